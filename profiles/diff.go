@@ -1,0 +1,138 @@
+package profiles
+
+import (
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Diff compares two DER certificates or CRLs node by node, but for what must differ between twins: serial number, dates
+// (their types count), public key and signature bits (their lengths count) and the values of key identifiers. Each line
+// begins with "-" for a node of a alone or "+" for one of b alone; none means twins.
+func Diff(a, b []byte) []string {
+	return diffLines(tree(a), tree(b))
+}
+
+// tree writes one line a node, indented by depth.
+func tree(der []byte) []string {
+	w := &treeWriter{}
+	if !w.walk(der, nil) {
+		w.lines = append(w.lines, "not DER: "+hex.EncodeToString(der))
+	}
+	return w.lines
+}
+
+type treeWriter struct {
+	lines []string
+	last  string // the last OBJECT IDENTIFIER: what the next OCTET STRING is about
+}
+
+var tagNames = map[cbasn1.Tag]string{cbasn1.INTEGER: "INTEGER", cbasn1.BIT_STRING: "BIT STRING", cbasn1.OCTET_STRING: "OCTET STRING",
+	cbasn1.NULL: "NULL", cbasn1.OBJECT_IDENTIFIER: "OBJECT IDENTIFIER", cbasn1.UTF8String: "UTF8String", cbasn1.BOOLEAN: "BOOLEAN",
+	cbasn1.PrintableString: "PrintableString", cbasn1.IA5String: "IA5String", cbasn1.T61String: "T61String",
+	cbasn1.UTCTime: "UTCTime", cbasn1.GeneralizedTime: "GeneralizedTime", cbasn1.SEQUENCE: "SEQUENCE", cbasn1.SET: "SET"}
+
+const (
+	oidSKI  = "2.5.29.14"
+	oidAKI  = "2.5.29.35"
+	oidPKUP = "2.5.29.16"
+)
+
+// maxDepth bounds the recursion on bytes made to be deep.
+const maxDepth = 32
+
+// walk writes the nodes of in, whose parents stand at the positions in path; false when in is not a series of nodes.
+func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
+	if len(path) > maxDepth {
+		return false
+	}
+	for i := 0; !in.Empty(); i++ {
+		var value cryptobyte.String
+		var tag cbasn1.Tag
+		if !in.ReadAnyASN1(&value, &tag) {
+			return false
+		}
+		name := tagNames[tag]
+		if name == "" {
+			name = fmt.Sprintf("[%02x]", byte(tag))
+		}
+		indent := strings.Repeat("  ", len(path))
+		at := append(append([]int{}, path...), i)
+		if tag&0x20 != 0 {
+			w.lines = append(w.lines, indent+name)
+			if !w.walk(value, at) {
+				return false
+			}
+			continue
+		}
+		text := hex.EncodeToString(value)
+		switch {
+		case tag == cbasn1.OBJECT_IDENTIFIER:
+			var o asn1.ObjectIdentifier
+			element := cryptobyte.String(append([]byte{6, byte(len(value))}, value...))
+			if len(value) < 128 && element.ReadASN1ObjectIdentifier(&o) {
+				text = o.String()
+			}
+			w.last = text
+		case tag == cbasn1.UTCTime, tag == cbasn1.GeneralizedTime:
+			text = fmt.Sprintf("<date, %d>", len(value))
+		case tag == cbasn1.BIT_STRING && len(value) > 64:
+			text = fmt.Sprintf("<%d bytes>", len(value))
+		case tag == cbasn1.INTEGER && i == 1 && len(path) == 2 && path[0] == 0 && path[1] == 0:
+			text = "<serial>"
+		case tag == cbasn1.OCTET_STRING && (w.last == oidSKI || w.last == oidAKI) && len(value) >= 20:
+			text = hex.EncodeToString(value[:len(value)-20]) + "<key identifier>"
+		case tag == cbasn1.OCTET_STRING && w.last == oidPKUP:
+			text = fmt.Sprintf("<period, %d>", len(value))
+		case tag == cbasn1.OCTET_STRING:
+			inner := &treeWriter{}
+			if inner.walk(value, append(at, 0)) && len(inner.lines) > 0 {
+				w.lines = append(append(w.lines, indent+name), inner.lines...)
+				continue
+			}
+		}
+		w.lines = append(w.lines, indent+name+" "+text)
+	}
+	return true
+}
+
+// diffLines is the shortest list of removals and additions that turns a into b.
+func diffLines(a, b []string) []string {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	common := make([][]int, len(a)+1) // common[i][j]: length of the longest common subsequence of a[i:] and b[j:]
+	for i := range common {
+		common[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	var out []string
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, "-"+a[i])
+			i++
+		default:
+			out = append(out, "+"+b[j])
+			j++
+		}
+	}
+	return out
+}

@@ -1,0 +1,183 @@
+package profiles
+
+import (
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Holder is whom a product is for. Which fields a product uses is said by its row of products.yaml; those that follow
+// from others (a CPS's title from its profession) are filled by [Product.Complete].
+type Holder struct {
+	GivenName    string   `json:"given_name,omitempty" yaml:"given_name"`     // GN
+	Surname      string   `json:"surname,omitempty" yaml:"surname"`           // SN
+	IdNat        string   `json:"id_nat,omitempty" yaml:"id_nat"`             // CN of a person: PS_IdNat, prefix digit and identifier
+	Pseudonym    string   `json:"pseudonym,omitempty" yaml:"pseudonym"`       // of a non-nominative card
+	Title        string   `json:"title,omitempty" yaml:"title"`               // the profession's label, or the product's
+	Profession   string   `json:"profession,omitempty" yaml:"profession"`     // code of table G15
+	Specialities []string `json:"specialities,omitempty" yaml:"specialities"` // codes of table R01
+	Department   string   `json:"department,omitempty" yaml:"department"`     // ST: label of table G09, such as "Paris (75)"
+	Organisation string   `json:"organisation,omitempty" yaml:"organisation"` // O: raison sociale
+	Structure    string   `json:"structure,omitempty" yaml:"structure"`       // OU: Struct_IdNat, prefix digit and identifier
+	Service      string   `json:"service,omitempty" yaml:"service"`           // CN of an organisation: service or host name
+	DNSNames     []string `json:"dns_names,omitempty" yaml:"dns_names"`       // of a server, beside its CN
+	CardNumber   string   `json:"card_number,omitempty" yaml:"card_number"`   // ten digits
+}
+
+// DisplayName is what a person would call the holder.
+func (h Holder) DisplayName() string {
+	if name := strings.TrimSpace(h.GivenName + " " + h.Surname); name != "" {
+		return name
+	}
+	for _, s := range []string{h.Pseudonym, h.Service, h.IdNat} {
+		if s != "" {
+			return s
+		}
+	}
+	return "?"
+}
+
+// attribute is one row of what a subject can hold: where it stands in a certificate and where in a Holder.
+type attribute struct {
+	name  string
+	oid   asn1.ObjectIdentifier
+	tag   cbasn1.Tag
+	max   int    // characters: the upper bounds of RFC 5280 appendix A.1; 64 where it has none that a card could hold
+	label string // what the command line and the pages call it
+	field func(*Holder) *string
+}
+
+// attributes holds two kinds of CN: that of a person, an identifier, and that of an organisation or authority, a name.
+var attributes = []attribute{
+	{"C", asn1.ObjectIdentifier{2, 5, 4, 6}, cbasn1.PrintableString, 2, "country", nil},
+	{"ST", asn1.ObjectIdentifier{2, 5, 4, 8}, cbasn1.UTF8String, 128, "department", func(h *Holder) *string { return &h.Department }},
+	{"O", asn1.ObjectIdentifier{2, 5, 4, 10}, cbasn1.UTF8String, 40, "organisation", func(h *Holder) *string { return &h.Organisation }},
+	{"OU", asn1.ObjectIdentifier{2, 5, 4, 11}, cbasn1.UTF8String, 64, "structure", func(h *Holder) *string { return &h.Structure }},
+	{"title", asn1.ObjectIdentifier{2, 5, 4, 12}, cbasn1.UTF8String, 64, "title", func(h *Holder) *string { return &h.Title }},
+	{"GN", asn1.ObjectIdentifier{2, 5, 4, 42}, cbasn1.UTF8String, 64, "given name", func(h *Holder) *string { return &h.GivenName }},
+	{"SN", asn1.ObjectIdentifier{2, 5, 4, 4}, cbasn1.UTF8String, 64, "surname", func(h *Holder) *string { return &h.Surname }},
+	{"pseudonym", asn1.ObjectIdentifier{2, 5, 4, 65}, cbasn1.UTF8String, 64, "pseudonym", func(h *Holder) *string { return &h.Pseudonym }},
+	{"CN:id", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, "identifier", func(h *Holder) *string { return &h.IdNat }},
+	{"CN", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, "service", func(h *Holder) *string { return &h.Service }},
+}
+
+func attributeName(oid asn1.ObjectIdentifier) string {
+	for _, a := range attributes {
+		if a.oid.Equal(oid) {
+			return strings.TrimSuffix(a.name, ":id")
+		}
+	}
+	return oid.String()
+}
+
+// check says what is wrong with a value that goes into a name.
+func (a attribute) check(value string) error {
+	switch {
+	case strings.TrimSpace(value) == "":
+		return fmt.Errorf("%s is empty", a.label)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("%s %q is not valid UTF-8", a.label, value)
+	case utf8.RuneCountInString(value) > a.max:
+		return fmt.Errorf("%s has %d characters, and %s holds at most %d: shorten %q", a.label,
+			utf8.RuneCountInString(value), strings.TrimSuffix(a.name, ":id"), a.max, abbreviate(value))
+	case strings.TrimSpace(value) != value:
+		return fmt.Errorf("%s %q begins or ends with a space: remove it", a.label, value)
+	}
+	for _, r := range value {
+		// Cf holds the bidirectional controls: a name must read as it is stored.
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
+			return fmt.Errorf("%s %q holds the control character %U: remove it", a.label, abbreviate(value), r)
+		}
+	}
+	return nil
+}
+
+func abbreviate(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+// Complete checks a holder against the product and fills what follows from the rest. Errors name the field, the value
+// and what would do; all of them are reported at once.
+func (p *Product) Complete(h Holder) (Holder, error) {
+	var errs []error
+	fail := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if p.Profession {
+		label, ok := Label("G15", h.Profession)
+		if !ok {
+			fail(unknownCode("profession", "G15", h.Profession))
+		}
+		if h.Title == "" {
+			h.Title = label
+		}
+	} else if h.Profession != "" {
+		fail(fmt.Errorf("%s carries no profession: remove %q", p.ID, h.Profession))
+	}
+	if p.Title != "" && h.Title == "" {
+		h.Title = p.Title
+	}
+	for _, s := range h.Specialities {
+		if _, ok := Label("R01", s); !ok {
+			fail(unknownCode("speciality", "R01", s))
+		}
+	}
+	if len(h.Specialities) > 0 && !p.Profession {
+		fail(fmt.Errorf("%s carries no speciality: remove %q", p.ID, h.Specialities))
+	}
+	if p.CardType == "" {
+		if h.CardNumber != "" {
+			fail(fmt.Errorf("%s is not a card: remove card number %q", p.ID, h.CardNumber))
+		}
+	} else if !digits(h.CardNumber, 10) {
+		fail(fmt.Errorf("card number %q is not ten digits", h.CardNumber))
+	}
+	layout := table().subjects[p.Subject]
+	used := map[string]bool{}
+	for _, rdn := range layout {
+		for _, el := range rdn {
+			if el.constant == "" {
+				used[el.attribute.name] = true
+				fail(el.attribute.check(*el.attribute.field(&h)))
+			}
+		}
+	}
+	for _, a := range attributes {
+		if a.field != nil && !used[a.name] && *a.field(&h) != "" {
+			fail(fmt.Errorf("%s has no %s: remove %q", p.ID, a.label, abbreviate(*a.field(&h))))
+		}
+	}
+	if used["CN:id"] && h.IdNat != "" {
+		fail(checkIdNat(h.IdNat))
+	}
+	for _, name := range h.DNSNames {
+		fail(checkDNSName(name))
+	}
+	return h, errors.Join(errs...)
+}
+
+func digits(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789") == ""
+}
+
+func checkDNSName(name string) error {
+	for _, label := range strings.Split(strings.TrimPrefix(name, "*."), ".") {
+		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return fmt.Errorf("%q is not a DNS name", abbreviate(name))
+		}
+	}
+	if len(name) > 253 {
+		return fmt.Errorf("DNS name %q is longer than 253 characters", abbreviate(name))
+	}
+	return nil
+}

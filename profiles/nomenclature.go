@@ -1,0 +1,135 @@
+package profiles
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+//go:embed nomenclature.txt
+var nomenclatureText string
+
+// Code is one line of a code table.
+type Code struct {
+	Code  string `json:"code"`
+	Label string `json:"label"`
+}
+
+// CodeTable is one table of the sector's nomenclature, such as G15, the professions (reference §3.4).
+type CodeTable struct {
+	ID, NameFR, NameEN string
+	Codes              []Code
+}
+
+var nomenclature = sync.OnceValue(func() []CodeTable {
+	var tables []CodeTable
+	for line := range strings.Lines(nomenclatureText) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "["):
+			id, names, _ := strings.Cut(line[1:], "] ")
+			fr, en, _ := strings.Cut(names, " | ")
+			tables = append(tables, CodeTable{ID: id, NameFR: fr, NameEN: en})
+		default:
+			code, label, _ := strings.Cut(line, "\t")
+			t := &tables[len(tables)-1]
+			t.Codes = append(t.Codes, Code{code, label})
+		}
+	}
+	return tables
+})
+
+// CodeTables lists the tables.
+func CodeTables() []CodeTable { return nomenclature() }
+
+// Codes returns the lines of a table, none if there is no such table.
+func Codes(table string) []Code {
+	for _, t := range nomenclature() {
+		if t.ID == table {
+			return t.Codes
+		}
+	}
+	return nil
+}
+
+// Label returns the label of a code.
+func Label(table, code string) (string, bool) {
+	for _, c := range Codes(table) {
+		if c.Code == code {
+			return c.Label, true
+		}
+	}
+	return "", false
+}
+
+func mustLabel(table, code string) string {
+	label, _ := Label(table, code)
+	return label
+}
+
+// unknownCode makes the error for a code that a table lacks, with what the user may have meant.
+func unknownCode(what, table, code string) error {
+	if strings.TrimSpace(code) == "" {
+		return fmt.Errorf("%s is missing: give a code of table %s, such as %s", what, table, suggestions(table, ""))
+	}
+	return fmt.Errorf("unknown %s %q: did you mean %s?", what, abbreviate(code), suggestions(table, code))
+}
+
+// suggestions finds up to three codes whose label is near the text.
+func suggestions(table, text string) string {
+	type scored struct {
+		Code
+		score int
+	}
+	var best []scored
+	want := fold(text)
+	for _, c := range Codes(table) {
+		label := fold(c.Label)
+		score := distance(want, label)
+		if want != "" && strings.Contains(label, want) {
+			score = 0
+		}
+		i := len(best)
+		for i > 0 && best[i-1].score > score {
+			i--
+		}
+		best = append(best[:i], append([]scored{{c, score}}, best[i:]...)...)
+		best = best[:min(len(best), 3)]
+	}
+	var words []string
+	for _, s := range best {
+		if s.score <= best[0].score+1 {
+			words = append(words, s.Code.Code+" "+s.Label)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+var accents = strings.NewReplacer("à", "a", "â", "a", "ä", "a", "ç", "c", "é", "e", "è", "e", "ê", "e", "ë", "e", "î", "i",
+	"ï", "i", "ô", "o", "ö", "o", "ù", "u", "û", "u", "ü", "u")
+
+// fold lowers the case and takes the accents off, so that "medecin" finds "Médecin".
+func fold(s string) string { return accents.Replace(strings.ToLower(strings.TrimSpace(s))) }
+
+// distance is the Levenshtein distance in bytes: folded labels are nearly all ASCII.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,61 @@
+package profiles
+
+import "strings"
+
+// URLs are the addresses that certificates name (reference §1.3). None ends in a slash.
+type URLs struct {
+	Publication string `yaml:"publication" json:"publication"` // CRLs, authorities' certificates, policy: http
+	OCSP        string `yaml:"ocsp" json:"ocsp"`               // one for all authorities
+	Directory   string `yaml:"directory" json:"directory"`     // CRLs and delta CRLs: ldap
+}
+
+// RealURLs are those of the real IGC-Santé's certificates. They serve comparisons with real certificates: a certificate
+// that names them cannot be checked against the lab.
+var RealURLs = URLs{
+	Publication: "http://igc-sante.esante.gouv.fr",
+	OCSP:        "http://ocsp.esante.gouv.fr",
+	Directory:   "ldap://annuaire-igc.esante.gouv.fr",
+}
+
+// Paths of the publication point, unescaped: a server listens on them, [URLs] escapes them.
+const (
+	PolicyPath = "/PC TEST"
+	ChainPath  = "/AC TEST/Chaine_de_certification-IGC-Sante-TEST.p7b"
+)
+
+// CRLPath is where the authority's CRL is published.
+func (a Authority) CRLPath() string { return "/CRL/" + a.File() + ".crl" }
+
+// CertificatePath is where the authority's certificate is published.
+func (a Authority) CertificatePath() string { return "/AC TEST/" + a.File() + ".cer" }
+
+// CRL is the HTTP address of the authority's CRL.
+func (u URLs) CRL(a Authority) string { return u.Publication + escape(a.CRLPath()) }
+
+// Certificate is the HTTP address of the authority's certificate.
+func (u URLs) Certificate(a Authority) string { return u.Publication + escape(a.CertificatePath()) }
+
+// Policy is the address of the certificate policy, the CPS qualifier of every certificate.
+func (u URLs) Policy() string { return u.Publication + escape(PolicyPath) }
+
+// DirectoryCRL is the LDAP address of the authority's CRL. The case and depth of a root's and of an issuing authority's
+// differ, as in the real certificates (reference §1.2).
+func (u URLs) DirectoryCRL(a Authority) string {
+	if a.IsRoot() {
+		return u.Directory + escape("/CN="+a.CommonName()+",OU=IGC-SANTE TEST,OU=0002 187512751,O=ASIP-SANTE,C=FR") +
+			"?certificaterevocationlist;binary?base?objectclass=pkiCa"
+	}
+	return u.Directory + a.directoryEntry() + "?certificaterevocationlist;binary?base?objectClass=pkiCA"
+}
+
+// DirectoryDeltaCRL is the LDAP address of the issuing authority's delta CRL.
+func (u URLs) DirectoryDeltaCRL(a Authority) string {
+	return u.Directory + a.directoryEntry() + "?deltarevocationlist;binary?base?objectClass=pkiCA"
+}
+
+func (a Authority) directoryEntry() string {
+	return escape("/cn=" + a.CommonName() + ",ou=" + a.Root().CommonName() + ",ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR")
+}
+
+// escape does what the real URLs do, and no more: a space becomes %20.
+func escape(s string) string { return strings.ReplaceAll(s, " ", "%20") }
