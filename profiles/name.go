@@ -133,11 +133,11 @@ func text(tag cbasn1.Tag, value []byte) (string, bool) {
 	return "", false
 }
 
-// Get returns the first value of the attribute, or "".
-func (n Name) Get(oid asn1.ObjectIdentifier) string {
+// Get returns the first value of the attribute of that short name ("CN", "GN", "title"...), or "".
+func (n Name) Get(short string) string {
 	for _, rdn := range n {
 		for _, a := range rdn {
-			if a.Type.Equal(oid) {
+			if attributeName(a.Type) == short {
 				return a.Value
 			}
 		}

@@ -35,6 +35,9 @@ func (u URLs) CRL(a Authority) string { return u.Publication + escape(a.CRLPath(
 // Certificate is the HTTP address of the authority's certificate.
 func (u URLs) Certificate(a Authority) string { return u.Publication + escape(a.CertificatePath()) }
 
+// Chain is the address of all authorities' certificates in one PKCS#7.
+func (u URLs) Chain() string { return u.Publication + escape(ChainPath) }
+
 // Policy is the address of the certificate policy, the CPS qualifier of every certificate.
 func (u URLs) Policy() string { return u.Publication + escape(PolicyPath) }
 

@@ -1,0 +1,189 @@
+package ca
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	casapi "github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
+	kmsapi "go.step.sm/crypto/kms/apiv1"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// AuthorityInfo is an authority that the lab has.
+type AuthorityInfo struct {
+	ID  string `json:"id"`
+	DER []byte `json:"der"`
+}
+
+// Authorities lists the authorities that the lab has, in the order of [profiles.Authorities].
+func (l *Lab) Authorities(ctx context.Context) (list []AuthorityInfo, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		list = nil
+		for _, a := range profiles.Authorities() {
+			if der := authorityCertificate(tx, a); der != nil {
+				list = append(list, AuthorityInfo{a.ID(), der})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Ensure makes the authorities that the lab lacks, with their roots, and returns how many. Keys are made in parallel and
+// are on the disk before their certificates: after an interruption, calling it again goes on with the keys it finds.
+func (l *Lab) Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error) {
+	l.ensuring.Lock()
+	defer l.ensuring.Unlock()
+	err = l.using(ctx, func() error {
+		have, err := l.Authorities(ctx)
+		if err != nil {
+			return err
+		}
+		missing := slices.DeleteFunc(profiles.Authorities(), func(a profiles.Authority) bool {
+			return slices.ContainsFunc(have, func(h AuthorityInfo) bool { return h.ID == a.ID() }) ||
+				!slices.ContainsFunc(wanted, func(w profiles.Authority) bool { return w == a || w.Root() == a })
+		})
+		if len(missing) == 0 {
+			return nil
+		}
+		if len(have) > 0 { // no second passphrase in one lab
+			if _, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: have[0].ID}); err != nil {
+				return err
+			}
+		}
+		if err := l.makeKeys(ctx, missing); err != nil {
+			return err
+		}
+		for _, a := range missing { // roots come first
+			if err := l.makeAuthority(ctx, a); err != nil {
+				return err
+			}
+			made++
+		}
+		return nil
+	})
+	return made, err
+}
+
+func (l *Lab) makeKeys(ctx context.Context, authorities []profiles.Authority) error {
+	var done atomic.Int32
+	progress := func() {
+		if l.opts.Progress != nil {
+			l.opts.Progress("authorities", int(done.Load()), len(authorities))
+		}
+	}
+	progress()
+	work := make(chan profiles.Authority)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			for a := range work {
+				if ctx.Err() != nil {
+					continue
+				}
+				if _, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID())); err != nil {
+					errs[i] = errors.Join(errs[i], err)
+					continue
+				}
+				done.Add(1)
+				progress()
+			}
+		})
+	}
+	for _, a := range authorities {
+		work <- a
+	}
+	close(work)
+	wg.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// makeAuthority issues the authority's certificate through smallstep's CA service, and records it.
+func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	key, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID()))
+	if err != nil {
+		return err
+	}
+	request := profiles.Request{Profile: a.Profile(), Holder: a.Holder(), Issuer: a.Root(), URLs: l.Config.URLs,
+		Serial: newSerial(a.Root(), ""), PublicKey: key.PublicKey}
+	request.NotBefore, request.NotAfter = profiles.AuthorityValidity(a, l.now())
+	create := &casapi.CreateCertificateAuthorityRequest{Name: a.ID(), Type: casapi.RootCA, Lifetime: request.NotAfter.Sub(request.NotBefore),
+		CreateKey: l.Config.Key.authorityKey(a.ID())}
+	var chain []*x509.Certificate
+	if !a.IsRoot() {
+		root, err := l.Issuer(ctx, a.Root())
+		if err != nil {
+			return err
+		}
+		signer, err := root.GetSigner()
+		if err != nil {
+			return err
+		}
+		chain = root.Chain()
+		request.AuthorityKeyID = root.Certificate.SubjectKeyId
+		create.Type = casapi.IntermediateCA
+		create.Parent = &casapi.CreateCertificateAuthorityResponse{Certificate: root.Certificate, Signer: signer}
+	}
+	if create.Template, err = profiles.Build(request); err != nil {
+		return fmt.Errorf("%s: %w", a.ID(), err)
+	}
+	if a.IsRoot() {
+		create.Template.RawIssuer = create.Template.RawSubject
+	}
+	service := &softcas.SoftCAS{KeyManager: l.keys}
+	made, err := service.CreateCertificateAuthority(create)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.ID(), err)
+	}
+	record, err := newRecord(a.Root(), made.Certificate.Raw, l.now())
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.ID(), err)
+	}
+	err = l.record(ctx, []*Record{record}, func(tx *bolt.Tx) error { return addAuthority(tx, a, made.Certificate.Raw) })
+	if err != nil {
+		return err
+	}
+	l.keep(a, append([]*x509.Certificate{made.Certificate}, chain...))
+	return nil
+}
+
+// record puts certificates in the store, all or none, and after that in the audit log. What first does, it does in the
+// same commit.
+func (l *Lab) record(ctx context.Context, records []*Record, first func(*bolt.Tx) error) error {
+	err := l.update(ctx, func(tx *bolt.Tx) error {
+		if first != nil {
+			if err := first(tx); err != nil {
+				return err
+			}
+		}
+		for _, r := range records {
+			if err := addRecord(tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := l.audit("issue", r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package ca
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// IssueRequest asks for the certificates of one product for one holder. Private keys stay with the asker.
+type IssueRequest struct {
+	Product    string              `json:"product"`
+	Holder     profiles.Holder     `json:"holder"`               // a card without a number is given one
+	PublicKeys map[string][]byte   `json:"public_keys"`          // SubjectPublicKeyInfo by role, one for each certificate
+	NotBefore  time.Time           `json:"not_before,omitzero"`  // zero for now
+	Generation profiles.Generation `json:"generation,omitempty"` // empty for the lab's
+	URLs       *profiles.URLs      `json:"urls,omitempty"`       // nil for the lab's
+}
+
+// Issued is what was issued.
+type Issued struct {
+	Records []*Record `json:"records"` // one a role, in the product's order
+	Chain   [][]byte  `json:"chain"`   // DER of the issuing authority and of its root
+}
+
+// Check holds a request's words to its product, before any key is made for it.
+func (r *IssueRequest) Check() (*profiles.Product, error) {
+	product, err := profiles.FindProduct(r.Product)
+	if err != nil {
+		return nil, Invalidate(err)
+	}
+	if product.Issuer == "" || product.Issuer == "*" {
+		return nil, fail(Invalid, "%s is not issued on demand: the lab makes its own", product.ID)
+	}
+	holder := r.Holder
+	if product.CardType != "" && holder.CardNumber == "" {
+		holder.CardNumber = "0000000000"
+	}
+	if _, err := product.Complete(holder); err != nil {
+		return nil, Invalidate(err)
+	}
+	switch r.Generation {
+	case "", profiles.Gen2016, profiles.Gen2023:
+	default:
+		return nil, fail(Invalid, "unknown generation %q: choose gen2016 or gen2023", r.Generation)
+	}
+	return product, nil
+}
+
+// Issue signs and records the certificates of a product; all of them are on the disk before any is returned. It makes
+// the authority that the product needs if the lab does not have it.
+func (l *Lab) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
+	product, err := req.Check()
+	if err != nil {
+		return nil, err
+	}
+	a, err := product.IssuingAuthority()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.Ensure(ctx, []profiles.Authority{a}); err != nil {
+		return nil, err
+	}
+	return l.issue(ctx, product, a, req)
+}
+
+// IssueResponder issues a certificate for the OCSP responder of an authority.
+func (l *Lab) IssueResponder(ctx context.Context, a profiles.Authority, publicKey []byte) (*Issued, error) {
+	product, err := profiles.FindProduct("ocsp")
+	if err != nil {
+		return nil, err
+	}
+	return l.issue(ctx, product, a, IssueRequest{Holder: a.ResponderHolder(), PublicKeys: map[string][]byte{"responder": publicKey}})
+}
+
+func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.Authority, req IssueRequest) (*Issued, error) {
+	issuer, err := l.Issuer(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	base := profiles.Request{Holder: req.Holder, Issuer: a, Generation: req.Generation, URLs: l.Config.URLs,
+		NotBefore: req.NotBefore, AuthorityKeyID: issuer.Certificate.SubjectKeyId}
+	if base.Generation == "" {
+		base.Generation = l.Config.Generation
+	}
+	if req.URLs != nil {
+		base.URLs = *req.URLs
+	}
+	if base.NotBefore.IsZero() {
+		base.NotBefore = l.now()
+	}
+	chosen := req.Holder.CardNumber != ""
+	// A number drawn may be taken, once in 2^64 for a serial number: draw again.
+	for try := 0; ; try++ {
+		if product.CardType != "" && !chosen {
+			base.Holder.CardNumber = newCardNumber()
+		}
+		issued := &Issued{}
+		for _, profile := range product.Certificates {
+			r := base
+			r.Profile, r.Serial = profile, newSerial(a, base.Generation)
+			if r.PublicKey, err = x509.ParsePKIXPublicKey(req.PublicKeys[profile.Role]); err != nil {
+				return nil, fail(Invalid, "public key for %s: %w", profile.ID(), err)
+			}
+			template, err := profiles.Build(r)
+			if err != nil {
+				return nil, Invalidate(err)
+			}
+			record, err := issuer.sign(template)
+			if err != nil {
+				return nil, err
+			}
+			issued.Records = append(issued.Records, record)
+		}
+		err := l.record(ctx, issued.Records, func(tx *bolt.Tx) error {
+			if card := base.Holder.CardNumber; card != "" && hasCard(tx, card) {
+				return errCardTaken
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errCardTaken) && chosen:
+			return nil, fail(Conflict, "card number %s was issued already: choose another, or let the lab choose", base.Holder.CardNumber)
+		case (errors.Is(err, errCardTaken) || errors.Is(err, errSerialTaken)) && try < 10:
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for _, c := range issuer.Chain() {
+			issued.Chain = append(issued.Chain, c.Raw)
+		}
+		return issued, nil
+	}
+}
+
+var errCardTaken = errors.New("card number taken")
+
+// newCardNumber draws ten digits that begin with 2, as those of the test cards that were seen do.
+func newCardNumber() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return fmt.Sprintf("2%09d", binary.BigEndian.Uint64(b)%1e9)
+}

@@ -1,0 +1,215 @@
+package ca
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	casapi "github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
+	kmsapi "go.step.sm/crypto/kms/apiv1"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial numbers and the lab's
+// records. Whatever is issued through it is recorded first, also when a front such as step-ca does the asking.
+type Issuer struct {
+	*softcas.SoftCAS
+	Authority   profiles.Authority
+	Certificate *x509.Certificate
+	lab         *Lab
+}
+
+var _ casapi.CertificateAuthorityService = (*Issuer)(nil)
+
+// Issuer returns the authority, NotFound when the lab does not have it yet. Its key is opened at the first signature.
+func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error) {
+	l.mu.Lock()
+	i := l.issuers[a]
+	l.mu.Unlock()
+	if i != nil {
+		return i, nil
+	}
+	var chain []*x509.Certificate
+	err := l.view(ctx, func(tx *bolt.Tx) error {
+		chain = nil
+		for _, a := range []profiles.Authority{a, a.Root()} {
+			if len(chain) == 1 && a == chainAuthority(chain[0]) {
+				break // a root is its own chain
+			}
+			der := authorityCertificate(tx, a)
+			if der == nil {
+				return fail(NotFound, "the lab has no authority %s: igc init makes all nine", a.ID())
+			}
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				return fmt.Errorf("certificate of %s: %w", a.ID(), err)
+			}
+			chain = append(chain, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.keep(a, chain), nil
+}
+
+func chainAuthority(c *x509.Certificate) profiles.Authority {
+	for _, a := range profiles.Authorities() {
+		if a.CommonName() == c.Subject.CommonName {
+			return a
+		}
+	}
+	return profiles.Authority{}
+}
+
+// keep makes the authority with that chain the lab's, unless another goroutine was first.
+func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
+	i := &Issuer{Authority: a, Certificate: chain[0], lab: l}
+	signer := sync.OnceValues(func() (crypto.Signer, error) {
+		s, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
+		if err != nil {
+			return nil, err
+		}
+		if pub, ok := s.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(chain[0].PublicKey) {
+			return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", l.keys.path(a.ID()), a.ID())
+		}
+		return s, nil
+	})
+	i.SoftCAS = &softcas.SoftCAS{KeyManager: l.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
+		s, err := signer()
+		return chain, s, err
+	}}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first := l.issuers[a]; first != nil {
+		return first
+	}
+	l.issuers[a] = i
+	return i
+}
+
+// Chain is the authority's certificate and, unless it is one, its root's.
+func (i *Issuer) Chain() []*x509.Certificate {
+	if i.Authority.IsRoot() {
+		return []*x509.Certificate{i.Certificate}
+	}
+	root, err := i.lab.Issuer(context.Background(), i.Authority.Root())
+	if err != nil { // an authority is never recorded without its root
+		return []*x509.Certificate{i.Certificate}
+	}
+	return []*x509.Certificate{i.Certificate, root.Certificate}
+}
+
+// SignatureAlgorithm is what the authority signs with: SHA-256 with its kind of key.
+func (i *Issuer) SignatureAlgorithm() x509.SignatureAlgorithm {
+	if _, ok := i.Certificate.PublicKey.(*rsa.PublicKey); ok {
+		return x509.SHA256WithRSA
+	}
+	return x509.ECDSAWithSHA256
+}
+
+// newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of 2023, 127 random bits
+// (reference §2.1). Roots number the authorities that they sign as the real ones did, 1120 and 128 random bits.
+func newSerial(a profiles.Authority, g profiles.Generation) *big.Int {
+	random := make([]byte, 16)
+	rand.Read(random) // never fails
+	switch {
+	case a.IsRoot():
+		random = append([]byte{0x11, 0x20}, random...)
+	case g == profiles.Gen2023:
+		random[0] = random[0]&0x7f | 0x40 // always 16 bytes
+	default:
+		copy(random, a.SerialPrefix())
+	}
+	return new(big.Int).SetBytes(random)
+}
+
+func serialBytes(hexadecimal string) []byte {
+	b, _ := hex.DecodeString(hexadecimal) // from a record
+	return b
+}
+
+// sign signs a template that [profiles.Build] made, and reads the result back.
+func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
+	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
+		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
+			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
+			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	template.SignatureAlgorithm = i.SignatureAlgorithm()
+	made, err := i.SoftCAS.CreateCertificate(&casapi.CreateCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
+	if err != nil {
+		var own *Error
+		if errors.As(err, &own) {
+			return nil, own
+		}
+		return nil, fmt.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
+	}
+	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
+}
+
+// CreateCertificate signs a certificate and records it before it answers. The template must be one of the IGC-Santé's
+// profiles: what departs from its profile is refused.
+func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casapi.CreateCertificateResponse, error) {
+	if req.Template == nil {
+		return nil, fail(Invalid, "a certificate needs a template")
+	}
+	template := *req.Template
+	if template.SerialNumber == nil {
+		template.SerialNumber = newSerial(i.Authority, i.lab.Config.Generation)
+	}
+	r, err := i.sign(&template)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.lab.record(context.Background(), []*Record{r}, nil); err != nil {
+		return nil, err
+	}
+	cert, err := r.Certificate()
+	return &casapi.CreateCertificateResponse{Certificate: cert, CertificateChain: i.Chain()}, err
+}
+
+// RenewCertificate issues the template anew: another serial number, the profile's validity from now on.
+func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.RenewCertificateResponse, error) {
+	if req.Template == nil {
+		return nil, fail(Invalid, "a renewal needs a template")
+	}
+	template := *req.Template
+	template.SerialNumber = nil
+	template.NotBefore = i.lab.now()
+	template.NotAfter = template.NotBefore.Add(req.Lifetime)
+	made, err := i.CreateCertificate(&casapi.CreateCertificateRequest{Template: &template})
+	if err != nil {
+		return nil, err
+	}
+	return &casapi.RenewCertificateResponse{Certificate: made.Certificate, CertificateChain: made.CertificateChain}, nil
+}
+
+// RevokeCertificate records the revocation.
+func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casapi.RevokeCertificateResponse, error) {
+	serial := req.SerialNumber
+	if req.Certificate != nil {
+		serial = profiles.SerialHex(req.Certificate.SerialNumber)
+	} else if n, ok := new(big.Int).SetString(serial, 10); ok { // the smallstep API writes serial numbers in decimal
+		serial = profiles.SerialHex(n)
+	}
+	r, err := i.lab.Revoke(context.Background(), serial, ReasonOf(req.ReasonCode))
+	if err != nil {
+		return nil, err
+	}
+	cert, err := r.Certificate()
+	return &casapi.RevokeCertificateResponse{Certificate: cert, CertificateChain: i.Chain()}, err
+}

@@ -1,0 +1,165 @@
+package ca
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	kmsapi "go.step.sm/crypto/kms/apiv1"
+	"go.step.sm/crypto/kms/softkms"
+	"go.step.sm/crypto/pemutil"
+
+	"github.com/igc-lab/igc/internal/atomicfile"
+)
+
+// KeyPolicy says which keys a lab makes.
+type KeyPolicy string
+
+// The policies: the real one, and faster ones whose certificates are not twins of real ones.
+const (
+	Faithful KeyPolicy = "faithful"
+	RSA3072  KeyPolicy = "rsa3072"
+	RSA2048  KeyPolicy = "rsa2048"
+	P256     KeyPolicy = "p256"
+)
+
+var keyPolicies = map[KeyPolicy]struct{ authority, holder int }{ // RSA bits, 0 for P-256
+	Faithful: {4096, 2048}, RSA3072: {3072, 2048}, RSA2048: {2048, 2048}, P256: {0, 0},
+}
+
+// ParseKeyPolicy reads a policy's name.
+func ParseKeyPolicy(s string) (KeyPolicy, error) {
+	if _, ok := keyPolicies[KeyPolicy(s)]; !ok {
+		return "", fail(Invalid, "unknown key policy %q: choose faithful, rsa3072, rsa2048 or p256", s)
+	}
+	return KeyPolicy(s), nil
+}
+
+// Faithful tells whether the keys are those of the real IGC-Santé.
+func (p KeyPolicy) Faithful() bool { return p == Faithful }
+
+// Generate makes a key for a holder.
+func (p KeyPolicy) Generate() (crypto.Signer, error) {
+	if bits := keyPolicies[p].holder; bits > 0 {
+		return rsa.GenerateKey(rand.Reader, bits)
+	}
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+}
+
+// authorityKey asks a key manager for an authority's key.
+func (p KeyPolicy) authorityKey(name string) *kmsapi.CreateKeyRequest {
+	r := &kmsapi.CreateKeyRequest{Name: name, SignatureAlgorithm: kmsapi.ECDSAWithSHA256}
+	if bits := keyPolicies[p].authority; bits > 0 {
+		r.SignatureAlgorithm, r.Bits = kmsapi.SHA256WithRSA, bits
+	}
+	return r
+}
+
+// keyring is the key manager of a lab: softkms, which keeps nothing, plus a folder of PKCS#8 files encrypted with the
+// lab's passphrase. An open key stays open for the life of the ring, since opening one costs 150 ms of PBKDF2.
+type keyring struct {
+	*softkms.SoftKMS
+	dir        string
+	passphrase func() ([]byte, error)
+
+	mu   sync.Mutex
+	open map[string]crypto.Signer
+}
+
+var _ kmsapi.KeyManager = (*keyring)(nil)
+
+func newKeyring(dir string, passphrase func() ([]byte, error)) *keyring {
+	return &keyring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{}}
+}
+
+func (k *keyring) path(name string) string { return filepath.Join(k.dir, name+".key") }
+
+// has tells whether there is a key of that name, open or not.
+func (k *keyring) has(name string) bool {
+	_, err := os.Stat(k.path(name))
+	return err == nil
+}
+
+// CreateKey returns the key of that name, and makes it first if there is none: an interrupted creation goes on with the
+// key that it wrote. A key is on the disk before it is used.
+func (k *keyring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
+	signer, err := k.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: req.Name})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		made, err := k.SoftKMS.CreateKey(req)
+		if err != nil {
+			return nil, err
+		}
+		if err := k.write(req.Name, made.PrivateKey); err != nil {
+			return nil, err
+		}
+		signer = made.CreateSignerRequest.Signer
+		k.mu.Lock()
+		k.open[req.Name] = signer
+		k.mu.Unlock()
+	case err != nil:
+		return nil, err
+	}
+	return &kmsapi.CreateKeyResponse{Name: req.Name, PublicKey: signer.Public(),
+		CreateSignerRequest: kmsapi.CreateSignerRequest{Signer: signer, SigningKey: req.Name}}, nil
+}
+
+func (k *keyring) write(name string, key any) error {
+	passphrase, err := k.passphrase()
+	if err != nil {
+		return err
+	}
+	block, err := pemutil.Serialize(key, pemutil.WithPKCS8(true), pemutil.WithPassword(passphrase))
+	if err != nil {
+		return fmt.Errorf("cannot encrypt key %s: %w", name, err)
+	}
+	if err := atomicfile.Write(k.path(name), pem.EncodeToMemory(block), 0o600); err != nil {
+		return &Error{Unwritable, err}
+	}
+	return nil
+}
+
+// CreateSigner opens a key of the folder. The error is fs.ErrNotExist when there is none.
+func (k *keyring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, error) {
+	if req.Signer != nil {
+		return req.Signer, nil
+	}
+	name := req.SigningKey
+	k.mu.Lock()
+	signer, ok := k.open[name]
+	k.mu.Unlock()
+	if ok {
+		return signer, nil
+	}
+	data, err := os.ReadFile(k.path(name))
+	if err != nil {
+		return nil, err
+	}
+	passphrase, err := k.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	if block, _ := pem.Decode(data); block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
+		return nil, fail(NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab", k.path(name))
+	}
+	signer, err = k.SoftKMS.CreateSigner(&kmsapi.CreateSignerRequest{SigningKeyPEM: data, Password: passphrase})
+	if err != nil { // a wrong key decrypts to noise, so its error says nothing
+		return nil, fail(Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE", k.path(name))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if first, ok := k.open[name]; ok {
+		return first, nil
+	}
+	k.open[name] = signer
+	return signer, nil
+}

@@ -1,0 +1,313 @@
+package ca
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Options are what a caller says of a lab beside its home.
+type Options struct {
+	Passphrase []byte           // of the keys; nil for the one that the lab made
+	Now        func() time.Time // nil for the clock
+
+	// Progress hears of long work: n of total done. It may be called from several goroutines.
+	Progress func(what string, n, total int)
+	// Waiting is told once when another process holds the lab and this one waits for it.
+	Waiting func(home string)
+}
+
+// Lab is an open lab. Its methods may be called from several goroutines.
+type Lab struct {
+	Home   string
+	Config Config
+
+	opts  Options
+	store *store
+	keys  *keyring
+
+	ensuring sync.Mutex // one creation of authorities at a time
+
+	mu        sync.Mutex
+	issuers   map[profiles.Authority]*Issuer
+	listeners []func(Record)
+}
+
+// patience is how long a command waits for a lab that another process holds: making nine authorities takes a while.
+const patience = 2 * time.Minute
+
+// Open opens the lab in that home. It reads its configuration and nothing else: keys and records are opened when needed.
+func Open(home string, opts Options) (*Lab, error) {
+	config, err := readConfig(filepath.Join(home, "igc.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(NotFound, "no lab in %s: make one with igc init, or let igc issue make it", home)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	l := &Lab{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}
+	l.store = &store{path: filepath.Join(home, "igc.db")}
+	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
+	return l, nil
+}
+
+// Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is there already is
+// opened when it was made with the same policy and addresses, and refused when not: nothing in it is ever replaced.
+func Create(home string, config Config, opts Options) (*Lab, error) {
+	if err := config.check(); err != nil {
+		return nil, Invalidate(err)
+	}
+	for _, dir := range []string{"", "keys", "cards", "publication"} {
+		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
+			return nil, fail(Unwritable, "cannot make the lab: %w", err)
+		}
+	}
+	path := filepath.Join(home, "igc.yaml")
+	if _, err := os.Stat(path); err == nil {
+		l, err := Open(home, opts)
+		if err != nil {
+			return nil, err
+		}
+		if l.Config.Key != config.Key || l.Config.URLs != config.URLs {
+			return nil, fail(Conflict, "the lab in %s was made with key: %s and publication: %s, and stays so; choose another home for %s and %s",
+				home, l.Config.Key, l.Config.URLs.Publication, config.Key, config.URLs.Publication)
+		}
+		return l, nil
+	}
+	if opts.Passphrase == nil {
+		if err := makePassphrase(filepath.Join(home, "passphrase")); err != nil {
+			return nil, err
+		}
+	}
+	// igc.yaml comes last: with it the folder is a lab
+	data, err := config.encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := atomicfile.Write(path, data, 0o600); err != nil {
+		return nil, &Error{Unwritable, err}
+	}
+	return Open(home, opts)
+}
+
+// makePassphrase writes 192 random bits, unless the file is there: an interrupted creation keeps what its keys use.
+// Two creations at once agree on the first one's.
+func makePassphrase(path string) error {
+	secret := make([]byte, 24)
+	rand.Read(secret) // never fails
+	tmp := path + "." + base64.RawURLEncoding.EncodeToString(secret[:6])
+	if err := atomicfile.Write(tmp, []byte(base64.RawURLEncoding.EncodeToString(secret)+"\n"), 0o600); err != nil {
+		return &Error{Unwritable, err}
+	}
+	defer os.Remove(tmp)
+	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fail(Unwritable, "cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// passphrase is the one given, else the one that the lab made.
+func (l *Lab) passphrase() ([]byte, error) {
+	if l.opts.Passphrase != nil {
+		return l.opts.Passphrase, nil
+	}
+	path := filepath.Join(l.Home, "passphrase")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(Passphrase, "this lab was made with a passphrase of yours: give it with --passphrase-file or IGC_PASSPHRASE")
+	}
+	if err != nil {
+		return nil, fail(Passphrase, "cannot read the lab's passphrase: %w", err)
+	}
+	secret := []byte(strings.TrimRight(string(data), "\r\n"))
+	if len(secret) == 0 {
+		return nil, fail(Passphrase, "%s is empty: restore it from a copy of the lab, or give the passphrase with --passphrase-file", path)
+	}
+	return secret, nil
+}
+
+// Hold opens the records and keeps them, as a server does; it answers Busy when another process has them. Until the
+// matching [Lab.Release], no other process reaches them but through this one's socket.
+func (l *Lab) Hold() error {
+	err := l.store.acquire(2 * time.Second)
+	if errors.Is(err, errHeld) {
+		return fail(Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
+	}
+	return err
+}
+
+// Release ends a Hold.
+func (l *Lab) Release() error { return l.store.release() }
+
+// using runs do with the records open; it waits for another process that has them.
+func (l *Lab) using(ctx context.Context, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := l.store.acquire(patience)
+	if errors.Is(err, errHeld) {
+		return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", l.Home, patience)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), l.store.release())
+}
+
+// view and update run a transaction with the records open.
+func (l *Lab) view(ctx context.Context, do func(*bolt.Tx) error) error {
+	return l.using(ctx, func() error { return l.store.view(do) })
+}
+
+func (l *Lab) update(ctx context.Context, do func(*bolt.Tx) error) error {
+	return l.using(ctx, func() error { return l.store.update(do) })
+}
+
+// now is the present second: certificates and CRLs count in seconds.
+func (l *Lab) now() time.Time { return l.opts.Now().UTC().Truncate(time.Second) }
+
+// OnStatus has do called after each change of a certificate's status, once it is on the disk.
+func (l *Lab) OnStatus(do func(Record)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listeners = append(l.listeners, do)
+}
+
+func (l *Lab) tell(r Record) {
+	l.mu.Lock()
+	listeners := l.listeners
+	l.mu.Unlock()
+	for _, do := range listeners {
+		do(r)
+	}
+}
+
+// Find returns the one certificate whose serial number begins with the digits; colons and spaces are taken out.
+func (l *Lab) Find(ctx context.Context, serial string) (*Record, error) {
+	digits := strings.NewReplacer(":", "", " ", "").Replace(serial)
+	if len(digits) < 4 {
+		return nil, fail(Invalid, "serial number %q is too short: give at least four hexadecimal digits, as igc list shows them", serial)
+	}
+	var found []*Record
+	err := l.view(ctx, func(tx *bolt.Tx) (err error) {
+		found, err = findRecords(tx, digits, 3)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", serial)
+	case len(found) > 1:
+		return nil, fail(Invalid, "several certificates begin with %s (%s, %s...): give more digits", serial, found[0].Serial, found[1].Serial)
+	}
+	return found[0], nil
+}
+
+// Lookup returns what the authority issued under that serial number; NotFound when it did not.
+func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (r *Record, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		b := bucket(tx, a.ID())
+		if b == nil {
+			return fail(NotFound, "the lab has no authority %s", a.ID())
+		}
+		r, err = readRecord(b, a.ID(), serial)
+		return err
+	})
+	return r, err
+}
+
+// List returns every certificate, by authority and in the order of issue.
+func (l *Lab) List(ctx context.Context) (records []*Record, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		return eachRecord(ctx, tx, func(r *Record) bool {
+			records = append(records, r)
+			return true
+		})
+	})
+	return records, err
+}
+
+// Revoke revokes the one certificate whose serial number begins with those digits, as of now. It is on the disk, and the
+// next CRL and OCSP answer hold it, when Revoke returns.
+func (l *Lab) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
+	if _, ok := reasonCodes[reason]; !ok {
+		_, err := ParseReason(string(reason))
+		return nil, err
+	}
+	target, err := l.Find(ctx, serial)
+	if err != nil {
+		return nil, err
+	}
+	var changed bool
+	err = l.update(ctx, func(tx *bolt.Tx) error {
+		number := serialBytes(target.Serial)
+		b := bucket(tx, target.Authority)
+		_, before, _ := statusOf(b, number)
+		r, err := revokeRecord(tx, target.Authority, number, Revocation{l.now(), reason})
+		if err != nil {
+			return err
+		}
+		changed, target = before.revocation() == nil, r
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		l.tell(*target)
+		return target, l.audit("revoke", target)
+	}
+	return target, nil
+}
+
+// BeginCRL gives the authority's next CRL its number and content. The caller signs and publishes it.
+func (l *Lab) BeginCRL(ctx context.Context, a profiles.Authority) (content CRLContent, err error) {
+	err = l.update(ctx, func(tx *bolt.Tx) error {
+		content, err = beginCRL(tx, a.ID(), l.Config.CRL.Reasons)
+		return err
+	})
+	return content, err
+}
+
+// Revision counts the changes to the authority's revoked certificates, and tells the number of its last CRL.
+func (l *Lab) Revision(ctx context.Context, a profiles.Authority) (revision, crlNumber uint64, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		b := bucket(tx, a.ID())
+		if b == nil {
+			return fail(NotFound, "the lab has no authority %s", a.ID())
+		}
+		revision, crlNumber = number(b, kRevision), number(b, kCRLNumber)
+		return nil
+	})
+	return revision, crlNumber, err
+}
+
+// ReadPassphraseFile reads the passphrase that a file's first line is.
+func ReadPassphraseFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fail(Passphrase, "cannot read the passphrase file: %w", err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return nil, fail(Passphrase, "the first line of %s is empty: it should be the passphrase", path)
+	}
+	return []byte(line), nil
+}

@@ -1,0 +1,141 @@
+package ca
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	kmsapi "go.step.sm/crypto/kms/apiv1"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Service is what commands ask of a lab, wherever it is open: in this process or in a server's.
+type Service interface {
+	Issue(ctx context.Context, req IssueRequest) (*Issued, error)
+	Revoke(ctx context.Context, serial string, reason Reason) (*Record, error)
+	Find(ctx context.Context, serial string) (*Record, error)
+	List(ctx context.Context) ([]*Record, error)
+	Authorities(ctx context.Context) ([]AuthorityInfo, error)
+	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
+}
+
+var (
+	_ Service = (*Lab)(nil)
+	_ Service = (*Client)(nil)
+)
+
+// Client is a lab reached from a command. Each call goes to the server when one runs; when none does it opens the
+// records, acts, and closes them again. Commands that run at once take turns, and none fails for the other's sake.
+type Client struct {
+	*Lab   // in this process, its records closed
+	remote *remote
+}
+
+// Connect opens the lab in that home for a command.
+func Connect(home string, opts Options) (*Client, error) {
+	lab, err := Open(home, opts)
+	if err != nil {
+		return nil, err
+	}
+	return lab.Client(), nil
+}
+
+// Client makes a client of an open lab.
+func (l *Lab) Client() *Client { return &Client{l, newRemote(l.Home, l.opts.Passphrase)} }
+
+// via has do done by the server or, without one, by this process. again says that do may be done twice: it is, when the
+// server stops before it answers.
+func (c *Client) via(ctx context.Context, again bool, do func(Service) error) error {
+	for start, told := time.Now(), false; ; {
+		err := do(c.remote)
+		switch {
+		case errors.Is(err, errNoServer):
+		case KindOf(err) == Unanswered && again && time.Since(start) < patience:
+			continue
+		default:
+			return err
+		}
+		err = c.store.acquire(100 * time.Millisecond)
+		if err == nil {
+			return errors.Join(do(c.Lab), c.store.release())
+		}
+		if !errors.Is(err, errHeld) {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if time.Since(start) > patience {
+			return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", c.Home, patience)
+		}
+		if !told && time.Since(start) > time.Second && c.opts.Waiting != nil {
+			told = true
+			c.opts.Waiting(c.Home)
+		}
+	}
+}
+
+// Issue implements [Service].
+func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, err error) {
+	product, err := req.Check()
+	if err != nil {
+		return nil, err
+	}
+	// The authority's key takes 150 ms to open: do it before the records are, so that others are not kept waiting.
+	if a, err := product.IssuingAuthority(); err == nil && !c.remote.answers() && c.keys.has(a.ID()) {
+		if _, err := c.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()}); err != nil {
+			return nil, err
+		}
+	}
+	err = c.via(ctx, false, func(s Service) (err error) {
+		issued, err = s.Issue(ctx, req)
+		return err
+	})
+	return issued, err
+}
+
+// Revoke implements [Service].
+func (c *Client) Revoke(ctx context.Context, serial string, reason Reason) (r *Record, err error) {
+	err = c.via(ctx, true, func(s Service) (err error) {
+		r, err = s.Revoke(ctx, serial, reason)
+		return err
+	})
+	return r, err
+}
+
+// Find implements [Service].
+func (c *Client) Find(ctx context.Context, serial string) (r *Record, err error) {
+	err = c.via(ctx, true, func(s Service) (err error) {
+		r, err = s.Find(ctx, serial)
+		return err
+	})
+	return r, err
+}
+
+// List implements [Service].
+func (c *Client) List(ctx context.Context) (list []*Record, err error) {
+	err = c.via(ctx, true, func(s Service) (err error) {
+		list, err = s.List(ctx)
+		return err
+	})
+	return list, err
+}
+
+// Authorities implements [Service].
+func (c *Client) Authorities(ctx context.Context) (list []AuthorityInfo, err error) {
+	err = c.via(ctx, true, func(s Service) (err error) {
+		list, err = s.Authorities(ctx)
+		return err
+	})
+	return list, err
+}
+
+// Ensure implements [Service].
+func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error) {
+	err = c.via(ctx, true, func(s Service) (err error) {
+		made, err = s.Ensure(ctx, wanted)
+		return err
+	})
+	return made, err
+}

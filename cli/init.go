@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+func (p *program) initCommand() *cli.Command {
+	return &cli.Command{
+		Name:         "init",
+		Usage:        tr("crée le laboratoire : 3 racines et 6 autorités émettrices de TEST", "make the lab: 3 roots and 6 issuing TEST authorities"),
+		OnUsageError: usageError,
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "gamme", Usage: tr("seulement ces gammes : EL, ST, FO", "these gammes only: EL, ST, FO")},
+			keyFlag(tr("clés du laboratoire ; seul faithful ressemble à l'IGC-Santé", "keys of the lab; only faithful is like the IGC-Santé")),
+			urlsFlag(),
+			&cli.IntFlag{Name: "port", Usage: tr("premier de six ports qui se suivent, au lieu de 8080, 8443-8446 et 1389", "first of six ports in a row, instead of 8080, 8443-8446 and 1389")},
+			jsonFlag(),
+		},
+		Action: p.init,
+	}
+}
+
+func (p *program) init(c *cli.Context) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	config, err := labConfig(c)
+	if err != nil {
+		return err
+	}
+	var wanted []profiles.Authority
+	for _, a := range profiles.Authorities() {
+		if !c.IsSet("gamme") {
+			wanted = append(wanted, a)
+		}
+	}
+	for _, name := range c.StringSlice("gamme") {
+		g, err := profiles.ParseGamme(name)
+		if err != nil {
+			return ca.Invalidate(err)
+		}
+		for _, a := range profiles.Authorities() {
+			if a.Gamme == g {
+				wanted = append(wanted, a)
+			}
+		}
+	}
+	home, opts, err := p.lab(c)
+	if err != nil {
+		return err
+	}
+	lab, err := ca.Create(home, config, opts)
+	if err != nil {
+		return err
+	}
+	client := lab.Client()
+	made, err := client.Ensure(c.Context, wanted)
+	if err != nil {
+		return err
+	}
+	if made == 0 {
+		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("le laboratoire de %s a déjà ces autorités : rien n'est remplacé", "the lab in %s has these authorities already: nothing is replaced"), home)}
+	}
+	list, err := client.Authorities(c.Context)
+	if err != nil {
+		return err
+	}
+	return p.print(c, map[string]any{"home": home, "made": made, "authorities": list}, func(w io.Writer) {
+		for _, info := range list {
+			if a, err := profiles.ParseAuthority(info.ID); err == nil {
+				fmt.Fprintf(w, "%-11s %s\n", info.ID, a.CommonName())
+			}
+		}
+		fmt.Fprintf(w, tr("Laboratoire prêt dans %s\nEnsuite : igc issue --fixture alain, puis igc serve\n", "The lab is ready in %s\nNext: igc issue --fixture alain, then igc serve\n"), home)
+	})
+}
+
+// labConfig is the configuration that the flags --key, --urls and --port ask for.
+func labConfig(c *cli.Context) (ca.Config, error) {
+	config := ca.DefaultConfig()
+	if key := c.String("key"); key != "" {
+		policy, err := ca.ParseKeyPolicy(key)
+		if err != nil {
+			return config, err
+		}
+		config.Key = policy
+	}
+	if c.IsSet("port") {
+		first := c.Int("port")
+		if first < 1 || first > 65535-5 {
+			return config, ca.Invalidate(fmt.Errorf("--port %d: choose one from 1 to 65530", first))
+		}
+		at := func(n int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(first+n)) }
+		config.Listen = ca.Listen{Publication: at(0), TestSSL: at(1), TLS13: at(2), Strict: at(3), AnyCA: at(4)}
+		local := func(scheme string, n int) string { return scheme + strings.Replace(at(n), "127.0.0.1", "localhost", 1) }
+		config.URLs = profiles.URLs{Publication: local("http://", 0), OCSP: local("http://", 0) + "/ocsp", Directory: local("ldap://", 5)}
+	}
+	u, err := urls(c)
+	if err == nil && u != nil {
+		config.URLs = *u
+	}
+	return config, err
+}

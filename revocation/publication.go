@@ -1,0 +1,247 @@
+package revocation
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/asn1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
+// policy and OCSP, on the paths of the real IGC-Santé (reference §1.3), under a small home page.
+type Publication struct {
+	lab       *ca.Lab
+	lists     *Lists
+	responder *Responder
+	links     []Link
+	log       *slog.Logger
+	mux       *http.ServeMux
+}
+
+// Link is an address that the home page names.
+type Link struct{ Label, URL string }
+
+// NewPublication makes the handler. The links are shown on its home page.
+func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger, links ...Link) *Publication {
+	p := &Publication{lab: lab, lists: lists, responder: responder, links: links, log: log, mux: http.NewServeMux()}
+	p.mux.HandleFunc("GET /{$}", p.home)
+	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
+	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
+	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
+	p.mux.HandleFunc("GET "+profiles.PolicyPath, p.policy)
+	p.mux.HandleFunc("POST /ocsp", p.ocspPost)
+	p.mux.HandleFunc("POST /{$}", p.ocspPost) // the real responder's address has no path
+	return p
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// A request in a GET is base64, which holds slashes, also two together: a mux would clean them away.
+	if encoded, ok := strings.CutPrefix(r.URL.EscapedPath(), "/ocsp/"); ok && encoded != "" && r.Method == http.MethodGet {
+		p.ocspGet(w, r, encoded)
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
+
+// maxRequest bounds an OCSP request: one of maxIDs certificates takes about 8 kB.
+const maxRequest = 16 << 10
+
+func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
+	if ct := r.Header.Get("Content-Type"); ct != "application/ocsp-request" {
+		http.Error(w, "POST an OCSP request, of type application/ocsp-request", http.StatusUnsupportedMediaType)
+		return
+	}
+	der, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		http.Error(w, "OCSP request cut short, or larger than 16 kB", http.StatusRequestEntityTooLarge)
+		return
+	}
+	p.ocsp(w, r, der)
+}
+
+func (p *Publication) ocspGet(w http.ResponseWriter, r *http.Request, encoded string) {
+	der, err := decodeGet(encoded)
+	if err != nil {
+		der = nil // answered as any malformed request
+	}
+	p.ocsp(w, r, der)
+}
+
+// decodeGet reads the path of an OCSP GET (RFC 6960 appendix A.1): base64, URL-escaped or not, padded or not.
+func decodeGet(encoded string) ([]byte, error) {
+	if len(encoded) > 2*maxRequest {
+		return nil, errRequest
+	}
+	text, err := url.PathUnescape(encoded)
+	if err != nil {
+		return nil, err
+	}
+	text = strings.NewReplacer("-", "+", "_", "/", " ", "+").Replace(strings.TrimRight(text, "="))
+	return base64.RawStdEncoding.DecodeString(text)
+}
+
+func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
+	answer, err := p.responder.Answer(r.Context(), der)
+	if err != nil {
+		p.log.Error("OCSP", "err", err)
+	}
+	w.Header().Set("Content-Type", "application/ocsp-response")
+	w.Header().Set("Cache-Control", "no-store") // a revocation is to be seen at the next request
+	w.Write(answer)
+}
+
+// file finds the authority whose file is asked for.
+func file(r *http.Request, suffix string) (profiles.Authority, bool) {
+	name, ok := strings.CutSuffix(r.PathValue("file"), suffix)
+	if !ok || !strings.HasSuffix(name, "-TEST") {
+		return profiles.Authority{}, false
+	}
+	a, err := profiles.ParseAuthority(name)
+	return a, err == nil && a.File() == name
+}
+
+func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
+	a, ok := file(r, ".crl")
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	crl, err := p.lists.Get(r.Context(), a)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/pkix-crl")
+	w.Header().Set("ETag", fmt.Sprintf(`"%s-%d"`, a.ID(), crl.Number))
+	w.Header().Set("Cache-Control", "no-cache") // to be asked for again each time: most often the answer is 304
+	http.ServeContent(w, r, "", crl.ThisUpdate, bytes.NewReader(crl.DER))
+}
+
+func (p *Publication) certificate(w http.ResponseWriter, r *http.Request) {
+	a, ok := file(r, ".cer")
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	issuer, err := p.lab.Issuer(r.Context(), a)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/pkix-cert")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(issuer.Certificate.Raw))
+}
+
+func (p *Publication) chain(w http.ResponseWriter, r *http.Request) {
+	authorities, err := p.lab.Authorities(r.Context())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	der, err := certificatesOnly(authorities)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pkcs7-certificates")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(der))
+}
+
+// certificatesOnly makes a PKCS#7 of the certificates alone: a SignedData that signs nothing (RFC 5652 §5.1).
+func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) // signedData
+		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1Int64(1)
+				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
+				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}) // data
+				})
+				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+					for _, a := range authorities {
+						b.AddBytes(a.DER)
+					}
+				})
+				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
+			})
+		})
+	})
+	return b.Bytes()
+}
+
+func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(w, "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n"+
+		"TEST authorities of a local lab. They certify nobody: no policy applies.\n")
+}
+
+// fail answers what went wrong without the details, which go to the log.
+func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case ca.KindOf(err) == ca.NotFound:
+		http.NotFound(w, r)
+	case errors.Is(err, context.Canceled): // the visitor left
+	default:
+		p.log.Error("publication", "path", r.URL.Path, "err", err)
+		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
+	}
+}
+
+//go:embed home.html
+var homeHTML string
+
+var homeTemplate = template.Must(template.New("home").Parse(homeHTML))
+
+func (p *Publication) home(w http.ResponseWriter, r *http.Request) {
+	authorities, err := p.lab.Authorities(r.Context())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	type row struct{ ID, Name, Certificate, CRL string }
+	var data struct {
+		Rows     []row
+		Chain    string
+		OCSP     string
+		Links    []Link
+		Faithful bool
+	}
+	local := profiles.URLs{} // links within this server, whatever certificates name
+	for _, info := range authorities {
+		a, err := profiles.ParseAuthority(info.ID)
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		data.Rows = append(data.Rows, row{a.ID(), a.CommonName(), local.Certificate(a), local.CRL(a)})
+	}
+	data.Chain, data.OCSP, data.Links, data.Faithful = local.Chain(), p.lab.Config.URLs.OCSP, p.links, p.lab.Config.Key.Faithful()
+	var page bytes.Buffer
+	if err := homeTemplate.Execute(&page, data); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Write(page.Bytes())
+}
