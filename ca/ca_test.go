@@ -1,0 +1,512 @@
+package ca
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	casapi "github.com/smallstep/certificates/cas/apiv1"
+	"github.com/youmark/pkcs8"
+	bolt "go.etcd.io/bbolt"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+func fastConfig() Config {
+	c := DefaultConfig()
+	c.Key = P256
+	return c
+}
+
+func newLab(t testing.TB, opts Options) *Lab {
+	t.Helper()
+	lab, err := Create(filepath.Join(t.TempDir(), "lab"), fastConfig(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lab
+}
+
+var alain = profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812", Profession: "10"}
+
+func publicKeys(t testing.TB, roles ...string) map[string][]byte {
+	t.Helper()
+	keys := map[string][]byte{}
+	for _, role := range roles {
+		key, err := P256.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys[role], err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+func cps(t testing.TB) IssueRequest {
+	return IssueRequest{Product: "cps", Holder: alain, PublicKeys: publicKeys(t, "authentication", "signature")}
+}
+
+func wantKind(t testing.TB, err error, kind Kind) {
+	t.Helper()
+	if err == nil || KindOf(err) != kind {
+		t.Errorf("error %v of kind %s, want kind %s", err, KindOf(err), kind)
+	}
+}
+
+// A first card makes the two authorities that it needs and no other; both certificates verify up to the root.
+func TestFirstCard(t *testing.T) {
+	lab := newLab(t, Options{})
+	issued, err := lab.Issue(t.Context(), cps(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := lab.Authorities(t.Context())
+	if err != nil || len(list) != 2 || list[0].ID != "ACR-FO" || list[1].ID != "ACI-FO-PP" {
+		t.Fatalf("authorities %v, %v", list, err)
+	}
+	roots, intermediates := x509.NewCertPool(), x509.NewCertPool()
+	for i, pool := range []*x509.CertPool{intermediates, roots} {
+		c, err := x509.ParseCertificate(issued.Chain[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool.AddCert(c)
+	}
+	serials := map[string]bool{}
+	for _, r := range issued.Records {
+		c, err := r.Certificate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+			t.Errorf("%s: %v", r.Profile, err)
+		}
+		if !strings.HasPrefix(r.Serial, "63DAFFCFC8034BDC") || len(r.Serial) != 32 || serials[r.Serial] {
+			t.Errorf("%s has serial number %s", r.Profile, r.Serial)
+		}
+		serials[r.Serial] = true
+		found, err := lab.Find(t.Context(), r.Serial[:20])
+		if err != nil || found.Serial != r.Serial || found.Status != Good || found.Holder.GivenName != "ALAIN" || string(found.DER) != string(r.DER) {
+			t.Errorf("%s is recorded as %+v, %v", r.Serial, found, err)
+		}
+	}
+	if a, b := issued.Records[0].Holder.CardNumber, issued.Records[1].Holder.CardNumber; a != b || len(a) != 10 {
+		t.Errorf("card numbers %s and %s", a, b)
+	}
+}
+
+func TestPassphrases(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "lab")
+	own := Options{Passphrase: []byte("correct horse")}
+	lab, err := Create(home, fastConfig(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lab.Issue(t.Context(), cps(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(home, "passphrase")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the lab keeps a passphrase that the user gave: %v", err)
+	}
+	before, _ := os.ReadDir(filepath.Join(home, "keys"))
+	for name, opts := range map[string]Options{"wrong": {Passphrase: []byte("battery staple")}, "none": {}} {
+		lab, err := Open(home, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = lab.Issue(t.Context(), cps(t))
+		wantKind(t, err, Passphrase)
+		// no authority is made under a second passphrase either
+		_, err = lab.Ensure(t.Context(), profiles.Authorities())
+		wantKind(t, err, Passphrase)
+		if after, _ := os.ReadDir(filepath.Join(home, "keys")); len(after) != len(before) {
+			t.Errorf("%s passphrase: %d keys, there were %d", name, len(after), len(before))
+		}
+	}
+	records, err := lab.List(t.Context())
+	if err != nil || len(records) != 4 {
+		t.Errorf("%d records, %v; want the two authorities and the two certificates", len(records), err)
+	}
+	for _, path := range []string{"igc.yaml", "igc.db", "audit.log", "keys/ACR-FO.key"} {
+		if info, err := os.Stat(filepath.Join(home, path)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want mode 0600", path, info.Mode(), err)
+		}
+	}
+	data, _ := os.ReadFile(filepath.Join(home, "keys/ACR-FO.key"))
+	if block, _ := pem.Decode(data); block == nil || block.Type != "ENCRYPTED PRIVATE KEY" || len(block.Headers) > 0 {
+		t.Errorf("the key is no encrypted PKCS#8: %s", data)
+	}
+}
+
+// An interrupted creation goes on with the keys that it has made, and a lab is never made over another.
+func TestCreationGoesOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	lab := newLab(t, Options{Progress: func(_ string, n, _ int) {
+		if n == 3 {
+			cancel()
+		}
+	}})
+	if _, err := lab.Ensure(ctx, profiles.Authorities()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	keys, _ := filepath.Glob(filepath.Join(lab.Home, "keys", "*.key"))
+	if len(keys) < 3 || len(keys) == 9 {
+		t.Fatalf("%d keys after the interruption", len(keys))
+	}
+	kept := map[string]string{}
+	for _, k := range keys {
+		data, _ := os.ReadFile(k)
+		kept[k] = string(data)
+	}
+	again, err := Open(lab.Home, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made, err := again.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 9 {
+		t.Fatalf("made %d, %v", made, err)
+	}
+	for k, was := range kept {
+		if data, _ := os.ReadFile(k); string(data) != was {
+			t.Errorf("%s was made anew", k)
+		}
+	}
+	if made, err := again.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 0 {
+		t.Errorf("a second time: made %d, %v", made, err)
+	}
+	_, err = Create(lab.Home, DefaultConfig(), Options{}) // other keys
+	wantKind(t, err, Conflict)
+}
+
+// A key that is not the certificate's is refused before it signs.
+func TestForeignKey(t *testing.T) {
+	lab := newLab(t, Options{Passphrase: []byte("x")})
+	if _, err := lab.Ensure(t.Context(), []profiles.Authority{{Gamme: profiles.Fort, Domaine: profiles.Personnes}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(lab.Home, "keys/ACR-FO.key"), filepath.Join(lab.Home, "keys/ACI-FO-PP.key")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(lab.Home, Options{Passphrase: []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = again.Issue(t.Context(), cps(t))
+	wantKind(t, err, Conflict)
+}
+
+func TestRevocation(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	lab := newLab(t, Options{Now: func() time.Time { return now }})
+	issued, err := lab.Issue(t.Context(), cps(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []Record
+	lab.OnStatus(func(r Record) { told = append(told, r) })
+	serial := issued.Records[0].Serial
+	r, err := lab.Revoke(t.Context(), strings.ToLower(serial), "keyCompromise")
+	if err != nil || r.Status != Revoked || r.Revoked.Reason != "keyCompromise" || !r.Revoked.At.Equal(now) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	now = now.Add(time.Hour)
+	r, err = lab.Revoke(t.Context(), serial, "keyCompromise") // again: nothing changes
+	if err != nil || !r.Revoked.At.Equal(now.Add(-time.Hour)) {
+		t.Errorf("again: %+v, %v", r.Revoked, err)
+	}
+	_, err = lab.Revoke(t.Context(), serial, "superseded")
+	wantKind(t, err, Conflict)
+	_, err = lab.Revoke(t.Context(), "63DAFFCFC8034BDC", "keyCompromise") // both certificates begin so
+	wantKind(t, err, Invalid)
+	_, err = lab.Revoke(t.Context(), "0123456789", "keyCompromise")
+	wantKind(t, err, NotFound)
+	_, err = lab.Revoke(t.Context(), "not hexadecimal", "keyCompromise")
+	wantKind(t, err, Invalid)
+	_, err = lab.Revoke(t.Context(), serial, "because")
+	wantKind(t, err, Invalid)
+	if len(told) != 1 || told[0].Serial != serial {
+		t.Errorf("listeners heard of %d changes", len(told))
+	}
+	log, err := os.ReadFile(filepath.Join(lab.Home, "audit.log"))
+	if err != nil || strings.Count(string(log), `"event":"revoke"`) != 1 || strings.Count(string(log), `"event":"issue"`) != 4 {
+		t.Errorf("audit log: %v\n%s", err, log)
+	}
+}
+
+// Many at once on one lab: all recorded, no serial number twice, and the number of the CRL's entries is right.
+func TestManyAtOnce(t *testing.T) {
+	lab := newLab(t, Options{})
+	if err := lab.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	defer lab.Release()
+	const n = 20
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	requests := make([]IssueRequest, n)
+	for i := range requests {
+		requests[i] = cps(t)
+	}
+	for i := range n {
+		wg.Go(func() {
+			issued, err := lab.Issue(t.Context(), requests[i])
+			if err == nil {
+				_, err = lab.Revoke(t.Context(), issued.Records[i%2].Serial, "superseded")
+			}
+			errs[i] = err
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	records, err := lab.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	serials, revoked := map[string]bool{}, 0
+	for _, r := range records {
+		serials[r.Serial] = true
+		if r.Status == Revoked {
+			revoked++
+		}
+	}
+	if len(records) != 2+2*n || len(serials) != len(records) || revoked != n {
+		t.Errorf("%d records, %d serial numbers, %d revoked", len(records), len(serials), revoked)
+	}
+}
+
+// An operation that fails leaves nothing, and harms none of those that were to be committed with it.
+func TestFailedOperationInABatch(t *testing.T) {
+	lab := newLab(t, Options{})
+	if err := lab.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	defer lab.Release()
+	release := make(chan struct{})
+	go lab.store.update(func(*bolt.Tx) error { <-release; return nil }) // holds the writer until all wait
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			err := lab.store.update(func(tx *bolt.Tx) error {
+				b, err := tx.CreateBucketIfNotExists([]byte("test"))
+				if err != nil {
+					return err
+				}
+				if err := b.Put(u64(uint64(i)), nil); err != nil {
+					return err
+				}
+				if i == 5 {
+					return fail(Conflict, "five")
+				}
+				return nil
+			})
+			if (err != nil) != (i == 5) {
+				t.Errorf("operation %d: %v", i, err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	close(release)
+	wg.Wait()
+	lab.store.view(func(tx *bolt.Tx) error {
+		if n := tx.Bucket([]byte("test")).Stats().KeyN; n != 9 || tx.Bucket([]byte("test")).Get(u64(5)) != nil {
+			t.Errorf("%d keys, want all but the fifth", n)
+		}
+		return nil
+	})
+}
+
+func TestCardFolder(t *testing.T) {
+	lab := newLab(t, Options{})
+	order := CardOrder{IssueRequest: IssueRequest{Product: "cps", Holder: alain}, Key: P256, PIN: "4711"}
+	card, dir, err := MakeCard(t.Context(), lab, lab.Home, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if filepath.Base(dir) != card.CardNumber || card.Faithful || card.Lab != "TEST" {
+		t.Errorf("%s: %+v", dir, card)
+	}
+	for _, c := range card.Certificates {
+		data, err := os.ReadFile(filepath.Join(dir, c.PKCS12))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, leaf, chain, err := pkcs12.DecodeChain(data, "4711")
+		if err != nil || profiles.SerialHex(leaf.SerialNumber) != c.Serial || len(chain) != 2 {
+			t.Fatalf("%s: %v, %d in the chain", c.PKCS12, err, len(chain))
+		}
+		if _, _, err := pkcs12.Decode(data, "0000"); err == nil {
+			t.Errorf("%s opens with another PIN", c.PKCS12)
+		}
+		pemKey, err := os.ReadFile(filepath.Join(dir, c.Key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(pemKey)
+		same, err := pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte("4711"))
+		if err != nil || fmt.Sprint(same) != fmt.Sprint(key) {
+			t.Errorf("%s is another key than the PKCS#12's (%v)", c.Key, err)
+		}
+	}
+	data, _ := os.ReadFile(filepath.Join(dir, "card.json"))
+	var read CardFile
+	if err := json.Unmarshal(data, &read); err != nil || strings.Contains(string(data), "4711") || read.Holder.Surname != "DODO0020981" {
+		t.Errorf("card.json: %v\n%s", err, data)
+	}
+	order.Out = dir // there already
+	_, _, err = MakeCard(t.Context(), lab, lab.Home, order)
+	wantKind(t, err, Conflict)
+	order.Out, order.Holder.CardNumber = "", card.CardNumber
+	_, _, err = MakeCard(t.Context(), lab, lab.Home, order)
+	wantKind(t, err, Conflict)
+	if left, _ := filepath.Glob(filepath.Join(lab.Home, "cards", ".card-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Through the socket, the same answers and the same errors as without; also from a home with a long path.
+func TestSocket(t *testing.T) {
+	home := filepath.Join(t.TempDir(), strings.Repeat("a-long-name", 12))
+	lab, err := Create(home, fastConfig(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lab.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- lab.Answer(ctx, func() { close(ready) }) }()
+	<-ready
+
+	client, err := Connect(home, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, err := client.Issue(t.Context(), cps(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := issued.Records[0].Serial
+	if r, err := client.Revoke(t.Context(), serial, "superseded"); err != nil || r.Revoked == nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+	_, err = client.Revoke(t.Context(), serial, "keyCompromise")
+	wantKind(t, err, Conflict)
+	_, err = client.Find(t.Context(), "0123456789")
+	wantKind(t, err, NotFound)
+	if list, err := client.List(t.Context()); err != nil || len(list) != 4 {
+		t.Errorf("%d records, %v", len(list), err)
+	}
+	if made, err := client.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 7 {
+		t.Errorf("made %d, %v", made, err)
+	}
+	if list, err := client.Authorities(t.Context()); err != nil || len(list) != 9 {
+		t.Errorf("%d authorities, %v", len(list), err)
+	}
+	wrong, err := Connect(home, Options{Passphrase: []byte("wrong")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = wrong.List(t.Context())
+	wantKind(t, err, Passphrase)
+	if info, err := os.Stat(filepath.Join(home, "igc.sock")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v", info, err)
+	}
+
+	// the same client goes on when the server is gone
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("socket closed with %v", err)
+	}
+	if err := lab.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := client.Find(t.Context(), serial); err != nil || r.Status != Revoked {
+		t.Errorf("without the server: %+v, %v", r, err)
+	}
+	if err := client.Hold(); err != nil {
+		t.Errorf("the records were not closed: %v", err)
+	}
+	client.Release()
+}
+
+// Two processes cannot both serve a lab.
+func TestOneOwner(t *testing.T) {
+	lab := newLab(t, Options{})
+	if err := lab.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	defer lab.Release()
+	other, err := Open(lab.Home, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, other.Hold(), Busy)
+}
+
+// smallstep's interface issues through the same door: recorded, and refused when it is no profile of the IGC-Santé.
+func TestAuthorityService(t *testing.T) {
+	lab := newLab(t, Options{})
+	issued, err := lab.Issue(t.Context(), cps(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := lab.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var service casapi.CertificateAuthorityService = issuer
+	auth, _ := profiles.FindProfile("cps/authentication")
+	key, _ := P256.Generate()
+	holder := issued.Records[0].Holder
+	template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: issuer.Authority, URLs: lab.Config.URLs,
+		NotBefore: time.Now(), Serial: newSerial(issuer.Authority, profiles.Gen2016), PublicKey: key.Public(), AuthorityKeyID: issuer.Certificate.SubjectKeyId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := service.CreateCertificate(&casapi.CreateCertificateRequest{Template: template})
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := service.RenewCertificate(&casapi.RenewCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if renewed.Certificate.SerialNumber.Cmp(made.Certificate.SerialNumber) == 0 {
+		t.Error("the renewed certificate has the serial number of the first")
+	}
+	for _, c := range []*x509.Certificate{made.Certificate, renewed.Certificate} {
+		if r, err := lab.Find(t.Context(), profiles.SerialHex(c.SerialNumber)); err != nil || r.Profile != "cps/authentication" {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if _, err := service.RevokeCertificate(&casapi.RevokeCertificateRequest{SerialNumber: made.Certificate.SerialNumber.String(), ReasonCode: 4}); err != nil {
+		t.Error(err)
+	}
+	if r, err := lab.Find(t.Context(), profiles.SerialHex(made.Certificate.SerialNumber)); err != nil || r.Revoked == nil || r.Revoked.Reason != "superseded" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	before, _ := lab.List(t.Context())
+	foreign := *template
+	foreign.SerialNumber = nil
+	foreign.ExtraExtensions = foreign.ExtraExtensions[1:]
+	if _, err := service.CreateCertificate(&casapi.CreateCertificateRequest{Template: &foreign}); err == nil {
+		t.Error("a certificate that departs from its profile was issued")
+	}
+	if after, _ := lab.List(t.Context()); len(after) != len(before) {
+		t.Error("a refused certificate was recorded")
+	}
+}
