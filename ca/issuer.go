@@ -3,6 +3,8 @@ package ca
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -142,12 +144,16 @@ func serialBytes(hexadecimal string) []byte {
 	return b
 }
 
-// sign signs a template that [profiles.Build] made, and reads the result back.
+// sign signs a template and reads the result back. A copy signed by a key that is thrown away is read first: what departs
+// from its profile is never signed by the authority.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
 		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	if err := i.lint(*template); err != nil {
+		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
 	made, err := i.SoftCAS.CreateCertificate(&casapi.CreateCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
@@ -159,6 +165,20 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		return nil, fmt.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
 	}
 	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
+}
+
+func (i *Issuer) lint(template x509.Certificate) error {
+	throwaway, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template.SignatureAlgorithm = x509.ECDSAWithSHA256
+	der, err := x509.CreateCertificate(rand.Reader, &template, &x509.Certificate{RawSubject: i.Certificate.RawSubject}, template.PublicKey, throwaway)
+	if err != nil {
+		return fail(Invalid, "%s cannot issue this: %w", i.Authority.ID(), err)
+	}
+	_, err = newRecord(i.Authority, der, i.lab.now())
+	return Invalidate(err)
 }
 
 // CreateCertificate signs a certificate and records it before it answers. The template must be one of the IGC-Santé's

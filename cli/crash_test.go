@@ -1,0 +1,252 @@
+package cli
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+)
+
+func (l *testLab) list() map[string]*ca.Record {
+	l.t.Helper()
+	var records []*ca.Record
+	if err := json.Unmarshal([]byte(l.must("list", "--all", "--json")), &records); err != nil {
+		l.t.Fatal(err)
+	}
+	bySerial := map[string]*ca.Record{}
+	for _, r := range records {
+		if bySerial[r.Serial] != nil {
+			l.t.Errorf("serial number %s stands there twice", r.Serial)
+		}
+		bySerial[r.Serial] = r
+	}
+	return bySerial
+}
+
+// Twenty cards issued and twenty revoked at once: all are recorded, no serial number twice, nothing is refused. Beside a
+// server, which does it all, and without one, where the commands take turns.
+func TestAtOnce(t *testing.T) {
+	for _, name := range []string{"with a server", "without a server"} {
+		t.Run(name, func(t *testing.T) {
+			const n = 20
+			l := newLab(t, "--key", "p256", "--gamme", "FO")
+			if name == "with a server" {
+				l.serve()
+			}
+			var cards []card
+			for range n {
+				cards = append(cards, l.issue("--fixture", "alain"))
+			}
+			start := len(l.list())
+			var wg sync.WaitGroup
+			for i := range n {
+				for _, args := range [][]string{{"issue", "--fixture", "max"}, {"revoke", cards[i].Certificates[0].Serial, "--reason", "superseded"}} {
+					wg.Go(func() {
+						if _, errOut, err := l.run(args...); err != nil {
+							t.Errorf("igc %q: %v: %s", args, err, errOut)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			records := l.list()
+			revoked := 0
+			for _, r := range records {
+				if r.Revoked != nil {
+					revoked++
+				}
+			}
+			if len(records) != start+2*n || revoked != n {
+				t.Errorf("%d records, %d revoked; want %d and %d", len(records), revoked, start+2*n, n)
+			}
+			if folders, _ := filepath.Glob(filepath.Join(l.home, "cards", "*", "card.json")); len(folders) != 2*n {
+				t.Errorf("%d card folders, want %d", len(folders), 2*n)
+			}
+		})
+	}
+}
+
+// kill -9 of issue, revoke and serve at random moments: what a command said it did stays done, what is out is recorded,
+// CRL numbers only grow, and the lab opens again. IGC_KILLS says how often; make soak does it 200 times.
+func TestKill(t *testing.T) {
+	kills := 24
+	if s := os.Getenv("IGC_KILLS"); s != "" {
+		var err error
+		if kills, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("%d kills, seed %d", kills, seed)
+	l := newLab(t, "--key", "p256")
+	var revocable []string
+	took := map[string]time.Duration{} // how long a command runs: it is killed at a moment within
+	measure := func(kind string, args ...string) string {
+		start := time.Now()
+		text := l.must(args...)
+		took[kind] = time.Since(start)
+		return text
+	}
+	for range 8 {
+		revocable = append(revocable, l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3000000000+len(revocable))).Certificates[0].Serial)
+	}
+	out, revoked := map[string]bool{}, map[string]bool{} // serial numbers that commands told of
+	note(t, out, measure("issue", "issue", "--json", "--fixture", "alain"))
+	measure("revoke", "revoke", revocable[0], "--reason", "keyCompromise")
+	revoked[revocable[0]], revocable = true, revocable[1:]
+	moment := func(kind string) time.Duration { return time.Duration(r.Int64N(int64(took[kind]))) }
+	var lastCRL uint64
+	killed := map[string]int{}
+
+	for i := range kills {
+		switch kind := []string{"issue", "revoke", "serve"}[i%3]; kind {
+		case "issue":
+			args := []string{"issue", "--json", "--fixture", "alain"}
+			if text, died := killAfter(t, l.command(args...), moment(kind)); died {
+				killed[kind]++
+			} else {
+				note(t, out, text)
+			}
+		case "revoke":
+			if len(revocable) == 0 {
+				revocable = append(revocable, l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3100000000+i)).Certificates[0].Serial)
+			}
+			serial := revocable[0]
+			if _, died := killAfter(t, l.command("revoke", serial, "--reason", "keyCompromise"), moment(kind)); died {
+				killed[kind]++
+			} else {
+				revoked[serial], revocable = true, revocable[1:]
+			}
+		case "serve":
+			killed[kind]++
+			s := l.serve()
+			serial := l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3200000000+i)).Certificates[0].Serial
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			for _, args := range [][]string{{"issue", "--json", "--fixture", "alain"}, {"issue", "--json", "--fixture", "max"}, {"revoke", "--json", serial, "--reason", "superseded"}} {
+				wg.Go(func() {
+					text, errOut, err := l.run(args...)
+					mu.Lock()
+					defer mu.Unlock()
+					var exit *exec.ExitError
+					switch {
+					case err == nil && args[0] == "issue":
+						note(t, out, text)
+					case err == nil:
+						revoked[serial] = true
+					case errors.As(err, &exit) && exit.ExitCode() == 8: // the server did not answer: it may be done or not
+					default:
+						t.Errorf("igc %q beside a server that dies: %v: %s", args, err, errOut)
+					}
+				})
+			}
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+			s.cmd.Process.Kill()
+			s.cmd.Wait()
+			wg.Wait()
+		}
+
+		records := l.list() // the lab opens
+		folders, err := filepath.Glob(filepath.Join(l.home, "cards", "*", "card.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range folders {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			note(t, out, string(data))
+		}
+		for serial := range out {
+			if records[serial] == nil {
+				t.Fatalf("kill %d: certificate %s is out, and not recorded", i, serial)
+			}
+		}
+		for serial := range revoked {
+			if records[serial].Revoked == nil {
+				t.Fatalf("kill %d: the revocation of %s is lost", i, serial)
+			}
+		}
+		der, err := os.ReadFile(filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		list, err := x509.ParseRevocationList(der)
+		if err != nil {
+			t.Fatalf("kill %d: the published CRL is torn: %v", i, err)
+		}
+		if n := list.Number.Uint64(); n < lastCRL {
+			t.Fatalf("kill %d: CRL number %d after %d", i, n, lastCRL)
+		} else {
+			lastCRL = n
+		}
+	}
+	// what was revoked is on the next list, and a server starts
+	s := l.serve()
+	file := filepath.Join(t.TempDir(), "crl")
+	fetch(t, s.urls["publication"]+"CRL/ACI-FO-PP-TEST.crl", file)
+	der, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := x509.ParseRevocationList(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, e := range list.RevokedCertificateEntries {
+		listed[strings.ToUpper(e.SerialNumber.Text(16))] = true
+	}
+	for serial := range revoked {
+		if !listed[serial] {
+			t.Errorf("%s was revoked and is not on the list", serial)
+		}
+	}
+	t.Logf("killed in time: %v; %d certificates out, %d revoked, CRL number %s", killed, len(out), len(revoked), list.Number)
+	if killed["issue"] == 0 || len(out) == 0 || len(revoked) == 0 {
+		t.Error("nothing was killed, or nothing done: the test saw nothing")
+	}
+}
+
+// note takes the serial numbers that a card.json, or igc issue --json, tells of.
+func note(t testing.TB, out map[string]bool, text string) {
+	t.Helper()
+	var c card
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	for _, cert := range c.Certificates {
+		out[cert.Serial] = true
+	}
+}
+
+// killAfter runs the command and kills it after a while. It returns what the command wrote, and whether it died of it.
+func killAfter(t testing.TB, cmd *exec.Cmd, after time.Duration) (string, bool) {
+	t.Helper()
+	var text strings.Builder
+	cmd.Stdout = &text
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	timer.Stop()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() != -1 {
+		t.Fatalf("%q: %v", cmd.Args, err)
+	}
+	return text.String(), err != nil
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/igc-lab/igc/internal/peer"
+)
+
+// snapshot is the content of every file of a folder.
+func snapshot(t testing.TB, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var sum [32]byte
+		if d.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			sum = sha256.Sum256(data)
+		}
+		fmt.Fprintf(&b, "%s %s %x\n", path, d.Type(), sum)
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// refused runs igc, which must end with that exit code and one line that holds the words.
+func refused(t testing.TB, cmd *exec.Cmd, code int, words string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	cmd.Run()
+	line := errOut.String()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		t.Errorf("exit code %d, want %d: %s", got, code, line)
+	}
+	if strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "igc: ") || !strings.Contains(line, words) {
+		t.Errorf("it says %q, want one line with %q", line, words)
+	}
+	if out.Len() > 0 {
+		t.Errorf("and on stdout: %s", out.String())
+	}
+}
+
+// Each wrong input is answered with one clear line and an exit code, and leaves the lab as it was.
+func TestWrongInput(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	alain := l.issue("--fixture", "alain", "--card-number", "2000000001")
+	revoked := alain.Certificates[1].Serial
+	l.must("revoke", revoked, "--reason", "superseded")
+	wrong := filepath.Join(t.TempDir(), "passphrase")
+	if err := os.WriteFile(wrong, []byte("wrong\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := filepath.Join(t.TempDir(), "full")
+	if err := os.MkdirAll(filepath.Join(full, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	issue := func(change ...string) []string {
+		flags := map[string]string{"--card": "cps", "--profession": "10", "--given-name": "ALAIN", "--surname": "DODO0020981", "--rpps": "99700209812"}
+		args := []string{"issue"}
+		for i := 0; i+1 < len(change); i += 2 {
+			flags[change[i]] = change[i+1]
+		}
+		for name, value := range flags {
+			if value != "\x00" {
+				args = append(args, name, value)
+			}
+		}
+		return args
+	}
+	const drop = "\x00"
+	before := snapshot(t, l.home)
+	for name, tc := range map[string]struct {
+		args  []string
+		code  int
+		words string
+	}{
+		"RPPS too short":        {issue("--rpps", "9970020981"), 2, "is not eleven digits"},
+		"RPPS with letters":     {issue("--rpps", "9970020981X"), 2, "is not eleven digits"},
+		"no identifier":         {issue("--rpps", drop), 2, "identifier is empty"},
+		"two identifiers":       {issue("--adeli", "0B6077602"), 2, "give one"},
+		"unknown profession":    {issue("--profession", "medecin"), 2, `unknown profession "medecin": did you mean 10 Médecin`},
+		"no profession":         {issue("--profession", drop), 2, "profession is missing"},
+		"empty given name":      {issue("--given-name", ""), 2, "given name is empty"},
+		"empty surname":         {issue("--surname", " "), 2, "surname is empty"},
+		"control characters":    {issue("--surname", "DO\x07DO"), 2, "control character U+0007"},
+		"newline":               {issue("--surname", "DO\nDO"), 2, "control character U+000A"},
+		"200 characters":        {issue("--surname", strings.Repeat("A", 200)), 2, "200 characters"},
+		"not UTF-8":             {issue("--surname", "DO\xffDO"), 2, "not valid UTF-8"},
+		"unknown product":       {issue("--card", "xyz"), 2, `unknown product "xyz"`},
+		"an authority":          {issue("--card", "acr"), 2, "not issued on demand"},
+		"unknown speciality":    {issue("--speciality", "SM00"), 2, `unknown speciality "SM00"`},
+		"card number":           {issue("--card-number", "123"), 2, "is not ten digits"},
+		"card number taken":     {issue("--card-number", "2000000001"), 4, "was issued already"},
+		"PIN":                   {issue("--pin", "12"), 2, "four to eight digits"},
+		"date":                  {issue("--not-before", "yesterday"), 2, "is not a date"},
+		"before the authority":  {issue("--not-before", "1999-01-01"), 2, "is not within"},
+		"key":                   {issue("--key", "rsa512"), 2, "unknown key policy"},
+		"generation":            {issue("--generation", "gen1999"), 2, "unknown generation"},
+		"URLs":                  {issue("--urls", "fake"), 2, "choose lab or real"},
+		"folder not empty":      {issue("--out", full), 4, "not empty"},
+		"folder under a file":   {issue("--out", filepath.Join(wrong, "x")), 7, "not a directory"},
+		"unknown fixture":       {[]string{"issue", "--fixture", "nobody"}, 2, "unknown fixture"},
+		"argument":              {[]string{"issue", "alain"}, 2, "unexpected argument"},
+		"unknown flag":          {[]string{"issue", "--nonsense"}, 2, "nonsense"},
+		"unknown command":       {[]string{"isue"}, 2, "unknown command"},
+		"wrong passphrase":      {append([]string{"--passphrase-file", wrong}, issue()...), 5, "wrong passphrase"},
+		"no passphrase file":    {append([]string{"--passphrase-file", wrong + "x"}, issue()...), 5, "no such file"},
+		"home is missing":       {[]string{"--home", filepath.Join(full, "none"), "list"}, 3, "no lab in"},
+		"home not writable":     {append([]string{"--home", filepath.Join(wrong, "lab")}, issue()...), 7, "cannot make the lab"},
+		"revoke nothing":        {[]string{"revoke"}, 2, "a serial number"},
+		"revoke the unknown":    {[]string{"revoke", "DEADBEEF"}, 3, "no certificate has the serial number"},
+		"revoke the ambiguous":  {[]string{"revoke", "63DAFFCF"}, 2, "give more digits"},
+		"revoke with no reason": {[]string{"revoke", revoked, "--reason", "bored"}, 2, `unknown reason "bored"`},
+		"revoke otherwise":      {[]string{"revoke", revoked, "--reason", "keyCompromise"}, 4, "the reason stays"},
+		"init over it":          {[]string{"init", "--key", "rsa2048"}, 4, "stays so"},
+		"init a gamme":          {[]string{"init", "--key", "p256", "--gamme", "XX"}, 2, "unknown gamme"},
+		"init a port":           {[]string{"init", "--port", "70000"}, 2, "--port 70000"},
+		"show nothing":          {[]string{"show", "ACI-XX-PP"}, 2, "not a serial number"},
+		"inspect nothing":       {[]string{"inspect", full + "/none"}, 3, "no such file"},
+		"inspect a PIN":         {[]string{"inspect", wrong}, 2, "not a certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, l.command(tc.args...), tc.code, tc.words)
+			if after := snapshot(t, l.home); after != before {
+				t.Errorf("the lab changed:\n%s\nit was\n%s", after, before)
+			}
+		})
+	}
+	t.Run("no home at all", func(t *testing.T) {
+		cmd := l.command("issue", "--fixture", "alain")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "IGC_LANG=en"}
+		refused(t, cmd, 3, "set IGC_HOME")
+	})
+	// and a wrong input makes no lab where there was none
+	t.Run("no lab", func(t *testing.T) {
+		cmd := l.command(append([]string{"--home", filepath.Join(full, "new")}, issue("--rpps", "1")...)...)
+		refused(t, cmd, 2, "is not eleven digits")
+		if _, err := os.Stat(filepath.Join(full, "new")); !errors.Is(err, fs.ErrNotExist) {
+			t.Error("a lab was made for it")
+		}
+	})
+}
+
+// The same with a server in between.
+func TestWrongInputThroughTheServer(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	l.issue("--fixture", "alain", "--card-number", "2000000001")
+	l.serve()
+	wrong := l.command("issue", "--fixture", "guy")
+	wrong.Env = append(wrong.Env, "IGC_PASSPHRASE=wrong")
+	refused(t, wrong, 5, "wrong passphrase")
+	refused(t, l.command("issue", "--fixture", "alain", "--card-number", "2000000001"), 4, "was issued already")
+	refused(t, l.command("serve"), 6, "is igc serve running there already?")
+	refused(t, l.command("revoke", "DEADBEEF"), 3, "no certificate has the serial number")
+}
+
+// On a disk that is full, a card is refused and the lab is as it was; with room again, it goes on.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", dir).CombinedOutput(); err != nil {
+		peer.Missing(t, "the right to mount a small disk ("+strings.TrimSpace(string(out))+")")
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	l := &testLab{t, filepath.Join(dir, "lab")}
+	l.must("init", "--key", "p256", "--gamme", "FO")
+	issued := 0
+	for {
+		before := snapshot(t, l.home)
+		cmd := l.command("issue", "--fixture", "alain", "--key", "p256")
+		var errOut bytes.Buffer
+		cmd.Stderr = &errOut
+		if cmd.Run() == nil {
+			if issued++; issued > 40 {
+				t.Fatal("the disk never fills")
+			}
+			continue
+		}
+		if cmd.ProcessState.ExitCode() != 7 || !strings.Contains(errOut.String(), "no space left") || strings.Count(errOut.String(), "\n") != 1 {
+			t.Errorf("exit code %d: %s", cmd.ProcessState.ExitCode(), errOut.String())
+		}
+		if after := snapshot(t, l.home); after != before {
+			t.Errorf("the lab changed:\n%s\nit was\n%s", after, before)
+		}
+		break
+	}
+	if issued == 0 {
+		t.Error("not one card fitted: the test wants a disk that fills up")
+	}
+	peer.Run(t, "mount", "-o", "remount,size=2m", dir)
+	l.must("issue", "--fixture", "alain")
+}
