@@ -211,7 +211,7 @@ func newVisitor(t testing.TB, root string, cards ...card) *visitor {
 
 	v := &visitor{t: t}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(peer.Need(t, "chromium")), chromedp.Env("HOME="+home), chromedp.UserDataDir(filepath.Join(home, "profile")),
+		chromedp.ExecPath(peer.Need(t, "chromium")), chromedp.Env("HOME="+home),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // not the test's own, which ends before its cleanups

@@ -39,7 +39,7 @@ func checkIdNat(id string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("identifier %q begins with %q, which is no type of table G08 that cards use: 8 RPPS, 0 ADELI, 3 FINESS...", abbreviate(id), id[:1])
+	return fmt.Errorf("identifier %q begins with %q, which is no type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)", abbreviate(id), id[:1])
 }
 
 // IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not hold (reference §3.2:

@@ -132,6 +132,7 @@ func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
 		MinVersion:             m.min,
 		MaxVersion:             m.max,
 		Certificates:           []tls.Certificate{*certificate},
+		Time:                   s.now,
 		ClientAuth:             tls.RequestClientCert,
 		SessionTicketsDisabled: true,                 // a ticket would keep the face of a card that was taken out
 		NextProtos:             []string{"http/1.1"}, // a connection that closes is how a card is changed

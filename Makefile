@@ -1,0 +1,52 @@
+# make demo   builds igc, makes a lab, issues a card and serves
+# make test   everything that CI checks
+# make soak   the long forms: 200 kills, fuzzing          make bench   what things cost
+
+BIN   := build/igc
+TAGS  := urfave_cli_no_docs
+DEMO  := build/demo
+FUZZ  ?= 20m
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build demo test check soak bench notices clean
+
+build:
+	go build -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
+
+demo: build
+	@export IGC_HOME=$(DEMO); \
+	ls $(DEMO)/cards/*/card.json >/dev/null 2>&1 || $(BIN) issue --fixture alain || exit $$?; \
+	echo; \
+	echo "The card to import in your browser, with PIN 1234:"; ls $(DEMO)/cards/*/authentication.p12; \
+	echo "To have the server trusted (once; igc trust uninstall undoes it):"; \
+	echo "  IGC_HOME=$(DEMO) $(BIN) trust install"; \
+	echo "Then open https://localhost:8443/ and, to see a revocation, in another terminal:"; \
+	echo "  IGC_HOME=$(DEMO) $(BIN) list"; \
+	echo "  IGC_HOME=$(DEMO) $(BIN) revoke SERIAL --reason keyCompromise"; \
+	echo; \
+	exec $(BIN) serve
+
+test: check
+	go test -race ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+soak:
+	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ)
+	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ)
+
+bench:
+	go test ./... -run '^$$' -bench . -benchmem
+
+# The licences' texts of everything that the binary holds, to go with a binary that is handed on.
+notices: build
+	@go version -m $(BIN) | awk '$$1 == "dep" {print $$2 "@" $$3}' | while read m; do \
+	  dir=$$(go mod download -json $$m | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
+	  echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
+
+clean:
+	rm -rf build

@@ -1,0 +1,20 @@
+package cli
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// What users type, in files that read like a terminal.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
+			env.Setenv("IGC_LANG", "en")
+			return nil
+		},
+	})
+}
