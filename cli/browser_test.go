@@ -235,7 +235,7 @@ func newVisitor(t testing.TB, root string, cards ...card) *visitor {
 	return v
 }
 
-// hear notes what the browser complains of (console, CSP, failed requests), and requests that leave the lab.
+// hear notes what the browser complains of (console, CSP, failed requests), and requests that leave the page's origin, or the lab.
 func (v *visitor) hear(event any) {
 	var complaint string
 	switch e := event.(type) {
@@ -246,11 +246,12 @@ func (v *visitor) hear(event any) {
 	case *runtime.EventExceptionThrown:
 		complaint = "exception: " + e.ExceptionDetails.Text
 	case *network.EventRequestWillBeSent:
-		u, err := url.Parse(e.Request.URL)
-		if err == nil && u.Scheme == "https" && (u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".carte.localhost")) {
+		to, err := url.Parse(e.Request.URL)
+		from, _ := url.Parse(e.DocumentURL) // of a visit, the page that is asked for
+		if err == nil && from != nil && to.Scheme == "https" && to.Host == from.Host && (to.Hostname() == "localhost" || strings.HasSuffix(to.Hostname(), ".carte.localhost")) {
 			return
 		}
-		complaint = "request to " + e.Request.URL
+		complaint = "request to " + e.Request.URL + " from " + e.DocumentURL
 	default:
 		return
 	}

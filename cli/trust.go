@@ -94,7 +94,7 @@ func stores(noSystem bool) []store {
 		home, _ := os.UserHomeDir()
 		for _, glob := range []string{filepath.Join(home, ".mozilla", "firefox", "*"), filepath.Join(home, ".local", "share", "pki", "nssdb"),
 			filepath.Join(home, "snap", "firefox", "common", ".mozilla", "firefox", "*")} {
-			s := store{name: "NSS", nss: glob, options: []truststore.Option{truststore.WithFirefox(), truststore.WithNoSystem()}}
+			s := store{name: "NSS " + glob, nss: glob, options: []truststore.Option{truststore.WithFirefox(), truststore.WithNoSystem()}}
 			found, _ := filepath.Glob(filepath.Join(glob, "cert9.db"))
 			if own, _ := filepath.Glob(filepath.Join(home, ".pki", "nssdb", "cert9.db")); len(found)+len(own) > 0 {
 				all = append(all, s)

@@ -70,7 +70,7 @@ func TestTrust(t *testing.T) {
 	}
 	holds(false)
 	out := trust("install", "--no-system")
-	if !strings.Contains(out, "NSS: TEST AC RACINE IGC-SANTE FORT") || !strings.Contains(out, "Java: ") {
+	if !strings.Contains(out, "nssdb: TEST AC RACINE IGC-SANTE FORT") || !strings.Contains(out, "Java: ") {
 		t.Errorf("it says %s", out)
 	}
 	holds(true)

@@ -251,19 +251,19 @@ func (c *checker) dates(r *Report, leaf *x509.Certificate) {
 	now := c.now()
 	fr, en := "Dates de validité", "Validity dates"
 	days := func(d time.Duration) int { return int(d / (24 * time.Hour)) }
-	from, to := leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly)
+	from, to := leaf.NotBefore, leaf.NotAfter
 	switch {
 	case now.After(leaf.NotAfter):
 		r.add(Check{Code: DateExpired, Verified: "certificate has expired",
-			FR: Words{fr, fmt.Sprintf("expiré depuis le %s (%d jours)", to, days(now.Sub(leaf.NotAfter))), "Renouvelez la carte : elle est émise pour trois ans."},
-			EN: Words{en, fmt.Sprintf("expired on %s (%d days ago)", to, days(now.Sub(leaf.NotAfter))), "Renew the card: it is issued for three years."}})
+			FR: Words{fr, fmt.Sprintf("expiré depuis le %s (%d jours)", inFrench(to), days(now.Sub(leaf.NotAfter))), "Renouvelez la carte : elle est émise pour trois ans."},
+			EN: Words{en, fmt.Sprintf("expired on %s (%d days ago)", inEnglish(to), days(now.Sub(leaf.NotAfter))), "Renew the card: it is issued for three years."}})
 	case now.Before(leaf.NotBefore):
 		r.add(Check{Code: DateNotYet, Verified: "certificate is not yet valid",
-			FR: Words{fr, "valable seulement à partir du " + leaf.NotBefore.UTC().Format(time.RFC3339), "Vérifiez l'horloge de ce poste, ou attendez."},
-			EN: Words{en, "valid only from " + leaf.NotBefore.UTC().Format(time.RFC3339), "Check this machine's clock, or wait."}})
+			FR: Words{fr, "valable seulement à partir du " + inFrench(from), "Vérifiez l'horloge de ce poste, ou attendez."},
+			EN: Words{en, "valid only from " + inEnglish(from), "Check this machine's clock, or wait."}})
 	default:
-		r.add(Check{Code: DateOK, OK: true, FR: Words{Title: fr, Seen: fmt.Sprintf("du %s au %s, encore %d jours", from, to, days(leaf.NotAfter.Sub(now)))},
-			EN: Words{Title: en, Seen: fmt.Sprintf("from %s to %s, %d days left", from, to, days(leaf.NotAfter.Sub(now)))}})
+		r.add(Check{Code: DateOK, OK: true, FR: Words{Title: fr, Seen: fmt.Sprintf("du %s au %s, encore %d jours", inFrench(from), inFrench(to), days(leaf.NotAfter.Sub(now)))},
+			EN: Words{Title: en, Seen: fmt.Sprintf("from %s to %s, %d days left", inEnglish(from), inEnglish(to), days(leaf.NotAfter.Sub(now)))}})
 	}
 }
 
@@ -302,18 +302,18 @@ func (c *checker) crl(ctx context.Context, r *Report, leaf *x509.Certificate, is
 			EN: Words{en, "CRL unavailable: " + err.Error(), "Start igc serve again and read its log."}})
 		return
 	}
-	source := fmt.Sprintf("CRL n° %s, %s", parsed.Number, parsed.ThisUpdate.UTC().Format(time.RFC3339))
+	frSource := fmt.Sprintf("CRL n° %s du %s", parsed.Number, inFrench(parsed.ThisUpdate))
+	enSource := fmt.Sprintf("CRL number %s of %s", parsed.Number, inEnglish(parsed.ThisUpdate))
 	for _, e := range parsed.RevokedCertificateEntries {
 		if e.SerialNumber.Cmp(leaf.SerialNumber) == 0 {
-			when := e.RevocationTime.UTC().Format(time.RFC3339)
 			r.add(Check{Code: CRLRevoked, Verified: "certificate revoked",
-				FR: Words{fr, "RÉVOQUÉ le " + when + " (" + source + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
-				EN: Words{en, "REVOKED on " + when + " (" + source + ")", "This card is revoked, for good: issue another."}})
+				FR: Words{fr, "RÉVOQUÉ le " + inFrench(e.RevocationTime) + " (" + frSource + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
+				EN: Words{en, "REVOKED on " + inEnglish(e.RevocationTime) + " (" + enSource + ")", "This card is revoked, for good: issue another."}})
 			return
 		}
 	}
-	r.add(Check{Code: CRLGood, OK: true, FR: Words{Title: fr, Seen: "absent de la liste (" + source + ")"},
-		EN: Words{Title: en, Seen: "not listed (" + source + ")"}})
+	r.add(Check{Code: CRLGood, OK: true, FR: Words{Title: fr, Seen: "absent de la liste (" + frSource + ")"},
+		EN: Words{Title: en, Seen: "not listed (" + enSource + ")"}})
 }
 
 // ocsp asks the responder as a client would, with a request and an answer in bytes.
@@ -336,33 +336,38 @@ func (c *checker) ocsp(ctx context.Context, r *Report, leaf *x509.Certificate, i
 			EN: Words{en, "no answer: " + err.Error(), "Start igc serve again and read its log."}})
 		return
 	}
-	by := "OCSP, " + answer.ThisUpdate.UTC().Format(time.RFC3339)
+	frSource, enSource := "réponse du "+inFrench(answer.ThisUpdate), "answer of "+inEnglish(answer.ThisUpdate)
 	switch answer.Status {
 	case ocsp.Good:
-		r.add(Check{Code: OCSPGood, OK: true, FR: Words{Title: fr, Seen: "bon (" + by + ")"}, EN: Words{Title: en, Seen: "good (" + by + ")"}})
+		r.add(Check{Code: OCSPGood, OK: true, FR: Words{Title: fr, Seen: "bon (" + frSource + ")"}, EN: Words{Title: en, Seen: "good (" + enSource + ")"}})
 	case ocsp.Revoked:
-		when, why := answer.RevokedAt.UTC().Format(time.RFC3339), string(ca.ReasonOf(answer.RevocationReason))
+		why := string(ca.ReasonOf(answer.RevocationReason))
 		r.add(Check{Code: OCSPRevoked, Verified: "certificate revoked",
-			FR: Words{fr, "RÉVOQUÉ le " + when + ", motif " + why + " (" + by + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
-			EN: Words{en, "REVOKED on " + when + ", reason " + why + " (" + by + ")", "This card is revoked, for good: issue another."}})
+			FR: Words{fr, "RÉVOQUÉ le " + inFrench(answer.RevokedAt) + ", motif " + why + " (" + frSource + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
+			EN: Words{en, "REVOKED on " + inEnglish(answer.RevokedAt) + ", reason " + why + " (" + enSource + ")", "This card is revoked, for good: issue another."}})
 	default:
 		r.add(Check{Code: OCSPUnknown, Verified: "certificate unknown to OCSP",
-			FR: Words{fr, "inconnu de l'autorité (" + by + ")", "Ce certificat n'est pas dans les registres de ce laboratoire : émettez la carte de nouveau."},
-			EN: Words{en, "unknown to the authority (" + by + ")", "This certificate is not in this lab's records: issue the card again."}})
+			FR: Words{fr, "inconnu de l'autorité (" + frSource + ")", "Ce certificat n'est pas dans les registres de ce laboratoire : émettez la carte de nouveau."},
+			EN: Words{en, "unknown to the authority (" + enSource + ")", "This certificate is not in this lab's records: issue the card again."}})
 	}
 }
 
 func profile(r *Report, d *profiles.Decoded) {
 	fr, en := "Profil IGC-Santé", "IGC-Santé profile"
 	if len(d.Findings) == 0 {
-		name := d.Profile.ID() + " (" + string(d.Profile.Status) + ")"
-		r.add(Check{Code: ProfileOK, OK: true, FR: Words{Title: fr, Seen: name}, EN: Words{Title: en, Seen: name}})
+		known := map[profiles.Status]string{profiles.Attested: "attesté", profiles.Modelled: "modélisé"}[d.Profile.Status]
+		r.add(Check{Code: ProfileOK, OK: true, FR: Words{Title: fr, Seen: d.Profile.ID() + " (" + known + ")"},
+			EN: Words{Title: en, Seen: d.Profile.ID() + " (" + string(d.Profile.Status) + ")"}})
 		return
 	}
-	var inFrench, inEnglish []string
+	var frSeen, enSeen []string
 	for _, f := range d.Findings {
-		inFrench, inEnglish = append(inFrench, f.FR), append(inEnglish, f.EN)
+		frSeen, enSeen = append(frSeen, f.FR), append(enSeen, f.EN)
 	}
-	r.add(Check{Code: ProfileDeviates, FR: Words{fr, strings.Join(inFrench, " "), "Comparez avec igc inspect."},
-		EN: Words{en, strings.Join(inEnglish, " "), "Compare with igc inspect."}})
+	r.add(Check{Code: ProfileDeviates, FR: Words{fr, strings.Join(frSeen, " "), "Comparez avec igc inspect."},
+		EN: Words{en, strings.Join(enSeen, " "), "Compare with igc inspect."}})
 }
+
+// Dates as each language writes them, in UTC as certificates have them.
+func inFrench(t time.Time) string  { return t.UTC().Format("02/01/2006 à 15:04:05 UTC") }
+func inEnglish(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
