@@ -160,6 +160,14 @@ func (l *Lists) load(a profiles.Authority, number, revision uint64) *CRL {
 		uint64(len(list.RevokedCertificateEntries)) != revision {
 		return nil
 	}
+	for _, e := range list.RevokedCertificateEntries {
+		if len(e.Extensions) > 0 && !l.lab.Config.CRL.Reasons { // made under another configuration
+			return nil
+		}
+	}
+	if l.lab.Config.CRL.Reasons && revision > 0 { // a reason of "unspecified" is said by nothing: it cannot be told apart
+		return nil
+	}
 	return &CRL{a, number, list.ThisUpdate, list.NextUpdate, der, revision}
 }
 

@@ -107,6 +107,14 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%X: reason %d", e.SerialNumber, got)
 		}
 	}
+	// a change of mind counts after a restart
+	l.Config.CRL.Reasons = false
+	_, bare := l.crl(t, NewLists(l.Lab, func() time.Time { return l.now }), "ACI-FO-PP")
+	for _, e := range bare.RevokedCertificateEntries {
+		if len(e.Extensions) > 0 {
+			t.Errorf("%X keeps its reason", e.SerialNumber)
+		}
+	}
 }
 
 // The lab's lists have the shape of the real ones: the same extensions in the same order, the same dates' distance.
