@@ -44,6 +44,7 @@ func (p *program) issueCommand() *cli.Command {
 			text("department", `département : "Paris (75)"`, `department: "Paris (75)"`),
 			text("service", "nom de service ou d'hôte (certificats d'organisation)", "service or host name (organisation certificates)"),
 			&cli.StringSliceFlag{Name: "dns", Usage: tr("autre nom d'hôte (SSL_SERV), répétable", "another host name (SSL_SERV), repeatable")},
+			text("email", "adresse électronique (certificats logiciels, boîtes aux lettres)", "e-mail address (software certificates, mailboxes)"),
 			text("card-number", "numéro de carte, dix chiffres (sinon tiré)", "card number, ten digits (else drawn)"),
 			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random", "PIN: 4 to 8 digits, or random")},
 			text("not-before", "début de validité (AAAA-MM-JJ ou RFC 3339) ; sert aux cartes expirées ou futures", "beginning of validity (YYYY-MM-DD or RFC 3339); for expired or future cards"),
@@ -152,7 +153,7 @@ func cardOrder(c *cli.Context) (order ca.CardOrder, err error) {
 	h := &order.Holder
 	for name, field := range map[string]*string{"given-name": &h.GivenName, "surname": &h.Surname, "profession": &h.Profession, "id-nat": &h.IdNat,
 		"pseudonym": &h.Pseudonym, "organisation": &h.Organisation, "structure": &h.Structure, "department": &h.Department, "service": &h.Service,
-		"card-number": &h.CardNumber} {
+		"email": &h.Email, "card-number": &h.CardNumber} {
 		if c.IsSet(name) {
 			*field = c.String(name)
 		}

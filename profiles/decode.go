@@ -245,7 +245,15 @@ func (d *Decoded) match() {
 					score++
 				}
 			}
-			if score >= 4 && score > best {
+			if p.Service != "" && h.Service != p.Service || score < 4 {
+				continue
+			}
+			// products of one shape are told apart by what is constant in them
+			score *= 2
+			if p.Service != "" || p.Title != "" && h.Title == p.Title {
+				score++
+			}
+			if score > best {
 				best, d.Profile = score, c
 			}
 		}
@@ -254,6 +262,14 @@ func (d *Decoded) match() {
 		return
 	}
 	table().subjects[d.Profile.Product.Subject].read(d.Subject, &d.Holder)
+	switch d.Profile.usage.SAN {
+	case "email-upn":
+		d.Holder.Email = d.UPN
+	case "email":
+		if len(d.Emails) > 0 {
+			d.Holder.Email = d.Emails[0]
+		}
+	}
 	if d.Profile.usage.SAN == "dns" {
 		d.Holder.DNSNames = slices.DeleteFunc(slices.Clone(d.DNSNames), func(s string) bool { return s == d.Holder.Service })
 		if len(d.Holder.DNSNames) == 0 {

@@ -46,6 +46,7 @@ func init() {
 		{"typeCarte", oid("1.2.250.1.71.1.2.2"), buildCardType, readCardType},
 		{"numeroCarte", oid("1.2.250.1.71.1.2.3"), buildCardNumber, readCardNumber},
 		{"profession", oid("1.2.250.1.71.1.2.7"), buildProfession, readProfession},
+		{"professionFormation", oid("1.2.250.1.71.1.2.8"), buildFutureProfession, readFutureProfession},
 		{"specialites", oid("1.2.250.1.71.4.2.5"), buildSpecialities, readSpecialities},
 	}
 }
@@ -319,11 +320,12 @@ func readPolicies(d *Decoded, value []byte) (string, error) {
 const generalizedTime = "20060102150405Z"
 
 func buildPrivateKeyPeriod(r *Request) ([]byte, error) {
-	if !r.Profile.usage.PrivateKeyPeriod {
+	span := r.Profile.usage.PrivateKeyPeriod
+	if span == [3]int{} {
 		return nil, nil
 	}
 	return sequence(func(b *cryptobyte.Builder) {
-		for i, t := range []time.Time{r.NotBefore, r.NotAfter} {
+		for i, t := range []time.Time{r.NotBefore, after(r.NotBefore, span)} {
 			b.AddASN1(context(uint8(i)), func(b *cryptobyte.Builder) { b.AddBytes([]byte(t.UTC().Format(generalizedTime))) })
 		}
 	})
@@ -367,18 +369,29 @@ func (p *Product) upn(idNat string) string {
 	return idNat + "@carte-cps.fr"
 }
 
+func buildUPN(upn string) ([]byte, error) {
+	return sequence(func(b *cryptobyte.Builder) {
+		b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(oidUPN)
+			b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
+				b.AddASN1(cbasn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(upn)) })
+			})
+		})
+	})
+}
+
 func buildSAN(r *Request) ([]byte, error) {
 	switch r.Profile.usage.SAN {
 	case "upn":
+		return buildUPN(r.Profile.Product.upn(r.Holder.IdNat))
+	case "email-upn":
+		return buildUPN(r.Holder.Email)
+	case "email":
+		if r.Holder.Email == "" {
+			return nil, nil
+		}
 		return sequence(func(b *cryptobyte.Builder) {
-			b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(oidUPN)
-				b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
-					b.AddASN1(cbasn1.UTF8String, func(b *cryptobyte.Builder) {
-						b.AddBytes([]byte(r.Profile.Product.upn(r.Holder.IdNat)))
-					})
-				})
-			})
+			b.AddASN1(context(1), func(b *cryptobyte.Builder) { b.AddBytes([]byte(r.Holder.Email)) })
 		})
 	case "dns":
 		names := append([]string{r.Holder.Service}, r.Holder.DNSNames...)
@@ -626,10 +639,23 @@ func readCardNumber(d *Decoded, value []byte) (string, error) {
 }
 
 func buildProfession(r *Request) ([]byte, error) {
-	if !r.Profile.Product.Profession {
+	if r.Profile.Product.Profession != "G15" {
 		return nil, nil
 	}
 	return buildCode(r.Holder.Profession)
+}
+
+// buildFutureProfession is presumed from its sibling: no CPF was seen.
+func buildFutureProfession(r *Request) ([]byte, error) {
+	if r.Profile.Product.Profession != "G16" {
+		return nil, nil
+	}
+	return buildCode(r.Holder.Profession)
+}
+
+func readFutureProfession(d *Decoded, value []byte) (_ string, err error) {
+	d.Holder.Profession, err = readCode(value)
+	return coded("G16", d.Holder.Profession), err
 }
 
 func readProfession(d *Decoded, value []byte) (_ string, err error) {

@@ -26,6 +26,7 @@ type Holder struct {
 	Structure    string   `json:"structure,omitempty" yaml:"structure"`       // OU: Struct_IdNat, prefix digit and identifier
 	Service      string   `json:"service,omitempty" yaml:"service"`           // CN of an organisation: service or host name
 	DNSNames     []string `json:"dns_names,omitempty" yaml:"dns_names"`       // of a server, beside its CN
+	Email        string   `json:"email,omitempty" yaml:"email"`               // of software certificates and mailboxes
 	CardNumber   string   `json:"card_number,omitempty" yaml:"card_number"`   // ten digits
 }
 
@@ -113,10 +114,10 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 			errs = append(errs, err)
 		}
 	}
-	if p.Profession {
-		label, ok := Label("G15", h.Profession)
+	if p.Profession != "" {
+		label, ok := Label(p.Profession, h.Profession)
 		if !ok {
-			fail(unknownCode("profession", "G15", h.Profession))
+			fail(unknownCode("profession", p.Profession, h.Profession))
 		}
 		if h.Title == "" {
 			h.Title = label
@@ -127,12 +128,28 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 	if p.Title != "" && h.Title == "" {
 		h.Title = p.Title
 	}
+	if p.Service != "" {
+		if h.Service == "" {
+			h.Service = p.Service
+		}
+		if h.Service != p.Service {
+			fail(fmt.Errorf("the service of %s is %s: remove %q", p.ID, p.Service, abbreviate(h.Service)))
+		}
+	}
+	switch {
+	case h.Email == "" && p.needsEmail():
+		fail(fmt.Errorf("e-mail address is missing: %s names one", p.ID))
+	case h.Email != "" && !p.UsesEmail():
+		fail(fmt.Errorf("%s names no e-mail address: remove %q", p.ID, abbreviate(h.Email)))
+	case h.Email != "":
+		fail(checkEmail(h.Email))
+	}
 	for _, s := range h.Specialities {
 		if _, ok := Label("R01", s); !ok {
 			fail(unknownCode("speciality", "R01", s))
 		}
 	}
-	if len(h.Specialities) > 0 && !p.Profession {
+	if len(h.Specialities) > 0 && p.Profession == "" {
 		fail(fmt.Errorf("%s carries no speciality: remove %q", p.ID, h.Specialities))
 	}
 	if p.CardType == "" {
@@ -168,6 +185,14 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 
 func digits(s string, n int) bool {
 	return len(s) == n && strings.Trim(s, "0123456789") == ""
+}
+
+func checkEmail(address string) error {
+	local, domain, ok := strings.Cut(address, "@")
+	if !ok || local == "" || strings.IndexFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 || checkDNSName(domain) != nil {
+		return fmt.Errorf("%q is not an e-mail address", abbreviate(address))
+	}
+	return nil
 }
 
 func checkDNSName(name string) error {

@@ -47,8 +47,11 @@ type Product struct {
 	Category   string `yaml:"category"`   // table G01, hexadecimal byte; empty for none
 	CardType   string `yaml:"card_type"`  // table G02; empty for software certificates
 	Title      string `yaml:"title"`      // constant title, for those that do not take it from the profession
-	Profession bool   `yaml:"profession"` // the holder has a profession of table G15
+	Profession string `yaml:"profession"` // the holder has a profession of this table, G15 or G16
 	UPN        string `yaml:"upn"`        // "dotted": 8.99700209812@carte-cps.fr; "plain": CN@carte-cps.fr
+	Register   string `yaml:"register"`   // what register numbers of test cards begin with, CPET or CPAT
+	Service    string `yaml:"service"`    // constant CN, for those that have no other
+	Email      bool   `yaml:"email"`      // the holder has an e-mail address
 
 	Certificates []*Profile `yaml:"certificates"`
 }
@@ -74,6 +77,16 @@ func (p *Profile) Authenticates() bool {
 	return slices.Contains(p.usage.Extended, "clientAuth") && slices.Contains(p.usage.Key, "digitalSignature")
 }
 
+// UsesEmail tells whether the product's certificates can name an e-mail address.
+func (p *Product) UsesEmail() bool {
+	return slices.ContainsFunc(p.Certificates, func(c *Profile) bool { return strings.HasPrefix(c.usage.SAN, "email") })
+}
+
+// needsEmail tells whether they cannot do without.
+func (p *Product) needsEmail() bool {
+	return p.Email || slices.ContainsFunc(p.Certificates, func(c *Profile) bool { return c.usage.SAN == "email-upn" })
+}
+
 // IssuedBy tells whether the authority issues this product.
 func (p *Product) IssuedBy(a Authority) bool {
 	return !a.IsRoot() && (p.Issuer == "*" || p.Issuer == a.ID())
@@ -90,8 +103,9 @@ type usage struct {
 	PathLength       *int     `yaml:"path_length"`
 	Policy           string   `yaml:"policy"`
 	SAN              string   `yaml:"san"`
-	PrivateKeyPeriod bool     `yaml:"private_key_period"`
+	PrivateKeyPeriod [3]int   `yaml:"private_key_period"`
 	Validity         [3]int   `yaml:"validity"`
+	EarlyValidity    [3]int   `yaml:"early_validity"`
 	Layout           string   `yaml:"layout"` // empty: that of the generation
 }
 
@@ -145,7 +159,7 @@ func (s subject) read(n Name, h *Holder) bool {
 			}
 		}
 	}
-	got.Profession, got.Specialities, got.CardNumber, got.DNSNames = h.Profession, h.Specialities, h.CardNumber, h.DNSNames
+	got.Profession, got.Specialities, got.CardNumber, got.DNSNames, got.Email = h.Profession, h.Specialities, h.CardNumber, h.DNSNames, h.Email
 	*h = got
 	return true
 }
@@ -268,6 +282,12 @@ func loadTable(data []byte) (*productTable, error) {
 			if c.Status != Attested && c.Status != Modelled {
 				fail("product %s: status %q is neither attested nor modelled", p.ID, c.Status)
 			}
+			if u.SAN != "" && !slices.Contains([]string{"upn", "email-upn", "email", "dns"}, u.SAN) {
+				fail("usage %s: san %q is none of upn, email-upn, email, dns", c.Usage, u.SAN)
+			}
+			if p.Profession != "" && p.Profession != "G15" && p.Profession != "G16" {
+				fail("product %s: profession %q is neither table G15 nor G16", p.ID, p.Profession)
+			}
 			if u.SAN == "upn" && p.UPN != "dotted" && p.UPN != "plain" {
 				fail("product %s: upn %q is neither dotted nor plain", p.ID, p.UPN)
 			}
@@ -332,11 +352,21 @@ var paris = sync.OnceValue(func() *time.Location {
 	return l
 })
 
-// Expiry is the end of a certificate that begins then. The sum is done on the Paris calendar, so that summer time moves
-// it by an hour in UTC, as it does in real certificates (reference §2.1).
+// earlyUntil is when certificates that were made for three years and a month began to be made for three years.
+var earlyUntil = time.Date(2021, 12, 1, 0, 0, 0, 0, time.UTC)
+
+// Expiry is the end of a certificate that begins then.
 func (p *Profile) Expiry(notBefore time.Time) time.Time {
-	v := p.usage.Validity
-	return notBefore.In(paris()).AddDate(v[0], v[1], v[2]).UTC()
+	if p.usage.EarlyValidity != [3]int{} && notBefore.Before(earlyUntil) {
+		return after(notBefore, p.usage.EarlyValidity)
+	}
+	return after(notBefore, p.usage.Validity)
+}
+
+// after adds years, months and days on the Paris calendar, so that summer time moves the sum by an hour in UTC, as it
+// does in real certificates (reference §2.1).
+func after(t time.Time, span [3]int) time.Time {
+	return t.In(paris()).AddDate(span[0], span[1], span[2]).UTC()
 }
 
 // AuthorityValidity is the validity of the authority's certificate in a lab made at that moment: the real one's, from

@@ -13,7 +13,8 @@ import (
 
 // The real TEST certificates whose profile the table holds: decoding each and building it again, with another key, gives
 // a certificate that differs in nothing but what must.
-var twins = []string{"TEST-FO-PP-cps-signature-infirmier", "TEST-EL-ORG-ssl-serveur",
+var twins = []string{"TEST-FO-PP-cps-signature-infirmier", "TEST-ST-PP-cpe-authentification", "TEST-EL-ORG-ssl-serveur",
+	"TEST-EL-ORG-auth-client", "TEST-EL-ORG-auth-client-gen2023", "TEST-EL-ORG-signature",
 	"TEST-ACR-EL", "TEST-ACR-ST", "TEST-ACI-EL-PP", "TEST-ACI-EL-ORG", "TEST-ACI-ST-PP"}
 
 func TestTwinsOfRealCertificates(t *testing.T) {
