@@ -27,7 +27,7 @@ demo: build
 	exec $(BIN) serve
 
 test: check
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
