@@ -135,7 +135,7 @@ func TestPassphrases(t *testing.T) {
 			t.Errorf("%s passphrase: %d keys, there were %d", name, len(after), len(before))
 		}
 	}
-	records, err := lab.List(t.Context())
+	records, err := lab.List(t.Context(), Filter{})
 	if err != nil || len(records) != 4 {
 		t.Errorf("%d records, %v; want the two authorities and the two certificates", len(records), err)
 	}
@@ -271,7 +271,7 @@ func TestManyAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	records, err := lab.List(t.Context())
+	records, err := lab.List(t.Context(), Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestSocket(t *testing.T) {
 	wantKind(t, err, Conflict)
 	_, err = client.Find(t.Context(), "0123456789")
 	wantKind(t, err, NotFound)
-	if list, err := client.List(t.Context()); err != nil || len(list) != 4 {
+	if list, err := client.List(t.Context(), Filter{}); err != nil || len(list) != 4 {
 		t.Errorf("%d records, %v", len(list), err)
 	}
 	if made, err := client.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 7 {
@@ -420,7 +420,7 @@ func TestSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = wrong.List(t.Context())
+	_, err = wrong.List(t.Context(), Filter{})
 	wantKind(t, err, Passphrase)
 	if info, err := os.Stat(filepath.Join(home, "igc.sock")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info, err)
@@ -499,14 +499,14 @@ func TestAuthorityService(t *testing.T) {
 	if r, err := lab.Find(t.Context(), profiles.SerialHex(made.Certificate.SerialNumber)); err != nil || r.Revoked == nil || r.Revoked.Reason != "superseded" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	before, _ := lab.List(t.Context())
+	before, _ := lab.List(t.Context(), Filter{})
 	foreign := *template
 	foreign.SerialNumber = nil
 	foreign.ExtraExtensions = foreign.ExtraExtensions[1:]
 	if _, err := service.CreateCertificate(&casapi.CreateCertificateRequest{Template: &foreign}); err == nil {
 		t.Error("a certificate that departs from its profile was issued")
 	}
-	if after, _ := lab.List(t.Context()); len(after) != len(before) {
+	if after, _ := lab.List(t.Context(), Filter{}); len(after) != len(before) {
 		t.Error("a refused certificate was recorded")
 	}
 }

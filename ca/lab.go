@@ -232,11 +232,37 @@ func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (
 	return r, err
 }
 
-// List returns every certificate, by authority and in the order of issue.
-func (l *Lab) List(ctx context.Context) (records []*Record, err error) {
+// Filter chooses among the certificates issued. Its zero value lets all pass.
+type Filter struct {
+	Product       string    `json:"product,omitempty"`
+	Holder        string    `json:"holder,omitempty"` // a part of the name or identifier, without regard to case and accents
+	Card          string    `json:"card,omitempty"`   // card number
+	Status        Status    `json:"status,omitempty"`
+	ExpiresBefore time.Time `json:"expires_before,omitzero"`
+	EndEntities   bool      `json:"end_entities,omitempty"` // leaves out authorities and their responders
+}
+
+func (f Filter) passes(r *Record) bool {
+	product, _, _ := strings.Cut(r.Profile, "/")
+	switch {
+	case f.Product != "" && f.Product != product,
+		f.Card != "" && f.Card != r.Holder.CardNumber,
+		f.Status != "" && f.Status != r.Status,
+		!f.ExpiresBefore.IsZero() && !r.NotAfter.Before(f.ExpiresBefore),
+		f.EndEntities && (product == "acr" || product == "aci" || product == "ocsp"):
+		return false
+	}
+	name := r.Holder.DisplayName() + " " + r.Holder.IdNat + " " + r.Holder.Organisation
+	return f.Holder == "" || strings.Contains(profiles.Fold(name), profiles.Fold(f.Holder))
+}
+
+// List returns the certificates that pass the filter, by authority and in the order of issue.
+func (l *Lab) List(ctx context.Context, f Filter) (records []*Record, err error) {
 	err = l.view(ctx, func(tx *bolt.Tx) error {
 		return eachRecord(ctx, tx, func(r *Record) bool {
-			records = append(records, r)
+			if f.passes(r) {
+				records = append(records, r)
+			}
 			return true
 		})
 	})

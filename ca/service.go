@@ -15,7 +15,7 @@ type Service interface {
 	Issue(ctx context.Context, req IssueRequest) (*Issued, error)
 	Revoke(ctx context.Context, serial string, reason Reason) (*Record, error)
 	Find(ctx context.Context, serial string) (*Record, error)
-	List(ctx context.Context) ([]*Record, error)
+	List(ctx context.Context, f Filter) ([]*Record, error)
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
 	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
 }
@@ -114,9 +114,9 @@ func (c *Client) Find(ctx context.Context, serial string) (r *Record, err error)
 }
 
 // List implements [Service].
-func (c *Client) List(ctx context.Context) (list []*Record, err error) {
+func (c *Client) List(ctx context.Context, f Filter) (list []*Record, err error) {
 	err = c.via(ctx, true, func(s Service) (err error) {
-		list, err = s.List(ctx)
+		list, err = s.List(ctx, f)
 		return err
 	})
 	return list, err

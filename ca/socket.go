@@ -102,7 +102,7 @@ func (l *Lab) calls() http.Handler {
 	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in IssueRequest) (any, error) { return l.Issue(ctx, in) }))
 	mux.HandleFunc("POST /revoke", call(func(ctx context.Context, in revokeCall) (any, error) { return l.Revoke(ctx, in.Serial, in.Reason) }))
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) { return l.Find(ctx, in) }))
-	mux.HandleFunc("POST /list", call(func(ctx context.Context, _ struct{}) (any, error) { return l.List(ctx) }))
+	mux.HandleFunc("POST /list", call(func(ctx context.Context, in Filter) (any, error) { return l.List(ctx, in) }))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) { return l.Authorities(ctx) }))
 	mux.HandleFunc("POST /ensure", call(func(ctx context.Context, in ensureCall) (any, error) {
 		var wanted []profiles.Authority
@@ -243,8 +243,8 @@ func (r *remote) Find(ctx context.Context, serial string) (*Record, error) {
 	return out, r.call(ctx, "find", serial, out)
 }
 
-func (r *remote) List(ctx context.Context) (out []*Record, err error) {
-	err = r.call(ctx, "list", struct{}{}, &out)
+func (r *remote) List(ctx context.Context, f Filter) (out []*Record, err error) {
+	err = r.call(ctx, "list", f, &out)
 	return out, err
 }
 

@@ -64,9 +64,11 @@ func (p *program) app() *cli.App {
 		ErrWriter:       p.err,
 		HideHelpCommand: true,
 		Suggest:         true,
-		ExitErrHandler:  func(*cli.Context, error) {}, // Main prints and exits
-		OnUsageError:    usageError,
-		CommandNotFound: nil,
+
+		EnableBashCompletion: true,
+		ExitErrHandler:       func(*cli.Context, error) {}, // Main prints and exits
+		OnUsageError:         usageError,
+		CommandNotFound:      nil,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				name := c.Args().First()
@@ -79,8 +81,8 @@ func (p *program) app() *cli.App {
 			&cli.StringFlag{Name: "passphrase-file", TakesFile: true, Usage: tr("fichier dont la première ligne est la phrase secrète des clés (sinon IGC_PASSPHRASE, sinon celle que le laboratoire a faite)",
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
-		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.serveCommand(), p.revokeCommand(), p.listCommand(),
-			p.showCommand(), p.inspectCommand(), p.trustCommand()},
+		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.revokeCommand(), p.listCommand(),
+			p.showCommand(), p.inspectCommand(), p.codesCommand(), p.trustCommand(), p.completionCommand()},
 	}
 }
 

@@ -2,11 +2,15 @@ package cli
 
 import (
 	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +32,10 @@ func (p *program) issueCommand() *cli.Command {
 		UsageText: "igc issue --card cps --profession 10 --given-name ALAIN --surname DODO0020981 --rpps 99700209812\n" +
 			"igc issue --fixture alain",
 		OnUsageError: usageError,
-		Flags: []cli.Flag{
+		Flags: append(append([]cli.Flag{
 			text("fixture", "identité de test toute faite : "+strings.Join(fixtures.Names(), ", "), "a ready-made test identity: "+strings.Join(fixtures.Names(), ", ")),
+			&cli.BoolFlag{Name: "random", Usage: tr("une identité de test toute neuve, dans les plages de test", "a fresh test identity, in the test ranges")},
+			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("le jumeau de ce certificat : même produit, même porteur, même gabarit", "the twin of this certificate: same product, holder and layout")},
 			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit : ", "product: ") + strings.Join(productIDs(), ", ")},
 			text("given-name", "prénom", "given name"),
 			text("surname", "nom", "surname"),
@@ -38,10 +44,12 @@ func (p *program) issueCommand() *cli.Command {
 			text("rpps", "numéro RPPS, onze chiffres", "RPPS number, eleven digits"),
 			text("adeli", "numéro ADELI, neuf caractères", "ADELI number, nine characters"),
 			text("id-nat", "PS_IdNat entier, chiffre de type compris, au lieu de --rpps ou --adeli", "whole PS_IdNat with its type digit, instead of --rpps or --adeli"),
+			text("register", "numéro de registre dans la structure : CPET0001...", "register number within the structure: CPET0001..."),
 			text("pseudonym", "pseudonyme (carte de service)", "pseudonym (carte de service)"),
 			text("organisation", "raison sociale", "organisation"),
-			text("structure", "Struct_IdNat", "Struct_IdNat"),
-			text("department", `département : "Paris (75)"`, `department: "Paris (75)"`),
+			text("structure", "Struct_IdNat entier, chiffre de type compris, au lieu des suivants", "whole Struct_IdNat with its type digit, instead of those that follow"),
+		}, structureFlags()...), []cli.Flag{
+			text("department", `département : 75 ou "Paris (75)"`, `department: 75 or "Paris (75)"`),
 			text("service", "nom de service ou d'hôte (certificats d'organisation)", "service or host name (organisation certificates)"),
 			&cli.StringSliceFlag{Name: "dns", Usage: tr("autre nom d'hôte (SSL_SERV), répétable", "another host name (SSL_SERV), repeatable")},
 			text("email", "adresse électronique (certificats logiciels, boîtes aux lettres)", "e-mail address (software certificates, mailboxes)"),
@@ -54,9 +62,17 @@ func (p *program) issueCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire", "folder to write, instead of the lab's")},
 			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels", "PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
-		},
-		Action: p.issue,
+		}...),
+		BashComplete: completeIssue,
+		Action:       p.issue,
 	}
+}
+
+func structureFlags() (flags []cli.Flag) {
+	for _, k := range profiles.StructureKinds {
+		flags = append(flags, &cli.StringFlag{Name: k.Name, Usage: tr("structure, par son numéro : ", "structure, by its number: ") + k.Example})
+	}
+	return flags
 }
 
 func productIDs() []string {
@@ -89,6 +105,11 @@ func (p *program) issue(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return p.makeCard(c, client, order)
+}
+
+// makeCard has a card made and tells of it.
+func (p *program) makeCard(c *cli.Context, client *ca.Client, order ca.CardOrder) error {
 	if order.Key == "" {
 		order.Key = client.Config.Key
 	}
@@ -96,7 +117,7 @@ func (p *program) issue(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range profiles.IdNatWarnings(card.Holder.IdNat) {
+	for _, warning := range card.Holder.Warnings() {
 		fmt.Fprintln(p.err, tr("attention : ", "warning: ")+warning)
 	}
 	facts := struct {
@@ -132,28 +153,84 @@ func modelled(s profiles.Status) string {
 	return ""
 }
 
-// cardOrder reads the flags. What they say comes on top of what a fixture says.
+// cardOrder reads the flags. A fixture, a certificate or a draw says who the holder is; the other flags come on top.
 func cardOrder(c *cli.Context) (order ca.CardOrder, err error) {
+	sources := 0
+	for _, name := range []string{"fixture", "like", "random"} {
+		if c.IsSet(name) {
+			sources++
+		}
+	}
+	if sources > 1 {
+		return order, ca.Invalidate(errors.New(tr("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un", "--fixture, --like and --random each say who the holder is: give one")))
+	}
+	order.Product = c.String("card")
 	if name := c.String("fixture"); name != "" {
 		identity, err := fixtures.Find(name)
 		if err != nil {
 			return order, ca.Invalidate(err)
 		}
-		order.Product, order.Holder = identity.Product, identity.Holder
+		order.Holder = identity.Holder
+		if order.Product == "" {
+			order.Product = identity.Product
+		}
 		if c.IsSet("given-name") || c.IsSet("surname") || c.IsSet("rpps") || c.IsSet("adeli") {
 			order.Holder.CardNumber = "" // another person's card is another card
 		}
 	}
-	if c.IsSet("card") {
-		order.Product = c.String("card")
+	if name := c.String("like"); name != "" {
+		if err := like(name, &order); err != nil {
+			return order, err
+		}
 	}
 	if order.Product == "" {
 		order.Product = "cps"
 	}
-	h := &order.Holder
-	for name, field := range map[string]*string{"given-name": &h.GivenName, "surname": &h.Surname, "profession": &h.Profession, "id-nat": &h.IdNat,
-		"pseudonym": &h.Pseudonym, "organisation": &h.Organisation, "structure": &h.Structure, "department": &h.Department, "service": &h.Service,
-		"email": &h.Email, "card-number": &h.CardNumber} {
+	if c.Bool("random") {
+		product, err := profiles.FindProduct(order.Product)
+		if err != nil {
+			return order, ca.Invalidate(err)
+		}
+		order.Holder = fixtures.Random(product, c.String("profession"), mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())))
+	}
+	if err := holderFlags(c, &order.Holder); err != nil {
+		return order, err
+	}
+	if v := c.String("not-before"); v != "" {
+		if order.NotBefore, err = parseTime(v); err != nil {
+			return order, err
+		}
+	}
+	if c.IsSet("generation") {
+		order.Generation = profiles.Generation(c.String("generation"))
+	}
+	return order, cardFlags(c, &order)
+}
+
+// like takes product, holder and layout from a certificate.
+func like(name string, order *ca.CardOrder) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return &ca.Error{Kind: ca.NotFound, Err: err}
+	}
+	if block, _ := pem.Decode(data); block != nil {
+		data = block.Bytes
+	}
+	d, err := profiles.Decode(data)
+	if err != nil {
+		return ca.Invalidate(fmt.Errorf("%s: %w", name, err))
+	}
+	if d.Profile == nil || d.Profile.Product.Issuer == "" {
+		return ca.Invalidate(fmt.Errorf(tr("%s n'est pas d'un produit que le laboratoire émet", "%s is not of a product that the lab issues"), name))
+	}
+	order.Product, order.Holder, order.Generation = d.Profile.Product.ID, d.Holder, d.Generation
+	return nil
+}
+
+// holderFlags reads the flags that say who the holder is.
+func holderFlags(c *cli.Context, h *profiles.Holder) (err error) {
+	for name, field := range map[string]*string{"given-name": &h.GivenName, "surname": &h.Surname, "profession": &h.Profession, "pseudonym": &h.Pseudonym,
+		"organisation": &h.Organisation, "department": &h.Department, "service": &h.Service, "email": &h.Email, "card-number": &h.CardNumber} {
 		if c.IsSet(name) {
 			*field = c.String(name)
 		}
@@ -164,42 +241,60 @@ func cardOrder(c *cli.Context) (order ca.CardOrder, err error) {
 	if c.IsSet("dns") {
 		h.DNSNames = c.StringSlice("dns")
 	}
-	given := 0
-	for name, make := range map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS, "adeli": profiles.IdNatFromADELI,
-		"id-nat": func(s string) (string, error) { return s, nil }} {
+	if label, ok := profiles.Label("G09", h.Department); ok {
+		h.Department = label
+	}
+	// ways of saying one thing: at most one of each group
+	structures := map[string]func(string) (string, error){"structure": as}
+	for _, k := range profiles.StructureKinds {
+		structures[k.Name] = k.ID
+	}
+	if err := oneOf(c, &h.Structure, structures); err != nil {
+		return err
+	}
+	return oneOf(c, &h.IdNat, map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS, "adeli": profiles.IdNatFromADELI, "id-nat": as,
+		"register": func(register string) (string, error) { return profiles.StaffIdNat(h.Structure, register) }})
+}
+
+func as(s string) (string, error) { return s, nil }
+
+// oneOf fills the field from the one flag of the group that is there.
+func oneOf(c *cli.Context, field *string, group map[string]func(string) (string, error)) (err error) {
+	var given []string
+	for name, make := range group {
 		if c.IsSet(name) {
-			given++
-			if h.IdNat, err = make(c.String(name)); err != nil {
-				return order, ca.Invalidate(err)
+			given = append(given, "--"+name)
+			if *field, err = make(c.String(name)); err != nil {
+				return ca.Invalidate(err)
 			}
 		}
 	}
-	if given > 1 {
-		return order, ca.Invalidate(errors.New(tr("--rpps, --adeli et --id-nat disent la même chose : donnez-en un", "--rpps, --adeli and --id-nat say the same thing: give one")))
+	if len(given) > 1 {
+		slices.Sort(given)
+		return ca.Invalidate(fmt.Errorf(tr("%s disent la même chose : donnez-en un", "%s say the same thing: give one"), strings.Join(given, ", ")))
 	}
-	if v := c.String("not-before"); v != "" {
-		if order.NotBefore, err = parseTime(v); err != nil {
-			return order, err
-		}
-	}
-	order.Generation = profiles.Generation(c.String("generation"))
+	return nil
+}
+
+// cardFlags reads the flags that say how a card is made, whoever it is for.
+func cardFlags(c *cli.Context, order *ca.CardOrder) (err error) {
 	if v := c.String("key"); v != "" {
 		if order.Key, err = ca.ParseKeyPolicy(v); err != nil {
-			return order, err
+			return err
 		}
 	}
 	if order.URLs, err = urls(c); err != nil {
-		return order, err
+		return err
 	}
 	if order.PIN = c.String("pin"); order.PIN == "random" {
 		n, err := rand.Int(rand.Reader, big.NewInt(10000))
 		if err != nil {
-			return order, err
+			return err
 		}
 		order.PIN = fmt.Sprintf("%04d", n)
 	}
 	order.LegacyP12, order.Out = c.Bool("p12-legacy"), c.String("out")
-	return order, nil
+	return nil
 }
 
 func parseTime(s string) (time.Time, error) {

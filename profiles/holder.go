@@ -177,6 +177,10 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 	if used["CN:id"] && h.IdNat != "" {
 		fail(checkIdNat(h.IdNat))
 	}
+	if used["OU"] && h.Structure != "" {
+		_, err := structureKindOf(h.Structure)
+		fail(err)
+	}
 	for _, name := range h.DNSNames {
 		fail(checkDNSName(name))
 	}

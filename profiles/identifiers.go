@@ -22,6 +22,57 @@ func IdNatFromADELI(adeli string) (string, error) {
 	return "0" + adeli, nil
 }
 
+// structureKind is a way of naming a structure: a row of table G07.
+type structureKind struct {
+	Name    string // what the command line calls it
+	prefix  byte   // of a Struct_IdNat
+	person  byte   // prefix of the PS_IdNat of the structure's staff (table G08)
+	letters int    // how many leading characters may be A or B: the department of test numbers
+	length  int
+	checked bool // its last digit is Luhn's
+	Example string
+}
+
+// StructureKinds lists the ways of naming a structure.
+var StructureKinds = []structureKind{
+	{"finess", '1', '3', 2, 9, true, "0B0057881"},
+	{"siren", '2', '4', 0, 9, true, "187512751"},
+	{"siret", '3', '5', 0, 14, true, "18751275100020"},
+	{"cabinet-rpps", '4', '6', 0, 14, false, "99700367909006"},
+	{"cabinet-adeli", '0', '1', 2, 11, false, "0B608876500"},
+}
+
+// ID makes the Struct_IdNat of a structure: the prefix of table G07 and the number (reference §3.1).
+func (k structureKind) ID(number string) (string, error) {
+	if len(number) != k.length || strings.Trim(number[:k.letters], "0123456789AB") != "" || strings.Trim(number[k.letters:], "0123456789") != "" {
+		return "", fmt.Errorf("%s number %q is not %d characters such as %s", k.Name, abbreviate(number), k.length, k.Example)
+	}
+	return string(k.prefix) + number, nil
+}
+
+func structureKindOf(id string) (structureKind, error) {
+	for _, k := range StructureKinds {
+		if id != "" && id[0] == k.prefix {
+			_, err := k.ID(id[1:])
+			return k, err
+		}
+	}
+	return structureKind{}, fmt.Errorf("structure %q begins with no type of table G07: 0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS", abbreviate(id))
+}
+
+// StaffIdNat makes the PS_IdNat of someone known by the register of a structure, such as 30B0057881/CPET0002 for register
+// number CPET0002 of the structure 10B0057881.
+func StaffIdNat(structure, register string) (string, error) {
+	k, err := structureKindOf(structure)
+	if err != nil {
+		return "", err
+	}
+	if register == "" {
+		return "", fmt.Errorf("register number is empty: give one such as CPET0001")
+	}
+	return string(k.person) + structure[1:] + "/" + register, nil
+}
+
 // checkIdNat holds a PS_IdNat to the form of its prefix (table G08).
 func checkIdNat(id string) error {
 	rest := id[1:]
@@ -32,7 +83,11 @@ func checkIdNat(id string) error {
 	case '8':
 		_, err := IdNatFromRPPS(rest)
 		return err
-	case '1', '3', '4', '5', '6':
+	}
+	for _, k := range StructureKinds {
+		if id[0] != k.person {
+			continue
+		}
 		number, register, ok := strings.Cut(rest, "/")
 		if !ok || number == "" || register == "" {
 			return fmt.Errorf("identifier %q: prefix %c (%s) is followed by a structure's number, a slash and a register number, such as 30B0057881/CPET0002", abbreviate(id), id[0], mustLabel("G08", id[:1]))
@@ -41,6 +96,21 @@ func checkIdNat(id string) error {
 	}
 	return fmt.Errorf("identifier %q begins with %q, which is no type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)", abbreviate(id), id[:1])
 }
+
+// Warnings says what is unusual in a holder's identifiers without being wrong: check digits that do not hold (reference
+// §3.2: real samples break them) and numbers outside the ranges of test identities.
+func (h Holder) Warnings() []string {
+	warnings := IdNatWarnings(h.IdNat)
+	if h.Structure != "" {
+		if k, err := structureKindOf(h.Structure); err == nil && k.checked && !luhn(unlettered(h.Structure[1:])) {
+			warnings = append(warnings, fmt.Sprintf("%s number %s: its check digit (Luhn) does not hold", k.Name, h.Structure[1:]))
+		}
+	}
+	return warnings
+}
+
+// unlettered reads the letters of test departments as the digits that their check digits were made with (reference §3.2).
+func unlettered(s string) string { return strings.NewReplacer("A", "1", "B", "2").Replace(s) }
 
 // IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not hold (reference §3.2:
 // real samples break them) and numbers outside the ranges of test identities.
@@ -58,7 +128,7 @@ func IdNatWarnings(id string) []string {
 			warnings = append(warnings, fmt.Sprintf("RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's", rest))
 		}
 	case '0':
-		if !luhn(strings.NewReplacer("A", "1", "B", "2").Replace(rest)) {
+		if !luhn(unlettered(rest)) {
 			warnings = append(warnings, fmt.Sprintf("ADELI number %s: its check digit (Luhn, with B read as 2) does not hold", rest))
 		}
 	}
@@ -81,4 +151,14 @@ func luhn(s string) bool {
 		sum += d
 	}
 	return sum%10 == 0
+}
+
+// WithCheckDigit appends the Luhn check digit, with the letters of test departments read as digits.
+func WithCheckDigit(number string) string {
+	for d := '0'; d < '9'; d++ {
+		if luhn(unlettered(number + string(d))) {
+			return number + string(d)
+		}
+	}
+	return number + "9"
 }

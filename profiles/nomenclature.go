@@ -84,9 +84,9 @@ func suggestions(table, text string) string {
 		score int
 	}
 	var best []scored
-	want := fold(text)
+	want := Fold(text)
 	for _, c := range Codes(table) {
-		label := fold(c.Label)
+		label := Fold(c.Label)
 		score := distance(want, label)
 		if want != "" && strings.Contains(label, want) {
 			score = 0
@@ -110,8 +110,8 @@ func suggestions(table, text string) string {
 var accents = strings.NewReplacer("à", "a", "â", "a", "ä", "a", "ç", "c", "é", "e", "è", "e", "ê", "e", "ë", "e", "î", "i",
 	"ï", "i", "ô", "o", "ö", "o", "ù", "u", "û", "u", "ü", "u")
 
-// fold lowers the case and takes the accents off, so that "medecin" finds "Médecin".
-func fold(s string) string { return accents.Replace(strings.ToLower(strings.TrimSpace(s))) }
+// Fold lowers the case and takes the accents off, so that "medecin" finds "Médecin".
+func Fold(s string) string { return accents.Replace(strings.ToLower(strings.TrimSpace(s))) }
 
 // distance is the Levenshtein distance in bytes: folded labels are nearly all ASCII.
 func distance(a, b string) int {

@@ -77,6 +77,13 @@ func (p *Profile) Authenticates() bool {
 	return slices.Contains(p.usage.Extended, "clientAuth") && slices.Contains(p.usage.Key, "digitalSignature")
 }
 
+// Names tells whether the product's subject has the attribute: "GN", "SN", "CN:id" (a person's), "CN" (a service's), "OU"...
+func (p *Product) Names(attribute string) bool {
+	return slices.ContainsFunc(table().subjects[p.Subject], func(rdn []element) bool {
+		return slices.ContainsFunc(rdn, func(el element) bool { return el.constant == "" && el.attribute.name == attribute })
+	})
+}
+
 // UsesEmail tells whether the product's certificates can name an e-mail address.
 func (p *Product) UsesEmail() bool {
 	return slices.ContainsFunc(p.Certificates, func(c *Profile) bool { return strings.HasPrefix(c.usage.SAN, "email") })

@@ -86,6 +86,10 @@ func randomRequest(t testing.TB, r *mathrand.Rand, key *ecdsa.PrivateKey) Reques
 	if h.IdNat != "" {
 		h.IdNat = []string{"8" + number(11), "00B" + number(7), "3" + number(9) + "/CPET" + number(4)}[r.IntN(3)]
 	}
+	if h.Structure != "" {
+		k := StructureKinds[r.IntN(len(StructureKinds))]
+		h.Structure = string(k.prefix) + number(k.length)
+	}
 	if product.Title != "" {
 		h.Title = product.Title
 	}
@@ -281,6 +285,27 @@ func TestIdentifiers(t *testing.T) {
 		if err != nil || id != "0"+adeli || len(IdNatWarnings(id)) != 0 {
 			t.Errorf("%s: %s, %v, %v", adeli, id, err, IdNatWarnings(id))
 		}
+	}
+	for _, k := range StructureKinds {
+		id, err := k.ID(k.Example)
+		if err != nil || len(Holder{Structure: id}.Warnings()) != 0 {
+			t.Errorf("%s: %s, %v, %v", k.Name, id, err, Holder{Structure: id}.Warnings())
+		}
+		if _, err := k.ID(k.Example[1:]); err == nil {
+			t.Errorf("%s %s is taken for a number", k.Name, k.Example[1:])
+		}
+		if back, err := structureKindOf(id); err != nil || back != k {
+			t.Errorf("%s is read back as %v, %v", id, back, err)
+		}
+	}
+	if id, err := StaffIdNat("10B0057881", "CPET0002"); err != nil || id != "30B0057881/CPET0002" {
+		t.Errorf("%s, %v", id, err)
+	}
+	if got := WithCheckDigit("0B007788"); !luhn(unlettered(got)) || WithCheckDigit("9970020981") != "99700209812" {
+		t.Errorf("%s, %s", got, WithCheckDigit("9970020981"))
+	}
+	if w := (Holder{Structure: "10B0062640"}).Warnings(); len(w) != 1 {
+		t.Errorf("warnings: %q", w)
 	}
 	if w := IdNatWarnings("810000929190"); len(w) != 2 { // a wrong check digit, and not in a test range
 		t.Errorf("warnings: %q", w)
