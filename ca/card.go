@@ -28,7 +28,8 @@ type CardOrder struct {
 	Key          KeyPolicy // of the holder's keys
 	PIN          string    // four to eight digits: protects the keys and the PKCS#12 files
 	LegacyP12    bool      // 3DES and SHA-1, for software that reads nothing newer
-	Out          string    // the folder to write; empty for the lab's own, cards/NUMBER
+	Out          string    // the folder to write; empty for one named after the card's number
+	Into         string    // the folder in which that one is; empty for the lab's cards
 }
 
 // CardFile is card.json: what a card is, in words that do not need its certificates.
@@ -76,7 +77,10 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 	if err := CheckPIN(order.PIN); err != nil {
 		return nil, "", err
 	}
-	parent := filepath.Join(home, "cards")
+	parent := order.Into
+	if parent == "" {
+		parent = filepath.Join(home, "cards")
+	}
 	if order.Out != "" {
 		if entries, err := os.ReadDir(order.Out); err == nil && len(entries) > 0 {
 			return nil, "", fail(Conflict, "%s is there and not empty: choose another folder", order.Out)

@@ -46,8 +46,14 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		fmt.Fprintln(errOut, "igc: "+tr("interrompu", "interrupted"))
 		return exitInterrupted
 	}
-	// one line, whatever was joined into the error
-	fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	// one line, whatever was joined into the error; of a batch, one for each row
+	var rows rowErrors
+	if !errors.As(err, &rows) {
+		rows = rowErrors{err}
+	}
+	for _, e := range rows {
+		fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(e.Error(), "\n", "; "))
+	}
 	return exitCodes[ca.KindOf(err)]
 }
 
@@ -169,9 +175,9 @@ func urlsFlag() cli.Flag {
 }
 
 // urls reads --urls; nil stands for the lab's own.
-func urls(c *cli.Context) (*profiles.URLs, error) {
+func urls(c values) (*profiles.URLs, error) {
 	switch v := c.String("urls"); v {
-	case "lab":
+	case "lab", "":
 		return nil, nil
 	case "real":
 		return &profiles.RealURLs, nil

@@ -36,6 +36,8 @@ func (p *program) issueCommand() *cli.Command {
 			text("fixture", "identité de test toute faite : "+strings.Join(fixtures.Names(), ", "), "a ready-made test identity: "+strings.Join(fixtures.Names(), ", ")),
 			&cli.BoolFlag{Name: "random", Usage: tr("une identité de test toute neuve, dans les plages de test", "a fresh test identity, in the test ranges")},
 			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("le jumeau de ce certificat : même produit, même porteur, même gabarit", "the twin of this certificate: same product, holder and layout")},
+			&cli.StringFlag{Name: "batch", TakesFile: true, Usage: tr("beaucoup de cartes : un fichier .csv, .jsonl ou .yaml (voyez --batch-example)", "many cards: a .csv, .jsonl or .yaml file (see --batch-example)")},
+			&cli.StringFlag{Name: "batch-example", Usage: tr("écrit un exemple commenté : csv, jsonl ou yaml", "write a commented example: csv, jsonl or yaml")},
 			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit : ", "product: ") + strings.Join(productIDs(), ", ")},
 			text("given-name", "prénom", "given name"),
 			text("surname", "nom", "surname"),
@@ -59,7 +61,7 @@ func (p *program) issueCommand() *cli.Command {
 			text("generation", "gabarit : gen2016 ou gen2023", "layout: gen2016 or gen2023"),
 			keyFlag(tr("clés de la carte", "keys of the card")),
 			urlsFlag(),
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire", "folder to write, instead of the lab's")},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire ; avec --batch, aussi un .zip ou un .jsonl", "folder to write, instead of the lab's; with --batch, also a .zip or a .jsonl")},
 			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels", "PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
 		}...),
@@ -86,6 +88,12 @@ func productIDs() []string {
 func (p *program) issue(c *cli.Context) error {
 	if err := none(c); err != nil {
 		return err
+	}
+	if kind := c.String("batch-example"); kind != "" {
+		return p.batchExample(kind)
+	}
+	if file := c.String("batch"); file != "" {
+		return p.batch(c, file)
 	}
 	order, err := cardOrder(c)
 	if err != nil {
@@ -153,8 +161,16 @@ func modelled(s profiles.Status) string {
 	return ""
 }
 
+// values is what says how a card is to be: the flags of a command, or a row of a batch.
+type values interface {
+	IsSet(name string) bool
+	String(name string) string
+	StringSlice(name string) []string
+	Bool(name string) bool
+}
+
 // cardOrder reads the flags. A fixture, a certificate or a draw says who the holder is; the other flags come on top.
-func cardOrder(c *cli.Context) (order ca.CardOrder, err error) {
+func cardOrder(c values) (order ca.CardOrder, err error) {
 	sources := 0
 	for _, name := range []string{"fixture", "like", "random"} {
 		if c.IsSet(name) {
@@ -228,7 +244,7 @@ func like(name string, order *ca.CardOrder) error {
 }
 
 // holderFlags reads the flags that say who the holder is.
-func holderFlags(c *cli.Context, h *profiles.Holder) (err error) {
+func holderFlags(c values, h *profiles.Holder) (err error) {
 	for name, field := range map[string]*string{"given-name": &h.GivenName, "surname": &h.Surname, "profession": &h.Profession, "pseudonym": &h.Pseudonym,
 		"organisation": &h.Organisation, "department": &h.Department, "service": &h.Service, "email": &h.Email, "card-number": &h.CardNumber} {
 		if c.IsSet(name) {
@@ -259,7 +275,7 @@ func holderFlags(c *cli.Context, h *profiles.Holder) (err error) {
 func as(s string) (string, error) { return s, nil }
 
 // oneOf fills the field from the one flag of the group that is there.
-func oneOf(c *cli.Context, field *string, group map[string]func(string) (string, error)) (err error) {
+func oneOf(c values, field *string, group map[string]func(string) (string, error)) (err error) {
 	var given []string
 	for name, make := range group {
 		if c.IsSet(name) {
@@ -277,7 +293,7 @@ func oneOf(c *cli.Context, field *string, group map[string]func(string) (string,
 }
 
 // cardFlags reads the flags that say how a card is made, whoever it is for.
-func cardFlags(c *cli.Context, order *ca.CardOrder) (err error) {
+func cardFlags(c values, order *ca.CardOrder) (err error) {
 	if v := c.String("key"); v != "" {
 		if order.Key, err = ca.ParseKeyPolicy(v); err != nil {
 			return err
@@ -286,7 +302,10 @@ func cardFlags(c *cli.Context, order *ca.CardOrder) (err error) {
 	if order.URLs, err = urls(c); err != nil {
 		return err
 	}
-	if order.PIN = c.String("pin"); order.PIN == "random" {
+	if order.PIN = c.String("pin"); order.PIN == "" {
+		order.PIN = defaultPIN
+	}
+	if order.PIN == "random" {
 		n, err := rand.Int(rand.Reader, big.NewInt(10000))
 		if err != nil {
 			return err
