@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -189,6 +190,38 @@ func TestTwins(t *testing.T) {
 	twin("TEST-FO-PP-cps-signature-infirmier", decode(data))
 	for _, id := range []string{"ACR-EL", "ACR-ST", "ACI-EL-PP", "ACI-EL-ORG", "ACI-ST-PP"} {
 		twin("TEST-"+id, decode([]byte(l.must("show", "--pem", id))))
+	}
+	// and for every real TEST certificate, without a flag typed by hand
+	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "TEST-*.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	like := 0
+	for i, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".pem")
+		d, err := profiles.Decode(reference.Read(t, "certificates/"+name+".pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Profile == nil || d.Profile.IsAuthority() {
+			continue
+		}
+		like++
+		into := filepath.Join(t.TempDir(), strconv.Itoa(i))
+		if d.Holder.CardNumber == "2800636234" { // issued above: in another lab it is free
+			other := &testLab{t, filepath.Join(t.TempDir(), "other")}
+			other.must("issue", "--like", file, "--urls", "real", "--out", into)
+		} else {
+			l.must("issue", "--like", file, "--urls", "real", "--out", into)
+		}
+		data, err := os.ReadFile(filepath.Join(into, d.Profile.Role+".pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		twin(name, decode(data))
+	}
+	if like < 6 {
+		t.Errorf("%d real certificates, the reference had six", like)
 	}
 	// the test can fail: another holder is not the twin
 	l.must("issue", "--fixture", "guy", "--urls", "real", "--out", out+"2")
