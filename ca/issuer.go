@@ -31,6 +31,7 @@ type Issuer struct {
 	Authority   profiles.Authority
 	Certificate *x509.Certificate
 	lab         *Lab
+	chain       []*x509.Certificate
 }
 
 var _ casapi.CertificateAuthorityService = (*Issuer)(nil)
@@ -43,13 +44,14 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 	if i != nil {
 		return i, nil
 	}
+	path := []profiles.Authority{a}
+	if !a.IsRoot() {
+		path = append(path, a.Root())
+	}
 	var chain []*x509.Certificate
 	err := l.view(ctx, func(tx *bolt.Tx) error {
 		chain = nil
-		for _, a := range []profiles.Authority{a, a.Root()} {
-			if len(chain) == 1 && a == chainAuthority(chain[0]) {
-				break // a root is its own chain
-			}
+		for _, a := range path {
 			der := authorityCertificate(tx, a)
 			if der == nil {
 				return fail(NotFound, "the lab has no authority %s: igc init makes all nine", a.ID())
@@ -68,18 +70,9 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 	return l.keep(a, chain), nil
 }
 
-func chainAuthority(c *x509.Certificate) profiles.Authority {
-	for _, a := range profiles.Authorities() {
-		if a.CommonName() == c.Subject.CommonName {
-			return a
-		}
-	}
-	return profiles.Authority{}
-}
-
 // keep makes the authority with that chain the lab's, unless another goroutine was first.
 func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
-	i := &Issuer{Authority: a, Certificate: chain[0], lab: l}
+	i := &Issuer{Authority: a, Certificate: chain[0], lab: l, chain: chain}
 	signer := sync.OnceValues(func() (crypto.Signer, error) {
 		s, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
 		if err != nil {
@@ -104,16 +97,7 @@ func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
 }
 
 // Chain is the authority's certificate and, unless it is one, its root's.
-func (i *Issuer) Chain() []*x509.Certificate {
-	if i.Authority.IsRoot() {
-		return []*x509.Certificate{i.Certificate}
-	}
-	root, err := i.lab.Issuer(context.Background(), i.Authority.Root())
-	if err != nil { // an authority is never recorded without its root
-		return []*x509.Certificate{i.Certificate}
-	}
-	return []*x509.Certificate{i.Certificate, root.Certificate}
-}
+func (i *Issuer) Chain() []*x509.Certificate { return i.chain }
 
 // SignatureAlgorithm is what the authority signs with: SHA-256 with its kind of key.
 func (i *Issuer) SignatureAlgorithm() x509.SignatureAlgorithm {
