@@ -100,7 +100,11 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 	return true
 }
 
-// diffLines is the shortest list of removals and additions that turns a into b.
+// maxCells bounds the table of diffLines: 64 MB.
+const maxCells = 1 << 24
+
+// diffLines is the shortest list of removals and additions that turns a into b; where the two differ over too much for
+// the table, as large CRLs may, everything between the first and the last difference.
 func diffLines(a, b []string) []string {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -108,9 +112,19 @@ func diffLines(a, b []string) []string {
 	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	common := make([][]int, len(a)+1) // common[i][j]: length of the longest common subsequence of a[i:] and b[j:]
+	if len(a)*len(b) > maxCells {
+		var out []string
+		for _, line := range a {
+			out = append(out, "-"+line)
+		}
+		for _, line := range b {
+			out = append(out, "+"+line)
+		}
+		return out
+	}
+	common := make([][]int32, len(a)+1) // common[i][j]: length of the longest common subsequence of a[i:] and b[j:]
 	for i := range common {
-		common[i] = make([]int, len(b)+1)
+		common[i] = make([]int32, len(b)+1)
 	}
 	for i := len(a) - 1; i >= 0; i-- {
 		for j := len(b) - 1; j >= 0; j-- {
