@@ -8,12 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -129,4 +131,33 @@ func TestInspectTheLab(t *testing.T) {
 			t.Errorf("%s: %v\n%s", path, err, out)
 		}
 	}
+}
+
+// What other programs write is read: openssl's PKCS#12 of both ages, PKCS#7 and keys; a store without a key, whose password
+// is right, is refused for what it is.
+func TestInspectWhatOpenSSLWrites(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	card := l.issue("--fixture", "alain")
+	dir := t.TempDir()
+	pemFile, key := card.file("authentication.pem"), filepath.Join(dir, "key.pem")
+	peer.Run(t, "openssl", "pkcs8", "-in", card.file("authentication.key"), "-passin", "pass:1234", "-out", key)
+	for name, tc := range map[string]struct {
+		args  []string
+		words string
+	}{
+		"new.p12": {[]string{"pkcs12", "-export", "-inkey", key, "-in", pemFile, "-passout", "pass:1234"}, "private key of the certificate above"},
+		"old.p12": {[]string{"pkcs12", "-export", "-legacy", "-inkey", key, "-in", pemFile, "-passout", "pass:"}, "private key of the certificate above"},
+		"c.p7b":   {[]string{"crl2pkcs7", "-nocrl", "-certfile", pemFile}, "cps/authentication"},
+		"t.pem":   {[]string{"x509", "-in", pemFile, "-trustout", "-addtrust", "clientAuth"}, "cps/authentication"},
+		"k.der":   {[]string{"pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER"}, "private key in clear: it is not shown"},
+	} {
+		file := filepath.Join(dir, name)
+		peer.Run(t, "openssl", append(tc.args, "-out", file)...)
+		if out := l.must("inspect", file); !strings.Contains(out, tc.words) {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
+	file := filepath.Join(dir, "nokey.p12")
+	peer.Run(t, "openssl", "pkcs12", "-export", "-nokeys", "-in", pemFile, "-passout", "pass:1234", "-out", file)
+	refused(t, l.command("inspect", file), 2, "a PKCS#12 that cannot be read")
 }

@@ -47,6 +47,9 @@ type Code struct {
 
 // NewCertificate reads one DER certificate.
 func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) {
+	if len(der) > maxCertificate {
+		return nil, fmt.Errorf("not a certificate: %d bytes are more than one has", len(der))
+	}
 	d, err := profiles.Decode(der)
 	if err != nil {
 		return nil, err

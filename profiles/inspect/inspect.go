@@ -67,6 +67,14 @@ type Options struct {
 // ErrPassword says that no password opened a PKCS#12.
 var ErrPassword = errors.New("no password tried opens this PKCS#12")
 
+// Bounds of what is read, so that a file made for it cannot take all memory: far above anything real.
+const (
+	maxObjects     = 10_000
+	maxCertificate = 256 << 10 // bytes
+)
+
+var errTooMany = fmt.Errorf("it holds more than %d objects: split it", maxObjects)
+
 // errUnknown begins with what people most often meant.
 var errUnknown = errors.New("not a certificate, nor a CRL, an OCSP response, a PKCS#7, a PKCS#12 or a key")
 
@@ -98,7 +106,9 @@ func Read(data []byte, opts Options) ([]Object, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, objects...)
+		if all = append(all, objects...); len(all) > maxObjects {
+			return nil, errTooMany
+		}
 	}
 	if all == nil {
 		return nil, errUnknown
@@ -131,7 +141,9 @@ func readPEM(data []byte, opts Options) ([]Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("PEM block %d (%s): %w", n, block.Type, err)
 		}
-		all = append(all, objects...)
+		if all = append(all, objects...); len(all) > maxObjects {
+			return nil, errTooMany
+		}
 	}
 	if n == 0 {
 		return nil, errors.New("there is a BEGIN line and no whole PEM block: was the end cut off?")

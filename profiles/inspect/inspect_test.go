@@ -526,6 +526,8 @@ func TestUnknown(t *testing.T) {
 		"CMS":             {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\x05\x00", "that is not signedData"},
 		"broken PKCS#7":   {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\x05\x00", "signedData is broken"},
 		"another OCSP":    {"\x30\x03\x0a\x01\x09", "unknown status 9"},
+		"too many":        {strings.Repeat("\x30\x03\x0a\x01\x06", maxObjects+1), "more than 10000 objects"},
+		"too large":       {"\x30\x83\x05\x00\x04\x30\x83\x04\xff\xfd" + strings.Repeat("\x00", 0x4fffd) + "\x30\x00", "are more than one has"},
 		"SEQUENCEs":       {"\x30\x04\x30\x00\x30\x00", "not a certificate"},
 	} {
 		objects, err := Read([]byte(tc.data), Options{Now: now})

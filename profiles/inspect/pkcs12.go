@@ -63,7 +63,7 @@ func readPKCS12(der []byte, opts Options) ([]Object, error) {
 		}
 		return all, nil
 	}
-	if wrong {
+	if wrong && last == nil { // else one password was right and the rest was not
 		return nil, ErrPassword
 	}
 	return nil, fmt.Errorf("a PKCS#12 that cannot be read: %w (openssl pkcs12 -nokeys shows the certificates of one of a rare form)", last)

@@ -31,7 +31,9 @@ func readPKCS7(explicit cryptobyte.String, opts Options) ([]Object, error) {
 			if err != nil {
 				return nil, fmt.Errorf("PKCS#7, element %d: %w", len(all)+1, err)
 			}
-			all = append(all, objects...)
+			if all = append(all, objects...); len(all) > maxObjects {
+				return nil, errTooMany
+			}
 		}
 	}
 	if all == nil {
