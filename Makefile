@@ -37,6 +37,7 @@ check:
 soak:
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ)
+	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ)
 
 bench:

@@ -1,27 +1,35 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/inspect"
 )
 
 func (p *program) inspectCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "inspect",
-		Usage:        tr("explique un certificat, PEM ou DER", "explain a certificate, PEM or DER"),
-		ArgsUsage:    tr("FICHIER | -", "FILE | -"),
+		Name:  "inspect",
+		Usage: tr("explique un certificat, une CRL, un PKCS#12, un serveur...", "explain a certificate, a CRL, a PKCS#12, a server..."),
+		Description: tr("Lit PEM et DER : certificats, CRL, réponses OCSP, PKCS#7, PKCS#12 ; ou la chaîne qu'un serveur TLS présente.",
+			"Reads PEM and DER: certificates, CRLs, OCSP responses, PKCS#7, PKCS#12; or the chain that a TLS server presents."),
+		ArgsUsage:    tr("FICHIER | - | hôte:port, ou --diff A B", "FILE | - | host:port, or --diff A B"),
 		OnUsageError: usageError,
-		Flags:        []cli.Flag{jsonFlag()},
-		Action:       p.inspect,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)", "password of a PKCS#12 (else none, then 1234)")},
+			&cli.BoolFlag{Name: "diff", Usage: tr("compare deux certificats ou deux CRL, nœud par nœud ; code 1 s'ils diffèrent", "compare two certificates or two CRLs, node by node; exit code 1 when they differ")},
+			jsonFlag(),
+		},
+		Action: p.inspect,
 	}
 }
 
@@ -29,114 +37,114 @@ func (p *program) inspectCommand() *cli.Command {
 const maxFile = 16 << 20
 
 func (p *program) inspect(c *cli.Context) error {
-	name, err := one(c, tr("un fichier, ou - pour l'entrée standard", "a file, or - for standard input"))
+	if c.Bool("diff") {
+		return p.diff(c)
+	}
+	name, err := one(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard", "a file, a server (host:port), or - for standard input"))
 	if err != nil {
 		return err
 	}
+	objects, err := p.read(c, name)
+	if err != nil {
+		return err
+	}
+	return p.print(c, objects, func(w io.Writer) {
+		for i, o := range objects {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			describe(w, o)
+		}
+	})
+}
+
+// diff ends with exit code 1 when the two differ, as diff(1) does.
+func (p *program) diff(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return ca.Invalidate(fmt.Errorf(tr("donnez deux fichiers à comparer (reçu : %d arguments)", "give two files to compare (got %d arguments)"), c.NArg()))
+	}
+	var sides [2][]inspect.Object
+	for i := range sides {
+		var err error
+		if sides[i], err = p.read(c, c.Args().Get(i)); err != nil {
+			return err
+		}
+	}
+	comparison, err := inspect.Compare(sides[0], sides[1])
+	if err != nil {
+		return ca.Invalidate(err)
+	}
+	err = p.print(c, comparison, func(w io.Writer) {
+		if comparison.Twins {
+			fmt.Fprintln(w, tr("jumeaux : identiques, mais pour le numéro de série, les dates, la clé, les identifiants de clé et la signature",
+				"twins: identical but for serial number, dates, key, identifiers and signature"))
+		}
+		for _, line := range comparison.Lines {
+			fmt.Fprintln(w, line)
+		}
+	})
+	if err == nil && !comparison.Twins {
+		err = fmt.Errorf(tr("pas jumeaux : %d nœuds diffèrent", "not twins: %d nodes differ"), len(comparison.Lines))
+	}
+	return err
+}
+
+// read takes what the name stands for: standard input, a file, or a server where there is no such file.
+func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 	in := p.in
 	if name != "-" {
 		f, err := os.Open(name)
+		if errors.Is(err, os.ErrNotExist) && isAddress(name) {
+			return dial(c.Context, name)
+		}
 		if err != nil {
-			return &ca.Error{Kind: ca.NotFound, Err: err}
+			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
 		}
 		defer f.Close()
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(data) > maxFile {
-		return ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
 	}
-	certificates := [][]byte{data}
-	if bytes.Contains(data, []byte("-----BEGIN ")) {
-		certificates = nil
-		for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-			if block.Type == "CERTIFICATE" {
-				certificates = append(certificates, block.Bytes)
-			}
-		}
-		if certificates == nil {
-			return ca.Invalidate(fmt.Errorf(tr("%s : aucun certificat dans ce PEM", "%s: no certificate in this PEM"), name))
-		}
+	opts := inspect.Options{Now: time.Now()}
+	if c.IsSet("password") {
+		opts.Passwords = []string{c.String("password")}
 	}
-	var all []*inspected
-	for _, der := range certificates {
-		d, err := profiles.Decode(der)
-		if err != nil {
-			return ca.Invalidate(fmt.Errorf("%s: %w", name, err))
-		}
-		all = append(all, newInspected(d))
+	objects, err := inspect.Read(data, opts)
+	switch {
+	case errors.Is(err, inspect.ErrPassword):
+		return nil, &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("%s : %w ; donnez --password", "%s: %w; give --password"), name, err)}
+	case err != nil:
+		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}
-	return p.print(c, all, func(w io.Writer) {
-		for i, one := range all {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			describe(w, one.decoded)
-		}
-	})
+	return objects, nil
 }
 
-// inspected is a decoded certificate as JSON shows it.
-type inspected struct {
-	Profile     string               `json:"profile,omitempty"`
-	Status      profiles.Status      `json:"status,omitempty"`
-	Generation  profiles.Generation  `json:"generation,omitempty"`
-	Serial      string               `json:"serial"`
-	Issuer      string               `json:"issuer"`
-	Subject     string               `json:"subject"`
-	NotBefore   time.Time            `json:"not_before"`
-	NotAfter    time.Time            `json:"not_after"`
-	Holder      profiles.Holder      `json:"holder"`
-	Fingerprint string               `json:"sha256"`
-	Extensions  []profiles.Extension `json:"extensions"`
-	Findings    []profiles.Finding   `json:"findings"`
-	decoded     *profiles.Decoded
+// describe writes an object in words. Whoever made it may have put escape sequences in it: the terminal gets none.
+func describe(w io.Writer, o inspect.Object) {
+	visible := func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}
+	for _, f := range o.Facts() {
+		label, value := tr(f.Label.FR, f.Label.EN), strings.Map(visible, tr(f.Value.FR, f.Value.EN))
+		if f.Detail {
+			fmt.Fprintf(w, "  %-24s %s\n", label, value)
+		} else {
+			fmt.Fprintf(w, "%-16s %s\n", label, value)
+		}
+	}
 }
 
-func newInspected(d *profiles.Decoded) *inspected {
-	i := &inspected{Generation: d.Generation, Serial: profiles.SerialHex(d.Serial), Issuer: d.Issuer.String(), Subject: d.Subject.String(),
-		NotBefore: d.NotBefore, NotAfter: d.NotAfter, Holder: d.Holder, Fingerprint: d.Fingerprint(), Extensions: d.Extensions,
-		Findings: append([]profiles.Finding{}, d.Findings...), decoded: d}
-	if d.Profile != nil {
-		i.Profile, i.Status = d.Profile.ID(), d.Profile.Status
-	}
-	return i
-}
-
-// describe writes a certificate in words.
-func describe(w io.Writer, d *profiles.Decoded) {
-	line := func(fr, en, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%-16s %s\n", tr(fr, en), value)
-		}
-	}
-	if d.Profile != nil {
-		line("produit", "product", tr(d.Profile.Product.FR, d.Profile.Product.EN)+" — "+d.Profile.ID()+" ("+string(d.Profile.Status)+")")
-	}
-	line("sujet", "subject", d.Subject.String())
-	line("émetteur", "issuer", d.Issuer.String())
-	line("n° de série", "serial", profiles.SerialHex(d.Serial))
-	line("du", "from", d.NotBefore.Format(time.RFC3339))
-	line("au", "to", d.NotAfter.Format(time.RFC3339))
-	line("SHA-256", "SHA-256", d.Fingerprint())
-	for _, e := range d.Extensions {
-		name := e.Name
-		if name == "" {
-			name = e.OID
-		}
-		if e.Critical {
-			name += " !"
-		}
-		text := e.Text
-		if text == "" {
-			text = fmt.Sprintf("%x", e.Value)
-		}
-		fmt.Fprintf(w, "  %-24s %s\n", name, text)
-	}
-	for _, f := range d.Findings {
-		fmt.Fprintf(w, "%s %s: %s\n", tr("écart", "deviation"), f.Code, tr(f.FR, f.EN))
+// describeCertificate writes a certificate of the lab in words.
+func describeCertificate(w io.Writer, d *profiles.Decoded) {
+	if c, err := inspect.NewCertificate(d.Raw, "DER", time.Now()); err == nil { // it was decoded before
+		describe(w, c)
 	}
 }

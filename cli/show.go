@@ -52,7 +52,7 @@ func (p *program) show(c *cli.Context) error {
 			fmt.Fprintf(w, "%-16s %s\n", tr("révoqué le", "revoked on"), r.Revoked.At.Format(time.RFC3339))
 		}
 		fmt.Fprintf(w, "%-16s %s\n", tr("émis le", "issued on"), r.IssuedAt.Format(time.RFC3339))
-		describe(w, d)
+		describeCertificate(w, d)
 	})
 }
 
@@ -72,7 +72,7 @@ func (p *program) showAuthority(c *cli.Context, client *ca.Client, a profiles.Au
 		if err != nil {
 			return err
 		}
-		return p.print(c, info, func(w io.Writer) { describe(w, d) })
+		return p.print(c, info, func(w io.Writer) { describeCertificate(w, d) })
 	}
 	return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités", "the lab has no %s: igc init makes all nine authorities"), a.ID())}
 }

@@ -46,10 +46,13 @@ type Decoded struct {
 	Extensions []Extension
 	Findings   []Finding
 
-	Raw        []byte
-	rawSubject []byte
-	spki       []byte
-	policyURI  string
+	SignatureAlgorithm asn1.ObjectIdentifier
+	Policies           []string
+
+	Raw                  []byte
+	RawSubject           []byte
+	SubjectPublicKeyInfo []byte
+	policyURI            string
 }
 
 // Extension is one extension as it was found.
@@ -142,12 +145,13 @@ type rawExtension struct {
 // parse is more tolerant than crypto/x509 where the predecessors of the IGC-Santé, and cards wrong on purpose, need it.
 func (d *Decoded) parse(der []byte) ([]rawExtension, error) {
 	in := cryptobyte.String(der)
-	var cert, tbs, issuer, subject, validity, spki, skip cryptobyte.String
+	var cert, tbs, issuer, subject, validity, spki, algorithm cryptobyte.String
 	if !in.ReadASN1(&cert, cbasn1.SEQUENCE) || !in.Empty() || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) {
 		return nil, errors.New("it is not one DER SEQUENCE that holds another")
 	}
 	d.Serial = new(big.Int)
-	if !tbs.SkipOptionalASN1(context(0).Constructed()) || !tbs.ReadASN1Integer(d.Serial) || !tbs.ReadASN1(&skip, cbasn1.SEQUENCE) {
+	if !tbs.SkipOptionalASN1(context(0).Constructed()) || !tbs.ReadASN1Integer(d.Serial) ||
+		!tbs.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&d.SignatureAlgorithm) {
 		return nil, errors.New("version, serial number or signature algorithm is broken")
 	}
 	if !tbs.ReadASN1Element(&issuer, cbasn1.SEQUENCE) || !tbs.ReadASN1(&validity, cbasn1.SEQUENCE) ||
@@ -166,7 +170,7 @@ func (d *Decoded) parse(der []byte) ([]rawExtension, error) {
 			return nil, errors.New("validity is no pair of dates")
 		}
 	}
-	d.rawSubject, d.spki = subject, spki
+	d.RawSubject, d.SubjectPublicKeyInfo = subject, spki
 	tbs.SkipOptionalASN1(context(1))
 	tbs.SkipOptionalASN1(context(2))
 	var wrapped, list cryptobyte.String
@@ -301,7 +305,7 @@ func (d *Decoded) Request() (Request, error) {
 	r := Request{Profile: d.Profile, Holder: d.Holder, Issuer: d.Authority, Generation: d.Generation, URLs: d.URLs(),
 		NotBefore: d.NotBefore, NotAfter: d.NotAfter, Serial: d.Serial, AuthorityKeyID: d.AuthorityKeyID}
 	var err error
-	if r.PublicKey, err = x509.ParsePKIXPublicKey(d.spki); err != nil {
+	if r.PublicKey, err = x509.ParsePKIXPublicKey(d.SubjectPublicKeyInfo); err != nil {
 		return Request{}, fmt.Errorf("public key: %w", err)
 	}
 	return r, nil
@@ -323,7 +327,7 @@ func (d *Decoded) compare() {
 		d.find(HolderWrong, "Le porteur ne suit pas le profil : "+err.Error(), "The holder does not follow the profile: "+err.Error())
 		return
 	}
-	if !bytes.Equal(twin.RawSubject, d.rawSubject) {
+	if !bytes.Equal(twin.RawSubject, d.RawSubject) {
 		d.find(NameEncoding, "Le sujet n'est pas codé comme l'IGC-Santé le code (ordre DER, types de chaînes).",
 			"The subject is not encoded as the IGC-Santé encodes it (DER order, string types).")
 	}

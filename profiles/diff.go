@@ -11,7 +11,8 @@ import (
 )
 
 // Diff compares two DER certificates or CRLs node by node, but for what must differ between twins: serial number, dates
-// (their types count), public key and signature bits (their lengths count) and the values of key identifiers. Each line
+// (their types count), public key and signature bits (their lengths count, but for an ECDSA
+// signature's) and the values of key identifiers. Each line
 // begins with "-" for a node of a alone or "+" for one of b alone; none means twins.
 func Diff(a, b []byte) []string {
 	return diffLines(tree(a), tree(b))
@@ -40,6 +41,8 @@ const (
 	oidSKI  = "2.5.29.14"
 	oidAKI  = "2.5.29.35"
 	oidPKUP = "2.5.29.16"
+
+	oidECDSASignatures = "1.2.840.10045.4."
 )
 
 // maxDepth bounds the recursion on bytes made to be deep.
@@ -80,6 +83,8 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 			w.last = text
 		case tag == cbasn1.UTCTime, tag == cbasn1.GeneralizedTime:
 			text = fmt.Sprintf("<date, %d>", len(value))
+		case tag == cbasn1.BIT_STRING && strings.HasPrefix(w.last, oidECDSASignatures):
+			text = "<ECDSA signature>" // its length changes from one signature to the next
 		case tag == cbasn1.BIT_STRING && len(value) > 64:
 			text = fmt.Sprintf("<%d bytes>", len(value))
 		case tag == cbasn1.INTEGER && i == 1 && len(path) == 2 && path[0] == 0 && path[1] == 0:
@@ -100,7 +105,11 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 	return true
 }
 
-// diffLines is the shortest list of removals and additions that turns a into b.
+// maxCells bounds the table of diffLines: 64 MB.
+const maxCells = 1 << 24
+
+// diffLines is the shortest list of removals and additions that turns a into b; where the two differ over too much for
+// the table, as large CRLs may, everything between the first and the last difference.
 func diffLines(a, b []string) []string {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -108,9 +117,19 @@ func diffLines(a, b []string) []string {
 	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	common := make([][]int, len(a)+1) // common[i][j]: length of the longest common subsequence of a[i:] and b[j:]
+	if len(a)*len(b) > maxCells {
+		var out []string
+		for _, line := range a {
+			out = append(out, "-"+line)
+		}
+		for _, line := range b {
+			out = append(out, "+"+line)
+		}
+		return out
+	}
+	common := make([][]int32, len(a)+1) // common[i][j]: length of the longest common subsequence of a[i:] and b[j:]
 	for i := range common {
-		common[i] = make([]int, len(b)+1)
+		common[i] = make([]int32, len(b)+1)
 	}
 	for i := len(a) - 1; i >= 0; i-- {
 		for j := len(b) - 1; j >= 0; j-- {

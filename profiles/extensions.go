@@ -48,6 +48,7 @@ func init() {
 		{"profession", oid("1.2.250.1.71.1.2.7"), buildProfession, readProfession},
 		{"professionFormation", oid("1.2.250.1.71.1.2.8"), buildFutureProfession, readFutureProfession},
 		{"specialites", oid("1.2.250.1.71.4.2.5"), buildSpecialities, readSpecialities},
+		{"netscapeCertType", oid("2.16.840.1.113730.1.1"), nil, readNetscapeCertType},
 	}
 }
 
@@ -197,22 +198,38 @@ func buildKeyUsage(r *Request) ([]byte, error) {
 	return asn1.Marshal(bits)
 }
 
-func readKeyUsage(d *Decoded, value []byte) (string, error) {
+func readKeyUsage(d *Decoded, value []byte) (_ string, err error) {
+	d.KeyUsage, err = readBits(value, keyUsageBits)
+	return strings.Join(d.KeyUsage, ", "), err
+}
+
+// readBits reads a BIT STRING whose bits have names.
+func readBits(value []byte, names []string) ([]string, error) {
 	in := cryptobyte.String(value)
 	var bits asn1.BitString
 	if !in.ReadASN1BitString(&bits) || !in.Empty() || bits.BitLength > 16 {
-		return "", errValue
+		return nil, errValue
 	}
+	var set []string
 	for i := range bits.BitLength {
 		if bits.At(i) == 1 {
 			name := "bit " + strconv.Itoa(i)
-			if i < len(keyUsageBits) {
-				name = keyUsageBits[i]
+			if i < len(names) {
+				name = names[i]
 			}
-			d.KeyUsage = append(d.KeyUsage, name)
+			set = append(set, name)
 		}
 	}
-	return strings.Join(d.KeyUsage, ", "), nil
+	return set, nil
+}
+
+// netscapeBits are the names of the bits of netscapeCertType, which the predecessors of the IGC-Santé wrote (reference
+// §1.6) and the IGC-Santé does not.
+var netscapeBits = []string{"SSL client", "SSL server", "S/MIME", "object signing", "reserved", "SSL CA", "S/MIME CA", "object signing CA"}
+
+func readNetscapeCertType(_ *Decoded, value []byte) (string, error) {
+	set, err := readBits(value, netscapeBits)
+	return strings.Join(set, ", "), err
 }
 
 // extendedUsages are the purposes that the IGC-Santé uses, with the names that products.yaml and the output give them.
@@ -293,6 +310,7 @@ func readPolicies(d *Decoded, value []byte) (string, error) {
 			return "", errValue
 		}
 		word := o.String()
+		d.Policies = append(d.Policies, word)
 		if !policy.Empty() {
 			if !policy.ReadASN1(&qualifiers, cbasn1.SEQUENCE) || !policy.Empty() {
 				return "", errValue

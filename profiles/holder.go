@@ -56,6 +56,7 @@ type attribute struct {
 // attributes holds two kinds of CN: that of a person, an identifier, and that of an organisation or authority, a name.
 var attributes = []attribute{
 	{"C", asn1.ObjectIdentifier{2, 5, 4, 6}, cbasn1.PrintableString, 2, "country", nil},
+	{"L", asn1.ObjectIdentifier{2, 5, 4, 7}, cbasn1.UTF8String, 128, "locality", nil}, // of the predecessors' servers
 	{"ST", asn1.ObjectIdentifier{2, 5, 4, 8}, cbasn1.UTF8String, 128, "department", func(h *Holder) *string { return &h.Department }},
 	{"O", asn1.ObjectIdentifier{2, 5, 4, 10}, cbasn1.UTF8String, 40, "organisation", func(h *Holder) *string { return &h.Organisation }},
 	{"OU", asn1.ObjectIdentifier{2, 5, 4, 11}, cbasn1.UTF8String, 64, "structure", func(h *Holder) *string { return &h.Structure }},

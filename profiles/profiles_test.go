@@ -349,3 +349,17 @@ func FuzzDecode(f *testing.F) {
 		_ = d.Fingerprint()
 	})
 }
+
+// Two lists that differ all over are told apart without a table of their product: CRLs of megabytes are compared too.
+func TestDiffOfLargeLists(t *testing.T) {
+	lines := func(prefix string) []string {
+		all := []string{"same"}
+		for i := range 100_000 {
+			all = append(all, fmt.Sprint(prefix, i))
+		}
+		return all
+	}
+	if got := diffLines(lines("a"), lines("b")); len(got) != 200_000 || got[0] != "-a0" || got[199_999] != "+b99999" {
+		t.Errorf("%d lines", len(got))
+	}
+}

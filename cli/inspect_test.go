@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/internal/reference"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// igc inspect host:port shows what a server presents and whom it asks for, whether or not the server likes a visitor
+// without a certificate; nothing hangs on a server that does not speak.
+func TestInspectServer(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	card := l.issue("--card", "ssl-serv", "--service", "localhost", "--department", "Paris (75)", "--organisation", "HOPITAL DES 3 DAMES", "--structure", "10B0057881")
+	pair := keyPair(t, card.file("server.p12"))
+	pool := x509.NewCertPool()
+	anchor, err := x509.ParseCertificate(reference.Read(t, "certificates/ACI-FO-PP.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(anchor)
+	for name, config := range map[string]*tls.Config{
+		"asks nobody":     {},
+		"asks for a card": {ClientAuth: tls.RequestClientCert, ClientCAs: pool},
+		"insists, 1.2":    {ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MaxVersion: tls.VersionTLS12},
+		"insists, 1.3":    {ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS13},
+	} {
+		config.Certificates = []tls.Certificate{pair}
+		address := serveTLS(t, config)
+		out := l.must("inspect", "--json", address)
+		var objects []struct {
+			Kind, Version, Subject string
+			Asks                   bool     `json:"asks_client_certificate"`
+			Authorities            []string `json:"acceptable_authorities"`
+		}
+		if err := json.Unmarshal([]byte(out), &objects); err != nil {
+			t.Fatal(err)
+		}
+		asks := config.ClientAuth != tls.NoClientCert
+		if len(objects) != 2 || objects[0].Kind != "tls" || !strings.HasPrefix(objects[0].Version, "TLS 1.") || objects[0].Asks != asks ||
+			asks && (len(objects[0].Authorities) != 1 || !strings.HasSuffix(objects[0].Authorities[0], "CN=AC IGC-SANTE FORT PERSONNES")) ||
+			!strings.Contains(objects[1].Subject, "localhost") {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	refused(t, l.command("inspect", silent.Addr().String()), 2, "completes no TLS handshake")
+	silent.Close()
+	refused(t, l.command("inspect", silent.Addr().String()), 3, "does not answer")
+	refused(t, l.command("inspect", "no-such-file:x"), 3, "no such file")
+}
+
+// serveTLS serves TLS until the test ends, as a server that reads what its visitor sends.
+func serveTLS(t testing.TB, config *tls.Config) string {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(30 * time.Second))
+				io.Copy(io.Discard, c)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// keyPair is the key and certificate of a PKCS#12 that igc issue wrote.
+func keyPair(t testing.TB, file string) tls.Certificate {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, leaf, _, err := pkcs12.DecodeChain(data, "1234")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
+}
+
+// Inspect names the certificates that the lab itself asks for: its nine authorities or as many as it has.
+func TestInspectTheLab(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	l.issue("--fixture", "alain")
+	s := l.serve()
+	address := strings.TrimSuffix(strings.TrimPrefix(s.urls["testssl"], "https://"), "/")
+	out := l.must("inspect", address)
+	for _, want := range []string{"TLS 1.2", "asked for, of one of these authorities:", "CN=TEST AC IGC-SANTE FORT PERSONNES", "subject"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing says %q:\n%s", want, out)
+		}
+	}
+	// and what it publishes is read too: the chains, and a CRL
+	for path, want := range map[string]string{profiles.ChainPath: "ACI-FO-PP-TEST", "/CRL/ACI-FO-PP-TEST.crl": "certificate revocation list"} {
+		resp, err := http.Get(strings.TrimSuffix(s.urls["publication"], "/") + strings.ReplaceAll(path, " ", "%20"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		cmd := l.command("inspect", "-")
+		cmd.Stdin = resp.Body
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "deviation") {
+			t.Errorf("%s: %v\n%s", path, err, out)
+		}
+	}
+}
+
+// What other programs write is read: openssl's PKCS#12 of both ages, PKCS#7 and keys; a store without a key, whose password
+// is right, is refused for what it is.
+func TestInspectWhatOpenSSLWrites(t *testing.T) {
+	l := newLab(t, "--key", "p256")
+	card := l.issue("--fixture", "alain")
+	dir := t.TempDir()
+	pemFile, key := card.file("authentication.pem"), filepath.Join(dir, "key.pem")
+	peer.Run(t, "openssl", "pkcs8", "-in", card.file("authentication.key"), "-passin", "pass:1234", "-out", key)
+	for name, tc := range map[string]struct {
+		args  []string
+		words string
+	}{
+		"new.p12": {[]string{"pkcs12", "-export", "-inkey", key, "-in", pemFile, "-passout", "pass:1234"}, "private key of the certificate above"},
+		"old.p12": {[]string{"pkcs12", "-export", "-legacy", "-inkey", key, "-in", pemFile, "-passout", "pass:"}, "private key of the certificate above"},
+		"c.p7b":   {[]string{"crl2pkcs7", "-nocrl", "-certfile", pemFile}, "cps/authentication"},
+		"t.pem":   {[]string{"x509", "-in", pemFile, "-trustout", "-addtrust", "clientAuth"}, "cps/authentication"},
+		"k.der":   {[]string{"pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER"}, "private key in clear: it is not shown"},
+	} {
+		file := filepath.Join(dir, name)
+		peer.Run(t, "openssl", append(tc.args, "-out", file)...)
+		if out := l.must("inspect", file); !strings.Contains(out, tc.words) {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
+	file := filepath.Join(dir, "nokey.p12")
+	peer.Run(t, "openssl", "pkcs12", "-export", "-nokeys", "-in", pemFile, "-passout", "pass:1234", "-out", file)
+	refused(t, l.command("inspect", file), 2, "a PKCS#12 that cannot be read")
+}
