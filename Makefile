@@ -37,6 +37,7 @@ check:
 soak:
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ)
+	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ)
 
 bench:
@@ -44,7 +45,7 @@ bench:
 
 # The licences' texts of everything that the binary holds, to go with a binary that is handed on.
 notices: build
-	@go version -m $(BIN) | awk '$$1 == "dep" {print $$2 "@" $$3}' | while read m; do \
+	@go version -m $(BIN) | awk '$$1 == "dep" || $$1 == "=>" {if ($$1 == "dep" && m) print m; m = $$2 "@" $$3} END {print m}' | while read m; do \
 	  dir=$$(go mod download -json $$m | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
 	  echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
 
