@@ -47,7 +47,7 @@ bench:
 notices: build
 	@go version -m $(BIN) | awk '$$1 == "dep" || $$1 == "=>" {if ($$1 == "dep" && m) print m; m = $$2 "@" $$3} END {print m}' | while read m; do \
 	  dir=$$(go mod download -json $$m | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
-	  echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
+	  echo; echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
 
 clean:
 	rm -rf build
