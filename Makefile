@@ -38,6 +38,7 @@ soak:
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ)
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ)
 
 bench:
@@ -45,9 +46,9 @@ bench:
 
 # The licences' texts of everything that the binary holds, to go with a binary that is handed on.
 notices: build
-	@go version -m $(BIN) | awk '$$1 == "dep" {print $$2 "@" $$3}' | while read m; do \
+	@go version -m $(BIN) | awk '$$1 == "dep" || $$1 == "=>" {if ($$1 == "dep" && m) print m; m = $$2 "@" $$3} END {print m}' | while read m; do \
 	  dir=$$(go mod download -json $$m | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
-	  echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
+	  echo; echo "=== $$m"; cat $$dir/LICEN[SC]E* ; done > build/THIRD_PARTY.txt; echo build/THIRD_PARTY.txt
 
 clean:
 	rm -rf build

@@ -141,6 +141,9 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if create.Template, err = profiles.Build(request); err != nil {
 		return fmt.Errorf("%s: %w", a.ID(), err)
 	}
+	if err := rehearse(a.Root(), *create.Template, l.now()); err != nil {
+		return err
+	}
 	if a.IsRoot() {
 		create.Template.RawIssuer = create.Template.RawSubject
 	}

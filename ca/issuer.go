@@ -22,6 +22,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/lint"
 )
 
 // Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial numbers and the lab's
@@ -128,15 +129,14 @@ func serialBytes(hexadecimal string) []byte {
 	return b
 }
 
-// sign signs a template and reads the result back. A copy signed by a key that is thrown away is read first: what departs
-// from its profile is never signed by the authority.
+// sign rehearses, signs the template and reads the result back.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
 		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	if err := i.lint(*template); err != nil {
+	if err := rehearse(i.Authority, *template, i.lab.now()); err != nil {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
@@ -151,17 +151,26 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
 }
 
-func (i *Issuer) lint(template x509.Certificate) error {
+// rehearse signs a copy of the template with a key that is thrown away and judges the result, as Boulder does: what breaks
+// a rule at the level of an error, or departs from its profile, is never signed by the authority.
+func rehearse(a profiles.Authority, template x509.Certificate, now time.Time) error {
 	throwaway, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	template.SignatureAlgorithm = x509.ECDSAWithSHA256
-	der, err := x509.CreateCertificate(rand.Reader, &template, &x509.Certificate{RawSubject: i.Certificate.RawSubject}, template.PublicKey, throwaway)
+	issuer, err := a.Name().Marshal()
 	if err != nil {
-		return fail(Invalid, "%s cannot issue this: %w", i.Authority.ID(), err)
+		return err
 	}
-	_, err = newRecord(i.Authority, der, i.lab.now())
+	template.SignatureAlgorithm = x509.ECDSAWithSHA256
+	der, err := x509.CreateCertificate(rand.Reader, &template, &x509.Certificate{RawSubject: issuer}, template.PublicKey, throwaway)
+	if err != nil {
+		return fail(Invalid, "%s cannot issue this: %w", a.ID(), err)
+	}
+	if err := lint.Refusal(lint.Certificate(der)); err != nil {
+		return fail(Invalid, "%s does not sign what breaks a rule of the IGC-Santé: %w", a.ID(), err)
+	}
+	_, err = newRecord(a, der, now)
 	return Invalidate(err)
 }
 

@@ -66,15 +66,17 @@ type Extension struct {
 
 // Finding is something that a certificate has and its profile has not, or the other way round.
 type Finding struct {
-	Code string `json:"code"` // stable
-	FR   string `json:"fr"`
-	EN   string `json:"en"`
+	Code      string `json:"code"` // stable
+	FR        string `json:"fr"`
+	EN        string `json:"en"`
+	Extension string `json:"extension,omitempty"` // the extension that it is about: its name, or the OID of an unknown one
 }
 
 // Stable codes of findings.
 const (
 	UnknownProfile    = "PROFILE-UNKNOWN"
 	UnknownIssuer     = "PROFILE-ISSUER"
+	BrokenKey         = "KEY-BROKEN"
 	UnknownExtension  = "EXT-UNKNOWN"
 	BrokenExtension   = "EXT-BROKEN"
 	MissingExtension  = "EXT-MISSING"
@@ -86,8 +88,10 @@ const (
 	HolderWrong       = "HOLDER"
 )
 
-func (d *Decoded) find(code, fr, en string) {
-	d.Findings = append(d.Findings, Finding{code, fr, en})
+func (d *Decoded) find(code, fr, en string) { d.findIn("", code, fr, en) }
+
+func (d *Decoded) findIn(extension, code, fr, en string) {
+	d.Findings = append(d.Findings, Finding{code, fr, en, extension})
 }
 
 // SerialHex is the serial number as the sector writes it: upper-case hexadecimal, two digits a byte.
@@ -207,7 +211,7 @@ func (d *Decoded) readExtensions(raw []rawExtension) {
 			d.find(RepeatedExtension, "L'extension "+out.OID+" est répétée.", "Extension "+out.OID+" stands there twice.")
 		}
 		if ext := extensionFor(e.oid); ext == nil {
-			d.find(UnknownExtension, "Extension inconnue : "+out.OID, "Unknown extension: "+out.OID)
+			d.findIn(out.OID, UnknownExtension, "Extension inconnue : "+out.OID, "Unknown extension: "+out.OID)
 		} else {
 			out.Name = ext.name
 			if seen[out.OID] {
@@ -216,7 +220,7 @@ func (d *Decoded) readExtensions(raw []rawExtension) {
 			}
 			words, err := ext.read(d, e.value)
 			if err != nil {
-				d.find(BrokenExtension, fmt.Sprintf("Extension %s illisible (%x).", ext.name, e.value),
+				d.findIn(ext.name, BrokenExtension, fmt.Sprintf("Extension %s illisible (%x).", ext.name, e.value),
 					fmt.Sprintf("Extension %s cannot be read: %v (%x).", ext.name, err, e.value))
 			} else {
 				out.Text = words
@@ -282,13 +286,23 @@ func (d *Decoded) match() {
 	}
 }
 
+// KnownSubject tells whether the name has the layout of a product's subject, or of an authority's.
+func KnownSubject(n Name) bool {
+	for _, layout := range table().subjects {
+		if layout.read(n, &Holder{}) {
+			return true
+		}
+	}
+	return false
+}
+
 // URLs are the addresses that the certificate's own were made from, as far as it names them.
 func (d *Decoded) URLs() URLs {
 	u := URLs{Publication: strings.TrimSuffix(d.policyURI, escape(PolicyPath))}
 	if len(d.OCSP) > 0 {
 		u.OCSP = d.OCSP[0]
 	}
-	for _, uri := range d.CRLs {
+	for _, uri := range slices.Concat(d.DeltaCRLs, d.CRLs) { // one directory: what lacks one names it in the other
 		if scheme, rest, _ := strings.Cut(uri, "://"); scheme == "ldap" {
 			host, _, _ := strings.Cut(rest, "/")
 			u.Directory = "ldap://" + host
@@ -316,7 +330,7 @@ func (d *Decoded) compare() {
 	d.Generation = d.generation()
 	r, err := d.Request()
 	if err != nil {
-		d.find(BrokenExtension, "Clé publique illisible : "+err.Error(), "The public key cannot be read: "+err.Error())
+		d.find(BrokenKey, "Clé publique illisible : "+err.Error(), "The public key cannot be read: "+err.Error())
 		return
 	}
 	if r.Generation == "" {
@@ -336,12 +350,12 @@ func (d *Decoded) compare() {
 		i := slices.IndexFunc(twin.ExtraExtensions, func(x pkix.Extension) bool { return x.Id.String() == e.OID })
 		switch {
 		case i < 0 && e.Name != "":
-			d.find(ExtraExtension, "Extension "+e.Name+" en trop pour ce profil.", "Extension "+e.Name+" is not of this profile.")
+			d.findIn(e.Name, ExtraExtension, "Extension "+e.Name+" en trop pour ce profil.", "Extension "+e.Name+" is not of this profile.")
 		case i >= 0:
 			order = append(order, e.Name)
 			x := twin.ExtraExtensions[i]
 			if x.Critical != e.Critical || !bytes.Equal(x.Value, e.Value) {
-				d.find(DifferentValue, fmt.Sprintf("Extension %s : %s (critique : %t), le profil veut %x (critique : %t).", e.Name, e.Text, e.Critical, x.Value, x.Critical),
+				d.findIn(e.Name, DifferentValue, fmt.Sprintf("Extension %s : %s (critique : %t), le profil veut %x (critique : %t).", e.Name, e.Text, e.Critical, x.Value, x.Critical),
 					fmt.Sprintf("Extension %s: %s (critical: %t), the profile wants %x (critical: %t).", e.Name, e.Text, e.Critical, x.Value, x.Critical))
 			}
 		}
@@ -349,7 +363,7 @@ func (d *Decoded) compare() {
 	for _, x := range twin.ExtraExtensions {
 		name := extensionFor(x.Id).name
 		if !slices.ContainsFunc(d.Extensions, func(e Extension) bool { return e.OID == x.Id.String() }) {
-			d.find(MissingExtension, "Extension "+name+" absente.", "Extension "+name+" is missing.")
+			d.findIn(name, MissingExtension, "Extension "+name+" absente.", "Extension "+name+" is missing.")
 			continue
 		}
 		wanted = append(wanted, name)

@@ -72,6 +72,10 @@ func (p *Profile) ID() string { return p.Product.ID + "/" + p.Role }
 // IsAuthority tells whether the certificate is an authority's.
 func (p *Profile) IsAuthority() bool { return p.usage.CA }
 
+// AltName is what the certificate's subjectAltName holds: "upn" (made of the identifier), "email-upn" (an e-mail address
+// as UPN), "email" (a rfc822Name, if there is one), "dns" or nothing.
+func (p *Profile) AltName() string { return p.usage.SAN }
+
 // Authenticates tells whether the certificate may authenticate a TLS client.
 func (p *Profile) Authenticates() bool {
 	return slices.Contains(p.usage.Extended, "clientAuth") && slices.Contains(p.usage.Key, "digitalSignature")
