@@ -36,10 +36,10 @@ check:
 
 soak:
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
-	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ)
+	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
-	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ)
+	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 
 bench:
 	go test ./... -run '^$$' -bench . -benchmem

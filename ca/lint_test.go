@@ -42,7 +42,7 @@ func TestLintBeforeSigning(t *testing.T) {
 			}
 		}
 	}
-	before, _ := lab.List(t.Context())
+	before, _ := lab.List(t.Context(), Filter{})
 	for rule, change := range map[string]func(*x509.Certificate){
 		"igc_category_test":                     set("1.2.250.1.71.1.2.5", 4, 1, 0),
 		"igc_key_usage":                         set("2.5.29.15", 3, 2, 6, 0xc0),
@@ -72,7 +72,7 @@ func TestLintBeforeSigning(t *testing.T) {
 			}
 		}
 	}
-	if after, _ := lab.List(t.Context()); len(after) != len(before)+1 {
+	if after, _ := lab.List(t.Context(), Filter{}); len(after) != len(before)+1 {
 		t.Errorf("%d certificates recorded, want one", len(after)-len(before))
 	}
 }
