@@ -81,6 +81,7 @@ func TestFixtures(t *testing.T) {
 			}
 			t.Run("testssl", func(t *testing.T) { visitAll(t, s, server.urls) })
 			judgeAll(t, s, strings.TrimSuffix(server.urls["publication"], "/"))
+			server.stop(t) // it is still there to be stopped
 			if log := server.log.String(); strings.Contains(log, "panic") {
 				t.Errorf("the server's log: %s", log)
 			}
@@ -199,6 +200,18 @@ func TestFixturesFolder(t *testing.T) {
 	other := t.TempDir()
 	write(t, filepath.Join(other, fixtures.ManifestFile), []byte(`{"name": "a browser's extension"}`))
 	refused(t, l.command("fixtures", "make", other), 4, "holds manifest.json")
+}
+
+// Without the keys nothing is made, and nothing is issued either.
+func TestFixturesPassphrase(t *testing.T) {
+	t.Setenv("IGC_PASSPHRASE", "of mine")
+	l := newLab(t, "--key", "p256")
+	t.Setenv("IGC_PASSPHRASE", "")
+	before := snapshot(t, l.home)
+	refused(t, l.command("fixtures", "make"), 5, "give it with --passphrase-file")
+	if snapshot(t, l.home) != before {
+		t.Error("the lab changed")
+	}
 }
 
 // The catalogue can be read without a lab.
