@@ -9,6 +9,7 @@
 //	igc.db        every certificate and its status: one bbolt file
 //	igc.sock      there while a server owns igc.db
 //	cards/        what issuing wrote, a folder per card
+//	fixtures/     the set that igc fixtures make wrote
 //	publication/  the CRLs last published
 //	audit.log     a line for each thing done
 //

@@ -17,7 +17,6 @@ import (
 
 	casapi "github.com/smallstep/certificates/cas/apiv1"
 	"github.com/smallstep/certificates/cas/softcas"
-	kmsapi "go.step.sm/crypto/kms/apiv1"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -74,16 +73,7 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 // keep makes the authority with that chain the lab's, unless another goroutine was first.
 func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
 	i := &Issuer{Authority: a, Certificate: chain[0], lab: l, chain: chain}
-	signer := sync.OnceValues(func() (crypto.Signer, error) {
-		s, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
-		if err != nil {
-			return nil, err
-		}
-		if pub, ok := s.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(chain[0].PublicKey) {
-			return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", l.keys.path(a.ID()), a.ID())
-		}
-		return s, nil
-	})
+	signer := sync.OnceValues(func() (crypto.Signer, error) { return l.Signer(a, chain[0]) })
 	i.SoftCAS = &softcas.SoftCAS{KeyManager: l.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
 		s, err := signer()
 		return chain, s, err

@@ -133,7 +133,7 @@ func parseCertID(in *cryptobyte.String) (id certID, err error) {
 
 // names tells whether the certID's issuer is this certificate.
 func (id certID) names(issuer *x509.Certificate) bool {
-	if id.hash == 0 || id.serial.Sign() <= 0 {
+	if id.hash == 0 || id.serial.Sign() < 0 { // a negative one would pass for its opposite; zero is merely no one's
 		return false
 	}
 	var spki struct {

@@ -236,7 +236,7 @@ func (c *checker) chain(ctx context.Context, r *Report, leaf *x509.Certificate, 
 		return nil
 	}
 	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
+	if errors.As(err, &unknown) && !names(infos, leaf) {
 		r.add(Check{Code: ChainUnknownRoot, Verified: "unable to get local issuer certificate",
 			FR: Words{fr, "émetteur inconnu de ce laboratoire : " + leaf.Issuer.CommonName, "Utilisez une carte émise par ce laboratoire (igc issue) ; une vraie carte, ou celle d'un autre laboratoire, n'est pas reconnue ici."},
 			EN: Words{en, "issuer unknown to this lab: " + leaf.Issuer.CommonName, "Use a card issued by this lab (igc issue); a real card, or another lab's, is not known here."}})
@@ -245,6 +245,15 @@ func (c *checker) chain(ctx context.Context, r *Report, leaf *x509.Certificate, 
 	r.add(Check{Code: ChainBroken, Verified: err.Error(), FR: Words{fr, "la chaîne ne se vérifie pas : " + err.Error(), "Émettez la carte de nouveau."},
 		EN: Words{en, "the path does not verify: " + err.Error(), "Issue the card again."}})
 	return nil
+}
+
+// names tells whether the certificate names one of the authorities as its issuer, key included: if its path does not hold
+// all the same, it is broken, and not another lab's. crypto/x509 does not tell the two apart.
+func names(authorities []ca.AuthorityInfo, leaf *x509.Certificate) bool {
+	return slices.ContainsFunc(authorities, func(info ca.AuthorityInfo) bool {
+		a, err := x509.ParseCertificate(info.DER)
+		return err == nil && bytes.Equal(a.RawSubject, leaf.RawIssuer) && bytes.Equal(a.SubjectKeyId, leaf.AuthorityKeyId)
+	})
 }
 
 func (c *checker) dates(r *Report, leaf *x509.Certificate) {
