@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -108,4 +110,26 @@ authorityInfoAccess = OCSP;URI:http://localhost/ocsp
 		many.report(b, "igc issue --batch")
 		other.report(b, "openssl")
 	}
+}
+
+// What a single igc issue costs beyond making keys, signing and opening the authority's key: in a lab of P-256 keys the
+// first two are next to nothing, and the third is PBKDF2, which is measured beside it and taken off.
+func BenchmarkIssueOverhead(b *testing.B) {
+	l := &testLab{b, filepath.Join(b.TempDir(), "lab")}
+	l.must("init", "--key", "p256", "--gamme", "FO")
+	var all cost
+	var opening time.Duration
+	for b.Loop() {
+		all.run(b, l.command("issue", "--fixture", "alain"))
+		all.certs++
+		start := time.Now()
+		if _, err := pbkdf2.Key(sha256.New, "passphrase", make([]byte, 16), 600000, 32); err != nil {
+			b.Fatal(err)
+		}
+		opening += time.Since(start)
+	}
+	n := float64(all.certs) * 1e6
+	b.ReportMetric(float64(all.cpu)/n, "cpu-ms/card")
+	b.ReportMetric(float64(opening)/n, "opening-ms/card")
+	b.ReportMetric(float64(all.cpu-opening)/n, "beyond-ms/card")
 }

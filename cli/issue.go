@@ -38,7 +38,7 @@ func (p *program) issueCommand() *cli.Command {
 			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("le jumeau de ce certificat : même produit, même porteur, même gabarit", "the twin of this certificate: same product, holder and layout")},
 			&cli.StringFlag{Name: "batch", TakesFile: true, Usage: tr("beaucoup de cartes : un fichier .csv, .jsonl ou .yaml (voyez --batch-example)", "many cards: a .csv, .jsonl or .yaml file (see --batch-example)")},
 			&cli.StringFlag{Name: "batch-example", Usage: tr("écrit un exemple commenté : csv, jsonl ou yaml", "write a commented example: csv, jsonl or yaml")},
-			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit : ", "product: ") + strings.Join(productIDs(), ", ")},
+			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit (* : modélisé) : ", "product (*: modelled): ") + strings.Join(markedProducts(), ", ")},
 			text("given-name", "prénom", "given name"),
 			text("surname", "nom", "surname"),
 			text("profession", "code de profession (table G15) : 10 Médecin, 60 Infirmier...", "profession code (table G15): 10 Médecin, 60 Infirmier..."),
@@ -75,6 +75,19 @@ func structureFlags() (flags []cli.Flag) {
 		flags = append(flags, &cli.StringFlag{Name: k.Name, Usage: tr("structure, par son numéro : ", "structure, by its number: ") + k.Example})
 	}
 	return flags
+}
+
+// markedProducts puts a star to the products of which a certificate is modelled.
+func markedProducts() []string {
+	var ids []string
+	for _, p := range profiles.Products() {
+		id := p.ID
+		if slices.ContainsFunc(p.Certificates, func(c *profiles.Profile) bool { return c.Status == profiles.Modelled }) {
+			id += "*"
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 func productIDs() []string {

@@ -75,7 +75,11 @@ func (p *program) list(c *cli.Context) error {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT", "SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
 		for _, r := range shown {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, r.Profile, r.Holder.DisplayName(), r.Holder.CardNumber,
+			profile := r.Profile
+			if known, err := profiles.FindProfile(profile); err == nil {
+				profile += modelled(known.Status)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
 				r.NotAfter.Format(time.DateOnly), state(r))
 		}
 		t.Flush()

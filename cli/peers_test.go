@@ -219,6 +219,9 @@ func TestTwins(t *testing.T) {
 			t.Fatal(err)
 		}
 		twin(name, decode(data))
+		if out := l.must("inspect", "--diff", file, filepath.Join(into, d.Profile.Role+".pem")); !strings.HasPrefix(out, "twins") {
+			t.Errorf("igc inspect --diff, of %s, says %s", name, out)
+		}
 	}
 	if like < 6 {
 		t.Errorf("%d real certificates, the reference had six", like)
