@@ -64,6 +64,9 @@ func CheckPIN(pin string) error {
 	return nil
 }
 
+// keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a card's files rest on.
+var keyEncryption = &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: 2048, HMACHash: crypto.SHA256}}
+
 // reserve is more than a card's folder takes: it is written, and thrown away, before a certificate is asked for, so that
 // a full disk stops the card while nothing has been issued.
 const reserve = 64 << 10
@@ -98,7 +101,7 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 	}
 	defer os.RemoveAll(work) // nothing is left of it once it is renamed
 	ballast := filepath.Join(work, "reserve")
-	if err := writeSynced(ballast, make([]byte, reserve)); err != nil {
+	if err := writeNew(ballast, make([]byte, reserve)); err != nil {
 		return nil, "", fail(Unwritable, "cannot write the card: %w", err)
 	}
 
@@ -189,7 +192,7 @@ func fill(dir, ballast string, product *profiles.Product, order CardOrder, keys 
 		entry := CardCertificate{role, profile.ID(), profile.Status, record.Serial, record.NotBefore, record.NotAfter,
 			role + ".pem", role + ".key", role + ".p12"}
 		files[entry.Certificate] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: record.DER})
-		key, err := pkcs8.MarshalPrivateKey(keys[role], []byte(order.PIN), nil) // AES-256, PBKDF2
+		key, err := pkcs8.MarshalPrivateKey(keys[role], []byte(order.PIN), keyEncryption)
 		if err != nil {
 			return nil, fmt.Errorf("key of %s: %w", role, err)
 		}
@@ -207,21 +210,19 @@ func fill(dir, ballast string, product *profiles.Product, order CardOrder, keys 
 		return nil, err
 	}
 	for name, data := range files {
-		if err := writeSynced(filepath.Join(dir, name), data); err != nil {
+		if err := writeNew(filepath.Join(dir, name), data); err != nil {
 			return nil, err
 		}
 	}
-	return card, atomicfile.SyncDir(dir)
+	return card, atomicfile.SyncFiles(dir) // before the folder has its name
 }
 
-// writeSynced writes a new file and has it on the disk when it returns.
-func writeSynced(path string, data []byte) error {
+// writeNew writes a file that is not there yet.
+func writeNew(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return errors.Join(f.Sync(), f.Close())
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
