@@ -33,8 +33,29 @@ func (p *program) inspectCommand() *cli.Command {
 	}
 }
 
-// maxFile bounds what inspect reads.
+// maxFile bounds what is read to be inspected.
 const maxFile = 16 << 20
+
+// readFile reads a file, or the standard input for "-".
+func (p *program) readFile(name string) ([]byte, error) {
+	in := p.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
+	}
+	return data, nil
+}
 
 func (p *program) inspect(c *cli.Context) error {
 	if c.Bool("diff") {
@@ -91,24 +112,12 @@ func (p *program) diff(c *cli.Context) error {
 
 // read takes what the name stands for: standard input, a file, or a server where there is no such file.
 func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
-	in := p.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if errors.Is(err, os.ErrNotExist) && isAddress(name) {
-			return dial(c.Context, name)
-		}
-		if err != nil {
-			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
-		}
-		defer f.Close()
-		in = f
+	data, err := p.readFile(name)
+	if errors.Is(err, os.ErrNotExist) && isAddress(name) {
+		return dial(c.Context, name)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
 	}
 	opts := inspect.Options{Now: time.Now()}
 	if c.IsSet("password") {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -76,21 +75,9 @@ func describeLint(w io.Writer, all []linted) {
 
 // certificates reads a file, or standard input for "-": one DER certificate, or all those of a PEM.
 func (p *program) certificates(name string) ([][]byte, error) {
-	in := p.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	data, err := p.readFile(name)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
 	}
 	if !bytes.Contains(data, []byte("-----BEGIN ")) {
 		return [][]byte{data}, nil
