@@ -20,9 +20,17 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
+// ofBatch are the flags of igc issue that are about a whole batch.
+var ofBatch = []string{"batch", "out", "json", "p12-legacy", "key", "urls", "pin", "generation"}
+
 // batch issues a card for each row of a file. Every row is checked before the first card is made. What is done is noted in
 // a journal in the lab's home: run again after an interruption, the same file to the same place goes on where it stopped.
 func (p *program) batch(c *cli.Context, file string) error {
+	for _, name := range c.LocalFlagNames() {
+		if !slices.Contains(ofBatch, name) {
+			return ca.Invalidate(fmt.Errorf(tr("--%s ne vaut que pour une carte : mettez-le dans les lignes de %s", "--%s is for one card: put it in the rows of %s"), name, file))
+		}
+	}
 	rows, err := readRows(file, p.in)
 	if err != nil {
 		return err

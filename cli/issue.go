@@ -252,6 +252,9 @@ func like(name string, order *ca.CardOrder) error {
 	if d.Profile == nil || d.Profile.Product.Issuer == "" {
 		return ca.Invalidate(fmt.Errorf(tr("%s n'est pas d'un produit que le laboratoire émet", "%s is not of a product that the lab issues"), name))
 	}
+	if product := d.Profile.Product.ID; order.Product != "" && order.Product != product {
+		return ca.Invalidate(fmt.Errorf(tr("%s est de %s, pas de %s : ôtez --card", "%s is of %s, not of %s: leave --card out"), name, product, order.Product))
+	}
 	order.Product, order.Holder, order.Generation = d.Profile.Product.ID, d.Holder, d.Generation
 	return nil
 }
