@@ -24,9 +24,7 @@ type Config struct {
 	Generation profiles.Generation `yaml:"generation"`
 	URLs       profiles.URLs       `yaml:"urls"`
 	Listen     Listen              `yaml:"listen"`
-	CRL        struct {
-		Reasons bool `yaml:"reasons"`
-	} `yaml:"crl"`
+	CRL        ListConfig          `yaml:"crl"`
 }
 
 // Listen holds the addresses that a server listens on, host:port.
@@ -36,6 +34,7 @@ type Listen struct {
 	TLS13       string `yaml:"tls13"`
 	Strict      string `yaml:"strict"`
 	AnyCA       string `yaml:"any_ca"`
+	Directory   string `yaml:"directory"`
 }
 
 //go:embed igc.yaml.tmpl
@@ -43,8 +42,8 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Key: Faithful, Generation: profiles.Gen2016}
-	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446"}
+	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultLists()}
+	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}
 	return c
 }
@@ -96,12 +95,12 @@ func (c Config) check() error {
 		}
 	}
 	l := c.Listen
-	for _, address := range []string{l.Publication, l.TestSSL, l.TLS13, l.Strict, l.AnyCA} {
+	for _, address := range []string{l.Publication, l.TestSSL, l.TLS13, l.Strict, l.AnyCA, l.Directory} {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return fmt.Errorf("listen: %q is not host:port", address)
 		}
 	}
-	return nil
+	return c.CRL.check()
 }
 
 // DefaultHome is $IGC_HOME, else the folder igc among the user's data.

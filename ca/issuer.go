@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
@@ -114,11 +113,6 @@ func newSerial(a profiles.Authority, g profiles.Generation) *big.Int {
 	return new(big.Int).SetBytes(random)
 }
 
-func serialBytes(hexadecimal string) []byte {
-	b, _ := hex.DecodeString(hexadecimal) // from a record
-	return b
-}
-
 // sign rehearses, signs the template and reads the result back.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
@@ -209,7 +203,8 @@ func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casap
 	} else if n, ok := new(big.Int).SetString(serial, 10); ok { // the smallstep API writes serial numbers in decimal
 		serial = profiles.SerialHex(n)
 	}
-	r, err := i.lab.Revoke(context.Background(), serial, ReasonOf(req.ReasonCode))
+	change := StatusChange{Serial: serial, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == removeFromCRL}
+	r, err := first(i.lab.SetStatus(context.Background(), change))
 	if err != nil {
 		return nil, err
 	}

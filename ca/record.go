@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/profiles"
@@ -13,9 +12,10 @@ import (
 
 // Record is a certificate that the lab issued, with its status.
 type Record struct {
-	Authority string          `json:"authority"` // ID of the issuer
-	Serial    string          `json:"serial"`    // upper-case hexadecimal
-	Profile   string          `json:"profile"`   // product/role
+	Number    uint64          `json:"number,omitempty"` // its place among all that the lab issued, where a list was asked for
+	Authority string          `json:"authority"`        // ID of the issuer
+	Serial    string          `json:"serial"`           // upper-case hexadecimal
+	Profile   string          `json:"profile"`          // product/role
 	Status    Status          `json:"status"`
 	Revoked   *Revocation     `json:"revocation,omitempty"`
 	Holder    profiles.Holder `json:"holder"`
@@ -23,66 +23,6 @@ type Record struct {
 	NotAfter  time.Time       `json:"not_after"`
 	IssuedAt  time.Time       `json:"issued_at"`
 	DER       []byte          `json:"der"`
-}
-
-// Status is what the lab says of a certificate. Expiry is not a status: it follows from the dates.
-type Status string
-
-// The statuses.
-const (
-	Good    Status = "good"
-	Revoked Status = "revoked"
-)
-
-// Revocation is when and why a certificate was revoked.
-type Revocation struct {
-	At     time.Time `json:"at"`
-	Reason Reason    `json:"reason"`
-}
-
-// Reason is a CRLReason (RFC 5280 §5.3.1), by its name.
-type Reason string
-
-// reasonCodes are the reasons that a revocation can have; removeFromCRL (8) only undoes one.
-var reasonCodes = map[Reason]int{"unspecified": 0, "keyCompromise": 1, "cACompromise": 2, "affiliationChanged": 3,
-	"superseded": 4, "cessationOfOperation": 5, "certificateHold": 6, "privilegeWithdrawn": 9, "aACompromise": 10}
-
-// Reasons lists the reasons in the order of their codes.
-func Reasons() []Reason {
-	all := make([]Reason, 0, len(reasonCodes))
-	for code := range 11 {
-		for r, c := range reasonCodes {
-			if c == code {
-				all = append(all, r)
-			}
-		}
-	}
-	return all
-}
-
-// ParseReason reads a reason's name, in any case.
-func ParseReason(s string) (Reason, error) {
-	var names []string
-	for _, r := range Reasons() {
-		if strings.EqualFold(string(r), s) {
-			return r, nil
-		}
-		names = append(names, string(r))
-	}
-	return "", fail(Invalid, "unknown reason %q: choose one of %s", s, strings.Join(names, ", "))
-}
-
-// Code is the number that CRLs and OCSP answers carry.
-func (r Reason) Code() int { return reasonCodes[r] }
-
-// ReasonOf is the reason of a code, unspecified for one that is none.
-func ReasonOf(code int) Reason {
-	for r, c := range reasonCodes {
-		if c == code {
-			return r
-		}
-	}
-	return "unspecified"
 }
 
 // Certificate parses the record's certificate.
@@ -138,36 +78,4 @@ func (r *Record) decode(b []byte) error {
 	r.NotBefore, r.NotAfter, r.IssuedAt = time.Unix(facts.NotBefore, 0).UTC(), time.Unix(facts.NotAfter, 0).UTC(), time.Unix(facts.IssuedAt, 0).UTC()
 	r.DER = append([]byte(nil), b[k+int(n):]...) // bbolt's memory is only ours during the transaction
 	return nil
-}
-
-// status is what stands by a serial number: 40 bytes, of which 18 are used.
-//
-//	0     0 good, 1 revoked
-//	1     reason code
-//	2-9   revocation, seconds since 1970
-//	10-17 end of validity, seconds since 1970
-type status [40]byte
-
-func newStatus(notAfter time.Time) (s status) {
-	binary.BigEndian.PutUint64(s[10:], uint64(notAfter.Unix()))
-	return s
-}
-
-func (s *status) revoke(v Revocation) {
-	s[0], s[1] = 1, byte(v.Reason.Code())
-	binary.BigEndian.PutUint64(s[2:], uint64(v.At.Unix()))
-}
-
-func (s *status) revocation() *Revocation {
-	if s[0] == 0 {
-		return nil
-	}
-	return &Revocation{At: time.Unix(int64(binary.BigEndian.Uint64(s[2:])), 0).UTC(), Reason: ReasonOf(int(s[1]))}
-}
-
-func (r *Record) setStatus(s status) {
-	r.Status, r.Revoked = Good, s.revocation()
-	if r.Revoked != nil {
-		r.Status = Revoked
-	}
 }

@@ -13,7 +13,7 @@ import (
 // Service is what commands ask of a lab, wherever it is open: in this process or in a server's.
 type Service interface {
 	Issue(ctx context.Context, req IssueRequest) (*Issued, error)
-	Revoke(ctx context.Context, serial string, reason Reason) (*Record, error)
+	SetStatus(ctx context.Context, c StatusChange) ([]Changed, error)
 	Find(ctx context.Context, serial string) (*Record, error)
 	List(ctx context.Context, f Filter) ([]*Record, error)
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
@@ -95,13 +95,18 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 	return issued, err
 }
 
-// Revoke implements [Service].
-func (c *Client) Revoke(ctx context.Context, serial string, reason Reason) (r *Record, err error) {
+// SetStatus implements [Service].
+func (c *Client) SetStatus(ctx context.Context, change StatusChange) (changed []Changed, err error) {
 	err = c.via(ctx, true, func(s Service) (err error) {
-		r, err = s.Revoke(ctx, serial, reason)
+		changed, err = s.SetStatus(ctx, change)
 		return err
 	})
-	return r, err
+	return changed, err
+}
+
+// Revoke is [Lab.Revoke].
+func (c *Client) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
+	return first(c.SetStatus(ctx, StatusChange{Serial: serial, Reason: reason}))
 }
 
 // Find implements [Service].

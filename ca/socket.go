@@ -30,11 +30,6 @@ const passphraseHeader = "Igc-Passphrase"
 // maxCall bounds a request; the largest holds a few public keys and names.
 const maxCall = 1 << 20
 
-type revokeCall struct {
-	Serial string `json:"serial"`
-	Reason Reason `json:"reason"`
-}
-
 type ensureCall struct {
 	Authorities []string `json:"authorities"`
 }
@@ -100,7 +95,7 @@ func (l *Lab) Answer(ctx context.Context, ready func()) error {
 func (l *Lab) calls() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in IssueRequest) (any, error) { return l.Issue(ctx, in) }))
-	mux.HandleFunc("POST /revoke", call(func(ctx context.Context, in revokeCall) (any, error) { return l.Revoke(ctx, in.Serial, in.Reason) }))
+	mux.HandleFunc("POST /status", call(func(ctx context.Context, in StatusChange) (any, error) { return l.SetStatus(ctx, in) }))
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) { return l.Find(ctx, in) }))
 	mux.HandleFunc("POST /list", call(func(ctx context.Context, in Filter) (any, error) { return l.List(ctx, in) }))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) { return l.Authorities(ctx) }))
@@ -233,9 +228,9 @@ func (r *remote) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
 	return out, r.call(ctx, "issue", req, out)
 }
 
-func (r *remote) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
-	out := &Record{}
-	return out, r.call(ctx, "revoke", revokeCall{serial, reason}, out)
+func (r *remote) SetStatus(ctx context.Context, c StatusChange) (out []Changed, err error) {
+	err = r.call(ctx, "status", c, &out)
+	return out, err
 }
 
 func (r *remote) Find(ctx context.Context, serial string) (*Record, error) {

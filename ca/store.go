@@ -2,38 +2,38 @@ package ca
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/profiles"
 )
 
 // The store is one bbolt file. Buckets:
 //
+//	lab/format                     version of this list
 //	authorities/ID/certificate     DER of the authority's certificate
-//	authorities/ID/crl-number      number of the last CRL begun
-//	authorities/ID/revision        count of changes to the revoked ones: a CRL is stale when it moved
+//	authorities/ID/revision        count of changes of status: a CRL is stale when it moved
+//	authorities/ID/lists           state of the authority's CRLs (JSON), see crl.go
+//	authorities/ID/totals          number and bytes of the entries below
 //	authorities/ID/certs           sequence (8 bytes)          -> record
 //	authorities/ID/serials         serial number               -> sequence, status (40 bytes)
-//	authorities/ID/revoked         time, sequence (8+8 bytes)  -> length of the bare entry, bare entry, entry with reason
+//	authorities/ID/bare, rich      entries of the CRL in both forms, see entries.go
+//	authorities/ID/changes         revision                    -> serial number whose status changed
+//	authorities/ID/expiring        end of validity, serial     -> nothing, for those on the list
+//	issued                         sequence of the whole lab   -> ID, 0, serial
 //	cards                          card number, 0, ID, 0, serial -> nothing
+//	holders                        identifier, 0, ID, 0, serial  -> nothing
 //
-// The entries of a CRL are stored as it will carry them, in the order of the real CRLs (by date), so that making one is
-// reading a bucket. A commit is on the disk (fdatasync) when the caller hears of it.
+// A commit is on the disk (fdatasync) when the caller hears of it.
 //
 // bbolt lets one process have the file. The store opens it at the first use and closes it after the last one; a server
 // holds one use for its whole life. Concurrent updates are put in one commit.
@@ -71,11 +71,46 @@ func (s *store) acquire(patience time.Duration) error {
 		case err != nil:
 			return fail(Unwritable, "cannot open the lab's records %s: %w", s.path, err)
 		}
+		if err := checkFormat(db); err != nil {
+			return errors.Join(err, db.Close())
+		}
 		s.db, s.ops = db, make(chan *storeOp, 256)
 		go write(db, s.ops)
 	}
 	s.users++
 	return nil
+}
+
+// format is the version of what is written above.
+const format = 2
+
+// checkFormat refuses records that another version of igc wrote otherwise, and marks new ones.
+func checkFormat(db *bolt.DB) error {
+	var found uint64
+	var empty bool
+	if err := db.View(func(tx *bolt.Tx) error {
+		k, _ := tx.Cursor().First()
+		empty = k == nil
+		if b := tx.Bucket(bLab); b != nil {
+			found = number(b, kFormat)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	switch {
+	case found == format:
+		return nil
+	case !empty:
+		return fail(Conflict, "the records in %s are of format %d, and this igc reads %d: use the igc that wrote them, or make a new lab in another folder", db.Path(), found, format)
+	}
+	return db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucket(bLab)
+		if err != nil {
+			return err
+		}
+		return b.Put(kFormat, u64(format))
+	})
 }
 
 func (s *store) release() error {
@@ -143,14 +178,22 @@ func (s *store) view(do func(*bolt.Tx) error) error { return s.db.View(do) }
 // --- names of buckets and keys
 
 var (
+	bLab         = []byte("lab")
 	bAuthorities = []byte("authorities")
 	bCerts       = []byte("certs")
 	bSerials     = []byte("serials")
-	bRevoked     = []byte("revoked")
+	bBare        = []byte("bare")
+	bRich        = []byte("rich")
+	bChanges     = []byte("changes")
+	bExpiring    = []byte("expiring")
+	bIssued      = []byte("issued")
 	bCards       = []byte("cards")
+	bHolders     = []byte("holders")
+	kFormat      = []byte("format")
 	kCertificate = []byte("certificate")
-	kCRLNumber   = []byte("crl-number")
 	kRevision    = []byte("revision")
+	kLists       = []byte("lists")
+	kTotals      = []byte("totals")
 )
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -197,7 +240,7 @@ func addAuthority(tx *bolt.Tx, a profiles.Authority, der []byte) error {
 	if err != nil {
 		return fail(Conflict, "the lab has %s already", a.ID())
 	}
-	for _, name := range [][]byte{bCerts, bSerials, bRevoked} {
+	for _, name := range [][]byte{bCerts, bSerials, bBare, bRich, bChanges, bExpiring} {
 		if _, err := b.CreateBucket(name); err != nil {
 			return err
 		}
@@ -207,8 +250,9 @@ func addAuthority(tx *bolt.Tx, a profiles.Authority, der []byte) error {
 
 // --- certificates
 
-func cardKey(card, authority string, serial []byte) []byte {
-	return append([]byte(card+"\x00"+authority+"\x00"), serial...)
+// indexKey is where an index that lies over all authorities names a certificate.
+func indexKey(what, authority string, serial []byte) []byte {
+	return append([]byte(what+"\x00"+authority+"\x00"), serial...)
 }
 
 var errSerialTaken = errors.New("serial number taken")
@@ -243,14 +287,33 @@ func addRecord(tx *bolt.Tx, r *Record) error {
 	if err := b.Bucket(bSerials).Put(serial, append(u64(n), status[:]...)); err != nil {
 		return err
 	}
-	if r.Holder.CardNumber == "" {
-		return nil
-	}
-	cards, err := tx.CreateBucketIfNotExists(bCards)
+	issued, err := tx.CreateBucketIfNotExists(bIssued)
 	if err != nil {
 		return err
 	}
-	return cards.Put(cardKey(r.Holder.CardNumber, r.Authority, serial), nil)
+	issued.FillPercent = 0.95
+	if n, err = issued.NextSequence(); err != nil {
+		return err
+	}
+	if err := issued.Put(u64(n), append([]byte(r.Authority+"\x00"), serial...)); err != nil {
+		return err
+	}
+	for _, index := range []struct {
+		bucket []byte
+		what   string
+	}{{bCards, r.Holder.CardNumber}, {bHolders, r.Holder.Identifier()}} {
+		if index.what == "" {
+			continue
+		}
+		b, err := tx.CreateBucketIfNotExists(index.bucket)
+		if err != nil {
+			return err
+		}
+		if err := b.Put(indexKey(index.what, r.Authority, serial), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hasCard tells whether a card of that number was issued.
@@ -286,164 +349,4 @@ func readRecord(b *bolt.Bucket, authority string, serial []byte) (*Record, error
 	}
 	r.setStatus(s)
 	return r, nil
-}
-
-// findRecords returns the certificates whose serial number begins with the hexadecimal digits, at most max of them.
-func findRecords(tx *bolt.Tx, prefix string, max int) ([]*Record, error) {
-	prefix = strings.ToUpper(prefix)
-	whole, err := hex.DecodeString(prefix[:len(prefix)/2*2])
-	if err != nil {
-		return nil, fail(Invalid, "%q is not a serial number: give its hexadecimal digits, as igc list shows them", prefix)
-	}
-	var found []*Record
-	for _, a := range profiles.Authorities() {
-		b := bucket(tx, a.ID())
-		if b == nil {
-			continue
-		}
-		c := b.Bucket(bSerials).Cursor()
-		for k, _ := c.Seek(whole); k != nil && bytes.HasPrefix(k, whole) && len(found) < max; k, _ = c.Next() {
-			if !strings.HasPrefix(strings.ToUpper(hex.EncodeToString(k)), prefix) {
-				continue
-			}
-			r, err := readRecord(b, a.ID(), k)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, r)
-		}
-	}
-	return found, nil
-}
-
-// eachRecord calls do for every certificate, by authority and then in the order of issue, until it returns false.
-func eachRecord(ctx context.Context, tx *bolt.Tx, do func(*Record) bool) error {
-	for _, a := range profiles.Authorities() {
-		b := bucket(tx, a.ID())
-		if b == nil {
-			continue
-		}
-		certs := b.Bucket(bCerts).Cursor()
-		for k, v := certs.First(); k != nil; k, v = certs.Next() {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r := &Record{Authority: a.ID()}
-			if err := r.decode(v); err != nil {
-				return fmt.Errorf("%s, certificate %d: %w", a.ID(), binary.BigEndian.Uint64(k), err)
-			}
-			serial, err := hex.DecodeString(r.Serial)
-			if err != nil {
-				return err
-			}
-			_, s, _ := statusOf(b, serial)
-			r.setStatus(s)
-			if !do(r) {
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// --- revocation
-
-// revokeRecord records a revocation and appends its CRL entry. The same revocation again changes nothing; one for
-// another reason is refused, since a CRL that was published cannot be taken back.
-func revokeRecord(tx *bolt.Tx, authority string, serial []byte, v Revocation) (*Record, error) {
-	b := bucket(tx, authority)
-	if b == nil {
-		return nil, fail(NotFound, "the lab has no authority %s", authority)
-	}
-	seq, s, ok := statusOf(b, serial)
-	if !ok {
-		return nil, fail(NotFound, "%s issued no certificate %X", authority, serial)
-	}
-	if was := s.revocation(); was != nil {
-		if was.Reason != v.Reason {
-			return nil, fail(Conflict, "%X was revoked on %s for %s: the reason stays, %s is refused", serial,
-				was.At.Format(time.RFC3339), was.Reason, v.Reason)
-		}
-		return readRecord(b, authority, serial)
-	}
-	s.revoke(v)
-	if err := b.Bucket(bSerials).Put(serial, append(u64(seq), s[:]...)); err != nil {
-		return nil, err
-	}
-	entry, err := crlEntries(serial, v)
-	if err != nil {
-		return nil, err
-	}
-	revoked := b.Bucket(bRevoked)
-	if err := revoked.Put(append(u64(uint64(v.At.Unix())), u64(seq)...), entry); err != nil {
-		return nil, err
-	}
-	if _, err := increment(b, kRevision); err != nil {
-		return nil, err
-	}
-	return readRecord(b, authority, serial)
-}
-
-// crlEntries encodes the two forms of a CRL entry (RFC 5280 §5.1.2.6): bare, as the real CRLs have it, and with its
-// reasonCode; before them, the length of the first.
-func crlEntries(serial []byte, v Revocation) ([]byte, error) {
-	form := func(withReason bool) ([]byte, error) {
-		var b cryptobyte.Builder
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1BigInt(new(big.Int).SetBytes(serial))
-			if at := v.At.UTC(); at.Year() < 2050 {
-				b.AddASN1UTCTime(at)
-			} else {
-				b.AddASN1GeneralizedTime(at)
-			}
-			if withReason && v.Reason.Code() != 0 { // unspecified is said by saying nothing
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-						b.AddASN1ObjectIdentifier([]int{2, 5, 29, 21})
-						b.AddASN1(cbasn1.OCTET_STRING, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(v.Reason.Code())) })
-					})
-				})
-			}
-		})
-		return b.Bytes()
-	}
-	bare, err := form(false)
-	if err != nil {
-		return nil, err
-	}
-	rich, err := form(true)
-	if err != nil {
-		return nil, err
-	}
-	return append(append([]byte{byte(len(bare))}, bare...), rich...), nil
-}
-
-// CRLContent is what a CRL is made of: the entries, encoded one after the other, and the number given to it.
-type CRLContent struct {
-	Number   uint64
-	Revision uint64 // of the revocations it holds
-	Entries  []byte
-}
-
-// beginCRL gives the next CRL of the authority its number and its entries, as of one moment. The number is used up on
-// the disk before the CRL exists, so numbers only grow, whatever crashes.
-func beginCRL(tx *bolt.Tx, authority string, reasons bool) (CRLContent, error) {
-	b := bucket(tx, authority)
-	if b == nil {
-		return CRLContent{}, fail(NotFound, "the lab has no authority %s", authority)
-	}
-	n, err := increment(b, kCRLNumber)
-	if err != nil {
-		return CRLContent{}, err
-	}
-	content := CRLContent{Number: n, Revision: number(b, kRevision)}
-	return content, b.Bucket(bRevoked).ForEach(func(_, v []byte) error {
-		bare := 1 + int(v[0])
-		if reasons {
-			content.Entries = append(content.Entries, v[bare:]...)
-		} else {
-			content.Entries = append(content.Entries, v[1:bare]...)
-		}
-		return nil
-	})
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -11,8 +13,8 @@ import (
 )
 
 // Diff compares two DER certificates or CRLs node by node, but for what must differ between twins: serial number, dates
-// (their types count), public key and signature bits (their lengths count, but for an ECDSA
-// signature's) and the values of key identifiers. Each line
+// (their types count), public key and signature bits (their lengths count, but for an ECDSA signature's) and the values
+// of key identifiers; of CRLs also their numbers and their entries (whose shapes count, each of them once). Each line
 // begins with "-" for a node of a alone or "+" for one of b alone; none means twins.
 func Diff(a, b []byte) []string {
 	return diffLines(tree(a), tree(b))
@@ -20,14 +22,23 @@ func Diff(a, b []byte) []string {
 
 // tree writes one line a node, indented by depth.
 func tree(der []byte) []string {
-	w := &treeWriter{}
+	w := &treeWriter{list: isCRL(der)}
 	if !w.walk(der, nil) {
 		w.lines = append(w.lines, "not DER: "+hex.EncodeToString(der))
 	}
 	return w.lines
 }
 
+// isCRL tells whether the bytes are a CRL: where a certificate has its validity, there is a Time.
+func isCRL(der []byte) bool {
+	in := cryptobyte.String(der)
+	var outer, tbs cryptobyte.String
+	return in.ReadASN1(&outer, cbasn1.SEQUENCE) && outer.ReadASN1(&tbs, cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.INTEGER) &&
+		tbs.SkipASN1(cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) && (tbs.PeekASN1Tag(cbasn1.UTCTime) || tbs.PeekASN1Tag(cbasn1.GeneralizedTime))
+}
+
 type treeWriter struct {
+	list  bool // a CRL
 	lines []string
 	last  string // the last OBJECT IDENTIFIER: what the next OCTET STRING is about
 }
@@ -41,6 +52,9 @@ const (
 	oidSKI  = "2.5.29.14"
 	oidAKI  = "2.5.29.35"
 	oidPKUP = "2.5.29.16"
+
+	oidCRLNumber      = "2.5.29.20"
+	oidDeltaIndicator = "2.5.29.27"
 
 	oidECDSASignatures = "1.2.840.10045.4."
 )
@@ -67,7 +81,11 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 		at := append(append([]int{}, path...), i)
 		if tag&0x20 != 0 {
 			w.lines = append(w.lines, indent+name)
-			if !w.walk(value, at) {
+			walk := w.walk
+			if w.list && tag == cbasn1.SEQUENCE && slices.Equal(at, []int{0, 0, 5}) {
+				walk = w.entries
+			}
+			if !walk(value, at) {
 				return false
 			}
 			continue
@@ -91,6 +109,8 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 			text = "<serial>"
 		case tag == cbasn1.OCTET_STRING && (w.last == oidSKI || w.last == oidAKI) && len(value) >= 20:
 			text = hex.EncodeToString(value[:len(value)-20]) + "<key identifier>"
+		case tag == cbasn1.OCTET_STRING && w.list && (w.last == oidCRLNumber || w.last == oidDeltaIndicator):
+			text = "<number>"
 		case tag == cbasn1.OCTET_STRING && w.last == oidPKUP:
 			text = fmt.Sprintf("<period, %d>", len(value))
 		case tag == cbasn1.OCTET_STRING:
@@ -101,6 +121,28 @@ func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 			}
 		}
 		w.lines = append(w.lines, indent+name+" "+text)
+	}
+	return true
+}
+
+// entries writes the shapes that the entries of a CRL have.
+func (w *treeWriter) entries(in cryptobyte.String, path []int) bool {
+	seen := map[string]bool{}
+	for !in.Empty() {
+		var entry, serial cryptobyte.String
+		if !in.ReadASN1(&entry, cbasn1.SEQUENCE) || !entry.ReadASN1(&serial, cbasn1.INTEGER) {
+			return false
+		}
+		one := &treeWriter{list: true}
+		if !one.walk(entry, append(path, 0)) {
+			return false
+		}
+		indent := strings.Repeat("  ", len(path))
+		shape := indent + "SEQUENCE\n" + indent + "  INTEGER <serial>\n" + strings.Join(one.lines, "\n")
+		seen[shape] = true
+	}
+	for _, shape := range slices.Sorted(maps.Keys(seen)) {
+		w.lines = append(w.lines, strings.Split(shape, "\n")...)
 	}
 	return true
 }

@@ -43,6 +43,15 @@ func (h Holder) DisplayName() string {
 	return "?"
 }
 
+// Identifier is the number by which the sector knows the holder: the PS_IdNat of a person, else the Struct_IdNat of an
+// organisation; empty for a holder that has neither.
+func (h Holder) Identifier() string {
+	if h.IdNat != "" {
+		return h.IdNat
+	}
+	return h.Structure
+}
+
 // attribute is one row of what a subject can hold: where it stands in a certificate and where in a Holder.
 type attribute struct {
 	name  string

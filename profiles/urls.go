@@ -26,11 +26,18 @@ const (
 // CRLPath is where the authority's CRL is published.
 func (a Authority) CRLPath() string { return "/CRL/" + a.File() + ".crl" }
 
+// DeltaCRLPath is where the issuing authority's delta CRL is published over HTTP. The real one is announced in the directory
+// only; a lab has it here too, since many clients speak no LDAP.
+func (a Authority) DeltaCRLPath() string { return "/CRL/" + a.File() + "-delta.crl" }
+
 // CertificatePath is where the authority's certificate is published.
 func (a Authority) CertificatePath() string { return "/AC TEST/" + a.File() + ".cer" }
 
 // CRL is the HTTP address of the authority's CRL.
 func (u URLs) CRL(a Authority) string { return u.Publication + escape(a.CRLPath()) }
+
+// DeltaCRL is the HTTP address of the issuing authority's delta CRL.
+func (u URLs) DeltaCRL(a Authority) string { return u.Publication + escape(a.DeltaCRLPath()) }
 
 // Certificate is the HTTP address of the authority's certificate.
 func (u URLs) Certificate(a Authority) string { return u.Publication + escape(a.CertificatePath()) }

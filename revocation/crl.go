@@ -2,103 +2,183 @@ package revocation
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/asn1"
+	"errors"
 	"fmt"
-	"math/big"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
 )
 
-// How long a CRL holds (reference §1.4), and when it is made anew though nothing changed: the real issuing authorities
-// publish daily, the roots monthly.
-const (
-	issuingValidity, issuingPeriod = 6 * 24 * time.Hour, 24 * time.Hour
-	rootValidity, rootPeriod       = 45 * 24 * time.Hour, 30 * 24 * time.Hour
-)
-
-// CRL is a certificate revocation list as it is published.
+// CRL is a certificate revocation list as it is published: a file, whose content never changes. A list of a million
+// entries takes no memory.
 type CRL struct {
 	Authority  profiles.Authority
 	Number     uint64
+	Base       uint64 // of a delta CRL, the number of the full one that it adds to; 0 for a full CRL
 	ThisUpdate time.Time
 	NextUpdate time.Time
-	DER        []byte
+	Entries    int64 // bytes of the entries
+	Size       int64 // bytes of all
 
-	revision uint64 // of the lab's revocations that it holds
+	file     *os.File // open as long as someone has the CRL, though its name is a newer one's by then
+	revision uint64   // of the changes of status that it holds
+	form     ca.ListForm
+	entries  int64 // where they begin
 }
 
-// Lists keeps the CRL of each authority of a lab. A list is made anew when something was revoked since, or when it is
-// due; until then the same bytes are given again, also after a restart.
+// Reader reads the DER of the list. Each reader has its own place in it.
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(c.file, 0, c.Size) }
+
+// DER reads the whole list.
+func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
+
+// Lists keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
+// They are made anew when a status changed since or when they are due (see [ca.ListConfig]); until then the same bytes are
+// given again, also after a restart.
+//
+// How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be continued from the
+// last one's; each list costs one SHA-256 of its bytes and one signature. All else is next to nothing. The entries stand in
+// the store encoded and in order, in slices of its memory map (see ca/entries.go). They are hashed from there by one goroutine
+// and written to the file by another, neither of which copies or allocates for an entry.
 type Lists struct {
 	lab *ca.Lab
 	now func() time.Time
 	dir string
 
 	mu   sync.Mutex
-	kept map[profiles.Authority]*keptList
+	kept map[profiles.Authority]*keptLists
 }
 
-type keptList struct {
+type keptLists struct {
 	sync.Mutex // one making at a time for each authority
-	crl        *CRL
+	full       *CRL
+	delta      *CRL // nil for a root
 }
 
 // NewLists keeps the lists of the lab in its publication folder.
 func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
-	return &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptList{}}
+	return &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{}}
 }
 
-// Get returns a list that holds every revocation recorded before the call.
+// Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every change of status
+// recorded before the call.
 func (l *Lists) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
+	full, _, err := l.current(ctx, a, false)
+	return full, err
+}
+
+// Delta returns the authority's delta CRL; NotFound for a root, which has none.
+func (l *Lists) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
+	if a.IsRoot() {
+		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("%s has no delta CRL: roots publish full ones", a.ID())}
+	}
+	_, delta, err := l.current(ctx, a, false)
+	return delta, err
+}
+
+// Publish makes the lists of every authority of the lab: with anew also those that are not due.
+func (l *Lists) Publish(ctx context.Context, anew bool) error {
+	authorities, err := l.lab.Authorities(ctx)
+	for _, info := range authorities {
+		a, parseErr := profiles.ParseAuthority(info.ID)
+		if parseErr == nil {
+			_, _, parseErr = l.current(ctx, a, anew)
+		}
+		err = errors.Join(err, parseErr)
+	}
+	return err
+}
+
+// current returns the lists that hold now, and makes those that do not any more.
+func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
 	l.mu.Lock()
 	k := l.kept[a]
 	if k == nil {
-		k = &keptList{}
+		k = &keptLists{}
 		l.kept[a] = k
 	}
 	l.mu.Unlock()
 	k.Lock()
 	defer k.Unlock()
 
-	revision, number, err := l.lab.Revision(ctx, a)
+	state, err := l.lab.ListState(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if k.crl == nil {
-		k.crl = l.load(a, number, revision)
+	if k.full == nil {
+		k.full = l.load(ctx, a, state.Full, false)
 	}
-	if k.crl != nil && k.crl.revision == revision && l.now().Before(k.crl.ThisUpdate.Add(period(a))) {
-		return k.crl, nil
+	if k.delta == nil && !a.IsRoot() {
+		k.delta = l.load(ctx, a, state.Delta, true)
 	}
-	crl, err := l.make(ctx, a)
+	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
+	full, delta = k.full, k.delta
+	order := ca.ListOrder{Form: config.Form}
+	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a, false).Every.Next(full.ThisUpdate))
+	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
+	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
+	if !order.Full && !deltaDue {
+		return full, delta, nil
+	}
+	if config.Expired == "removed" && full != nil {
+		order.DropExpired = full.ThisUpdate
+	}
+	issuer, err := l.lab.Issuer(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
+		return nil, nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(l.path(a)), 0o700); err != nil {
-		return nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
+	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
+		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
 	}
-	if err := atomicfile.Write(l.path(a), crl.DER, 0o644); err != nil {
-		return nil, err
+	err = l.lab.MakeLists(ctx, a, order, func(content ca.ListContent) error {
+		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
+		list := func(base uint64, s ca.Schedule, entries [][]byte, size int) (*CRL, error) {
+			c := &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
+				Entries: int64(size), revision: content.Revision, form: config.Form}
+			return c, l.write(c, entries, issuer)
+		}
+		if order.Full {
+			if full, err = list(0, schedule(config, a, false), content.Full, content.Size); err != nil {
+				return err
+			}
+		}
+		if !a.IsRoot() {
+			delta, err = list(content.Base, config.Delta, [][]byte{content.Changes}, len(content.Changes))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
 	}
-	k.crl = crl
-	return crl, nil
+	k.full, k.delta = full, delta
+	return full, delta, nil
 }
 
-// Run makes the lists anew when they are due, and soon after each revocation, until the context ends; Get does not wait
-// for it. failed hears of what went wrong.
+func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
+	switch {
+	case delta:
+		return c.Delta
+	case a.IsRoot():
+		return c.Roots
+	}
+	return c.Issuing
+}
+
+func (l *Lists) path(a profiles.Authority, delta bool) string {
+	path := a.CRLPath()
+	if delta {
+		path = a.DeltaCRLPath()
+	}
+	return filepath.Join(l.dir, filepath.FromSlash(path))
+}
+
+// Run makes the lists anew when they are due, and soon after each change of status, until the context ends; Get does not
+// wait for it. failed hears of what went wrong.
 func (l *Lists) Run(ctx context.Context, failed func(error)) {
 	changed := make(chan struct{}, 1)
 	l.lab.OnStatus(func(ca.Record) {
@@ -107,21 +187,11 @@ func (l *Lists) Run(ctx context.Context, failed func(error)) {
 		default: // one round is due already, and takes everything
 		}
 	})
-	due := time.NewTicker(10 * time.Minute)
+	due := time.NewTicker(time.Minute)
 	defer due.Stop()
 	for {
-		authorities, err := l.lab.Authorities(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err := l.Publish(ctx, false); err != nil && ctx.Err() == nil {
 			failed(err)
-		}
-		for _, info := range authorities {
-			a, err := profiles.ParseAuthority(info.ID)
-			if err == nil {
-				_, err = l.Get(ctx, a)
-			}
-			if err != nil && ctx.Err() == nil {
-				failed(err)
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -135,163 +205,4 @@ func (l *Lists) Run(ctx context.Context, failed func(error)) {
 			}
 		}
 	}
-}
-
-func period(a profiles.Authority) time.Duration {
-	if a.IsRoot() {
-		return rootPeriod
-	}
-	return issuingPeriod
-}
-
-func (l *Lists) path(a profiles.Authority) string {
-	return filepath.Join(l.dir, filepath.FromSlash(a.CRLPath()))
-}
-
-// load takes up the list that an earlier process published. It must be the last one begun, and hold as many entries as
-// there were revocations: a list whose making was cut short, or that a revocation came after, is made anew.
-func (l *Lists) load(a profiles.Authority, number, revision uint64) *CRL {
-	der, err := os.ReadFile(l.path(a))
-	if err != nil {
-		return nil
-	}
-	list, err := x509.ParseRevocationList(der)
-	if err != nil || list.Number == nil || !list.Number.IsUint64() || list.Number.Uint64() != number ||
-		uint64(len(list.RevokedCertificateEntries)) != revision {
-		return nil
-	}
-	for _, e := range list.RevokedCertificateEntries {
-		if len(e.Extensions) > 0 && !l.lab.Config.CRL.Reasons { // made under another configuration
-			return nil
-		}
-	}
-	if l.lab.Config.CRL.Reasons && revision > 0 { // a reason of "unspecified" is said by nothing: it cannot be told apart
-		return nil
-	}
-	return &CRL{a, number, list.ThisUpdate, list.NextUpdate, der, revision}
-}
-
-func (l *Lists) make(ctx context.Context, a profiles.Authority) (*CRL, error) {
-	issuer, err := l.lab.Issuer(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := issuer.GetSigner()
-	if err != nil {
-		return nil, err
-	}
-	content, err := l.lab.BeginCRL(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	crl := &CRL{Authority: a, Number: content.Number, revision: content.Revision, ThisUpdate: l.now().UTC().Truncate(time.Second)}
-	crl.NextUpdate = crl.ThisUpdate.Add(issuingValidity)
-	if a.IsRoot() {
-		crl.NextUpdate = crl.ThisUpdate.Add(rootValidity)
-	}
-	crl.DER, err = encodeCRL(crl, content.Entries, issuer, signer)
-	return crl, err
-}
-
-var (
-	oidCRLNumber      = asn1.ObjectIdentifier{2, 5, 29, 20}
-	oidAuthorityKeyID = asn1.ObjectIdentifier{2, 5, 29, 35}
-)
-
-// encodeCRL writes a CertificateList (RFC 5280 §5.1) around entries that are encoded already, and signs it. The extensions
-// are those of the real CRLs, in their order: authority key identifier, then number; for a root the other way round.
-func encodeCRL(crl *CRL, entries []byte, issuer *ca.Issuer, signer crypto.Signer) ([]byte, error) {
-	algorithm, err := algorithmIdentifier(issuer.SignatureAlgorithm())
-	if err != nil {
-		return nil, err
-	}
-	keyID := extension{oidAuthorityKeyID, func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.Certificate.SubjectKeyId) })
-		})
-	}}
-	number := extension{oidCRLNumber, func(b *cryptobyte.Builder) { b.AddASN1BigInt(new(big.Int).SetUint64(crl.Number)) }}
-	extensions := []extension{keyID, number}
-	if crl.Authority.IsRoot() {
-		extensions = []extension{number, keyID}
-	}
-	b := cryptobyte.NewBuilder(make([]byte, 0, len(entries)+1024))
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(1) // v2
-		b.AddBytes(algorithm)
-		b.AddBytes(issuer.Certificate.RawSubject)
-		addTime(b, crl.ThisUpdate)
-		addTime(b, crl.NextUpdate)
-		if len(entries) > 0 {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(entries) })
-		}
-		b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { addExtensions(b, extensions) })
-	})
-	tbs, err := b.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	return signed(tbs, algorithm, nil, signer)
-}
-
-// extension is a non-critical extension; value writes what the OCTET STRING holds.
-type extension struct {
-	oid   asn1.ObjectIdentifier
-	value func(*cryptobyte.Builder)
-}
-
-func addExtensions(b *cryptobyte.Builder, extensions []extension) {
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		for _, e := range extensions {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(e.oid)
-				b.AddASN1(cbasn1.OCTET_STRING, e.value)
-			})
-		}
-	})
-}
-
-// addTime writes a Time: UTCTime until 2049, GeneralizedTime after (RFC 5280 §5.1.2.4).
-func addTime(b *cryptobyte.Builder, t time.Time) {
-	if t = t.UTC(); t.Year() < 2050 {
-		b.AddASN1UTCTime(t)
-	} else {
-		b.AddASN1GeneralizedTime(t)
-	}
-}
-
-// algorithmIdentifier encodes the algorithm of a signature: RSA has NULL parameters, ECDSA none.
-func algorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
-	var b cryptobyte.Builder
-	switch a {
-	case x509.SHA256WithRSA:
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11})
-			b.AddASN1NULL()
-		})
-	case x509.ECDSAWithSHA256:
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2})
-		})
-	default:
-		return nil, fmt.Errorf("signature algorithm %s is not one that the lab uses", a)
-	}
-	return b.Bytes()
-}
-
-// signed signs tbs and makes SEQUENCE { tbs, algorithm, signature, then what follows, which may be nil }.
-func signed(tbs, algorithm, follows []byte, signer crypto.Signer) ([]byte, error) {
-	digest := sha256.Sum256(tbs)
-	signature, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		return nil, err
-	}
-	b := cryptobyte.NewBuilder(make([]byte, 0, len(tbs)+len(signature)+len(follows)+64))
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(tbs)
-		b.AddBytes(algorithm)
-		b.AddASN1BitString(signature)
-		b.AddBytes(follows)
-	})
-	return b.Bytes()
 }

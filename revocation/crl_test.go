@@ -3,7 +3,9 @@ package revocation
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"os"
 	"strings"
@@ -25,18 +27,43 @@ func (l *testLab) crl(t testing.TB, lists *Lists, id string) (*CRL, *x509.Revoca
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := x509.ParseRevocationList(crl.DER)
+	return crl, l.parse(t, crl)
+}
+
+// parse reads a list as a client does, and verifies it.
+func (l *testLab) parse(t testing.TB, crl *CRL) *x509.RevocationList {
+	t.Helper()
+	parsed, err := x509.ParseRevocationList(bytesOf(t, crl))
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := l.Issuer(t.Context(), a)
+	issuer, err := l.Issuer(t.Context(), crl.Authority)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := parsed.CheckSignatureFrom(issuer.Certificate); err != nil {
 		t.Fatal(err)
 	}
-	return crl, parsed
+	if parsed.Number.Uint64() != crl.Number || !parsed.ThisUpdate.Equal(crl.ThisUpdate) || !parsed.NextUpdate.Equal(crl.NextUpdate) {
+		t.Errorf("the list says %s, %s to %s", parsed.Number, parsed.ThisUpdate, parsed.NextUpdate)
+	}
+	return parsed
+}
+
+func bytesOf(t testing.TB, crl *CRL) []byte {
+	t.Helper()
+	der, err := crl.DER()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func (l *testLab) set(t testing.TB, c ca.StatusChange) {
+	t.Helper()
+	if _, err := l.SetStatus(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestListsFollowRevocations(t *testing.T) {
@@ -48,7 +75,7 @@ func TestListsFollowRevocations(t *testing.T) {
 	if len(parsed.RevokedCertificateEntries) != 0 || !parsed.ThisUpdate.Equal(l.now) || !parsed.NextUpdate.Equal(l.now.Add(6*24*time.Hour)) {
 		t.Errorf("empty list: %d entries, %s to %s", len(parsed.RevokedCertificateEntries), parsed.ThisUpdate, parsed.NextUpdate)
 	}
-	if again, _ := l.crl(t, lists, "ACI-FO-PP"); !bytes.Equal(again.DER, first.DER) {
+	if again, _ := l.crl(t, lists, "ACI-FO-PP"); !bytes.Equal(bytesOf(t, again), bytesOf(t, first)) {
 		t.Error("made anew though nothing changed")
 	}
 
@@ -72,7 +99,7 @@ func TestListsFollowRevocations(t *testing.T) {
 	// another process takes the list up where this one left it, and makes it anew when it is due
 	kept, _ := l.crl(t, lists, "ACI-FO-PP")
 	restarted := NewLists(l.Lab, now)
-	if same, _ := l.crl(t, restarted, "ACI-FO-PP"); !bytes.Equal(same.DER, kept.DER) {
+	if same, _ := l.crl(t, restarted, "ACI-FO-PP"); same.Number != kept.Number || !bytes.Equal(bytesOf(t, same), bytesOf(t, kept)) {
 		t.Error("a restart makes a new list")
 	}
 	l.now = l.now.Add(24*time.Hour + time.Second)
@@ -82,38 +109,199 @@ func TestListsFollowRevocations(t *testing.T) {
 
 	// a list that was begun and never published, as after a crash, is not believed
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	if _, err := l.BeginCRL(t.Context(), a); err != nil {
+	before, _ := l.crl(t, restarted, "ACI-FO-PP")
+	crash := errors.New("crash")
+	if err := l.MakeLists(t.Context(), a, ca.ListOrder{Full: true, Form: ca.FaithfulList}, func(ca.ListContent) error { return crash }); !errors.Is(err, crash) {
 		t.Fatal(err)
 	}
-	before, _ := l.crl(t, restarted, "ACI-FO-PP")
 	if after, _ := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP"); after.Number <= before.Number+1 {
 		t.Errorf("number %d after one of %d was begun", after.Number, before.Number+1)
 	}
 }
 
-// With reasons asked for, entries have them, and the bare form stays what it was.
-func TestReasons(t *testing.T) {
-	l := newTestLab(t, 2)
-	l.Config.CRL.Reasons = true
-	for i, reason := range []ca.Reason{"cessationOfOperation", "unspecified"} {
-		if _, err := l.Revoke(t.Context(), l.cards[i].Serial, reason); err != nil {
-			t.Fatal(reason, err)
+// A torn file, as after a loss of power, is made anew, whatever its size and its names say.
+func TestTornList(t *testing.T) {
+	l := newTestLab(t, 1)
+	now := func() time.Time { return l.now }
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "superseded"})
+	lists := NewLists(l.Lab, now)
+	good, _ := l.crl(t, lists, "ACI-FO-PP")
+	der := bytesOf(t, good)
+	path := lists.path(good.Authority, false)
+	for name, torn := range map[string][]byte{"empty": nil, "cut": der[:len(der)-9], "zeros": make([]byte, len(der)), "longer": append(bytes.Clone(der), 0),
+		"other entry": bytes.Replace(der, good.Authority.SerialPrefix(), []byte("12345678"), 1)} {
+		if err := os.WriteFile(path, torn, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if again, parsed := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP"); again.Number <= good.Number || len(parsed.RevokedCertificateEntries) != 1 {
+			t.Errorf("%s: number %d, %d entries", name, again.Number, len(parsed.RevokedCertificateEntries))
 		}
 	}
-	_, parsed := l.crl(t, NewLists(l.Lab, func() time.Time { return l.now }), "ACI-FO-PP")
+}
+
+// A card is put on hold, released, put on hold again and revoked: the full list, the delta and a search of both tell each
+// step, and base and numbers hold together as RFC 5280 §5.2.3 and §5.2.4 want.
+func TestHoldAndDelta(t *testing.T) {
+	l := newTestLab(t, 2)
+	now := func() time.Time { return l.now }
+	lists := NewLists(l.Lab, now)
+	a, _ := profiles.ParseAuthority("ACI-FO-PP")
+	base, _ := l.crl(t, lists, "ACI-FO-PP")
+	serial := l.cards[0].Serial
+	number, _ := new(big.Int).SetString(serial, 16)
+	step := func(what string, c ca.StatusChange, full, delta *Entry) {
+		t.Helper()
+		l.now = l.now.Add(time.Minute)
+		c.Serial = serial
+		l.set(t, c)
+		for i, lists := range []*Lists{lists, NewLists(l.Lab, now)} { // also after a restart
+			list, parsed := l.crl(t, lists, "ACI-FO-PP")
+			changes, err := lists.Delta(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := l.parse(t, changes)
+			if changes.Base != base.Number || changes.Number != list.Number || i == 0 && list.Number <= base.Number {
+				t.Errorf("%s: full %d, delta %d on base %d, want base %d", what, list.Number, changes.Number, changes.Base, base.Number)
+			}
+			indicator := d.Extensions[len(d.Extensions)-1]
+			if indicator.Id.String() != "2.5.29.27" || !indicator.Critical || len(d.RevokedCertificateEntries) != 1 {
+				t.Errorf("%s: delta with %d entries and a last extension %s", what, len(d.RevokedCertificateEntries), indicator.Id)
+			}
+			for c, want := range map[*CRL]*Entry{list: full, changes: delta} {
+				got, err := c.Find(number)
+				if err != nil || (got == nil) != (want == nil) || got != nil && *got != *want {
+					t.Errorf("%s: found %+v, %v, want %+v", what, got, err, want)
+				}
+				if other, err := c.Find(big.NewInt(7)); other != nil || err != nil {
+					t.Errorf("%s: found what nobody revoked: %v, %v", what, other, err)
+				}
+			}
+			if full == nil && len(parsed.RevokedCertificateEntries) != 0 {
+				t.Errorf("%s: full list with %d entries", what, len(parsed.RevokedCertificateEntries))
+			}
+		}
+	}
+	held := l.now.Add(time.Minute)
+	bare := &Entry{At: held}
+	step("hold", ca.StatusChange{Reason: ca.Hold}, bare, bare)
+	step("release", ca.StatusChange{Release: true}, nil, &Entry{At: held, Removed: true})
+	again := &Entry{At: l.now.Add(time.Minute)}
+	step("hold again", ca.StatusChange{Reason: ca.Hold}, again, again)
+	step("revocation of a hold", ca.StatusChange{Reason: "keyCompromise"}, again, again) // as of the hold
+	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+
+	// the next day's list is the new base, and its delta empty
+	l.now = l.now.Add(24 * time.Hour)
+	next, parsed := l.crl(t, lists, "ACI-FO-PP")
+	delta, err := lists.Delta(t.Context(), a)
+	if err != nil || delta.Base != next.Number || delta.Entries != 0 || len(parsed.RevokedCertificateEntries) != 2 {
+		t.Errorf("the next day: %+v, %v", delta, err)
+	}
+	root, _ := profiles.ParseAuthority("ACR-FO")
+	if _, err := lists.Delta(t.Context(), root); ca.KindOf(err) != ca.NotFound {
+		t.Errorf("delta of a root: %v", err)
+	}
+}
+
+// Rich lists say why and since when, where they are and where the delta is; the faithful ones stay what they were.
+func TestRichLists(t *testing.T) {
+	l := newTestLab(t, 2)
+	l.Config.CRL.Form, l.Config.CRL.IDP = ca.RichList, true
+	invalid := l.now.Add(-3 * time.Hour)
+	l.cards[0].NotBefore = invalid
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "cessationOfOperation", Invalidity: invalid})
+	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "unspecified"})
+	now := func() time.Time { return l.now }
+	crl, parsed := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP")
 	want := map[string]int{l.cards[0].Serial: 5, l.cards[1].Serial: 0}
 	for _, e := range parsed.RevokedCertificateEntries {
 		if got := e.ReasonCode; got != want[profiles.SerialHex(e.SerialNumber)] {
 			t.Errorf("%X: reason %d", e.SerialNumber, got)
 		}
 	}
+	number, _ := new(big.Int).SetString(l.cards[0].Serial, 16)
+	if e, err := crl.Find(number); err != nil || e == nil || *e != (Entry{At: l.now, Reason: "cessationOfOperation", Invalidity: invalid}) {
+		t.Errorf("found %+v, %v", e, err)
+	}
+	var ids []string
+	for _, e := range parsed.Extensions {
+		ids = append(ids, e.Id.String())
+		if critical := e.Id.String() == "2.5.29.28"; e.Critical != critical {
+			t.Errorf("%s critical: %t", e.Id, e.Critical)
+		}
+	}
+	if got := strings.Join(ids, " "); got != "2.5.29.35 2.5.29.20 2.5.29.28 2.5.29.46" {
+		t.Errorf("extensions %s", got)
+	}
+	if der := bytesOf(t, crl); !bytes.Contains(der, []byte("http://localhost:8080/CRL/ACI-FO-PP-TEST-delta.crl")) || !bytes.Contains(der, []byte("http://localhost:8080/CRL/ACI-FO-PP-TEST.crl")) {
+		t.Error("the list does not name itself and its delta")
+	}
 	// a change of mind counts after a restart
-	l.Config.CRL.Reasons = false
-	_, bare := l.crl(t, NewLists(l.Lab, func() time.Time { return l.now }), "ACI-FO-PP")
+	l.Config.CRL.Form = ca.FaithfulList
+	_, bare := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP")
 	for _, e := range bare.RevokedCertificateEntries {
 		if len(e.Extensions) > 0 {
 			t.Errorf("%X keeps its reason", e.SerialNumber)
 		}
+	}
+}
+
+// A lab that publishes at its dates only keeps its list until midnight in Paris, or until it is told to.
+func TestDatesOnly(t *testing.T) {
+	l := newTestLab(t, 2)
+	l.Config.CRL.AtOnce = false
+	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	entries := func() int {
+		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		return len(parsed.RevokedCertificateEntries)
+	}
+	l.crl(t, lists, "ACI-FO-PP")
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "superseded"})
+	l.now = time.Date(2026, 11, 22, 22, 59, 59, 0, time.UTC)
+	if n := entries(); n != 0 {
+		t.Errorf("before midnight: %d entries", n)
+	}
+	l.now = l.now.Add(time.Second)
+	if n := entries(); n != 1 {
+		t.Errorf("at midnight: %d entries", n)
+	}
+	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+	if err := lists.Publish(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if n := entries(); n != 2 {
+		t.Errorf("published on demand: %d entries", n)
+	}
+}
+
+// Certificates that expired stay on the list or leave it, but not before they were on one after they expired; their status
+// stays.
+func TestExpiredOnes(t *testing.T) {
+	l := newTestLab(t, 2)
+	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: ca.Hold})
+	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+	entries := func() int {
+		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		return len(parsed.RevokedCertificateEntries)
+	}
+	end := l.cards[0].NotAfter
+	l.now = end.Add(48 * time.Hour)
+	if n := entries(); n != 2 {
+		t.Errorf("expired ones are listed: %d entries", n)
+	}
+	l.Config.CRL.Expired = "removed"
+	l.now = l.now.Add(24 * time.Hour)
+	if n := entries(); n != 0 {
+		t.Errorf("a day later, with removal: %d entries", n)
+	}
+	if r, err := l.Find(t.Context(), l.cards[1].Serial); err != nil || r.Status != ca.Revoked {
+		t.Errorf("%+v, %v", r, err)
+	}
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Release: true}) // of one that is not on the list any more
+	if n := entries(); n != 0 {
+		t.Errorf("%d entries", n)
 	}
 }
 
@@ -197,7 +385,7 @@ func TestPublication(t *testing.T) {
 	}
 	// what is published over HTTP is what stands in the folder
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	if file, err := os.ReadFile(NewLists(l.Lab, nil).path(a)); err != nil || !bytes.Equal(file, body) {
+	if file, err := os.ReadFile(NewLists(l.Lab, nil).path(a, false)); err != nil || !bytes.Equal(file, body) {
 		t.Errorf("the file is another list (%v)", err)
 	}
 }

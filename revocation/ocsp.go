@@ -192,7 +192,7 @@ func (r *response) sign(signer crypto.Signer, algorithm x509.SignatureAlgorithm)
 		})
 		if r.nonce != nil {
 			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
-				addExtensions(b, []extension{{oidNonce, func(b *cryptobyte.Builder) { b.AddBytes(r.nonce) }}})
+				addExtensions(b, []extension{{oid: oidNonce, value: func(b *cryptobyte.Builder) { b.AddBytes(r.nonce) }}})
 			})
 		}
 	})

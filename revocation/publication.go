@@ -118,21 +118,38 @@ func file(r *http.Request, suffix string) (profiles.Authority, bool) {
 	return a, err == nil && a.File() == name
 }
 
+// crl serves an authority's CRL or, where the name ends in -delta, its delta CRL.
 func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
-	a, ok := file(r, ".crl")
+	get, suffix := p.lists.Get, ".crl"
+	if strings.HasSuffix(r.PathValue("file"), "-delta.crl") {
+		get, suffix = p.lists.Delta, "-delta.crl"
+	}
+	a, ok := file(r, suffix)
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	crl, err := p.lists.Get(r.Context(), a)
+	crl, err := get(r.Context(), a)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/pkix-crl")
-	w.Header().Set("ETag", fmt.Sprintf(`"%s-%d"`, a.ID(), crl.Number))
-	w.Header().Set("Cache-Control", "no-cache") // to be asked for again each time: most often the answer is 304
-	http.ServeContent(w, r, "", crl.ThisUpdate, bytes.NewReader(crl.DER))
+	h := w.Header()
+	h.Set("Content-Type", "application/pkix-crl")
+	h.Set("ETag", fmt.Sprintf(`"%s-%d"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number))
+	p.cache(h, crl.NextUpdate)
+	http.ServeContent(w, r, "", crl.ThisUpdate, crl.Reader())
+}
+
+// cache tells HTTP caches how long a list holds, or to ask each time: most often the answer is then 304.
+func (p *Publication) cache(h http.Header, nextUpdate time.Time) {
+	if p.lab.Config.CRL.Cache == ca.Revalidate {
+		h.Set("Cache-Control", "no-cache")
+		return
+	}
+	left := max(0, nextUpdate.Sub(p.lists.now()))
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", int(left.Seconds())))
+	h.Set("Expires", nextUpdate.UTC().Format(http.TimeFormat))
 }
 
 func (p *Publication) certificate(w http.ResponseWriter, r *http.Request) {

@@ -297,13 +297,12 @@ func usage(r *Report, d *profiles.Decoded) {
 func (c *checker) crl(ctx context.Context, r *Report, leaf *x509.Certificate, issuer *ca.Issuer) {
 	fr, en := "Révocation par CRL", "Revocation by CRL"
 	list, err := c.lists.Get(ctx, issuer.Authority)
-	var parsed *x509.RevocationList
+	var entry *revocation.Entry
 	if err == nil {
-		if parsed, err = x509.ParseRevocationList(list.DER); err == nil {
-			if err = parsed.CheckSignatureFrom(issuer.Certificate); err == nil && c.now().After(parsed.NextUpdate) {
-				err = fmt.Errorf("stale since %s", parsed.NextUpdate.Format(time.RFC3339))
-			}
-		}
+		entry, err = list.Find(leaf.SerialNumber)
+	}
+	if err == nil && c.now().After(list.NextUpdate) {
+		err = fmt.Errorf("stale since %s", list.NextUpdate.Format(time.RFC3339))
 	}
 	if err != nil {
 		r.add(Check{Code: CRLUnavailable, Verified: "unable to get certificate CRL",
@@ -311,15 +310,13 @@ func (c *checker) crl(ctx context.Context, r *Report, leaf *x509.Certificate, is
 			EN: Words{en, "CRL unavailable: " + err.Error(), "Start igc serve again and read its log."}})
 		return
 	}
-	frSource := fmt.Sprintf("CRL n° %s du %s", parsed.Number, inFrench(parsed.ThisUpdate))
-	enSource := fmt.Sprintf("CRL number %s of %s", parsed.Number, inEnglish(parsed.ThisUpdate))
-	for _, e := range parsed.RevokedCertificateEntries {
-		if e.SerialNumber.Cmp(leaf.SerialNumber) == 0 {
-			r.add(Check{Code: CRLRevoked, Verified: "certificate revoked",
-				FR: Words{fr, "RÉVOQUÉ le " + inFrench(e.RevocationTime) + " (" + frSource + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
-				EN: Words{en, "REVOKED on " + inEnglish(e.RevocationTime) + " (" + enSource + ")", "This card is revoked, for good: issue another."}})
-			return
-		}
+	frSource := fmt.Sprintf("CRL n° %d du %s", list.Number, inFrench(list.ThisUpdate))
+	enSource := fmt.Sprintf("CRL number %d of %s", list.Number, inEnglish(list.ThisUpdate))
+	if entry != nil {
+		r.add(Check{Code: CRLRevoked, Verified: "certificate revoked",
+			FR: Words{fr, "RÉVOQUÉ le " + inFrench(entry.At) + " (" + frSource + ")", "Cette carte est en opposition et le reste : émettez-en une autre."},
+			EN: Words{en, "REVOKED on " + inEnglish(entry.At) + " (" + enSource + ")", "This card is revoked, for good: issue another."}})
+		return
 	}
 	r.add(Check{Code: CRLGood, OK: true, FR: Words{Title: fr, Seen: "absent de la liste (" + frSource + ")"},
 		EN: Words{Title: en, Seen: "not listed (" + enSource + ")"}})

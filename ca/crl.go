@@ -1,0 +1,205 @@
+package ca
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// ListState is what is known of an authority's CRLs without reading them.
+type ListState struct {
+	Revision uint64 `json:"-"` // count of the changes of status of its certificates
+
+	Number uint64  `json:"number"` // the last one given to a list
+	Full   ListRun `json:"full"`
+	Delta  ListRun `json:"delta"`
+	Base   ListRun `json:"base"` // the full CRL that deltas are relative to: the last one that was due
+}
+
+// ListRun is the making of a list: the number it got, and the revision and form of what it holds. It is written before the
+// list is: whether the list was finished is for the reader of its file to see.
+type ListRun struct {
+	Number   uint64   `json:"number"`
+	Revision uint64   `json:"revision"` // it holds at least the changes up to this one
+	Form     ListForm `json:"form"`
+}
+
+// ListForm is how a CRL is encoded.
+type ListForm string
+
+// The forms.
+const (
+	FaithfulList ListForm = "faithful" // as the real CRLs: entries are serial number and date
+	RichList     ListForm = "rich"     // with reasons, invalidity dates and the extensions of RFC 5280
+)
+
+// ListContent is what an authority's CRLs are made of, as of one moment. The entries are slices of the store's memory:
+// they are only there, and only to be read, during the call that they are given to.
+type ListContent struct {
+	Number   uint64
+	Revision uint64
+	Base     uint64   // number of the full CRL that the delta is relative to
+	Entries  int      // on the full list
+	Size     int      // bytes of Full
+	Full     [][]byte // entries of the full list, DER, many to a slice
+	Changes  []byte   // entries of the delta CRL
+}
+
+// ListOrder says which lists are to be made.
+type ListOrder struct {
+	Full bool // the full CRL too, and not the delta only
+	Due  bool // the full CRL is one of the schedule: the deltas that follow are relative to it
+	Form ListForm
+	// DropExpired takes certificates that expired before this time off the list. Zero keeps them.
+	DropExpired time.Time
+}
+
+// ListState tells the state of an authority's CRLs.
+func (l *Lab) ListState(ctx context.Context, a profiles.Authority) (state ListState, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		b := bucket(tx, a.ID())
+		if b == nil {
+			return fail(NotFound, "the lab has no authority %s", a.ID())
+		}
+		state, err = readListState(b)
+		return err
+	})
+	return state, err
+}
+
+func readListState(b *bolt.Bucket) (s ListState, err error) {
+	if v := b.Get(kLists); v != nil {
+		err = json.Unmarshal(v, &s)
+	}
+	s.Revision = number(b, kRevision)
+	return s, err
+}
+
+// MakeLists gives the authority's next CRLs their number and content; do signs and publishes them. The number is used up on
+// the disk before do is called, so numbers only grow, whatever crashes; no other process makes a list of the lab meanwhile,
+// so what is published later has the higher number.
+func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrder, do func(ListContent) error) error {
+	return l.using(ctx, func() error {
+		var content ListContent
+		err := l.store.update(func(tx *bolt.Tx) error {
+			b := bucket(tx, a.ID())
+			if b == nil {
+				return fail(NotFound, "the lab has no authority %s", a.ID())
+			}
+			if !order.DropExpired.IsZero() && order.Due {
+				if err := dropExpired(b, order.DropExpired); err != nil {
+					return err
+				}
+			}
+			state, err := beginLists(b, order)
+			content.Number, content.Base = state.Number, state.Base.Number
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return l.store.view(func(tx *bolt.Tx) error {
+			if err := content.read(bucket(tx, a.ID()), order); err != nil {
+				return err
+			}
+			return do(content)
+		})
+	})
+}
+
+// maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new base.
+const maxDelta = 10000
+
+func beginLists(b *bolt.Bucket, order ListOrder) (ListState, error) {
+	state, err := readListState(b)
+	if err != nil {
+		return state, err
+	}
+	state.Number++
+	run := ListRun{state.Number, state.Revision, order.Form}
+	state.Delta = run
+	if order.Full {
+		state.Full = run
+	}
+	if order.Full && (order.Due || state.Base.Number == 0 || state.Revision-state.Base.Revision > maxDelta) {
+		// The new base holds every change made so far.
+		if err := b.DeleteBucket(bChanges); err != nil {
+			return state, err
+		}
+		if _, err := b.CreateBucket(bChanges); err != nil {
+			return state, err
+		}
+		state.Base = run
+	}
+	data, err := json.Marshal(state)
+	if err != nil {
+		return state, err
+	}
+	return state, b.Put(kLists, data)
+}
+
+// read collects the content. More may have been revoked since the number was given: it goes with it.
+func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
+	state, err := readListState(b)
+	if err != nil {
+		return err
+	}
+	c.Revision = state.Revision
+	if order.Full {
+		t := readTotals(b)
+		c.Entries, c.Size = int(t.entries), int(t.bare)
+		form := bBare
+		if order.Form == RichList {
+			form, c.Size = bRich, int(t.rich)
+		}
+		cursor := b.Bucket(form).Cursor()
+		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+			c.Full = append(c.Full, v)
+		}
+	}
+	// Of a certificate that changed more than once, only the last change counts.
+	last := map[string]uint64{}
+	changes := b.Bucket(bChanges)
+	if err := changes.ForEach(func(k, serial []byte) error {
+		last[string(serial)] = binary.BigEndian.Uint64(k)
+		return nil
+	}); err != nil {
+		return err
+	}
+	return changes.ForEach(func(k, serial []byte) error {
+		if last[string(serial)] != binary.BigEndian.Uint64(k) {
+			return nil
+		}
+		_, s, _ := statusOf(b, serial)
+		at, reason, invalidity, bare := s.time(2), removeFromCRL, time.Time{}, false // of a hold that ended
+		if v := s.revocation(); v != nil {
+			reason, invalidity, bare = v.Reason.Code(), v.Invalidity, order.Form == FaithfulList
+		}
+		entry, err := encodeEntry(serial, at, reason, invalidity, bare)
+		c.Changes = append(c.Changes, entry...)
+		return err
+	})
+}
+
+// dropExpired takes certificates that expired before that time off the list (RFC 5280 §3.3: they must have been on one
+// after they expired). Their status stays.
+func dropExpired(b *bolt.Bucket, before time.Time) error {
+	var gone [][]byte
+	c := b.Bucket(bExpiring).Cursor()
+	for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) < uint64(before.Unix()); k, _ = c.Next() {
+		gone = append(gone, bytes.Clone(k[8:]))
+	}
+	for _, serial := range gone {
+		_, s, _ := statusOf(b, serial)
+		if err := delist(b, serial, &s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
