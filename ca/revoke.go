@@ -236,8 +236,9 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 	if err := b.Bucket(bChanges).Put(u64(revision), t.serial); err != nil {
 		return unchanged, err
 	}
-	after, err := readRecord(b, t.authority, t.serial)
-	return Changed{after, before.Status, true}, err
+	after := *before
+	after.setStatus(s)
+	return Changed{&after, before.Status, true}, nil
 }
 
 func serialBytes(hexadecimal string) []byte {
