@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -508,5 +509,127 @@ func TestAuthorityService(t *testing.T) {
 	}
 	if after, _ := lab.List(t.Context(), Filter{}); len(after) != len(before) {
 		t.Error("a refused certificate was recorded")
+	}
+}
+
+// What each change of status does to each status: changed, unchanged or refused.
+func TestStatusChanges(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	set := func(reason Reason) StatusChange { return StatusChange{Reason: reason} }
+	release := StatusChange{Release: true}
+	for name, tt := range map[string]struct {
+		steps  []StatusChange // all but the last are done for a certificate of the card
+		change bool
+		kind   Kind
+		status Status
+		reason Reason
+	}{
+		"revoke a good one":         {[]StatusChange{set("superseded")}, true, "", Revoked, "superseded"},
+		"the same again":            {[]StatusChange{set("superseded"), set("superseded")}, false, "", Revoked, "superseded"},
+		"another reason":            {[]StatusChange{set("superseded"), set("keyCompromise")}, false, Conflict, Revoked, "superseded"},
+		"hold":                      {[]StatusChange{set(Hold)}, true, "", OnHold, Hold},
+		"hold again":                {[]StatusChange{set(Hold), set(Hold)}, false, "", OnHold, Hold},
+		"release":                   {[]StatusChange{set(Hold), release}, true, "", Good, ""},
+		"release a good one":        {[]StatusChange{release}, false, "", Good, ""},
+		"release again":             {[]StatusChange{set(Hold), release, release}, false, "", Good, ""},
+		"release a revoked one":     {[]StatusChange{set("superseded"), release}, false, Conflict, Revoked, "superseded"},
+		"hold, then revoke":         {[]StatusChange{set(Hold), set("keyCompromise")}, true, "", Revoked, "keyCompromise"},
+		"revoke, then hold":         {[]StatusChange{set("keyCompromise"), set(Hold)}, false, Conflict, Revoked, "keyCompromise"},
+		"hold after a release":      {[]StatusChange{set(Hold), release, set(Hold)}, true, "", OnHold, Hold},
+		"revoke after a release":    {[]StatusChange{set(Hold), release, set("superseded")}, true, "", Revoked, "superseded"},
+		"revoked hold, then hold":   {[]StatusChange{set(Hold), set("superseded"), set(Hold)}, false, Conflict, Revoked, "superseded"},
+		"a reason that is none":     {[]StatusChange{set("because")}, false, Invalid, Good, ""},
+		"dated in the future":       {[]StatusChange{{Reason: "superseded", At: now.Add(time.Hour)}}, false, Invalid, Good, ""},
+		"before the certificate":    {[]StatusChange{{Reason: "superseded", At: now.Add(-time.Hour)}}, false, Invalid, Good, ""},
+		"a dry run":                 {[]StatusChange{{Reason: "superseded", DryRun: true}}, true, "", Good, ""},
+		"a dry run that is refused": {[]StatusChange{set("superseded"), {Reason: Hold, DryRun: true}}, false, Conflict, Revoked, "superseded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lab := newLab(t, Options{Now: func() time.Time { return now }})
+			issued, err := lab.Issue(t.Context(), cps(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			serial := issued.Records[0].Serial
+			told := 0
+			lab.OnStatus(func(Record) { told++ })
+			for i, step := range tt.steps {
+				step.Serial = serial
+				before := told
+				changed, err := lab.SetStatus(t.Context(), step)
+				if i < len(tt.steps)-1 {
+					if err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				if tt.kind != "" {
+					wantKind(t, err, tt.kind)
+				} else if err != nil || len(changed) != 1 || changed[0].Changed != tt.change {
+					t.Errorf("%+v, %v", changed, err)
+				}
+				if heard := told > before; heard != (tt.change && !step.DryRun) {
+					t.Errorf("listeners heard: %t", heard)
+				}
+			}
+			r, err := lab.Find(t.Context(), serial)
+			if err != nil || r.Status != tt.status || (r.Revoked != nil) != (tt.reason != "") || r.Revoked != nil && r.Revoked.Reason != tt.reason {
+				t.Errorf("%s, %+v, %v", r.Status, r.Revoked, err)
+			}
+			if other, err := lab.Find(t.Context(), issued.Records[1].Serial); err != nil || other.Status != Good {
+				t.Errorf("the other certificate of the card: %v, %v", other.Status, err)
+			}
+		})
+	}
+}
+
+// The list gives all, in the order of issue, by pages and from its end.
+func TestPages(t *testing.T) {
+	lab := newLab(t, Options{})
+	if err := lab.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	defer lab.Release()
+	var want []string
+	for range 7 {
+		issued, err := lab.Issue(t.Context(), cps(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, issued.Records[0].Serial, issued.Records[1].Serial)
+	}
+	for _, limit := range []int{0, 1, 3, 14, 100} {
+		var got []string
+		if err := Each(t.Context(), lab, Filter{EndEntities: true, Limit: limit}, func(r *Record) error {
+			got = append(got, r.Serial)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		first := want
+		if limit > 0 {
+			first = want[:min(limit, len(want))]
+		}
+		if !slices.Equal(got, first) {
+			t.Errorf("limit %d: %d of %d, or in another order", limit, len(got), len(first))
+		}
+		newest, err := lab.List(t.Context(), Filter{EndEntities: true, Limit: limit, Newest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := want[len(want)-len(first):]
+		for i, r := range newest {
+			if i >= len(last) || r.Serial != last[i] {
+				t.Fatalf("newest %d: %s at %d", limit, r.Serial, i)
+			}
+		}
+	}
+	after, err := lab.List(t.Context(), Filter{EndEntities: true, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := lab.List(t.Context(), Filter{EndEntities: true, After: after[0].Number, Limit: 2})
+	if err != nil || len(rest) != 2 || rest[0].Serial != want[1] {
+		t.Errorf("after the first: %v, %v", rest, err)
 	}
 }

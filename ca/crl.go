@@ -1,7 +1,6 @@
 package ca
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -56,7 +55,8 @@ type ListOrder struct {
 	Full bool // the full CRL too, and not the delta only
 	Due  bool // the full CRL is one of the schedule: the deltas that follow are relative to it
 	Form ListForm
-	// DropExpired takes certificates that expired before this time off the list. Zero keeps them.
+	// DropExpired takes certificates that expired before this time off a list that is due (RFC 5280 §3.3: they must have been
+	// on one after they expired). Their status stays. Zero keeps them.
 	DropExpired time.Time
 }
 
@@ -92,8 +92,12 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 			if b == nil {
 				return fail(NotFound, "the lab has no authority %s", a.ID())
 			}
-			if !order.DropExpired.IsZero() && order.Due {
-				if err := dropExpired(b, order.DropExpired); err != nil {
+			drop := order.DropExpired
+			if !order.Due {
+				drop = time.Time{}
+			}
+			if order.Form != listForm(b) || !drop.IsZero() {
+				if err := relist(b, order.Form, drop); err != nil {
 					return err
 				}
 			}
@@ -153,12 +157,8 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 	c.Revision = state.Revision
 	if order.Full {
 		t := readTotals(b)
-		c.Entries, c.Size = int(t.entries), int(t.bare)
-		form := bBare
-		if order.Form == RichList {
-			form, c.Size = bRich, int(t.rich)
-		}
-		cursor := b.Bucket(form).Cursor()
+		c.Entries, c.Size = int(t.entries), int(t.size)
+		cursor := b.Bucket(bEntries).Cursor()
 		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
 			c.Full = append(c.Full, v)
 		}
@@ -185,21 +185,4 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 		c.Changes = append(c.Changes, entry...)
 		return err
 	})
-}
-
-// dropExpired takes certificates that expired before that time off the list (RFC 5280 §3.3: they must have been on one
-// after they expired). Their status stays.
-func dropExpired(b *bolt.Bucket, before time.Time) error {
-	var gone [][]byte
-	c := b.Bucket(bExpiring).Cursor()
-	for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) < uint64(before.Unix()); k, _ = c.Next() {
-		gone = append(gone, bytes.Clone(k[8:]))
-	}
-	for _, serial := range gone {
-		_, s, _ := statusOf(b, serial)
-		if err := delist(b, serial, &s); err != nil {
-			return err
-		}
-	}
-	return nil
 }

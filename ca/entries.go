@@ -3,6 +3,8 @@ package ca
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"math/big"
 	"time"
 
@@ -12,16 +14,16 @@ import (
 )
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
-// by date of revocation and then as they came. They stand in chunks of a few hundred: the value is the entries' DER, one
+// by date of revocation and then as they came. They stand in chunks of some sixty: the value is the entries' DER, one
 // after the other, and the key is time and order of the first (8+8 bytes; the order of a chunk split off is 0: no entry of
 // that time stands before it).
 //
-// So a CRL of a million entries is some thousands of slices of the file's memory, to be hashed and copied as they are, and
+// So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed and copied as they are, and
 // adding or removing an entry rewrites one chunk, however many there are.
 type entries struct{ *bolt.Bucket }
 
 // chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
-const chunkSize = 8 << 10
+const chunkSize = 2 << 10
 
 func entryKey(at time.Time, order uint64) []byte {
 	return append(u64(uint64(at.Unix())), u64(order)...)
@@ -182,67 +184,95 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 	return b.Bytes()
 }
 
-// totals counts the entries of an authority's list, and the bytes of each form of them.
-type totals struct{ entries, bare, rich uint64 }
+// totals counts the entries of an authority's list, and their bytes.
+type totals struct{ entries, size uint64 }
 
 func readTotals(b *bolt.Bucket) (t totals) {
-	if v := b.Get(kTotals); len(v) == 24 {
-		t.entries, t.bare, t.rich = binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:]), binary.BigEndian.Uint64(v[16:])
+	if v := b.Get(kTotals); len(v) == 16 {
+		t.entries, t.size = binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
 	}
 	return t
 }
 
 func (t totals) write(b *bolt.Bucket) error {
-	return b.Put(kTotals, append(append(u64(t.entries), u64(t.bare)...), u64(t.rich)...))
+	return b.Put(kTotals, append(u64(t.entries), u64(t.size)...))
+}
+
+// listForm is the form that the authority's entries are stored in.
+func listForm(b *bolt.Bucket) ListForm {
+	if f := b.Get(kForm); f != nil {
+		return ListForm(f)
+	}
+	return FaithfulList
 }
 
 // enlist puts a certificate on the authority's list.
 func enlist(b *bolt.Bucket, serial []byte, s *status) error {
 	v := s.revocation()
-	t := readTotals(b)
-	for _, form := range []struct {
-		bucket []byte
-		bare   bool
-		size   *uint64
-	}{{bBare, true, &t.bare}, {bRich, false, &t.rich}} {
-		entry, err := encodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, form.bare)
-		if err != nil {
-			return err
-		}
-		if err := (entries{b.Bucket(form.bucket)}).add(v.At, s.order(), entry); err != nil {
-			return err
-		}
-		*form.size += uint64(len(entry))
-	}
-	t.entries++
-	if err := t.write(b); err != nil {
+	entry, err := encodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, listForm(b) == FaithfulList)
+	if err != nil {
 		return err
 	}
-	return b.Bucket(bExpiring).Put(expiryKey(s, serial), nil)
+	if err := (entries{b.Bucket(bEntries)}).add(v.At, s.order(), entry); err != nil {
+		return err
+	}
+	t := readTotals(b)
+	t.entries, t.size = t.entries+1, t.size+uint64(len(entry))
+	return t.write(b)
 }
 
-// delist takes a certificate off the list.
+// delist takes a certificate off the list, unless it left when it expired.
 func delist(b *bolt.Bucket, serial []byte, s *status) error {
-	v := s.revocation()
-	t := readTotals(b)
-	for _, form := range []struct {
-		bucket []byte
-		size   *uint64
-	}{{bBare, &t.bare}, {bRich, &t.rich}} {
-		n, err := entries{b.Bucket(form.bucket)}.remove(v.At, s.order(), serial)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return nil // it left when it expired
-		}
-		*form.size -= uint64(n)
-	}
-	t.entries--
-	if err := t.write(b); err != nil {
+	n, err := entries{b.Bucket(bEntries)}.remove(s.revocation().At, s.order(), serial)
+	if err != nil || n == 0 {
 		return err
 	}
-	return b.Bucket(bExpiring).Delete(expiryKey(s, serial))
+	t := readTotals(b)
+	t.entries, t.size = t.entries-1, t.size-uint64(n)
+	return t.write(b)
 }
 
-func expiryKey(s *status, serial []byte) []byte { return append(bytes.Clone(s[10:18]), serial...) }
+// relist makes the list anew: in another form, or without those that expired before that time. It costs as much as the
+// list is long; the first is a change of igc.yaml, the second at most one list in a day.
+func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
+	type listed struct {
+		serial []byte
+		status status
+	}
+	var stay []listed
+	gone := false
+	c := b.Bucket(bEntries).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		for rest := cryptobyte.String(v); !rest.Empty(); {
+			var entry cryptobyte.String
+			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
+				return fmt.Errorf("damaged list")
+			}
+			serial := bytes.Clone(entrySerial(entry))
+			_, s, _ := statusOf(b, serial)
+			if s.time(10).Before(expired) {
+				gone = true
+				continue
+			}
+			stay = append(stay, listed{serial, s})
+		}
+	}
+	if !gone && form == listForm(b) {
+		return nil
+	}
+	if err := b.DeleteBucket(bEntries); err != nil {
+		return err
+	}
+	if _, err := b.CreateBucket(bEntries); err != nil {
+		return err
+	}
+	if err := errors.Join(b.Put(kForm, []byte(form)), totals{}.write(b)); err != nil {
+		return err
+	}
+	for _, one := range stay {
+		if err := enlist(b, one.serial, &one.status); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -34,7 +34,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 	order := uint64(0)
 	for round := range 60 {
 		err := db.Update(func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucketIfNotExists(bBare)
+			b, err := tx.CreateBucketIfNotExists(bEntries)
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 			want = append(want, e.der...)
 		}
 		if err := db.View(func(tx *bolt.Tx) error {
-			return tx.Bucket(bBare).ForEach(func(k, v []byte) error {
+			return tx.Bucket(bEntries).ForEach(func(k, v []byte) error {
 				if len(v) == 0 || len(v) > chunkSize+64 {
 					t.Errorf("round %d: a chunk of %d bytes at %s", round, len(v), hex.EncodeToString(k))
 				}
@@ -97,11 +97,11 @@ func TestEntriesAgainstAList(t *testing.T) {
 	}
 	if err := db.Update(func(tx *bolt.Tx) error {
 		for _, e := range model {
-			if _, err := (entries{tx.Bucket(bBare)}).remove(e.at, e.order, e.serial); err != nil {
+			if _, err := (entries{tx.Bucket(bEntries)}).remove(e.at, e.order, e.serial); err != nil {
 				return err
 			}
 		}
-		if k, _ := tx.Bucket(bBare).Cursor().First(); k != nil {
+		if k, _ := tx.Bucket(bEntries).Cursor().First(); k != nil {
 			t.Error("something is left of an emptied list")
 		}
 		return nil

@@ -73,6 +73,22 @@ func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (
 	return r, err
 }
 
+// Revocation tells of a certificate what OCSP needs: whether the authority issued it, and its revocation, if any. It reads
+// less than [Lab.Lookup] does.
+func (l *Lab) Revocation(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
+	err = l.view(ctx, func(tx *bolt.Tx) error {
+		b := bucket(tx, a.ID())
+		if b == nil {
+			return fail(NotFound, "the lab has no authority %s", a.ID())
+		}
+		var s status
+		_, s, issued = statusOf(b, serial)
+		v = s.revocation()
+		return nil
+	})
+	return v, issued, err
+}
+
 // Filter chooses among the certificates issued. Its zero value lets all pass.
 type Filter struct {
 	Product       string    `json:"product,omitempty"`

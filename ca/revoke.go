@@ -199,7 +199,7 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 			return unchanged, fail(Conflict, "%X was revoked on %s for %s, which is for good: only a hold can end", t.serial, was.At.Format(time.RFC3339), was.Reason)
 		}
 		return unchanged, fail(Conflict, "%X was revoked on %s for %s: the reason stays, %s is refused", t.serial, was.At.Format(time.RFC3339), was.Reason, c.Reason)
-	case !c.Release && c.At.Before(before.NotBefore):
+	case !c.Release && c.At.Before(before.NotBefore) && !several:
 		return unchanged, fail(Invalid, "%X cannot have been revoked on %s: it is valid from %s", t.serial, c.At.Format(time.RFC3339), before.NotBefore.Format(time.RFC3339))
 	}
 	seq, s, _ := statusOf(b, t.serial)
@@ -216,6 +216,9 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 		s.release()
 	} else {
 		v := Revocation{c.At, c.Reason, c.Invalidity}
+		if v.At.Before(before.NotBefore) { // one of several: as of its first moment
+			v.At = before.NotBefore
+		}
 		if was != nil { // it has not been valid since the hold
 			v.At = was.At
 			if v.Invalidity.IsZero() {
@@ -233,8 +236,9 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 	if err := b.Bucket(bChanges).Put(u64(revision), t.serial); err != nil {
 		return unchanged, err
 	}
-	after, err := readRecord(b, t.authority, t.serial)
-	return Changed{after, before.Status, true}, err
+	after := *before
+	after.setStatus(s)
+	return Changed{&after, before.Status, true}, nil
 }
 
 func serialBytes(hexadecimal string) []byte {

@@ -23,12 +23,11 @@ import (
 //	authorities/ID/certificate     DER of the authority's certificate
 //	authorities/ID/revision        count of changes of status: a CRL is stale when it moved
 //	authorities/ID/lists           state of the authority's CRLs (JSON), see crl.go
-//	authorities/ID/totals          number and bytes of the entries below
+//	authorities/ID/form, totals    form, number and bytes of the entries below
 //	authorities/ID/certs           sequence (8 bytes)          -> record
 //	authorities/ID/serials         serial number               -> sequence, status (40 bytes)
-//	authorities/ID/bare, rich      entries of the CRL in both forms, see entries.go
+//	authorities/ID/entries         entries of the full CRL, see entries.go
 //	authorities/ID/changes         revision                    -> serial number whose status changed
-//	authorities/ID/expiring        end of validity, serial     -> nothing, for those on the list
 //	issued                         sequence of the whole lab   -> ID, 0, serial
 //	cards                          card number, 0, ID, 0, serial -> nothing
 //	holders                        identifier, 0, ID, 0, serial  -> nothing
@@ -182,10 +181,8 @@ var (
 	bAuthorities = []byte("authorities")
 	bCerts       = []byte("certs")
 	bSerials     = []byte("serials")
-	bBare        = []byte("bare")
-	bRich        = []byte("rich")
+	bEntries     = []byte("entries")
 	bChanges     = []byte("changes")
-	bExpiring    = []byte("expiring")
 	bIssued      = []byte("issued")
 	bCards       = []byte("cards")
 	bHolders     = []byte("holders")
@@ -194,6 +191,7 @@ var (
 	kRevision    = []byte("revision")
 	kLists       = []byte("lists")
 	kTotals      = []byte("totals")
+	kForm        = []byte("form")
 )
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -240,7 +238,7 @@ func addAuthority(tx *bolt.Tx, a profiles.Authority, der []byte) error {
 	if err != nil {
 		return fail(Conflict, "the lab has %s already", a.ID())
 	}
-	for _, name := range [][]byte{bCerts, bSerials, bBare, bRich, bChanges, bExpiring} {
+	for _, name := range [][]byte{bCerts, bSerials, bEntries, bChanges} {
 		if _, err := b.CreateBucket(name); err != nil {
 			return err
 		}

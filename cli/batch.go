@@ -169,20 +169,17 @@ func (e rowErrors) Error() string { return errors.Join(e...).Error() }
 
 // free refuses rows whose card number the lab has issued already, before the first card is made.
 func free(ctx context.Context, s ca.Service, orders []ca.CardOrder, rows []row, at []int) error {
-	if !slices.ContainsFunc(orders, func(o ca.CardOrder) bool { return o.Holder.CardNumber != "" }) {
-		return nil
-	}
-	records, err := s.List(ctx, ca.Filter{EndEntities: true})
-	if err != nil {
-		return err
-	}
-	taken := map[string]bool{}
-	for _, r := range records {
-		taken[r.Holder.CardNumber] = true
-	}
 	var errs rowErrors
 	for i, o := range orders {
-		if n := o.Holder.CardNumber; n != "" && taken[n] {
+		n := o.Holder.CardNumber
+		if n == "" {
+			continue
+		}
+		records, err := s.List(ctx, ca.Filter{Card: n, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(records) > 0 {
 			errs = append(errs, fmt.Errorf(tr("ligne %d : la carte %s a déjà été émise", "line %d: card %s was issued already"), rows[at[i]].line, n))
 		}
 	}

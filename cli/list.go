@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -23,8 +25,9 @@ func (p *program) listCommand() *cli.Command {
 			&cli.StringFlag{Name: "product", Usage: tr("de ce produit : ", "of this product: ") + strings.Join(productIDs(), ", ")},
 			&cli.StringFlag{Name: "holder", Usage: tr("dont le nom ou l'identifiant contient ce texte", "whose name or identifier holds this text")},
 			&cli.StringFlag{Name: "card", Usage: tr("de cette carte", "of this card")},
-			&cli.StringFlag{Name: "status", Usage: tr("good ou revoked", "good or revoked")},
+			&cli.StringFlag{Name: "status", Usage: tr("good, revoked ou hold (suspendu)", "good, revoked or hold")},
 			&cli.StringFlag{Name: "expires-before", Usage: tr("qui expirent avant cette date (AAAA-MM-JJ), ou dans 30d", "that expire before this date (YYYY-MM-DD), or within 30d")},
+			&cli.IntFlag{Name: "limit", Value: 200, Usage: tr("les N plus récents, 0 pour tout (--json : tout, sauf avec --limit)", "the newest N, 0 for all (--json: all, unless --limit is given)")},
 			&cli.BoolFlag{Name: "all", Usage: tr("avec ceux des autorités et des répondeurs", "with those of the authorities and responders")},
 			jsonFlag(),
 		},
@@ -42,10 +45,8 @@ func (p *program) list(c *cli.Context) error {
 			return ca.Invalidate(err)
 		}
 	}
-	switch filter.Status {
-	case "", ca.Good, ca.Revoked:
-	default:
-		return ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good ou revoked", "--status %q: choose good or revoked"), filter.Status))
+	if filter.Status != "" && !slices.Contains(ca.Statuses(), filter.Status) {
+		return ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good, revoked ou hold", "--status %q: choose good, revoked or hold"), filter.Status))
 	}
 	if v := c.String("expires-before"); v != "" {
 		days, isDays := strings.CutSuffix(v, "d")
@@ -60,35 +61,96 @@ func (p *program) list(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, err := client.List(c.Context, filter)
+	if c.Int("limit") < 0 {
+		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout", "--limit: give a positive number, or 0 for all")))
+	}
+	if c.Bool("json") {
+		return p.listJSON(c, client, filter)
+	}
+	return p.listTable(c, client, filter)
+}
+
+// listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a million.
+func (p *program) listJSON(c *cli.Context, client *ca.Client, filter ca.Filter) error {
+	sep := "[\n"
+	write := func(r *ca.Record) error {
+		data, err := json.MarshalIndent(r, "  ", "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(p.out, "%s  %s", sep, data)
+		}
+		sep = ",\n"
+		return err
+	}
+	var err error
+	if c.IsSet("limit") {
+		err = newest(c, client, filter, c.Int("limit"), write)
+	} else {
+		err = ca.Each(c.Context, client, filter, write)
+	}
 	if err != nil {
 		return err
 	}
-	if shown == nil {
-		shown = []*ca.Record{}
+	end := "\n]"
+	if sep == "[\n" {
+		end = "[]"
 	}
-	return p.print(c, shown, func(w io.Writer) {
-		if len(shown) == 0 {
-			fmt.Fprintln(w, tr("Rien. Une carte : igc issue --fixture alain", "Nothing. For a card: igc issue --fixture alain"))
-			return
+	_, err = fmt.Fprintln(p.out, end)
+	return err
+}
+
+// newest calls do for the last ones that pass the filter, from the oldest of them; all with a limit of 0.
+func newest(c *cli.Context, client *ca.Client, filter ca.Filter, limit int, do func(*ca.Record) error) error {
+	if limit == 0 {
+		return ca.Each(c.Context, client, filter, do)
+	}
+	filter.Limit, filter.Newest = limit, true
+	records, err := client.List(c.Context, filter)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := do(r); err != nil {
+			return err
 		}
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT", "SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
-		for _, r := range shown {
-			profile := r.Profile
-			if known, err := profiles.FindProfile(profile); err == nil {
-				profile += modelled(known.Status)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
-				r.NotAfter.Format(time.DateOnly), state(r))
+	}
+	return nil
+}
+
+func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter) error {
+	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	n, limit := 0, c.Int("limit")
+	err := newest(c, client, filter, limit, func(r *ca.Record) error {
+		if n++; n == 1 {
+			fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT", "SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
 		}
-		t.Flush()
+		profile := r.Profile
+		if known, err := profiles.FindProfile(profile); err == nil {
+			profile += modelled(known.Status)
+		}
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
+			r.NotAfter.Format(time.DateOnly), state(r))
+		if n%1000 == 0 { // a long list is shown as it comes
+			err = errors.Join(err, t.Flush())
+		}
+		return err
 	})
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		_, err = fmt.Fprintln(p.out, tr("Rien. Une carte : igc issue --fixture alain", "Nothing. For a card: igc issue --fixture alain"))
+		return err
+	case n == limit:
+		fmt.Fprintf(p.err, tr("igc : les %d plus récents ; --limit 0 pour tout\n", "igc: the newest %d; --limit 0 for all\n"), n)
+	}
+	return t.Flush()
 }
 
 // state says in a word whether the certificate holds today.
 func state(r *ca.Record) string {
 	switch now := time.Now(); {
+	case r.Status == ca.OnHold:
+		return tr("suspendu", "on hold")
 	case r.Revoked != nil:
 		return tr("révoqué, ", "revoked, ") + string(r.Revoked.Reason)
 	case now.After(r.NotAfter):

@@ -1,0 +1,120 @@
+package ca
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Seed fills the lab with certificates that nobody signed, to see how a large lab behaves: copies of a card's, each with a
+// serial number, a card and a holder of its own, and some of them revoked. Records, lists and lookups are those of a real
+// lab; no signature of a copy verifies.
+func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked int) error {
+	if certificates < 0 || revoked < 0 || revoked > certificates {
+		return fail(Invalid, "cannot seed %d certificates of which %d are revoked", certificates, revoked)
+	}
+	product, err := card.Check()
+	if err != nil {
+		return err
+	}
+	keys, err := generate(product, l.Config.Key)
+	if err != nil {
+		return err
+	}
+	card.PublicKeys = map[string][]byte{}
+	for role, key := range keys {
+		if card.PublicKeys[role], err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+			return err
+		}
+	}
+	issued, err := l.Issue(ctx, card)
+	if err != nil {
+		return err
+	}
+	templates := make([]seedling, len(issued.Records))
+	for i, r := range issued.Records {
+		if templates[i], err = newSeedling(r); err != nil {
+			return err
+		}
+	}
+	const batch = 20000
+	begin := l.now().AddDate(-1, 0, 0)
+	for done := 0; done < certificates; done += batch {
+		n := min(batch, certificates-done)
+		if err := l.update(ctx, func(tx *bolt.Tx) error {
+			for i := done; i < done+n; i++ {
+				// Ascending keys, so that the file is written from front to back.
+				r := templates[i%len(templates)].copy(^uint64(0)/uint64(certificates+1)*uint64(i+1), i/len(templates))
+				if err := addRecord(tx, r); err != nil {
+					return err
+				}
+				// every so-manieth one: as many as asked for, spread over all
+				if k := (i + 1) * revoked / certificates; k > i*revoked/certificates {
+					if err := seedRevoked(tx, r, begin.Add(time.Duration(k)*time.Second)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if l.opts.Progress != nil {
+			l.opts.Progress("certificates", done+n, certificates)
+		}
+	}
+	return nil
+}
+
+// seedRevoked puts a record on the list, without a trace among the changes: all of it goes into the next base.
+func seedRevoked(tx *bolt.Tx, r *Record, at time.Time) error {
+	b := bucket(tx, r.Authority)
+	serial := serialBytes(r.Serial)
+	seq, s, _ := statusOf(b, serial)
+	revision, err := increment(b, kRevision)
+	if err != nil {
+		return err
+	}
+	s.revoke(Revocation{At: at, Reason: "superseded"}, revision)
+	if err := enlist(b, serial, &s); err != nil {
+		return err
+	}
+	return b.Bucket(bSerials).Put(serial, append(u64(seq), s[:]...))
+}
+
+// seedling is a certificate to copy, with the place of its serial number.
+type seedling struct {
+	*Record
+	serial []byte
+	at     int
+}
+
+func newSeedling(r *Record) (seedling, error) {
+	c, err := x509.ParseCertificate(r.DER)
+	if err != nil {
+		return seedling{}, err
+	}
+	serial := c.SerialNumber.Bytes()
+	at := bytes.Index(r.DER, serial)
+	if len(serial) < 16 || at < 0 {
+		return seedling{}, errors.New("cannot seed from a certificate whose serial number has no 16 bytes")
+	}
+	return seedling{r, serial, at}, nil
+}
+
+func (t seedling) copy(low uint64, card int) *Record {
+	r := *t.Record
+	serial := binary.BigEndian.AppendUint64(bytes.Clone(t.serial[:8]), low)
+	r.DER = bytes.Clone(r.DER)
+	copy(r.DER[t.at:], serial)
+	r.Serial = fmt.Sprintf("%X", serial)
+	r.Holder.CardNumber = fmt.Sprintf("1%09d", card)
+	r.Holder.IdNat = fmt.Sprintf("899%09d", card)
+	return &r
+}
