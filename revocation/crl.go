@@ -60,9 +60,11 @@ type keptLists struct {
 	delta      *CRL // nil for a root
 }
 
-// NewLists keeps the lists of the lab in its publication folder.
+// NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
 func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
-	return &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{}}
+	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{}}
+	lab.OnPublish(l.Publish)
+	return l
 }
 
 // Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every change of status

@@ -208,9 +208,11 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 
 func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n"+
-		"TEST authorities of a local lab. They certify nobody: no policy applies.\n")
+	io.WriteString(w, policyText)
 }
+
+const policyText = "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n" +
+	"TEST authorities of a local lab. They certify nobody: no policy applies.\n"
 
 // fail answers what went wrong without the details, which go to the log.
 func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {
