@@ -111,6 +111,10 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		return nil
 	})
 	start(func() error {
+		revocation.NewHealth(lab, lists, responder).Watch(ctx, log)
+		return nil
+	})
+	start(func() error {
 		warm(ctx, lab, responder, log)
 		return nil
 	})

@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type CRL struct {
 	Base       uint64 // of a delta CRL, the number of the full one that it adds to; 0 for a full CRL
 	ThisUpdate time.Time
 	NextUpdate time.Time
+	Count      int   // entries
 	Entries    int64 // bytes of the entries
 	Size       int64 // bytes of all
 
@@ -50,8 +52,9 @@ type Lists struct {
 	now func() time.Time
 	dir string
 
-	mu   sync.Mutex
-	kept map[profiles.Authority]*keptLists
+	mu     sync.Mutex
+	kept   map[profiles.Authority]*keptLists
+	latest map[profiles.Authority][2]*CRL // full and delta, for who only looks: a making under way does not hold them up
 }
 
 type keptLists struct {
@@ -62,7 +65,8 @@ type keptLists struct {
 
 // NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
 func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
-	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{}}
+	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
+		latest: map[profiles.Authority][2]*CRL{}}
 	lab.OnPublish(l.Publish)
 	return l
 }
@@ -125,6 +129,7 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
 	if !order.Full && !deltaDue {
+		l.note(a, full, delta)
 		return full, delta, nil
 	}
 	if config.Expired == "removed" && full != nil {
@@ -139,18 +144,22 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	}
 	err = l.lab.MakeLists(ctx, a, order, func(content ca.ListContent) error {
 		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
-		list := func(base uint64, s ca.Schedule, entries [][]byte, size int) (*CRL, error) {
+		list := func(base uint64, s ca.Schedule, entries [][]byte, count, size int) (*CRL, error) {
 			c := &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
-				Entries: int64(size), revision: content.Revision, form: config.Form}
+				Count: count, Entries: int64(size), revision: content.Revision, form: config.Form}
 			return c, l.write(c, entries, issuer)
 		}
 		if order.Full {
-			if full, err = list(0, schedule(config, a, false), content.Full, content.Size); err != nil {
+			if full, err = list(0, schedule(config, a, false), content.Full, content.Entries, content.Size); err != nil {
 				return err
 			}
 		}
 		if !a.IsRoot() {
-			delta, err = list(content.Base, config.Delta, [][]byte{content.Changes}, len(content.Changes))
+			count, countErr := countEntries(bytes.NewReader(content.Changes))
+			if countErr != nil {
+				return countErr
+			}
+			delta, err = list(content.Base, config.Delta, [][]byte{content.Changes}, count, len(content.Changes))
 		}
 		return err
 	})
@@ -158,7 +167,22 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
 	}
 	k.full, k.delta = full, delta
+	l.note(a, full, delta)
 	return full, delta, nil
+}
+
+func (l *Lists) note(a profiles.Authority, full, delta *CRL) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest[a] = [2]*CRL{full, delta}
+}
+
+// last tells which lists were published last, nil where there is none yet. It makes none, and waits for none.
+func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	both := l.latest[a]
+	return both[0], both[1]
 }
 
 func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {

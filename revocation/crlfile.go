@@ -258,7 +258,28 @@ func (c *CRL) read(issuer *x509.Certificate) error {
 			return errList
 		}
 	}
+	if c.Count, err = countEntries(io.NewSectionReader(c.file, c.entries, c.Entries)); err != nil {
+		return err
+	}
 	return verifyDigest(issuer, io.NewSectionReader(c.file, int64(outer), tbsEnd-int64(outer)), signature[1:])
+}
+
+// countEntries counts the entries that stand there one after the other.
+func countEntries(r io.Reader) (n int, err error) {
+	in := bufio.NewReaderSize(r, 1<<16)
+	for {
+		head, err := in.Peek(2)
+		if err == io.EOF && len(head) == 0 {
+			return n, nil
+		}
+		if err != nil || head[1] >= 0x80 { // an entry is never longer than 127 bytes
+			return n, errors.Join(errList, err)
+		}
+		if _, err := in.Discard(2 + int(head[1])); err != nil {
+			return n, errors.Join(errList, err)
+		}
+		n++
+	}
 }
 
 // Entry is what a CRL says of one certificate.

@@ -45,6 +45,9 @@ func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.L
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
 	p.mux.HandleFunc("GET "+profiles.PolicyPath, p.policy)
+	health := NewHealth(lab, lists, responder)
+	p.mux.Handle("GET /healthz", health)
+	p.mux.Handle("GET /metrics", newMetrics(health))
 	p.mux.HandleFunc("POST /ocsp", p.ocspPost)
 	p.mux.HandleFunc("POST /{$}", p.ocspPost) // the real responder's address has no path
 	return p
