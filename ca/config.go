@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"text/template"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -25,6 +26,7 @@ type Config struct {
 	URLs       profiles.URLs       `yaml:"urls"`
 	Listen     Listen              `yaml:"listen"`
 	CRL        ListConfig          `yaml:"crl"`
+	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
 }
 
 // Listen holds the addresses that a server listens on, host:port.
@@ -42,7 +44,7 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultLists()}
+	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultLists(), WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}
 	return c
@@ -99,6 +101,9 @@ func (c Config) check() error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return fmt.Errorf("listen: %q is not host:port", address)
 		}
+	}
+	if c.WarnBefore < 0 {
+		return fmt.Errorf("warn_before %s is negative", c.WarnBefore)
 	}
 	return c.CRL.check()
 }

@@ -43,6 +43,7 @@ type Lab struct {
 	mu        sync.Mutex
 	issuers   map[profiles.Authority]*Issuer
 	listeners []func(Record)
+	publisher func(ctx context.Context, anew bool) error
 }
 
 // patience is how long a command waits for a lab that another process holds: making nine authorities takes a while.
@@ -195,6 +196,24 @@ func (l *Lab) tell(r Record) {
 	for _, do := range listeners {
 		do(r)
 	}
+}
+
+// OnPublish says who publishes the lab's CRLs: revocation stands above, and cannot be called by its name.
+func (l *Lab) OnPublish(do func(ctx context.Context, anew bool) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.publisher = do
+}
+
+// Publish makes the CRLs of the lab's authorities that are due or, with anew, all of them, in its publication folder.
+func (l *Lab) Publish(ctx context.Context, anew bool) error {
+	l.mu.Lock()
+	do := l.publisher
+	l.mu.Unlock()
+	if do == nil {
+		return fail(Internal, "nobody publishes the lists of this lab")
+	}
+	return l.using(ctx, func() error { return do(ctx, anew) })
 }
 
 // ReadPassphraseFile reads the passphrase that a file's first line is.

@@ -18,6 +18,7 @@ type Service interface {
 	List(ctx context.Context, f Filter) ([]*Record, error)
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
 	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
+	Publish(ctx context.Context, anew bool) error
 }
 
 var (
@@ -143,4 +144,9 @@ func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 		return err
 	})
 	return made, err
+}
+
+// Publish implements [Service].
+func (c *Client) Publish(ctx context.Context, anew bool) error {
+	return c.via(ctx, true, func(s Service) error { return s.Publish(ctx, anew) })
 }

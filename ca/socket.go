@@ -99,6 +99,7 @@ func (l *Lab) calls() http.Handler {
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) { return l.Find(ctx, in) }))
 	mux.HandleFunc("POST /list", call(func(ctx context.Context, in Filter) (any, error) { return l.List(ctx, in) }))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) { return l.Authorities(ctx) }))
+	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, l.Publish(ctx, anew) }))
 	mux.HandleFunc("POST /ensure", call(func(ctx context.Context, in ensureCall) (any, error) {
 		var wanted []profiles.Authority
 		for _, id := range in.Authorities {
@@ -255,4 +256,8 @@ func (r *remote) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 	}
 	err = r.call(ctx, "ensure", in, &made)
 	return made, err
+}
+
+func (r *remote) Publish(ctx context.Context, anew bool) error {
+	return r.call(ctx, "publish", anew, &struct{}{})
 }

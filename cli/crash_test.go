@@ -81,13 +81,7 @@ func TestAtOnce(t *testing.T) {
 // kill -9 of issue, revoke and serve at random moments: what a command said it did stays done, what is out is recorded,
 // CRL numbers only grow, and the lab opens again. IGC_KILLS says how often; make soak does it 200 times.
 func TestKill(t *testing.T) {
-	kills := 24
-	if s := os.Getenv("IGC_KILLS"); s != "" {
-		var err error
-		if kills, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	kills := killsWanted(t)
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("%d kills, seed %d", kills, seed)
@@ -221,6 +215,19 @@ func TestKill(t *testing.T) {
 	if len(out) == 0 || len(revoked) == 0 {
 		t.Error("nothing was done: the test saw nothing")
 	}
+}
+
+// killsWanted is how often a test is to kill.
+func killsWanted(t testing.TB) int {
+	t.Helper()
+	kills := 24
+	if s := os.Getenv("IGC_KILLS"); s != "" {
+		var err error
+		if kills, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return kills
 }
 
 // note takes the serial numbers that a card.json, or igc issue --json, tells of.

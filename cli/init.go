@@ -100,7 +100,7 @@ func labConfig(c *cli.Context) (ca.Config, error) {
 			return config, ca.Invalidate(fmt.Errorf("--port %d: choose one from 1 to 65530", first))
 		}
 		at := func(n int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(first+n)) }
-		config.Listen = ca.Listen{Publication: at(0), TestSSL: at(1), TLS13: at(2), Strict: at(3), AnyCA: at(4)}
+		config.Listen = ca.Listen{Publication: at(0), TestSSL: at(1), TLS13: at(2), Strict: at(3), AnyCA: at(4), Directory: at(5)}
 		local := func(scheme string, n int) string { return scheme + strings.Replace(at(n), "127.0.0.1", "localhost", 1) }
 		config.URLs = profiles.URLs{Publication: local("http://", 0), OCSP: local("http://", 0) + "/ocsp", Directory: local("ldap://", 5)}
 	}

@@ -134,7 +134,7 @@ func (c card) file(name string) string { return filepath.Join(c.Folder, name) }
 type server struct {
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
-	urls map[string]string // by mode: publication, testssl, tls13, strict, any_ca
+	urls map[string]string // by mode: publication, directory, testssl, tls13, strict, any_ca
 }
 
 // serve starts igc serve and returns when it has announced its addresses. It is stopped with the test.
@@ -167,17 +167,17 @@ func (l *testLab) serve() *server {
 		l.t.Fatal("igc serve did not announce itself")
 	}
 	for _, line := range lines {
-		_, url, ok := strings.Cut(line, ": http")
+		_, url, ok := strings.Cut(line, ": ")
 		if !ok {
 			continue
 		}
-		for mode, word := range map[string]string{"publication": "Publication", "testssl": "every card", "tls13": "TLS 1.3", "strict": "strict", "any_ca": "does not appear"} {
+		for mode, word := range map[string]string{"publication": "Publication", "directory": "Directory", "testssl": "every card", "tls13": "TLS 1.3", "strict": "strict", "any_ca": "does not appear"} {
 			if strings.Contains(line, word) {
-				s.urls[mode] = "http" + url
+				s.urls[mode] = url
 			}
 		}
 	}
-	if len(s.urls) != 5 {
+	if len(s.urls) != 6 {
 		l.t.Fatalf("igc serve announced %q\n%s", lines, s.log)
 	}
 	return s

@@ -89,6 +89,14 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		links = append(links, revocation.Link{Label: "TestSSL, " + tr(port.mode.FR, port.mode.EN), URL: pages.Listen(port.mode, listener.Addr())})
 		start(func() error { return serveHTTP(ctx, pages.HTTP(port.mode), pages.TLS(port.mode, listener)) })
 	}
+	directory, err := listen(l.Directory)
+	if err != nil {
+		cancel(err)
+		return err
+	}
+	start(func() error {
+		return revocation.NewDirectory(lab, lists, log).Serve(ctx, revocation.Crowd(directory, 1000))
+	})
 	listener, err := listen(l.Publication)
 	if err != nil {
 		cancel(err)
@@ -97,9 +105,13 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	publication := &http.Server{Handler: revocation.NewPublication(lab, lists, responder, log, links...), ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
-	start(func() error { return serveHTTP(ctx, publication, listener) })
+	start(func() error { return serveHTTP(ctx, publication, revocation.Crowd(listener, 4000)) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
+		return nil
+	})
+	start(func() error {
+		revocation.NewHealth(lab, lists, responder).Watch(ctx, log)
 		return nil
 	})
 	start(func() error {
@@ -109,8 +121,12 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 
 	select {
 	case <-ready:
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		fmt.Fprintf(p.out, "%s http://%s/\n", tr("Publication et OCSP :", "Publication and OCSP:"), net.JoinHostPort("localhost", port))
+		at := func(l net.Listener) string {
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			return net.JoinHostPort("localhost", port)
+		}
+		fmt.Fprintf(p.out, "%s http://%s/\n", tr("Publication et OCSP :", "Publication and OCSP:"), at(listener))
+		fmt.Fprintf(p.out, "%s ldap://%s/\n", tr("Annuaire (LDAP) :", "Directory (LDAP):"), at(directory))
 		for _, link := range links {
 			fmt.Fprintf(p.out, "%s: %s\n", link.Label, link.URL)
 		}

@@ -48,23 +48,27 @@ func (u URLs) Chain() string { return u.Publication + escape(ChainPath) }
 // Policy is the address of the certificate policy, the CPS qualifier of every certificate.
 func (u URLs) Policy() string { return u.Publication + escape(PolicyPath) }
 
-// DirectoryCRL is the LDAP address of the authority's CRL. The case and depth of a root's and of an issuing authority's
-// differ, as in the real certificates (reference §1.2).
-func (u URLs) DirectoryCRL(a Authority) string {
+// DirectoryName is the DN of the authority's entry in the directory. The case and depth of a root's and of an issuing
+// authority's differ, as in the real certificates (reference §1.2).
+func (a Authority) DirectoryName() string {
 	if a.IsRoot() {
-		return u.Directory + escape("/CN="+a.CommonName()+",OU=IGC-SANTE TEST,OU=0002 187512751,O=ASIP-SANTE,C=FR") +
-			"?certificaterevocationlist;binary?base?objectclass=pkiCa"
+		return "CN=" + a.CommonName() + ",OU=IGC-SANTE TEST,OU=0002 187512751,O=ASIP-SANTE,C=FR"
 	}
-	return u.Directory + a.directoryEntry() + "?certificaterevocationlist;binary?base?objectClass=pkiCA"
+	return "cn=" + a.CommonName() + ",ou=" + a.Root().CommonName() + ",ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR"
+}
+
+// DirectoryCRL is the LDAP address of the authority's CRL.
+func (u URLs) DirectoryCRL(a Authority) string {
+	class := "objectClass=pkiCA"
+	if a.IsRoot() {
+		class = "objectclass=pkiCa"
+	}
+	return u.Directory + escape("/"+a.DirectoryName()) + "?certificaterevocationlist;binary?base?" + class
 }
 
 // DirectoryDeltaCRL is the LDAP address of the issuing authority's delta CRL.
 func (u URLs) DirectoryDeltaCRL(a Authority) string {
-	return u.Directory + a.directoryEntry() + "?deltarevocationlist;binary?base?objectClass=pkiCA"
-}
-
-func (a Authority) directoryEntry() string {
-	return escape("/cn=" + a.CommonName() + ",ou=" + a.Root().CommonName() + ",ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR")
+	return u.Directory + escape("/"+a.DirectoryName()) + "?deltarevocationlist;binary?base?objectClass=pkiCA"
 }
 
 // escape does what the real URLs do, and no more: a space becomes %20.

@@ -26,11 +26,11 @@ type CRL struct {
 
 	revision uint64 // of the changes of status that it holds
 	form     ca.ListForm
-	body
+	listDER
 }
 
 // Reader reads the DER of the list. Each reader has its own place in it.
-func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.body, 0, c.Size) }
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.listDER, 0, c.Size) }
 
 // DER is the whole list.
 func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
@@ -50,8 +50,9 @@ type Lists struct {
 	now func() time.Time
 	dir string
 
-	mu   sync.Mutex
-	kept map[profiles.Authority]*keptLists
+	mu     sync.Mutex
+	kept   map[profiles.Authority]*keptLists
+	latest map[profiles.Authority][2]*CRL // full and delta, for who only looks: a making under way does not hold them up
 }
 
 type keptLists struct {
@@ -61,9 +62,12 @@ type keptLists struct {
 	saver      saver
 }
 
-// NewLists keeps the lists of the lab in its publication folder.
+// NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
 func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
-	return &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{}}
+	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
+		latest: map[profiles.Authority][2]*CRL{}}
+	lab.OnPublish(l.Publish)
+	return l
 }
 
 // Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every change of status
@@ -121,10 +125,11 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
 	order := ca.ListOrder{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a).Every.Next(full.ThisUpdate))
+	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a, false).Every.Next(full.ThisUpdate))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
 	if !order.Full && !deltaDue {
+		l.note(a, full, delta)
 		return full, delta, nil
 	}
 	if config.Expired == "removed" && full != nil {
@@ -147,14 +152,14 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 		var both sync.WaitGroup // one signature each
 		if order.Full {
 			var former *CRL
-			if former, full = full, list(0, schedule(config, a)); former == nil || former.form != config.Form {
+			if former, full = full, list(0, schedule(config, a, false)); former == nil || former.form != config.Form {
 				former = &CRL{}
 			}
 			full.Entries = content.Entries
 			both.Go(func() { fullErr = l.sign(full, shared(former.chunks, content.Full), issuer) })
 		}
 		if !a.IsRoot() {
-			delta = list(content.Base, config.Delta)
+			delta = list(content.Base, schedule(config, a, true))
 			delta.Entries = content.Changed
 			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, issuer) })
 		}
@@ -176,11 +181,29 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
 	}
 	k.full, k.delta = full, delta
+	l.note(a, full, delta)
 	return full, delta, nil
 }
 
-func schedule(c ca.ListConfig, a profiles.Authority) ca.Schedule {
-	if a.IsRoot() {
+func (l *Lists) note(a profiles.Authority, full, delta *CRL) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest[a] = [2]*CRL{full, delta}
+}
+
+// last tells which lists were published last, nil where there is none yet. It makes none, and waits for none.
+func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	both := l.latest[a]
+	return both[0], both[1]
+}
+
+func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
+	switch {
+	case delta:
+		return c.Delta
+	case a.IsRoot():
 		return c.Roots
 	}
 	return c.Issuing

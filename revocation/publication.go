@@ -45,6 +45,9 @@ func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.L
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
 	p.mux.HandleFunc("GET "+profiles.PolicyPath, p.policy)
+	health := NewHealth(lab, lists, responder)
+	p.mux.Handle("GET /healthz", health)
+	p.mux.Handle("GET /metrics", newMetrics(health))
 	p.mux.HandleFunc("POST /ocsp", p.ocspPost)
 	p.mux.HandleFunc("POST /{$}", p.ocspPost) // the real responder's address has no path
 	return p
@@ -208,9 +211,11 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 
 func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n"+
-		"TEST authorities of a local lab. They certify nobody: no policy applies.\n")
+	io.WriteString(w, policyText)
 }
+
+const policyText = "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n" +
+	"TEST authorities of a local lab. They certify nobody: no policy applies.\n"
 
 // fail answers what went wrong without the details, which go to the log.
 func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {

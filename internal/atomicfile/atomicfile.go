@@ -51,3 +51,13 @@ func SyncDir(dir string) error {
 	}
 	return nil
 }
+
+func exchangeInSteps(a, b string) error {
+	aside := a + ".aside"
+	for _, step := range [][2]string{{b, aside}, {a, b}, {aside, a}} {
+		if err := os.Rename(step[0], step[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
