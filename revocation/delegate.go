@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
@@ -97,20 +96,12 @@ func (r *Responder) newDelegate(ctx context.Context, a *authority) (*delegate, e
 	if d.algorithm, err = algorithmIdentifier(algorithm); err != nil {
 		return nil, err
 	}
-	var id, certs cryptobyte.Builder
+	d.id = element(explicit(2), element(cbasn1.OCTET_STRING, c.SubjectKeyId))
 	if config.ResponderID == "name" {
-		id.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(c.RawSubject) })
-	} else {
-		id.AddASN1(explicit(2), func(b *cryptobyte.Builder) { b.AddASN1OctetString(c.SubjectKeyId) })
+		d.id = element(explicit(1), c.RawSubject)
 	}
-	if d.id, err = id.Bytes(); err != nil {
-		return nil, err
-	}
-	certs.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(c.Raw) })
-	})
-	d.certs, err = certs.Bytes()
-	return d, err
+	d.certs = element(explicit(0), element(cbasn1.SEQUENCE, c.Raw))
+	return d, nil
 }
 
 // authorities are those that the responder has met, by what a certID says of the issuer.

@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
@@ -90,12 +89,7 @@ func (k *kept) drop(a *authority, serial []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, form := range a.forms {
-		var b cryptobyte.Builder
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddBytes(form)
-			b.AddASN1(cbasn1.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(serial) })
-		})
-		delete(k.entries, string(b.BytesOrPanic())) // two byte strings in a SEQUENCE: nothing can fail
+		delete(k.entries, string(element(cbasn1.SEQUENCE, form, element(cbasn1.INTEGER, serial))))
 	}
 }
 

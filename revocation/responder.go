@@ -217,22 +217,6 @@ func (r *Responder) broken(ctx context.Context, err error) (*reply, error) {
 	return refusals[internalError], err
 }
 
-// status is what the lab's records say of a certificate: revoked when it has a revocation, and whether it was issued at all.
-func (r *Responder) status(ctx context.Context, a *authority, id certID) (revoked *ca.Revocation, issued bool, err error) {
-	number, ok := id.number()
-	if !ok {
-		return nil, false, nil
-	}
-	record, err := r.lab.Lookup(ctx, a.Authority, number)
-	if ca.KindOf(err) == ca.NotFound {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return record.Revoked, true, nil
-}
-
 // sign reads the statuses and signs the answer. Its nextUpdate never comes after the end of the certificate that it carries.
 func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *request) (*reply, error) {
 	config := &r.lab.Config.OCSP
@@ -241,11 +225,13 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 	if end := d.certificate.NotAfter; next.After(end) {
 		next = end
 	}
-	cutoff := time.Time{}
-	if config.ArchiveCutoff == "issuer" {
+	var cutoff time.Time
+	switch config.ArchiveCutoff {
+	case "none":
+	case "issuer": // everything that it ever issued is recorded (ETSI EN 319 411-2)
 		cutoff = a.Certificate.NotBefore
-	} else if days := config.ArchiveDays(); days > 0 {
-		cutoff = now.AddDate(0, 0, -days)
+	default:
+		cutoff = now.AddDate(0, 0, -config.ArchiveDays())
 	}
 	p := &reply{thisUpdate: now}
 	resp := &response{thisUpdate: now, nextUpdate: next, nonce: req.nonce, answers: make([]single, 0, 1)}
@@ -258,8 +244,10 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 		}
 		issued := false
 		if mine == a { // one signature cannot speak for two authorities
-			if one.revoked, issued, err = r.status(ctx, a, id); err != nil {
-				return nil, err
+			if number, ok := id.number(); ok {
+				if one.revoked, issued, err = r.lab.Status(ctx, a.Authority, number); err != nil {
+					return nil, err
+				}
 			}
 			switch {
 			case one.revoked != nil:
