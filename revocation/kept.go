@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -22,8 +23,8 @@ type kept struct {
 
 // entry is an answer, or one that is being signed.
 type entry struct {
-	ready chan struct{} // closed when reply is there
-	reply *reply
+	reply atomic.Pointer[reply] // nil while it is being signed
+	ready chan struct{}         // closed when it is there
 }
 
 // get returns the entry of the certID, nil when there is none that is good to be given now.
@@ -52,18 +53,14 @@ func (k *kept) begin(id []byte, now time.Time) (e *entry, mine bool) {
 
 // fresh tells whether the entry is good to be given now: what is being signed always is.
 func (e *entry) fresh(now time.Time) bool {
-	select {
-	case <-e.ready:
-		return !now.Before(e.reply.thisUpdate) && now.Before(e.reply.renew)
-	default:
-		return true
-	}
+	p := e.reply.Load()
+	return p == nil || !now.Before(p.thisUpdate) && now.Before(p.renew)
 }
 
 // settle gives the entry its reply, and those who wait for it. It stays only if the reply is one to be kept; a full map
 // makes room by dropping any other.
 func (k *kept) settle(id []byte, e *entry, reply *reply) {
-	e.reply = reply
+	e.reply.Store(reply)
 	close(e.ready)
 	k.mu.Lock()
 	defer k.mu.Unlock()

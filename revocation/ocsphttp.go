@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -23,17 +22,17 @@ var (
 	askAgain     = []string{"max-age=0, public, no-transform, must-revalidate"}
 )
 
-// ocspPath is what follows the responder's address in a GET: base64, which holds slashes, also two together, and which a
-// mux would clean away. The real responder's address has no path, and every request begins with a SEQUENCE: with M.
+// ocspPath is what follows the responder's address in a GET, URL escapes undone: base64, which holds slashes, also two
+// together, and which a mux would clean away. The real responder's address has no path, and every request begins with a
+// SEQUENCE: with M.
 func ocspPath(r *http.Request) (encoded string, ok bool) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return "", false
 	}
-	path := r.URL.EscapedPath()
-	if encoded, ok = strings.CutPrefix(path, "/ocsp/"); ok {
+	if encoded, ok = strings.CutPrefix(r.URL.Path, "/ocsp/"); ok {
 		return encoded, encoded != ""
 	}
-	return strings.TrimPrefix(path, "/"), strings.HasPrefix(path, "/M")
+	return strings.TrimPrefix(r.URL.Path, "/"), strings.HasPrefix(r.URL.Path, "/M")
 }
 
 func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
@@ -62,16 +61,12 @@ func (p *Publication) ocspGet(w http.ResponseWriter, r *http.Request, encoded st
 // webSafe turns the base64 of URLs into the plain one, and a plus that came as a space back.
 var webSafe = strings.NewReplacer("-", "+", "_", "/", " ", "+")
 
-// decodeGet reads the path of an OCSP GET: base64, URL-escaped or not, padded or not.
+// decodeGet reads the path of an OCSP GET: base64, padded or not.
 func decodeGet(encoded string) ([]byte, error) {
 	if len(encoded) > 2*maxRequest {
 		return nil, errRequest
 	}
-	text, err := url.PathUnescape(encoded)
-	if err != nil {
-		return nil, err
-	}
-	return base64.RawStdEncoding.DecodeString(webSafe.Replace(strings.TrimRight(text, "=")))
+	return base64.RawStdEncoding.DecodeString(webSafe.Replace(strings.TrimRight(encoded, "=")))
 }
 
 // ocsp answers. What HTTP caches are told:

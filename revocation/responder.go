@@ -160,19 +160,19 @@ func (r *Responder) decide(ctx context.Context, der []byte) (*reply, error) {
 
 // wait gives the answer that is kept, or that another has signed.
 func (r *Responder) wait(ctx context.Context, e *entry) (*reply, error) {
-	select {
-	case <-e.ready: // tried alone first: it takes no lock
-	default:
+	p := e.reply.Load()
+	if p == nil {
 		select {
 		case <-e.ready:
+			p = e.reply.Load()
 		case <-ctx.Done():
 			return refusals[tryLater], nil // who asked has left
 		}
 	}
-	if e.reply.status == 0 {
+	if p.status == 0 {
 		r.counters.hits.Add(1)
 	}
-	return e.reply, nil
+	return p, nil
 }
 
 // authorityOf finds the issuing authority that the request is about: that of the first certificate whose issuer is one of
