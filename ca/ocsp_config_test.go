@@ -11,7 +11,8 @@ import (
 // What igc.yaml says of OCSP is read back as it was written, and what makes no sense is refused by its name.
 func TestOCSPConfig(t *testing.T) {
 	config := DefaultConfig()
-	config.OCSP = OCSP{Key: "p256", ResponderID: "name", Validity: 90 * time.Minute, Keep: 7, HTTPCache: "until-next-update", ArchiveCutoff: "2557", NeverIssued: "revoked"}
+	config.OCSP = OCSP{Key: "p256", ResponderID: "name", Validity: 90 * time.Minute, Keep: 7,
+		HTTPCache: "until-next-update", ArchiveCutoff: "2557", NeverIssued: "revoked"}
 	data, err := config.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +35,10 @@ func TestOCSPConfig(t *testing.T) {
 			t.Errorf("no comment: %s", line)
 		}
 	}
-	for setting, wrong := range map[string][]string{"key": {"rsa1024", "faithful", "''"}, "responder_id": {"hash"}, "validity": {"59s", "73h", "-1h", "soon", "60"},
-		"keep": {"-1", "10000001", "many"}, "http_cache": {"no-store"}, "archive_cutoff": {"0", "-3", "36501", "forever"}, "never_issued": {"good"}} {
+	for setting, wrong := range map[string][]string{
+		"key": {"rsa1024", "faithful", "''"}, "responder_id": {"hash"}, "validity": {"59s", "73h", "-1h", "soon", "60"}, "keep": {"-1", "10000001", "many"},
+		"http_cache": {"no-store"}, "archive_cutoff": {"0", "-3", "36501", "forever"}, "never_issued": {"good"},
+	} {
 		for _, value := range wrong {
 			if _, err := read("ocsp:\n  " + setting + ": " + value + "\n"); err == nil || KindOf(err) != Invalid {
 				t.Errorf("%s: %s is taken (%v)", setting, value, err)

@@ -6,24 +6,10 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/profiles"
 )
-
-// authority is an issuing authority as OCSP sees it: the names that requests give it, and who answers for it.
-type authority struct {
-	*ca.Issuer
-	forms [][]byte // of certID.issuer
-
-	making   sync.Mutex // one delegate at a time
-	delegate atomic.Pointer[delegate]
-}
 
 // delegate is a delegated responder (RFC 6960 §2.6): its key, its certificate, and what each of its answers holds in DER.
 type delegate struct {
@@ -66,7 +52,7 @@ func (r *Responder) delegateOf(ctx context.Context, a *authority) (*delegate, er
 		again.renew = now.Add(retry)
 		d = &again
 	}
-	a.delegate.Store(d)
+	a.delegate.CompareAndSwap(old, d) // unless the old one was revoked meanwhile
 	return d, err
 }
 
@@ -102,71 +88,4 @@ func (r *Responder) newDelegate(ctx context.Context, a *authority) (*delegate, e
 	}
 	d.certs = element(explicit(0), element(cbasn1.SEQUENCE, c.Raw))
 	return d, nil
-}
-
-// authorities are those that the responder has met, by what a certID says of the issuer.
-type authorities struct {
-	mu     sync.RWMutex
-	byForm map[string]*authority
-	byID   map[string]*authority
-}
-
-// named returns the issuing authority that the certID names, nil when the lab has none.
-func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
-	s.mu.RLock()
-	a, all := s.byForm[string(id.issuer)], len(s.byID) == issuing
-	s.mu.RUnlock()
-	if a != nil || all {
-		return a, nil
-	}
-	for _, p := range profiles.Authorities() { // one may have been made since
-		if p.IsRoot() { // the roots of the IGC-Santé have no responder: their certificates name none
-			continue
-		}
-		if _, err := s.get(ctx, lab, p); err != nil && ca.KindOf(err) != ca.NotFound {
-			return nil, err
-		}
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.byForm[string(id.issuer)], nil
-}
-
-// issuing is the number of issuing authorities that a lab can have.
-var issuing = func() (n int) {
-	for _, p := range profiles.Authorities() {
-		if !p.IsRoot() {
-			n++
-		}
-	}
-	return n
-}()
-
-// get returns the authority, NotFound when the lab does not have it.
-func (s *authorities) get(ctx context.Context, lab *ca.Lab, p profiles.Authority) (*authority, error) {
-	s.mu.RLock()
-	a := s.byID[p.ID()]
-	s.mu.RUnlock()
-	if a != nil {
-		return a, nil
-	}
-	issuer, err := lab.Issuer(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	forms, err := issuerForms(issuer.Certificate)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.byID[p.ID()]; a != nil {
-		return a, nil
-	}
-	a = &authority{Issuer: issuer, forms: forms}
-	s.byID[p.ID()] = a
-	for _, form := range forms {
-		s.byForm[string(form)] = a
-	}
-	return a, nil
 }

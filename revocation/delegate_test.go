@@ -24,7 +24,8 @@ func TestResponderRenewsItself(t *testing.T) {
 	if again.Equal(first) || !l.now.Before(again.NotAfter) {
 		t.Error("not renewed after four days of seven")
 	}
-	if infos := r.Counts().Responders; len(infos) != 1 || infos[0].Authority != l.issuing() || infos[0].DaysLeft < 6.9 || infos[0].DaysLeft > 7 || !infos[0].NotAfter.Equal(again.NotAfter) {
+	if infos := r.Counts().Responders; len(infos) != 1 || infos[0].Authority != l.issuing() || infos[0].DaysLeft < 6.9 || infos[0].DaysLeft > 7 ||
+		!infos[0].NotAfter.Equal(again.NotAfter) {
 		t.Errorf("responders: %+v", infos)
 	}
 	// the clock is set back before the certificate began
@@ -83,7 +84,8 @@ func TestRenewalFails(t *testing.T) {
 	if d, err := r.delegateOf(t.Context(), a); err == nil || d != nil {
 		t.Errorf("after eight days: %v, %v; want an error", d, err)
 	}
-	if got, err := r.Answer(t.Context(), requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)); err == nil || string(got) != string(internalError.refusal()) {
+	got, err := r.Answer(t.Context(), requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil))
+	if err == nil || string(got) != string(internalError.refusal()) {
 		t.Errorf("without the lab's records: %x, %v; want internalError", got, err)
 	}
 }

@@ -220,8 +220,8 @@ func BenchmarkOCSPServers(b *testing.B) {
 	}
 	if openssl, err := exec.LookPath("openssl"); err == nil {
 		contenders = append(contenders, &contender{name: "openssl", start: func() *process {
-			return startPeer(b, gets[0], openssl, "ocsp", "-port", "{port}", "-index", in("index.txt"), "-CA", in("issuing.pem"), "-rsigner", in("responder.pem"),
-				"-rkey", in("responder.key"), "-ndays", "1")
+			return startPeer(b, gets[0], openssl, "ocsp", "-port", "{port}", "-index", in("index.txt"), "-CA", in("issuing.pem"),
+				"-rsigner", in("responder.pem"), "-rkey", in("responder.key"), "-ndays", "1")
 		}})
 	} else {
 		b.Log("SKIPPED: openssl is not in the PATH")

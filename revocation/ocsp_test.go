@@ -120,7 +120,8 @@ func TestAnswers(t *testing.T) {
 	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise || !got.RevokedAt.Equal(l.now) {
+	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise ||
+		!got.RevokedAt.Equal(l.now) {
 		t.Errorf("after the revocation: status %d, reason %d, at %s", got.Status, got.RevocationReason, got.RevokedAt)
 	}
 	other, _ := l.certificates(t, l.cards[1])
@@ -196,9 +197,11 @@ func TestRequests(t *testing.T) {
 		}
 		return ids
 	}
-	nonce := func(n int) []byte {
-		return requestOf(nil, one, nil, extensionsOf(2, extensionDER(nonceDER, nonceOf(n))))
-	}
+	with := func(extensions ...[]byte) []byte { return requestOf(nil, one, nil, extensionsOf(2, extensions...)) }
+	nonce := func(n int) []byte { return with(extensionDER(nonceDER, nonceOf(n))) }
+	accepts := func(types ...[]byte) []byte { return with(critical(responseDER, element(cbasn1.SEQUENCE, types...))) }
+	list := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, id))
+	signed := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, list), element(explicit(0), []byte{5, 0}))
 	for name, tc := range map[string]struct {
 		request []byte
 		want    responseStatus
@@ -221,7 +224,7 @@ func TestRequests(t *testing.T) {
 		"version 1, written":                 {requestOf(element(explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
 		"version 2":                          {requestOf(element(explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
 		"a requestor's name":                 {requestOf(element(explicit(1), element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
-		"a signature":                        {element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, id))), element(explicit(0), []byte{5, 0})), 0},
+		"a signature":                        {signed, 0},
 		"serial number 0":                    {certID(form, []byte{2, 1, 0}), 0},
 		"a negative serial number":           {certID(form, []byte{2, 1, 0x80}), 0},
 		"a serial number without contents":   {certID(form, []byte{2, 0}), malformedRequest},
@@ -231,17 +234,17 @@ func TestRequests(t *testing.T) {
 		"nonce of 1":                         {nonce(1), 0},
 		"nonce of 128":                       {nonce(128), 0},
 		"nonce of 129":                       {nonce(129), malformedRequest},
-		"nonce without its OCTET STRING":     {requestOf(nil, one, nil, extensionsOf(2, extensionDER(nonceDER, []byte{1, 2, 3}))), malformedRequest},
-		"two nonces":                         {requestOf(nil, one, nil, extensionsOf(2, extensionDER(nonceDER, nonceOf(1)), extensionDER(nonceDER, nonceOf(1)))), malformedRequest},
-		"critical nonce":                     {requestOf(nil, one, nil, extensionsOf(2, critical(nonceDER, nonceOf(32)))), 0},
-		"empty extensions":                   {requestOf(nil, one, nil, extensionsOf(2)), malformedRequest},
-		"unknown extension":                  {requestOf(nil, one, nil, extensionsOf(2, extensionDER(unknownOID, nil))), 0},
-		"unknown critical extension":         {requestOf(nil, one, nil, extensionsOf(2, critical(unknownOID, nil))), unauthorized},
+		"nonce without its OCTET STRING":     {with(extensionDER(nonceDER, []byte{1, 2, 3})), malformedRequest},
+		"two nonces":                         {with(extensionDER(nonceDER, nonceOf(1)), extensionDER(nonceDER, nonceOf(1))), malformedRequest},
+		"critical nonce":                     {with(critical(nonceDER, nonceOf(32))), 0},
+		"empty extensions":                   {with(), malformedRequest},
+		"unknown extension":                  {with(extensionDER(unknownOID, nil)), 0},
+		"unknown critical extension":         {with(critical(unknownOID, nil)), unauthorized},
 		"unknown single extension":           {requestOf(nil, one, extensionsOf(0, extensionDER(unknownOID, nil)), nil), 0},
 		"unknown critical single extension":  {requestOf(nil, one, extensionsOf(0, critical(unknownOID, nil)), nil), unauthorized},
-		"accepts the basic response":         {requestOf(nil, one, nil, extensionsOf(2, critical(responseDER, element(cbasn1.SEQUENCE, unknownOID, basicDER)))), 0},
-		"accepts another response only":      {requestOf(nil, one, nil, extensionsOf(2, critical(responseDER, element(cbasn1.SEQUENCE, unknownOID)))), unauthorized},
-		"critical, not a BOOLEAN's contents": {requestOf(nil, one, nil, extensionsOf(2, element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1)))), malformedRequest},
+		"accepts the basic response":         {accepts(unknownOID, basicDER), 0},
+		"accepts another response only":      {accepts(unknownOID), unauthorized},
+		"critical, not a BOOLEAN's contents": {with(element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1))), malformedRequest},
 	} {
 		got, err := r.Answer(t.Context(), tc.request)
 		if err != nil {
@@ -250,8 +253,8 @@ func TestRequests(t *testing.T) {
 		if tc.want != 0 && !bytes.Equal(got, tc.want.refusal()) {
 			t.Errorf("%s: %x, want status %d", name, got, tc.want)
 		}
-		if _, err := ocsp.ParseResponse(got, nil); tc.want == 0 && err != nil && len(got) < 100 {
-			t.Errorf("%s: %v, want an answer: %x", name, err, got)
+		if tc.want == 0 && !isAnswer(got) {
+			t.Errorf("%s: %x, want an answer", name, got)
 		}
 	}
 }
@@ -304,38 +307,46 @@ func TestSettings(t *testing.T) {
 		return element(explicit(1), element(cbasn1.SEQUENCE, extensionDER(archiveCutoffDER, generalizedTime(at))))
 	}
 	extended := element(explicit(1), element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, extendedDER, []byte{4, 2, 5, 0})))
+	type seen struct {
+		*ocsp.Response
+		der    []byte
+		now    time.Time
+		issuer *x509.Certificate
+	}
+	has := func(a seen, der []byte) bool { return bytes.Contains(a.der, der) }
 	for name, tc := range map[string]struct {
 		set   func(*ca.OCSP)
 		of    func(*x509.Certificate) *x509.Certificate
-		judge func(l *testLab, issuer *x509.Certificate, der []byte, a *ocsp.Response) bool
+		judge func(a seen) bool
 	}{
-		"by default": {func(*ca.OCSP) {}, same, func(l *testLab, _ *x509.Certificate, der []byte, a *ocsp.Response) bool {
+		"by default": {func(*ca.OCSP) {}, same, func(a seen) bool {
 			return a.Status == ocsp.Good && a.RawResponderName == nil && bytes.Equal(a.ResponderKeyHash, a.Certificate.SubjectKeyId) &&
-				a.NextUpdate.Equal(l.now.Add(time.Hour)) && !bytes.Contains(der, archiveCutoffDER) && !bytes.Contains(der, extendedDER) && a.SignatureAlgorithm == x509.ECDSAWithSHA256
+				a.NextUpdate.Equal(a.now.Add(time.Hour)) && !has(a, archiveCutoffDER) && !has(a, extendedDER) &&
+				a.SignatureAlgorithm == x509.ECDSAWithSHA256
 		}},
-		"responder's name": {func(o *ca.OCSP) { o.ResponderID = "name" }, same, func(_ *testLab, _ *x509.Certificate, _ []byte, a *ocsp.Response) bool {
+		"responder's name": {func(o *ca.OCSP) { o.ResponderID = "name" }, same, func(a seen) bool {
 			return bytes.Equal(a.RawResponderName, a.Certificate.RawSubject) && a.ResponderKeyHash == nil
 		}},
-		"RSA key": {func(o *ca.OCSP) { o.Key = "rsa2048" }, same, func(_ *testLab, _ *x509.Certificate, _ []byte, a *ocsp.Response) bool {
+		"RSA key": {func(o *ca.OCSP) { o.Key = "rsa2048" }, same, func(a seen) bool {
 			return a.SignatureAlgorithm == x509.SHA256WithRSA
 		}},
-		"validity": {func(o *ca.OCSP) { o.Validity = 10 * time.Minute }, same, func(l *testLab, _ *x509.Certificate, _ []byte, a *ocsp.Response) bool {
-			return a.ThisUpdate.Equal(l.now) && a.ProducedAt.Equal(l.now) && a.NextUpdate.Equal(l.now.Add(10*time.Minute))
+		"validity": {func(o *ca.OCSP) { o.Validity = 10 * time.Minute }, same, func(a seen) bool {
+			return a.ThisUpdate.Equal(a.now) && a.ProducedAt.Equal(a.now) && a.NextUpdate.Equal(a.now.Add(10*time.Minute))
 		}},
-		"archive since the authority began": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, same, func(_ *testLab, issuer *x509.Certificate, der []byte, _ *ocsp.Response) bool {
-			return bytes.Contains(der, archive(issuer.NotBefore))
+		"archive since the authority began": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, same, func(a seen) bool {
+			return has(a, archive(a.issuer.NotBefore))
 		}},
-		"archive of seven years": {func(o *ca.OCSP) { o.ArchiveCutoff = "2557" }, same, func(l *testLab, _ *x509.Certificate, der []byte, _ *ocsp.Response) bool {
-			return bytes.Contains(der, archive(l.now.AddDate(0, 0, -2557)))
+		"archive of seven years": {func(o *ca.OCSP) { o.ArchiveCutoff = "2557" }, same, func(a seen) bool {
+			return has(a, archive(a.now.AddDate(0, 0, -2557)))
 		}},
-		"never issued": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(_ *testLab, _ *x509.Certificate, der []byte, a *ocsp.Response) bool {
-			return a.Status == ocsp.Unknown && !bytes.Contains(der, archiveCutoffDER)
+		"never issued": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(a seen) bool {
+			return a.Status == ocsp.Unknown && !has(a, archiveCutoffDER)
 		}},
-		"never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, never, func(_ *testLab, _ *x509.Certificate, der []byte, a *ocsp.Response) bool {
-			return a.Status == ocsp.Revoked && a.RevocationReason == ocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && bytes.Contains(der, extended)
+		"never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, never, func(a seen) bool {
+			return a.Status == ocsp.Revoked && a.RevocationReason == ocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && has(a, extended)
 		}},
-		"issued, where never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, same, func(_ *testLab, _ *x509.Certificate, der []byte, a *ocsp.Response) bool {
-			return a.Status == ocsp.Good && !bytes.Contains(der, extendedDER)
+		"issued, where never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, same, func(a seen) bool {
+			return a.Status == ocsp.Good && !has(a, extendedDER)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -351,7 +362,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answer := l.ask(t, r, tc.of(leaf), issuer, crypto.SHA1); !tc.judge(l, issuer, der, answer) {
+			if answer := l.ask(t, r, tc.of(leaf), issuer, crypto.SHA1); !tc.judge(seen{answer, der, l.now, issuer}) {
 				t.Errorf("%+v\n%x", answer, der)
 			}
 		})
@@ -386,17 +397,18 @@ func TestOCSPBesideOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	root, issuing, good, revoked := file("root.pem", i.Chain()[1]), file("issuing.pem", issuer), file("good.pem", one), file("revoked.pem", two)
+	ask := []string{"ocsp", "-issuer", issuing, "-CAfile", root, "-verify_other", issuing, "-url", server.URL + "/ocsp"}
+	ask = ask[:len(ask):len(ask)]
 	for name, tc := range map[string]struct {
 		program string
 		args    []string
 		wants   []string
 	}{
-		"openssl, three at once, SHA-256": {"openssl", []string{"ocsp", "-sha256", "-issuer", issuing, "-cert", good, "-cert", revoked, "-serial", "0x01", "-CAfile", root,
-			"-verify_other", issuing, "-url", server.URL + "/ocsp", "-resp_text"},
-			[]string{"Response verify OK", "good.pem: good", "revoked.pem: revoked", "Reason: cessationOfOperation", "0x01: revoked", "Reason: certificateHold",
-				"Revocation Time: Jan  1 00:00:00 1970 GMT", "OCSP Nonce", "OCSP Archive Cutoff", "Responder Id: C", "valid:"}}, // its name for extended-revoke,
-		"openssl, no nonce": {"openssl", []string{"ocsp", "-no_nonce", "-issuer", issuing, "-cert", good, "-CAfile", root, "-verify_other", issuing, "-url", server.URL + "/ocsp"},
-			[]string{"Response verify OK", "good.pem: good"}},
+		"openssl, three at once, SHA-256": {"openssl", append(ask, "-sha256", "-cert", good, "-cert", revoked, "-serial", "0x01", "-resp_text"),
+			[]string{"Response verify OK", "good.pem: good", "revoked.pem: revoked", "Reason: cessationOfOperation", "0x01: revoked",
+				"Reason: certificateHold", "Revocation Time: Jan  1 00:00:00 1970 GMT", "OCSP Nonce", "OCSP Archive Cutoff", "Responder Id: C",
+				"valid:"}}, // its name for extended-revoke
+		"openssl, no nonce": {"openssl", append(ask, "-no_nonce", "-cert", good), []string{"Response verify OK", "good.pem: good"}},
 		"gnutls": {"ocsptool", []string{"--ask=" + server.URL + "/ocsp", "--load-issuer=" + issuing, "--load-trust=" + issuing, "--load-cert", revoked},
 			[]string{"Verifying OCSP Response: Success", "Certificate Status: revoked"}},
 	} {
@@ -461,8 +473,9 @@ func FuzzParseRequest(f *testing.F) {
 				Serial    *big.Int
 			}
 			number, positive := first.number()
-			if _, err := asn1.Unmarshal(first.raw, &id); err != nil || id.Serial.Cmp(theirs.SerialNumber) != 0 || !bytes.HasSuffix(first.issuer, theirs.IssuerKeyHash) ||
-				!bytes.Equal(id.Name, theirs.IssuerNameHash) || positive && new(big.Int).SetBytes(number).Cmp(theirs.SerialNumber) != 0 {
+			if _, err := asn1.Unmarshal(first.raw, &id); err != nil || id.Serial.Cmp(theirs.SerialNumber) != 0 ||
+				!bytes.HasSuffix(first.issuer, theirs.IssuerKeyHash) || !bytes.Equal(id.Name, theirs.IssuerNameHash) ||
+				positive && new(big.Int).SetBytes(number).Cmp(theirs.SerialNumber) != 0 {
 				t.Errorf("read otherwise than x/crypto/ocsp does: %x", der)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -192,8 +193,8 @@ func TestOCSPCaching(t *testing.T) {
 	resp, _ := do("GET", plain)
 	tag := resp.Header.Get("ETag")
 	for _, match := range []string{tag, `"other", ` + tag, "W/" + tag} {
-		if resp, body := do("GET", plain, "If-None-Match", match); resp.StatusCode != http.StatusNotModified || len(body) != 0 || resp.Header.Get("ETag") != tag ||
-			resp.Header.Get("Cache-Control") == "" {
+		if resp, body := do("GET", plain, "If-None-Match", match); resp.StatusCode != http.StatusNotModified || len(body) != 0 ||
+			resp.Header.Get("ETag") != tag || resp.Header.Get("Cache-Control") == "" {
 			t.Errorf("If-None-Match: %s: %s, %d bytes, %v", match, resp.Status, len(body), resp.Header)
 		}
 	}
@@ -238,8 +239,8 @@ func FuzzOCSPOverHTTP(f *testing.F) {
 		switch kind := w.Header().Get("Content-Type"); {
 		case kind == "application/ocsp-response":
 			got := w.Body.Bytes()
-			if _, err := ocsp.ParseResponse(got, nil); w.Code != http.StatusOK || err != nil && !isRefusal(got) && !severalAnswers(got) {
-				t.Errorf("%d, %v: %x", w.Code, err, got)
+			if w.Code != http.StatusOK || !isAnswer(got) && !isRefusal(got) {
+				t.Errorf("%d: %x", w.Code, got)
 			}
 		case w.Code >= 300 && w.Code < 500: // a mux sends to the path without its dots
 		case w.Code == http.StatusOK && !post && !strings.HasPrefix(path, "/ocsp/"): // another page of the publication
@@ -258,5 +259,28 @@ func isRefusal(der []byte) bool {
 	return false
 }
 
-// severalAnswers tells whether it is a successful answer: x/crypto/ocsp reads none about several certificates.
-func severalAnswers(der []byte) bool { return len(der) > 100 && bytes.Contains(der, basicDER) }
+// isAnswer tells whether it is a successful OCSPResponse, whose signature is that of the certificate that it carries or,
+// about several certificates, which x/crypto/ocsp does not read, one that asn1 reads.
+func isAnswer(der []byte) bool {
+	if _, err := ocsp.ParseResponse(der, nil); err == nil {
+		return true
+	}
+	var response struct {
+		Status asn1.Enumerated
+		Bytes  struct {
+			Type     asn1.ObjectIdentifier
+			Response []byte
+		} `asn1:"explicit,tag:0"`
+	}
+	rest, err := asn1.Unmarshal(der, &response)
+	if err != nil || len(rest) > 0 || response.Status != 0 {
+		return false
+	}
+	var basic struct {
+		Data, Algorithm asn1.RawValue
+		Signature       asn1.BitString
+		Certificates    asn1.RawValue
+	}
+	rest, err = asn1.Unmarshal(response.Bytes.Response, &basic)
+	return err == nil && len(rest) == 0
+}

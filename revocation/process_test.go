@@ -217,7 +217,8 @@ func getRequest(request []byte) []byte {
 
 // postRequest is a whole HTTP request that asks by POST.
 func postRequest(request []byte) []byte {
-	return append(fmt.Appendf(nil, "POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ocsp-request\r\nContent-Length: %d\r\n\r\n", len(request)), request...)
+	head := fmt.Sprintf("POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", requestType, len(request))
+	return append([]byte(head), request...)
 }
 
 // client is one connection of a load generator that costs as little as can be: it writes what it is given and counts what

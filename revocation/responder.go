@@ -234,7 +234,7 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 		cutoff = now.AddDate(0, 0, -config.ArchiveDays())
 	}
 	p := &reply{thisUpdate: now}
-	resp := &response{thisUpdate: now, nextUpdate: next, nonce: req.nonce, answers: make([]single, 0, 1)}
+	resp := &response{thisUpdate: now, nextUpdate: next, nonce: req.nonce, answers: make([]single, 0, len(req.ids))}
 	lasting := req.nonce == nil
 	for _, id := range req.ids {
 		one := single{id: id.raw, status: unknown}
