@@ -1,6 +1,6 @@
 # make demo   builds igc, makes a lab, issues a card and serves
 # make test   everything that CI checks
-# make soak   the long forms: 200 kills, fuzzing          make bench   what things cost
+# make soak   the long forms: 200 kills, fuzzing, a flood      make bench   what things cost
 
 BIN   := build/igc
 TAGS  := urfave_cli_no_docs
@@ -41,6 +41,8 @@ soak:
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
+	go test ./revocation -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	IGC_IDLE=10000 go test ./revocation -run TestFlood -v -count=1
 
 bench:
 	go test ./... -run '^$$' -bench . -benchmem

@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"text/template"
 	"time"
 
@@ -27,6 +30,57 @@ type Config struct {
 	Listen     Listen              `yaml:"listen"`
 	CRL        ListConfig          `yaml:"crl"`
 	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
+	OCSP       OCSP                `yaml:"ocsp"`
+}
+
+// OCSP is how the lab's responder answers.
+type OCSP struct {
+	Key           string        `yaml:"key"`            // of the responders: lab (that of cards), rsa2048, p256
+	ResponderID   string        `yaml:"responder_id"`   // how answers name their responder: key, name (RFC 6960 §4.2.2.3)
+	Validity      time.Duration `yaml:"validity"`       // from thisUpdate to nextUpdate
+	Keep          int           `yaml:"keep"`           // signed answers kept in memory at most
+	HTTPCache     string        `yaml:"http_cache"`     // what HTTP caches are told of an answer to a GET: revalidate, until-next-update
+	ArchiveCutoff string        `yaml:"archive_cutoff"` // none, issuer, or a number of days (RFC 6960 §4.4.4)
+	NeverIssued   string        `yaml:"never_issued"`   // status of a serial number that was never issued: unknown, revoked (RFC 6960 §2.2)
+}
+
+// KeyPolicy is the policy by which responders' keys are made, in a lab of the given one.
+func (o OCSP) KeyPolicy(lab KeyPolicy) KeyPolicy {
+	if o.Key == "lab" {
+		return lab
+	}
+	return KeyPolicy(o.Key)
+}
+
+// ArchiveDays is the number of days that archive_cutoff gives, 0 for none and for issuer.
+func (o OCSP) ArchiveDays() int {
+	n, _ := strconv.Atoi(o.ArchiveCutoff)
+	return n
+}
+
+func (o OCSP) check() error {
+	for _, setting := range []struct {
+		name, value string
+		choices     []string
+	}{
+		{"key", o.Key, []string{"lab", string(RSA2048), string(P256)}},
+		{"responder_id", o.ResponderID, []string{"key", "name"}},
+		{"http_cache", o.HTTPCache, []string{"revalidate", "until-next-update"}},
+		{"never_issued", o.NeverIssued, []string{"unknown", "revoked"}},
+	} {
+		if !slices.Contains(setting.choices, setting.value) {
+			return fmt.Errorf("ocsp: %s %q is none of %s", setting.name, setting.value, strings.Join(setting.choices, ", "))
+		}
+	}
+	switch n, err := strconv.Atoi(o.ArchiveCutoff); {
+	case o.Validity < time.Minute || o.Validity > 72*time.Hour: // a responder's certificate is renewed at the middle of its week
+		return fmt.Errorf("ocsp: validity %s is not between 1m and 72h", o.Validity)
+	case o.Keep < 0 || o.Keep > 10_000_000:
+		return fmt.Errorf("ocsp: keep %d is not between 0 and 10000000", o.Keep)
+	case o.ArchiveCutoff != "none" && o.ArchiveCutoff != "issuer" && (err != nil || n < 1 || n > 36500):
+		return fmt.Errorf("ocsp: archive_cutoff %q is neither none, nor issuer, nor a number of days up to 36500", o.ArchiveCutoff)
+	}
+	return nil
 }
 
 // Listen holds the addresses that a server listens on, host:port.
@@ -46,6 +100,8 @@ var configTemplate string
 func DefaultConfig() Config {
 	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultLists(), WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
+	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
+		ArchiveCutoff: "none", NeverIssued: "unknown"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}
 	return c
 }
@@ -105,7 +161,7 @@ func (c Config) check() error {
 	if c.WarnBefore < 0 {
 		return fmt.Errorf("warn_before %s is negative", c.WarnBefore)
 	}
-	return c.CRL.check()
+	return errors.Join(c.CRL.check(), c.OCSP.check())
 }
 
 // DefaultHome is $IGC_HOME, else the folder igc among the user's data.

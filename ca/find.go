@@ -73,9 +73,9 @@ func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (
 	return r, err
 }
 
-// Revocation tells of a certificate what OCSP needs: whether the authority issued it, and its revocation, if any. It reads
+// Status tells of a certificate what OCSP needs: whether the authority issued it, and its revocation, if any. It reads
 // less than [Lab.Lookup] does.
-func (l *Lab) Revocation(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
+func (l *Lab) Status(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
 	err = l.view(ctx, func(tx *bolt.Tx) error {
 		b := bucket(tx, a.ID())
 		if b == nil {

@@ -12,7 +12,7 @@ type ListConfig struct {
 	AtOnce  bool         `yaml:"at_once"` // a change of status is published at the next request, not at the next date
 	Expired string       `yaml:"expired"` // listed or removed: the certificates that expired
 	IDP     bool         `yaml:"idp"`     // rich lists: a critical issuingDistributionPoint, which NSS refuses in a full CRL
-	Cache   CacheControl `yaml:"cache"`
+	Cache   CacheControl `yaml:"http_cache"`
 	Issuing Schedule     `yaml:"issuing"`
 	Roots   Schedule     `yaml:"roots"`
 	Delta   Schedule     `yaml:"delta"`
@@ -74,7 +74,7 @@ func (c ListConfig) check() error {
 		return fmt.Errorf("crl: expired %q is neither listed nor removed", c.Expired)
 	}
 	if c.Cache != UntilNextUpdate && c.Cache != Revalidate {
-		return fmt.Errorf("crl: cache %q is neither %s nor %s", c.Cache, UntilNextUpdate, Revalidate)
+		return fmt.Errorf("crl: http_cache %q is neither %s nor %s", c.Cache, UntilNextUpdate, Revalidate)
 	}
 	for name, s := range map[string]Schedule{"issuing": c.Issuing, "roots": c.Roots, "delta": c.Delta} {
 		longest := 31 * 24 * time.Hour

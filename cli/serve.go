@@ -102,9 +102,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		cancel(err)
 		return err
 	}
-	publication := &http.Server{Handler: revocation.NewPublication(lab, lists, responder, log, links...), ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	publication := revocation.NewServer(revocation.NewPublication(lab, lists, responder, log, links...), log)
 	start(func() error { return serveHTTP(ctx, publication, revocation.Crowd(listener, 4000)) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })

@@ -376,15 +376,15 @@ func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (body, error) {
 			if err != nil {
 				return body{}, fmt.Errorf("%s of %s: %w", a.name, e.dn, err)
 			}
-			values = append(values, element(0x04, content))
+			values = append(values, wrap(0x04, content))
 		default:
 			for _, v := range a.values {
 				values = append(values, octets(v))
 			}
 		}
-		chosen = append(chosen, element(0x30, octets(a.name), element(0x31, values...)))
+		chosen = append(chosen, wrap(0x30, octets(a.name), wrap(0x31, values...)))
 	}
-	return element(0x30, chosen...), nil
+	return wrap(0x30, chosen...), nil
 }
 
 // --- names

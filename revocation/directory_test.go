@@ -262,19 +262,19 @@ func FuzzDirectory(f *testing.F) {
 	request := func(tag cbasn1.Tag, content ...body) {
 		f.Add(bytesOfBody(f, ldapMessage(9, tag, content...)))
 	}
-	number := func(tag cbasn1.Tag, n byte) body { return element(tag, bytesBody([]byte{n})) }
-	request(ldapBind, number(2, 3), octets(""), element(0x80))
+	number := func(tag cbasn1.Tag, n byte) body { return wrap(tag, bytesBody([]byte{n})) }
+	request(ldapBind, number(2, 3), octets(""), wrap(0x80))
 	request(ldapUnbind)
 	request(ldapAbandon, bytesBody([]byte{8}))
-	request(ldapExtended, element(0x80, bytesBody([]byte("1.3.6.1.4.1.4203.1.11.3"))))
+	request(ldapExtended, wrap(0x80, bytesBody([]byte("1.3.6.1.4.1.4203.1.11.3"))))
 	request(0x4a, bytesBody([]byte("c=FR")))
-	f.Add(bytesOfBody(f, element(0x30, number(2, 9), element(ldapUnbind), element(0xa0, element(0x30, octets("1.2"), number(1, 255))))))
+	f.Add(bytesOfBody(f, wrap(0x30, number(2, 9), wrap(ldapUnbind), wrap(0xa0, wrap(0x30, octets("1.2"), number(1, 255))))))
 	for _, test := range []string{"(&(cn=a*b*c)(!(o=x))(|(c=*)(ou~=a)))", "(objectClass=pkiCA)"} {
 		packet, err := ldap.CompileFilter(test)
 		if err != nil {
 			f.Fatal(err)
 		}
-		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), bytesBody(packet.Bytes()), element(0x30, octets("*")))
+		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), bytesBody(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
 	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.now }), quiet)

@@ -307,8 +307,8 @@ func (b *body) add(more body) {
 	b.pieces, b.size = append(b.pieces, more.pieces...), b.size+more.size
 }
 
-// element is an element of that tag and of that content.
-func element(tag cbasn1.Tag, content ...body) body {
+// wrap makes an element of that tag and of that content.
+func wrap(tag cbasn1.Tag, content ...body) body {
 	var all body
 	for _, c := range content {
 		all.add(c)
@@ -320,7 +320,7 @@ func element(tag cbasn1.Tag, content ...body) body {
 
 func bytesBody(b []byte) body { return body{[]io.Reader{bytes.NewReader(b)}, int64(len(b))} }
 
-func octets(s string) body { return element(cbasn1.OCTET_STRING, bytesBody([]byte(s))) }
+func octets(s string) body { return wrap(cbasn1.OCTET_STRING, bytesBody([]byte(s))) }
 
 // ldapMessage wraps an answer to the request of that number.
 func ldapMessage(id int, tag cbasn1.Tag, content ...body) body {
@@ -328,7 +328,7 @@ func ldapMessage(id int, tag cbasn1.Tag, content ...body) body {
 	for len(number) > 1 && number[0] == 0 && number[1] < 0x80 {
 		number = number[1:]
 	}
-	return element(cbasn1.SEQUENCE, element(cbasn1.INTEGER, bytesBody(number)), element(tag, content...))
+	return wrap(cbasn1.SEQUENCE, wrap(cbasn1.INTEGER, bytesBody(number)), wrap(tag, content...))
 }
 
 // result is how an operation ended: a code, how far the name was found, and words for a person.
@@ -339,7 +339,7 @@ type result struct {
 }
 
 func (r result) body() body {
-	all := element(cbasn1.ENUM, bytesBody([]byte{byte(r.code)}))
+	all := wrap(cbasn1.ENUM, bytesBody([]byte{byte(r.code)}))
 	all.add(octets(r.matched))
 	all.add(octets(r.words))
 	return all
@@ -348,5 +348,5 @@ func (r result) body() body {
 // noticeOfDisconnection tells a client why it is left (RFC 4511 §4.4.1).
 func noticeOfDisconnection(code resultCode, words string) body {
 	return ldapMessage(0, ldapAnswers[ldapExtended], result{code: code, words: words}.body(),
-		element(cbasn1.Tag(10).ContextSpecific(), bytesBody([]byte("1.3.6.1.4.1.1466.20036"))))
+		wrap(cbasn1.Tag(10).ContextSpecific(), bytesBody([]byte("1.3.6.1.4.1.1466.20036"))))
 }

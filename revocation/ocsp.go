@@ -3,10 +3,11 @@ package revocation
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"math/big"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,35 +18,37 @@ import (
 
 // This file is the OCSP codec (RFC 6960 §4): bytes to requests and answers to bytes, nothing else.
 
-// request is an OCSPRequest.
+// request is an OCSPRequest. Its slices are parts of the bytes that it was read from.
 type request struct {
-	ids   []certID
-	nonce []byte // value of the nonce extension (RFC 9654), nil without one
+	ids      []certID
+	nonce    []byte // value of the nonce extension, an OCTET STRING (RFC 9654); nil without one
+	critical bool   // it has a critical extension that the responder does not know
+	first    [1]certID
 }
 
 // certID names a certificate by hashes of its issuer and its serial number.
 type certID struct {
-	raw       []byte // DER: an answer repeats it as it came
-	hash      crypto.Hash
-	issuer    []byte // hash of the issuer's name
-	issuerKey []byte // hash of the issuer's public key
-	serial    *big.Int
+	raw    []byte // DER: an answer repeats it as it came
+	issuer []byte // its contents up to the serial number: hash algorithm, hashes of the issuer's name and public key
+	serial []byte // contents of the INTEGER
 }
 
-var hashOIDs = []struct {
-	oid  asn1.ObjectIdentifier
-	hash crypto.Hash
-}{
-	{asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, crypto.SHA1},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}, crypto.SHA256},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA384},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, crypto.SHA512},
+// number is the serial number as the lab's records have it; false for one that is none: a negative one would pass for its
+// opposite.
+func (id certID) number() ([]byte, bool) {
+	return bytes.TrimLeft(id.serial, "\x00"), id.serial[0]&0x80 == 0
 }
 
+// DER of the object identifiers of OCSP, id-pkix-ocsp and a number.
 var (
-	oidBasic = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}
-	oidNonce = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 2}
+	basicDER         = ocspOID(1)
+	nonceDER         = ocspOID(2)
+	responseDER      = ocspOID(4) // acceptable response types
+	archiveCutoffDER = ocspOID(6)
+	extendedDER      = ocspOID(9) // extended definition of revoked
 )
+
+func ocspOID(n byte) []byte { return []byte{6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, n} }
 
 // Limits of a request: RFC 9654 §2.1 bounds the nonce, the lab the number of certificates.
 const (
@@ -57,105 +60,151 @@ var errRequest = errors.New("malformed OCSP request")
 
 func explicit(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
 
-// parseRequest reads an OCSPRequest. A signature on it is passed over: the lab answers anyone.
+// parseRequest reads an OCSPRequest. Who asks, and a signature on it, are passed over: the lab answers anyone.
 func parseRequest(der []byte) (*request, error) {
 	in := cryptobyte.String(der)
-	var outer, tbs, list, extensions cryptobyte.String
-	var present bool
+	var outer, tbs, version, list, extensions cryptobyte.String
+	var present, versioned bool
 	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !in.Empty() || !outer.ReadASN1(&tbs, cbasn1.SEQUENCE) ||
 		!outer.SkipOptionalASN1(explicit(0)) || !outer.Empty() ||
-		!tbs.SkipOptionalASN1(explicit(0)) || !tbs.SkipOptionalASN1(explicit(1)) || !tbs.ReadASN1(&list, cbasn1.SEQUENCE) ||
+		!tbs.ReadOptionalASN1(&version, &versioned, explicit(0)) || versioned && !bytes.Equal(version, []byte{2, 1, 0}) ||
+		!tbs.SkipOptionalASN1(explicit(1)) || !tbs.ReadASN1(&list, cbasn1.SEQUENCE) ||
 		!tbs.ReadOptionalASN1(&extensions, &present, explicit(2)) || !tbs.Empty() {
 		return nil, errRequest
 	}
 	r := &request{}
+	r.ids = r.first[:0]
 	for !list.Empty() {
-		var one cryptobyte.String
+		var one, single cryptobyte.String
+		var has bool
 		if !list.ReadASN1(&one, cbasn1.SEQUENCE) || len(r.ids) == maxIDs {
 			return nil, errRequest
 		}
-		id, err := parseCertID(&one)
-		if err != nil || !one.SkipOptionalASN1(explicit(0)) || !one.Empty() {
+		id, ok := parseCertID(&one)
+		if !ok || !one.ReadOptionalASN1(&single, &has, explicit(0)) || !one.Empty() || has && !r.parseExtensions(single, false) {
 			return nil, errRequest
 		}
 		r.ids = append(r.ids, id)
 	}
-	if len(r.ids) == 0 {
+	if len(r.ids) == 0 || present && !r.parseExtensions(extensions, true) {
 		return nil, errRequest
-	}
-	if !present {
-		return r, nil
-	}
-	var seq cryptobyte.String
-	if !extensions.ReadASN1(&seq, cbasn1.SEQUENCE) || !extensions.Empty() {
-		return nil, errRequest
-	}
-	for !seq.Empty() {
-		var e, value cryptobyte.String
-		var oid asn1.ObjectIdentifier
-		var critical bool
-		if !seq.ReadASN1(&e, cbasn1.SEQUENCE) || !e.ReadASN1ObjectIdentifier(&oid) ||
-			e.PeekASN1Tag(cbasn1.BOOLEAN) && !e.ReadASN1Boolean(&critical) ||
-			!e.ReadASN1(&value, cbasn1.OCTET_STRING) || !e.Empty() {
-			return nil, errRequest
-		}
-		if oid.Equal(oidNonce) {
-			if len(value) == 0 || len(value) > maxNonce+2 { // two bytes for the OCTET STRING inside
-				return nil, errRequest
-			}
-			r.nonce = value
-		}
 	}
 	return r, nil
 }
 
-func parseCertID(in *cryptobyte.String) (id certID, err error) {
-	var raw, seq, algorithm, issuer, key cryptobyte.String
-	var oid asn1.ObjectIdentifier
-	id.serial = new(big.Int)
-	if !in.ReadASN1Element(&raw, cbasn1.SEQUENCE) {
-		return id, errRequest
-	}
-	id.raw = raw
-	if !raw.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&oid) ||
-		!seq.ReadASN1(&issuer, cbasn1.OCTET_STRING) || !seq.ReadASN1(&key, cbasn1.OCTET_STRING) ||
-		!seq.ReadASN1Integer(id.serial) || !seq.Empty() {
-		return id, errRequest
-	}
-	for _, h := range hashOIDs {
-		if h.oid.Equal(oid) {
-			id.hash = h.hash
-		}
-	}
-	id.issuer, id.issuerKey = issuer, key
-	return id, nil
-}
-
-// names tells whether the certID's issuer is this certificate.
-func (id certID) names(issuer *x509.Certificate) bool {
-	if id.hash == 0 || id.serial.Sign() < 0 { // a negative one would pass for its opposite; zero is merely no one's
+// parseExtensions reads those of the request or, with none known, those of a single one.
+func (r *request) parseExtensions(in cryptobyte.String, ofRequest bool) bool {
+	var seq cryptobyte.String
+	if !in.ReadASN1(&seq, cbasn1.SEQUENCE) || !in.Empty() || seq.Empty() { // SIZE (1..MAX)
 		return false
 	}
+	for !seq.Empty() {
+		var e, oid, value cryptobyte.String
+		var critical bool
+		if !seq.ReadASN1(&e, cbasn1.SEQUENCE) || !e.ReadASN1Element(&oid, cbasn1.OBJECT_IDENTIFIER) ||
+			e.PeekASN1Tag(cbasn1.BOOLEAN) && !e.ReadASN1Boolean(&critical) ||
+			!e.ReadASN1(&value, cbasn1.OCTET_STRING) || !e.Empty() {
+			return false
+		}
+		switch {
+		case ofRequest && bytes.Equal(oid, nonceDER):
+			nonce := value
+			var octets cryptobyte.String
+			if r.nonce != nil || !nonce.ReadASN1(&octets, cbasn1.OCTET_STRING) || !nonce.Empty() || len(octets) == 0 || len(octets) > maxNonce {
+				return false
+			}
+			r.nonce = value
+		case ofRequest && bytes.Equal(oid, responseDER) && acceptsBasic(value): // and that is what it gets
+		default: // to be passed over, unless critical (RFC 6960 §4.1.2)
+			r.critical = r.critical || critical
+		}
+	}
+	return true
+}
+
+// acceptsBasic tells whether the response types that a client accepts hold the one there is (RFC 6960 §4.4.3).
+func acceptsBasic(value cryptobyte.String) bool {
+	var types, oid cryptobyte.String
+	if !value.ReadASN1(&types, cbasn1.SEQUENCE) {
+		return false
+	}
+	for types.ReadASN1Element(&oid, cbasn1.OBJECT_IDENTIFIER) {
+		if bytes.Equal(oid, basicDER) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseCertID(in *cryptobyte.String) (id certID, ok bool) {
+	var raw, seq cryptobyte.String
+	if !in.ReadASN1Element(&raw, cbasn1.SEQUENCE) {
+		return id, false
+	}
+	id.raw = raw
+	if !raw.ReadASN1(&seq, cbasn1.SEQUENCE) {
+		return id, false
+	}
+	id.issuer = seq
+	if !seq.SkipASN1(cbasn1.SEQUENCE) || !seq.SkipASN1(cbasn1.OCTET_STRING) || !seq.SkipASN1(cbasn1.OCTET_STRING) {
+		return id, false
+	}
+	id.issuer = id.issuer[:len(id.issuer)-len(seq)]
+	var serial cryptobyte.String
+	if !seq.ReadASN1(&serial, cbasn1.INTEGER) || !seq.Empty() || len(serial) == 0 ||
+		len(serial) > 1 && (serial[0] == 0 && serial[1]&0x80 == 0 || serial[0] == 0xff && serial[1]&0x80 != 0) { // not the shortest form
+		return id, false
+	}
+	id.serial = serial
+	return id, true
+}
+
+// certIDHashes are the hashes of a certID, with the DER of their object identifiers.
+var certIDHashes = []struct {
+	oid  []byte
+	hash crypto.Hash
+}{
+	{[]byte{6, 5, 0x2b, 0x0e, 3, 2, 0x1a}, crypto.SHA1},
+	{[]byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1}, crypto.SHA256},
+	{[]byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2}, crypto.SHA384},
+	{[]byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3}, crypto.SHA512},
+}
+
+// issuerForms are all the ways in which a certID can name that issuer: with each hash, its parameters NULL or left out.
+func issuerForms(issuer *x509.Certificate) ([][]byte, error) {
 	var spki struct {
 		Algorithm asn1.RawValue
 		Key       asn1.BitString
 	}
 	if _, err := asn1.Unmarshal(issuer.RawSubjectPublicKeyInfo, &spki); err != nil {
-		return false
+		return nil, err
 	}
-	sum := func(data []byte) []byte {
-		h := id.hash.New()
-		h.Write(data)
-		return h.Sum(nil)
+	var forms [][]byte
+	for _, h := range certIDHashes {
+		sum := func(data []byte) []byte {
+			d := h.hash.New()
+			d.Write(data)
+			return element(cbasn1.OCTET_STRING, d.Sum(nil))
+		}
+		name, key := sum(issuer.RawSubject), sum(spki.Key.Bytes)
+		for _, null := range []bool{true, false} {
+			parameters := []byte{}
+			if null {
+				parameters = element(cbasn1.NULL)
+			}
+			form := bytes.Join([][]byte{element(cbasn1.SEQUENCE, h.oid, parameters), name, key}, nil)
+			forms = append(forms, form)
+		}
 	}
-	return bytes.Equal(id.issuer, sum(issuer.RawSubject)) && bytes.Equal(id.issuerKey, sum(spki.Key.Bytes))
+	return forms, nil
 }
 
 // single is one SingleResponse.
 type single struct {
-	id      certID
+	id      []byte // DER of its CertID
 	status  certStatus
 	revoked *ca.Revocation
+	cutoff  time.Time // archive cutoff, zero for none
 }
 
 type certStatus uint8
@@ -166,80 +215,92 @@ const (
 	unknown certStatus = 2
 )
 
-// response is what a BasicOCSPResponse is made of.
+// neverIssued is the revocation of what was never issued (RFC 6960 §2.2).
+var neverIssued = &ca.Revocation{At: time.Unix(0, 0).UTC(), Reason: "certificateHold"}
+
+// response is what a BasicOCSPResponse is made of, beside its responder.
 type response struct {
-	responder  *x509.Certificate
 	thisUpdate time.Time
 	nextUpdate time.Time
 	answers    []single
 	nonce      []byte
+	extended   bool // one of the answers is neverIssued
 }
 
-// sign encodes and signs a successful OCSPResponse; the responder's certificate goes with it.
-func (r *response) sign(signer crypto.Signer, algorithm x509.SignatureAlgorithm) ([]byte, error) {
-	alg, err := algorithmIdentifier(algorithm)
-	if err != nil {
-		return nil, err
-	}
-	var b cryptobyte.Builder
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(explicit(2), func(b *cryptobyte.Builder) { b.AddASN1OctetString(r.responder.SubjectKeyId) }) // byKey
-		b.AddASN1GeneralizedTime(r.thisUpdate)                                                                 // producedAt
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for _, a := range r.answers {
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { r.addSingle(b, a) })
-			}
-		})
-		if r.nonce != nil {
-			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
-				addExtensions(b, []extension{{oid: oidNonce, value: func(b *cryptobyte.Builder) { b.AddBytes(r.nonce) }}})
-			})
+// sign encodes a successful OCSPResponse and has it signed; the responder's certificate goes with it.
+func (r *response) sign(d *delegate) ([]byte, error) {
+	now, next := generalizedTime(r.thisUpdate), element(explicit(0), generalizedTime(r.nextUpdate))
+	var answers, extensions []byte
+	for i := range r.answers {
+		a := &r.answers[i]
+		var archive []byte
+		if !a.cutoff.IsZero() {
+			archive = element(explicit(1), element(cbasn1.SEQUENCE, extensionDER(archiveCutoffDER, generalizedTime(a.cutoff))))
 		}
-	})
-	tbs, err := b.Bytes()
+		answers = append(answers, element(cbasn1.SEQUENCE, a.id, a.certStatus(), now, next, archive)...)
+	}
+	if r.nonce != nil {
+		extensions = extensionDER(nonceDER, r.nonce)
+	}
+	if r.extended {
+		extensions = append(extensions, extensionDER(extendedDER, element(cbasn1.NULL))...)
+	}
+	if extensions != nil {
+		extensions = element(explicit(1), element(cbasn1.SEQUENCE, extensions))
+	}
+	tbs := element(cbasn1.SEQUENCE, d.id, now, element(cbasn1.SEQUENCE, answers), extensions) // now is producedAt
+	digest := sha256.Sum256(tbs)
+	signature, err := d.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	var certs cryptobyte.Builder
-	certs.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(r.responder.Raw) })
-	})
-	follows, err := certs.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	basic, err := signed(tbs, alg, follows, signer)
-	if err != nil {
-		return nil, err
-	}
-	var out cryptobyte.Builder
-	out.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Enum(0) // successful
-		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(oidBasic)
-				b.AddASN1OctetString(basic)
-			})
-		})
-	})
-	return out.Bytes()
+	basic := element(cbasn1.SEQUENCE, tbs, d.algorithm, element(cbasn1.BIT_STRING, []byte{0}, signature), d.certs)
+	return element(cbasn1.SEQUENCE, element(cbasn1.ENUM, []byte{0}), // successful
+		element(explicit(0), element(cbasn1.SEQUENCE, basicDER, element(cbasn1.OCTET_STRING, basic)))), nil
 }
 
-func (r *response) addSingle(b *cryptobyte.Builder, a single) {
-	b.AddBytes(a.id.raw)
-	switch a.status {
-	case revoked:
-		b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
-			b.AddASN1GeneralizedTime(a.revoked.At)
-			if code := a.revoked.Reason.Code(); code != 0 {
-				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(code)) })
-			}
-		})
-	default:
-		b.AddASN1(cbasn1.Tag(a.status).ContextSpecific(), func(*cryptobyte.Builder) {})
+func (a *single) certStatus() []byte {
+	if a.status != revoked {
+		return element(cbasn1.Tag(a.status).ContextSpecific())
 	}
-	b.AddASN1GeneralizedTime(r.thisUpdate)
-	b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(r.nextUpdate) })
+	var reason []byte
+	if code := a.revoked.Reason.Code(); code != 0 {
+		reason = element(explicit(0), element(cbasn1.ENUM, []byte{byte(code)}))
+	}
+	return element(explicit(1), generalizedTime(a.revoked.At), reason)
+}
+
+// element is a DER element of those contents. An answer is written this way, and not by closures as elsewhere, for its
+// speed: it would take as long as half a P-256 signature.
+func element(tag cbasn1.Tag, contents ...[]byte) []byte {
+	n := 0
+	for _, c := range contents {
+		n += len(c)
+	}
+	b := append(make([]byte, 0, n+5), byte(tag))
+	switch {
+	case n < 0x80:
+		b = append(b, byte(n))
+	case n < 0x100:
+		b = append(b, 0x81, byte(n))
+	case n < 0x10000:
+		b = append(b, 0x82, byte(n>>8), byte(n))
+	default: // an answer is bounded by maxRequest
+		b = append(b, 0x83, byte(n>>16), byte(n>>8), byte(n))
+	}
+	for _, c := range contents {
+		b = append(b, c...)
+	}
+	return b
+}
+
+func generalizedTime(t time.Time) []byte {
+	return element(cbasn1.GeneralizedTime, t.UTC().AppendFormat(nil, "20060102150405Z"))
+}
+
+// extensionDER is a non-critical extension.
+func extensionDER(oid, value []byte) []byte {
+	return element(cbasn1.SEQUENCE, oid, element(cbasn1.OCTET_STRING, value))
 }
 
 // responseStatus is an OCSPResponseStatus that says why there is no answer (RFC 6960 §4.2.1).

@@ -3,25 +3,22 @@ package revocation
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
 	"encoding/asn1"
-	"encoding/base64"
-	"io"
-	"log/slog"
+	"encoding/pem"
 	"math/big"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"crypto/x509"
-
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -68,6 +65,11 @@ func newTestLab(t testing.TB, cards int) *testLab {
 		l.cards = append(l.cards, issued.Records[0])
 	}
 	return l
+}
+
+// issuing is the authority of the cards.
+func (l *testLab) issuing() profiles.Authority {
+	return profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
 }
 
 func (l *testLab) certificates(t testing.TB, r *ca.Record) (leaf, issuer *x509.Certificate) {
@@ -118,7 +120,8 @@ func TestAnswers(t *testing.T) {
 	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise || !got.RevokedAt.Equal(l.now) {
+	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise ||
+		!got.RevokedAt.Equal(l.now) {
 		t.Errorf("after the revocation: status %d, reason %d, at %s", got.Status, got.RevocationReason, got.RevokedAt)
 	}
 	other, _ := l.certificates(t, l.cards[1])
@@ -141,23 +144,28 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// The responder's certificate is renewed when half of its week is over.
-func TestResponderRenewsItself(t *testing.T) {
-	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
-	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
-	l.now = l.now.Add(3 * 24 * time.Hour)
-	if again := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate; !again.Equal(first) {
-		t.Error("renewed after three days of seven")
+// nonceOf is a nonce's extension value: an OCTET STRING of n bytes.
+func nonceOf(n int) []byte { return element(cbasn1.OCTET_STRING, bytes.Repeat([]byte{0xa5}, n)) }
+
+// requestOf writes an OCSPRequest: before stands between the opening of the TBSRequest and the list, after behind the list.
+func requestOf(before []byte, ids [][]byte, singleExtensions, after []byte) []byte {
+	var list []byte
+	for _, id := range ids {
+		list = append(list, element(cbasn1.SEQUENCE, id, singleExtensions)...)
 	}
-	l.now = l.now.Add(24 * time.Hour)
-	if again := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate; again.Equal(first) || !l.now.Before(again.NotAfter) {
-		t.Error("not renewed after four days of seven")
-	}
+	return element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, before, element(cbasn1.SEQUENCE, list), after))
 }
 
-func TestRefusals(t *testing.T) {
+func extensionsOf(tag uint8, all ...[]byte) []byte {
+	return element(explicit(tag), element(cbasn1.SEQUENCE, all...))
+}
+
+func critical(oid, value []byte) []byte {
+	return element(cbasn1.SEQUENCE, oid, []byte{1, 1, 0xff}, element(cbasn1.OCTET_STRING, value))
+}
+
+// What a request may be and what it gets: 0 is an answer.
+func TestRequests(t *testing.T) {
 	l := newTestLab(t, 1)
 	r := NewResponder(l.Lab, func() time.Time { return l.now })
 	leaf, issuer := l.certificates(t, l.cards[0])
@@ -171,24 +179,96 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	read, err := parseRequest(valid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := read.ids[0].raw
+	one := [][]byte{id}
+	certID := func(parts ...[]byte) []byte {
+		return requestOf(nil, [][]byte{element(cbasn1.SEQUENCE, parts...)}, nil, nil)
+	}
+	form := read.ids[0].issuer
+	never := element(cbasn1.INTEGER, []byte{1})
+	unknownOID := []byte{6, 3, 0x2a, 3, 4}
+	many := func(n int) (ids [][]byte) {
+		for range n {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	with := func(extensions ...[]byte) []byte { return requestOf(nil, one, nil, extensionsOf(2, extensions...)) }
+	nonce := func(n int) []byte { return with(extensionDER(nonceDER, nonceOf(n))) }
+	accepts := func(types ...[]byte) []byte { return with(critical(responseDER, element(cbasn1.SEQUENCE, types...))) }
+	list := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, id))
+	signed := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, list), element(explicit(0), []byte{5, 0}))
 	for name, tc := range map[string]struct {
 		request []byte
 		want    responseStatus
 	}{
-		"empty":               {nil, malformedRequest},
-		"cut short":           {valid[:len(valid)-1], malformedRequest},
-		"something follows":   {append(bytes.Clone(valid), 0), malformedRequest},
-		"text":                {[]byte("GET / HTTP/1.1\r\n\r\n"), malformedRequest},
-		"no certificate":      {[]byte{0x30, 4, 0x30, 2, 0x30, 0}, malformedRequest},
-		"another's authority": {stranger, unauthorized},
+		"as others write it":                 {valid, 0},
+		"the same by hand":                   {requestOf(nil, one, nil, nil), 0},
+		"empty":                              {nil, malformedRequest},
+		"cut short":                          {valid[:len(valid)-1], malformedRequest},
+		"something follows":                  {append(bytes.Clone(valid), 0), malformedRequest},
+		"text":                               {[]byte("GET / HTTP/1.1\r\n\r\n"), malformedRequest},
+		"no certificate":                     {requestOf(nil, nil, nil, nil), malformedRequest},
+		"two certificates":                   {requestOf(nil, many(2), nil, nil), 0},
+		"as many certificates as may be":     {requestOf(nil, many(maxIDs), nil, nil), 0},
+		"one too many":                       {requestOf(nil, many(maxIDs+1), nil, nil), malformedRequest},
+		"another's authority":                {stranger, unauthorized},
+		"another's, and ours":                {requestOf(nil, [][]byte{element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
+		"a hash that nobody uses":            {certID(element(cbasn1.SEQUENCE, unknownOID), nonceOf(20), nonceOf(20), never), unauthorized},
+		"hash parameters left out":           {certID(element(cbasn1.SEQUENCE, certIDHashes[0].oid), form[11:], never), 0},
+		"hash parameters that are none":      {certID(element(cbasn1.SEQUENCE, certIDHashes[0].oid, never), form[11:], never), unauthorized},
+		"version 1, written":                 {requestOf(element(explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
+		"version 2":                          {requestOf(element(explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
+		"a requestor's name":                 {requestOf(element(explicit(1), element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
+		"a signature":                        {signed, 0},
+		"serial number 0":                    {certID(form, []byte{2, 1, 0}), 0},
+		"a negative serial number":           {certID(form, []byte{2, 1, 0x80}), 0},
+		"a serial number without contents":   {certID(form, []byte{2, 0}), malformedRequest},
+		"a serial number with zeros before":  {certID(form, []byte{2, 2, 0, 1}), malformedRequest},
+		"a serial number of 10 kB":           {certID(form, element(cbasn1.INTEGER, bytes.Repeat([]byte{1}, 10<<10))), 0},
+		"nonce of 0":                         {nonce(0), malformedRequest}, // RFC 9654 §2.1
+		"nonce of 1":                         {nonce(1), 0},
+		"nonce of 128":                       {nonce(128), 0},
+		"nonce of 129":                       {nonce(129), malformedRequest},
+		"nonce without its OCTET STRING":     {with(extensionDER(nonceDER, []byte{1, 2, 3})), malformedRequest},
+		"two nonces":                         {with(extensionDER(nonceDER, nonceOf(1)), extensionDER(nonceDER, nonceOf(1))), malformedRequest},
+		"critical nonce":                     {with(critical(nonceDER, nonceOf(32))), 0},
+		"empty extensions":                   {with(), malformedRequest},
+		"unknown extension":                  {with(extensionDER(unknownOID, nil)), 0},
+		"unknown critical extension":         {with(critical(unknownOID, nil)), unauthorized},
+		"unknown single extension":           {requestOf(nil, one, extensionsOf(0, extensionDER(unknownOID, nil)), nil), 0},
+		"unknown critical single extension":  {requestOf(nil, one, extensionsOf(0, critical(unknownOID, nil)), nil), unauthorized},
+		"accepts the basic response":         {accepts(unknownOID, basicDER), 0},
+		"accepts another response only":      {accepts(unknownOID), unauthorized},
+		"critical, not a BOOLEAN's contents": {with(element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1))), malformedRequest},
 	} {
-		if got, err := r.Answer(t.Context(), tc.request); err != nil || !bytes.Equal(got, tc.want.refusal()) {
-			t.Errorf("%s: %x, %v; want status %d", name, got, err, tc.want)
+		got, err := r.Answer(t.Context(), tc.request)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if tc.want != 0 && !bytes.Equal(got, tc.want.refusal()) {
+			t.Errorf("%s: %x, want status %d", name, got, tc.want)
+		}
+		if tc.want == 0 && !isAnswer(got) {
+			t.Errorf("%s: %x, want an answer", name, got)
 		}
 	}
 }
 
-// A nonce comes back as it was sent.
+func certIDOf(t testing.TB, request []byte) certID {
+	t.Helper()
+	r, err := parseRequest(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.ids[0]
+}
+
+// A nonce comes back as it was sent, and is in no answer to who sent none.
 func TestNonce(t *testing.T) {
 	l := newTestLab(t, 1)
 	r := NewResponder(l.Lab, func() time.Time { return l.now })
@@ -197,23 +277,149 @@ func TestNonce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nonce := append([]byte{4, 32}, bytes.Repeat([]byte{0xa5}, 32)...)
-	request := withNonce(t, plain, nonce)
-	got, err := r.Answer(t.Context(), request)
+	for _, size := range []int{1, 16, 32, 128} {
+		nonce := nonceOf(size)
+		got, err := r.Answer(t.Context(), withNonce(t, plain, nonce))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ocsp.ParseResponseForCert(got, leaf, issuer); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(got, append(bytes.Clone(nonceDER), element(cbasn1.OCTET_STRING, nonce)...)) {
+			t.Errorf("the answer does not hold the nonce of %d bytes", size)
+		}
+		if without, err := r.Answer(t.Context(), plain); err != nil || bytes.Contains(without, nonceDER) {
+			t.Errorf("an answer to a request without a nonce holds one (%v)", err)
+		}
+	}
+}
+
+// The settings of igc.yaml, each by what an answer says.
+func TestSettings(t *testing.T) {
+	never := func(leaf *x509.Certificate) *x509.Certificate {
+		other := *leaf
+		other.SerialNumber = new(big.Int).Add(leaf.SerialNumber, big.NewInt(1))
+		return &other
+	}
+	same := func(leaf *x509.Certificate) *x509.Certificate { return leaf }
+	archive := func(at time.Time) []byte {
+		return element(explicit(1), element(cbasn1.SEQUENCE, extensionDER(archiveCutoffDER, generalizedTime(at))))
+	}
+	extended := element(explicit(1), element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, extendedDER, []byte{4, 2, 5, 0})))
+	type seen struct {
+		*ocsp.Response
+		der    []byte
+		now    time.Time
+		issuer *x509.Certificate
+	}
+	has := func(a seen, der []byte) bool { return bytes.Contains(a.der, der) }
+	for name, tc := range map[string]struct {
+		set   func(*ca.OCSP)
+		of    func(*x509.Certificate) *x509.Certificate
+		judge func(a seen) bool
+	}{
+		"by default": {func(*ca.OCSP) {}, same, func(a seen) bool {
+			return a.Status == ocsp.Good && a.RawResponderName == nil && bytes.Equal(a.ResponderKeyHash, a.Certificate.SubjectKeyId) &&
+				a.NextUpdate.Equal(a.now.Add(time.Hour)) && !has(a, archiveCutoffDER) && !has(a, extendedDER) &&
+				a.SignatureAlgorithm == x509.ECDSAWithSHA256
+		}},
+		"responder's name": {func(o *ca.OCSP) { o.ResponderID = "name" }, same, func(a seen) bool {
+			return bytes.Equal(a.RawResponderName, a.Certificate.RawSubject) && a.ResponderKeyHash == nil
+		}},
+		"RSA key": {func(o *ca.OCSP) { o.Key = "rsa2048" }, same, func(a seen) bool {
+			return a.SignatureAlgorithm == x509.SHA256WithRSA
+		}},
+		"validity": {func(o *ca.OCSP) { o.Validity = 10 * time.Minute }, same, func(a seen) bool {
+			return a.ThisUpdate.Equal(a.now) && a.ProducedAt.Equal(a.now) && a.NextUpdate.Equal(a.now.Add(10*time.Minute))
+		}},
+		"archive since the authority began": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, same, func(a seen) bool {
+			return has(a, archive(a.issuer.NotBefore))
+		}},
+		"archive of seven years": {func(o *ca.OCSP) { o.ArchiveCutoff = "2557" }, same, func(a seen) bool {
+			return has(a, archive(a.now.AddDate(0, 0, -2557)))
+		}},
+		"never issued": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(a seen) bool {
+			return a.Status == ocsp.Unknown && !has(a, archiveCutoffDER)
+		}},
+		"never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, never, func(a seen) bool {
+			return a.Status == ocsp.Revoked && a.RevocationReason == ocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && has(a, extended)
+		}},
+		"issued, where never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, same, func(a seen) bool {
+			return a.Status == ocsp.Good && !has(a, extendedDER)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newTestLab(t, 1)
+			tc.set(&l.Config.OCSP)
+			r := NewResponder(l.Lab, func() time.Time { return l.now })
+			leaf, issuer := l.certificates(t, l.cards[0])
+			request, err := ocsp.CreateRequest(tc.of(leaf), issuer, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			der, err := r.Answer(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer := l.ask(t, r, tc.of(leaf), issuer, crypto.SHA1); !tc.judge(seen{answer, der, l.now, issuer}) {
+				t.Errorf("%+v\n%x", answer, der)
+			}
+		})
+	}
+}
+
+// openssl and gnutls read what x/crypto does not: several certificates in one request, the extensions, the archive.
+func TestOCSPBesideOthers(t *testing.T) {
+	l := newTestLab(t, 2)
+	l.Config.OCSP.NeverIssued, l.Config.OCSP.ArchiveCutoff, l.Config.OCSP.ResponderID = "revoked", "issuer", "name"
+	l.now = time.Now()
+	server := newPublication(t, l)
+	if _, err := l.Revoke(t.Context(), l.cards[1].Serial, "cessationOfOperation"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name string, certificates ...*x509.Certificate) string {
+		var data []byte
+		for _, c := range certificates {
+			data = append(data, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one, issuer := l.certificates(t, l.cards[0])
+	two, _ := l.certificates(t, l.cards[1])
+	i, err := l.Issuer(t.Context(), l.issuing())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ocsp.ParseResponseForCert(got, leaf, issuer); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(got, nonce) {
-		t.Error("the answer does not hold the nonce")
-	}
-	if without, err := r.Answer(t.Context(), plain); err != nil || bytes.Contains(without, nonce) {
-		t.Errorf("an answer to a request without a nonce holds one (%v)", err)
-	}
-	if long, err := r.Answer(t.Context(), withNonce(t, plain, append([]byte{4, 0x81, 200}, make([]byte, 200)...))); err != nil || !bytes.Equal(long, malformedRequest.refusal()) {
-		t.Errorf("a nonce of 200 bytes: %x, %v; want malformedRequest", long, err)
+	root, issuing, good, revoked := file("root.pem", i.Chain()[1]), file("issuing.pem", issuer), file("good.pem", one), file("revoked.pem", two)
+	ask := []string{"ocsp", "-issuer", issuing, "-CAfile", root, "-verify_other", issuing, "-url", server.URL + "/ocsp"}
+	ask = ask[:len(ask):len(ask)]
+	for name, tc := range map[string]struct {
+		program string
+		args    []string
+		wants   []string
+	}{
+		"openssl, three at once, SHA-256": {"openssl", append(ask, "-sha256", "-cert", good, "-cert", revoked, "-serial", "0x01", "-resp_text"),
+			[]string{"Response verify OK", "good.pem: good", "revoked.pem: revoked", "Reason: cessationOfOperation", "0x01: revoked",
+				"Reason: certificateHold", "Revocation Time: Jan  1 00:00:00 1970 GMT", "OCSP Nonce", "OCSP Archive Cutoff", "Responder Id: C",
+				"valid:"}}, // its name for extended-revoke
+		"openssl, no nonce": {"openssl", append(ask, "-no_nonce", "-cert", good), []string{"Response verify OK", "good.pem: good"}},
+		"gnutls": {"ocsptool", []string{"--ask=" + server.URL + "/ocsp", "--load-issuer=" + issuing, "--load-trust=" + issuing, "--load-cert", revoked},
+			[]string{"Verifying OCSP Response: Success", "Certificate Status: revoked"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, _ := peer.Try(t, tc.program, tc.args...) // gnutls fails on a revoked one
+			for _, want := range tc.wants {
+				if !strings.Contains(out, want) {
+					t.Errorf("no %q in:\n%s", want, out)
+				}
+			}
+		})
 	}
 }
 
@@ -236,100 +442,11 @@ func withNonce(t testing.TB, request, nonce []byte) []byte {
 	}{struct {
 		List       asn1.RawValue
 		Extensions []ext `asn1:"explicit,tag:2"`
-	}{outer.TBS.List, []ext{{oidNonce, nonce}}}})
+	}{outer.TBS.List, []ext{{asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 2}, nonce}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return der
-}
-
-func newPublication(t testing.TB, l *testLab) *httptest.Server {
-	now := func() time.Time { return l.now }
-	server := httptest.NewServer(NewPublication(l.Lab, NewLists(l.Lab, now), NewResponder(l.Lab, now), slog.New(slog.NewTextHandler(io.Discard, nil))))
-	t.Cleanup(server.Close)
-	return server
-}
-
-// GET carries the request as base64 in the path, where slashes stand side by side, escaped or not.
-func TestOCSPOverHTTP(t *testing.T) {
-	l := newTestLab(t, 1)
-	server := newPublication(t, l)
-	leaf, issuer := l.certificates(t, l.cards[0])
-	request, err := ocsp.CreateRequest(leaf, issuer, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// a nonce whose base64 holds "//" and "+"
-	request = withNonce(t, request, append([]byte{4, 33}, bytes.Repeat([]byte{0xff, 0xff, 0xff, 0xfb, 0xef}, 7)[:33]...))
-	encoded := base64.StdEncoding.EncodeToString(request)
-	if !strings.Contains(encoded, "//") || !strings.Contains(encoded, "+") {
-		t.Fatalf("the test wants // and + in %s", encoded)
-	}
-	get := func(path string) func() (*http.Response, error) {
-		return func() (*http.Response, error) { return http.Get(server.URL + path) }
-	}
-	for name, do := range map[string]func() (*http.Response, error){
-		"POST": func() (*http.Response, error) {
-			return http.Post(server.URL+"/ocsp", "application/ocsp-request", bytes.NewReader(request))
-		},
-		"POST without a path": func() (*http.Response, error) {
-			return http.Post(server.URL, "application/ocsp-request", bytes.NewReader(request))
-		},
-		"GET":                    get("/ocsp/" + encoded),
-		"GET escaped":            get("/ocsp/" + url.PathEscape(encoded)),
-		"GET escaped throughout": get("/ocsp/" + url.QueryEscape(encoded)),
-		"GET unpadded":           get("/ocsp/" + strings.TrimRight(encoded, "=")),
-	} {
-		resp, err := do()
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/ocsp-response" {
-			t.Errorf("%s: %s, %s, %v", name, resp.Status, resp.Header.Get("Content-Type"), err)
-			continue
-		}
-		if answer, err := ocsp.ParseResponseForCert(body, leaf, issuer); err != nil || answer.Status != ocsp.Good {
-			t.Errorf("%s: %v, %v", name, answer, err)
-		}
-	}
-	for name, tc := range map[string]struct {
-		do   func() (*http.Response, error)
-		code int
-	}{
-		"wrong type": {func() (*http.Response, error) {
-			return http.Post(server.URL+"/ocsp", "text/plain", bytes.NewReader(request))
-		}, http.StatusUnsupportedMediaType},
-		"too large": {func() (*http.Response, error) {
-			return http.Post(server.URL+"/ocsp", "application/ocsp-request", bytes.NewReader(make([]byte, maxRequest+1)))
-		}, http.StatusRequestEntityTooLarge},
-	} {
-		resp, err := tc.do()
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != tc.code {
-			t.Errorf("%s: %s, want %d", name, resp.Status, tc.code)
-		}
-	}
-}
-
-// Whatever stands in the path gets an OCSP answer, as RFC 6960 wants.
-func TestOCSPGetGarbage(t *testing.T) {
-	server := newPublication(t, newTestLab(t, 0))
-	for _, path := range []string{"/ocsp/!!!", "/ocsp/AAAA", "/ocsp//", "/ocsp/" + strings.Repeat("A", 20000)} {
-		resp, err := http.Get(server.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK || !bytes.Equal(body, malformedRequest.refusal()) {
-			t.Errorf("%.20s: %s, %x, %v", path, resp.Status, body, err)
-		}
-	}
 }
 
 func FuzzParseRequest(f *testing.F) {
@@ -347,13 +464,18 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, id := range ours.ids {
-			id.names(issuer)
-		}
 		// what both read, both read alike
 		if theirs, err := ocsp.ParseRequest(der); err == nil {
-			if first := ours.ids[0]; first.serial.Cmp(theirs.SerialNumber) != 0 || !bytes.Equal(first.issuer, theirs.IssuerNameHash) ||
-				!bytes.Equal(first.issuerKey, theirs.IssuerKeyHash) {
+			first := ours.ids[0]
+			var id struct {
+				Algorithm asn1.RawValue
+				Name, Key []byte
+				Serial    *big.Int
+			}
+			number, positive := first.number()
+			if _, err := asn1.Unmarshal(first.raw, &id); err != nil || id.Serial.Cmp(theirs.SerialNumber) != 0 ||
+				!bytes.HasSuffix(first.issuer, theirs.IssuerKeyHash) || !bytes.Equal(id.Name, theirs.IssuerNameHash) ||
+				positive && new(big.Int).SetBytes(number).Cmp(theirs.SerialNumber) != 0 {
 				t.Errorf("read otherwise than x/crypto/ocsp does: %x", der)
 			}
 		}

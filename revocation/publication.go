@@ -5,14 +5,12 @@ import (
 	"context"
 	_ "embed"
 	"encoding/asn1"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -53,62 +51,16 @@ func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.L
 	return p
 }
 
+var nosniff = []string{"nosniff"}
+
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	// A request in a GET is base64, which holds slashes, also two together: a mux would clean them away.
-	if encoded, ok := strings.CutPrefix(r.URL.EscapedPath(), "/ocsp/"); ok && encoded != "" && r.Method == http.MethodGet {
+	w.Header()["X-Content-Type-Options"] = nosniff
+	if encoded, ok := ocspPath(r); ok {
 		p.ocspGet(w, r, encoded)
 		return
 	}
 	p.mux.ServeHTTP(w, r)
-}
-
-// maxRequest bounds an OCSP request: one of maxIDs certificates takes about 8 kB.
-const maxRequest = 16 << 10
-
-func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
-	if ct := r.Header.Get("Content-Type"); ct != "application/ocsp-request" {
-		http.Error(w, "POST an OCSP request, of type application/ocsp-request", http.StatusUnsupportedMediaType)
-		return
-	}
-	der, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		http.Error(w, "OCSP request cut short, or larger than 16 kB", http.StatusRequestEntityTooLarge)
-		return
-	}
-	p.ocsp(w, r, der)
-}
-
-func (p *Publication) ocspGet(w http.ResponseWriter, r *http.Request, encoded string) {
-	der, err := decodeGet(encoded)
-	if err != nil {
-		der = nil // answered as any malformed request
-	}
-	p.ocsp(w, r, der)
-}
-
-// decodeGet reads the path of an OCSP GET (RFC 6960 appendix A.1): base64, URL-escaped or not, padded or not.
-func decodeGet(encoded string) ([]byte, error) {
-	if len(encoded) > 2*maxRequest {
-		return nil, errRequest
-	}
-	text, err := url.PathUnescape(encoded)
-	if err != nil {
-		return nil, err
-	}
-	text = strings.NewReplacer("-", "+", "_", "/", " ", "+").Replace(strings.TrimRight(text, "="))
-	return base64.RawStdEncoding.DecodeString(text)
-}
-
-func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
-	answer, err := p.responder.Answer(r.Context(), der)
-	if err != nil {
-		p.log.Error("OCSP", "err", err)
-	}
-	w.Header().Set("Content-Type", "application/ocsp-response")
-	w.Header().Set("Cache-Control", "no-store") // a revocation is to be seen at the next request
-	w.Write(answer)
 }
 
 // file finds the authority whose file is asked for.

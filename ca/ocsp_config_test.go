@@ -1,0 +1,57 @@
+package ca
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What igc.yaml says of OCSP is read back as it was written, and what makes no sense is refused by its name.
+func TestOCSPConfig(t *testing.T) {
+	config := DefaultConfig()
+	config.OCSP = OCSP{Key: "p256", ResponderID: "name", Validity: 90 * time.Minute, Keep: 7,
+		HTTPCache: "until-next-update", ArchiveCutoff: "2557", NeverIssued: "revoked"}
+	data, err := config.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "igc.yaml")
+	read := func(text string) (Config, error) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return readConfig(path)
+	}
+	if got, err := read(string(data)); err != nil || got != config {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := read("key: p256\n"); err != nil || got.OCSP != DefaultConfig().OCSP {
+		t.Errorf("a lab from before OCSP had settings: %+v, %v", got.OCSP, err)
+	}
+	for _, line := range strings.Split(string(data[strings.Index(string(data), "\nocsp:"):]), "\n")[2:] {
+		if line != "" && !strings.Contains(line, " # ") {
+			t.Errorf("no comment: %s", line)
+		}
+	}
+	for setting, wrong := range map[string][]string{
+		"key": {"rsa1024", "faithful", "''"}, "responder_id": {"hash"}, "validity": {"59s", "73h", "-1h", "soon", "60"}, "keep": {"-1", "10000001", "many"},
+		"http_cache": {"no-store"}, "archive_cutoff": {"0", "-3", "36501", "forever"}, "never_issued": {"good"},
+	} {
+		for _, value := range wrong {
+			if _, err := read("ocsp:\n  " + setting + ": " + value + "\n"); err == nil || KindOf(err) != Invalid {
+				t.Errorf("%s: %s is taken (%v)", setting, value, err)
+			}
+		}
+	}
+	for _, tc := range []struct {
+		ocsp string
+		lab  KeyPolicy
+		want KeyPolicy
+	}{{"lab", Faithful, Faithful}, {"lab", P256, P256}, {"rsa2048", P256, RSA2048}, {"p256", Faithful, P256}} {
+		if got := (OCSP{Key: tc.ocsp}).KeyPolicy(tc.lab); got != tc.want {
+			t.Errorf("%s in a lab of %s: %s, want %s", tc.ocsp, tc.lab, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package revocation
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// authority is an issuing authority as OCSP sees it: the names that requests give it, and who answers for it.
+type authority struct {
+	*ca.Issuer
+	forms [][]byte // of certID.issuer
+
+	making   sync.Mutex // one delegate at a time
+	delegate atomic.Pointer[delegate]
+}
+
+// authorities are those that the responder has met, by what a certID says of the issuer.
+type authorities struct {
+	mu     sync.RWMutex
+	byForm map[string]*authority
+	byID   map[string]*authority
+}
+
+// named returns the issuing authority that the certID names, nil when the lab has none.
+func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
+	s.mu.RLock()
+	a := s.byForm[string(id.issuer)]
+	s.mu.RUnlock()
+	if a != nil {
+		return a, nil
+	}
+	for _, p := range profiles.Authorities() { // one may have been made since
+		if p.IsRoot() { // the roots of the IGC-Santé have no responder: their certificates name none
+			continue
+		}
+		if _, err := s.get(ctx, lab, p); err != nil && ca.KindOf(err) != ca.NotFound {
+			return nil, err
+		}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byForm[string(id.issuer)], nil
+}
+
+// get returns the authority, NotFound when the lab does not have it.
+func (s *authorities) get(ctx context.Context, lab *ca.Lab, p profiles.Authority) (*authority, error) {
+	s.mu.RLock()
+	a := s.byID[p.ID()]
+	s.mu.RUnlock()
+	if a != nil {
+		return a, nil
+	}
+	issuer, err := lab.Issuer(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	forms, err := issuerForms(issuer.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.byID[p.ID()]; a != nil {
+		return a, nil
+	}
+	a = &authority{Issuer: issuer, forms: forms}
+	s.byID[p.ID()] = a
+	for _, form := range forms {
+		s.byForm[string(form)] = a
+	}
+	return a, nil
+}
