@@ -498,20 +498,3 @@ func algorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
 		})
 	})
 }
-
-// signed signs tbs and makes SEQUENCE { tbs, algorithm, signature, then what follows, which may be nil }.
-func signed(tbs, algorithm, follows []byte, signer crypto.Signer) ([]byte, error) {
-	digest := sha256.Sum256(tbs)
-	signature, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		return nil, err
-	}
-	b := cryptobyte.NewBuilder(make([]byte, 0, len(tbs)+len(signature)+len(follows)+64))
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(tbs)
-		b.AddBytes(algorithm)
-		b.AddASN1BitString(signature)
-		b.AddBytes(follows)
-	})
-	return b.Bytes()
-}

@@ -102,7 +102,7 @@ func TestHealth(t *testing.T) {
 func TestHealthLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
-		later := l.now.Sub(time.Now()) // the bubble's clock begins in 2000
+		later := time.Until(l.now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
 		lists := NewLists(l.Lab, now)
 		if err := lists.Publish(t.Context(), false); err != nil {
