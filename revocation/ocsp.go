@@ -270,8 +270,8 @@ func (a *single) certStatus() []byte {
 	return element(explicit(1), generalizedTime(a.revoked.At), reason)
 }
 
-// element is a DER element of those contents. An answer is written this way, and not by closures as elsewhere, for its
-// speed: it would take as long as half a P-256 signature.
+// element is a DER element of those contents. An answer is small: writing it from the inside out is shorter, and a little
+// faster, than cryptobyte's closures.
 func element(tag cbasn1.Tag, contents ...[]byte) []byte {
 	n := 0
 	for _, c := range contents {
