@@ -38,7 +38,7 @@ func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}
-			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotAfter, b.Bucket(bCerts).Sequence(), readTotals(b).entries})
+			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed)})
 		}
 		return nil
 	})

@@ -43,11 +43,17 @@ const (
 type ListContent struct {
 	Number   uint64
 	Revision uint64
-	Base     uint64   // number of the full CRL that the delta is relative to
-	Entries  int      // on the full list
-	Size     int      // bytes of Full
-	Full     [][]byte // entries of the full list, DER, many to a slice
-	Changes  []byte   // entries of the delta CRL
+	Base     uint64      // number of the full CRL that the delta is relative to
+	Entries  int         // on the full list
+	Full     []ListChunk // entries of the full list
+	Changed  int         // on the delta CRL
+	Changes  []byte      // entries of the delta CRL, DER
+}
+
+// ListChunk is a part of a list's entries. Two of the same ID and length are the same, as long as the form is.
+type ListChunk struct {
+	ID  [24]byte // key and revision, see entries.go
+	DER []byte
 }
 
 // ListOrder says which lists are to be made.
@@ -156,11 +162,12 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 	}
 	c.Revision = state.Revision
 	if order.Full {
-		t := readTotals(b)
-		c.Entries, c.Size = int(t.entries), int(t.size)
+		c.Entries = int(number(b, kListed))
 		cursor := b.Bucket(bEntries).Cursor()
 		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
-			c.Full = append(c.Full, v)
+			chunk := ListChunk{DER: v[8:]}
+			copy(chunk.ID[copy(chunk.ID[:], k):], v)
+			c.Full = append(c.Full, chunk)
 		}
 	}
 	// Of a certificate that changed more than once, only the last change counts.
@@ -182,6 +189,7 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 			reason, invalidity, bare = v.Reason.Code(), v.Invalidity, order.Form == FaithfulList
 		}
 		entry, err := encodeEntry(serial, at, reason, invalidity, bare)
+		c.Changed++
 		c.Changes = append(c.Changes, entry...)
 		return err
 	})

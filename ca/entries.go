@@ -2,7 +2,6 @@ package ca
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/big"
@@ -14,12 +13,13 @@ import (
 )
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
-// by date of revocation and then as they came. They stand in chunks of some sixty: the value is the entries' DER, one
-// after the other, and the key is time and order of the first (8+8 bytes; the order of a chunk split off is 0: no entry of
-// that time stands before it).
+// by date of revocation and then as they came. They stand in chunks of some sixty. The key is time and order of the first
+// (8+8 bytes; the order of a chunk split off is 0: no entry of that time stands before it); the value is the revision that
+// changed the chunk last (8 bytes) and the entries' DER, one after the other.
 //
-// So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed and copied as they are, and
-// adding or removing an entry rewrites one chunk, however many there are.
+// So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed as they are; adding or
+// removing an entry rewrites one chunk, however many there are; and whoever has a copy of a chunk knows whether it is the
+// present one.
 type entries struct{ *bolt.Bucket }
 
 // chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
@@ -31,51 +31,60 @@ func entryKey(at time.Time, order uint64) []byte {
 
 // chunk finds the chunk that an entry of that key stands in, or belongs in: the last that begins at or before it. There is
 // none when all begin after it.
-func (e entries) chunk(key []byte) (k, v []byte) {
+func (e entries) chunk(key []byte) (k, der []byte) {
 	c := e.Cursor()
-	switch k, v = c.Seek(key); {
+	k, v := c.Seek(key)
+	switch {
 	case k == nil:
-		return c.Last()
+		k, v = c.Last()
 	case !bytes.Equal(k, key):
-		return c.Prev()
+		k, v = c.Prev()
 	}
-	return k, v
+	if k == nil {
+		return nil, nil
+	}
+	return bytes.Clone(k), v[8:]
 }
 
-// add puts an entry after those of its time and before. Its order is larger than any given yet.
+// put writes a chunk whose content is that of the slices, one after the other: they may be bbolt's, which are only to be read.
+func (e entries) put(key []byte, revision uint64, der ...[]byte) error {
+	return e.Put(key, append(u64(revision), bytes.Join(der, nil)...))
+}
+
+// add puts an entry after those of its time and before. Its order is the present revision, larger than any before.
 func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	e.FillPercent = 0.9 // most come at the end
 	key := entryKey(at, order)
-	k, v := e.chunk(key)
+	k, der := e.chunk(key)
 	if k == nil { // before all others: it begins the first chunk, when there is room
-		if first, rest := e.Cursor().First(); first != nil && len(rest)+len(entry) <= chunkSize {
-			whole := append(bytes.Clone(entry), rest...)
-			if err := e.Delete(first); err != nil {
+		if first, v := e.Cursor().First(); first != nil && len(v)-8+len(entry) <= chunkSize {
+			whole := append(bytes.Clone(entry), v[8:]...)
+			if err := e.Delete(bytes.Clone(first)); err != nil {
 				return err
 			}
-			return e.Put(key, whole)
+			return e.put(key, order, whole)
 		}
-		return e.Put(key, bytes.Clone(entry))
+		return e.put(key, order, entry)
 	}
-	split := after(v, entryTime(entry))
+	split := after(der, entryTime(entry))
 	switch {
-	case len(v)+len(entry) <= chunkSize:
-		return e.Put(bytes.Clone(k), insert(v, split, entry))
-	case split == len(v):
-		return e.Put(key, bytes.Clone(entry))
+	case len(der)+len(entry) <= chunkSize:
+		return e.put(k, order, der[:split], entry, der[split:])
+	case split == len(der):
+		return e.put(key, order, entry)
 	}
-	begin, rest := bytes.Clone(k), bytes.Clone(v[split:])
-	if err := e.Put(begin, insert(v[:split], split, entry)); err != nil {
+	rest := bytes.Clone(der[split:])
+	if err := e.put(k, order, der[:split], entry); err != nil {
 		return err
 	}
-	return e.Put(entryKey(parseEntryTime(rest), 0), rest)
+	return e.put(entryKey(parseEntryTime(rest), 0), order, rest)
 }
 
-// remove takes out the entry of that serial number, and tells its length; 0 when it is not there.
-func (e entries) remove(at time.Time, order uint64, serial []byte) (int, error) {
-	k, v := e.chunk(entryKey(at, order))
-	for rest := cryptobyte.String(v); !rest.Empty(); {
-		begin := len(v) - len(rest)
+// remove takes out the entry of that serial number, added under that order, and tells its length; 0 when it is not there.
+func (e entries) remove(at time.Time, order, revision uint64, serial []byte) (int, error) {
+	k, der := e.chunk(entryKey(at, order))
+	for rest := cryptobyte.String(der); !rest.Empty(); {
+		begin := len(der) - len(rest)
 		var entry cryptobyte.String
 		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
 			break
@@ -83,19 +92,12 @@ func (e entries) remove(at time.Time, order uint64, serial []byte) (int, error) 
 		if !bytes.Equal(entrySerial(entry), serial) {
 			continue
 		}
-		left := append(bytes.Clone(v[:begin]), rest...)
-		if len(left) == 0 {
-			return len(entry), e.Delete(bytes.Clone(k))
+		if len(entry) == len(der) {
+			return len(entry), e.Delete(k)
 		}
-		return len(entry), e.Put(bytes.Clone(k), left)
+		return len(entry), e.put(k, revision, der[:begin], rest)
 	}
 	return 0, nil
-}
-
-// insert makes a new slice: that of bbolt is only to be read.
-func insert(v []byte, at int, entry []byte) []byte {
-	out := make([]byte, 0, len(v)+len(entry))
-	return append(append(append(out, v[:at]...), entry...), v[at:]...)
 }
 
 // after tells where in a chunk the entries later than that time begin.
@@ -184,20 +186,6 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 	return b.Bytes()
 }
 
-// totals counts the entries of an authority's list, and their bytes.
-type totals struct{ entries, size uint64 }
-
-func readTotals(b *bolt.Bucket) (t totals) {
-	if v := b.Get(kTotals); len(v) == 16 {
-		t.entries, t.size = binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
-	}
-	return t
-}
-
-func (t totals) write(b *bolt.Bucket) error {
-	return b.Put(kTotals, append(u64(t.entries), u64(t.size)...))
-}
-
 // listForm is the form that the authority's entries are stored in.
 func listForm(b *bolt.Bucket) ListForm {
 	if f := b.Get(kForm); f != nil {
@@ -216,20 +204,16 @@ func enlist(b *bolt.Bucket, serial []byte, s *status) error {
 	if err := (entries{b.Bucket(bEntries)}).add(v.At, s.order(), entry); err != nil {
 		return err
 	}
-	t := readTotals(b)
-	t.entries, t.size = t.entries+1, t.size+uint64(len(entry))
-	return t.write(b)
+	return b.Put(kListed, u64(number(b, kListed)+1))
 }
 
 // delist takes a certificate off the list, unless it left when it expired.
-func delist(b *bolt.Bucket, serial []byte, s *status) error {
-	n, err := entries{b.Bucket(bEntries)}.remove(s.revocation().At, s.order(), serial)
+func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
+	n, err := entries{b.Bucket(bEntries)}.remove(s.revocation().At, s.order(), revision, serial)
 	if err != nil || n == 0 {
 		return err
 	}
-	t := readTotals(b)
-	t.entries, t.size = t.entries-1, t.size-uint64(n)
-	return t.write(b)
+	return b.Put(kListed, u64(number(b, kListed)-1))
 }
 
 // relist makes the list anew: in another form, or without those that expired before that time. It costs as much as the
@@ -243,7 +227,7 @@ func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
 	gone := false
 	c := b.Bucket(bEntries).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		for rest := cryptobyte.String(v); !rest.Empty(); {
+		for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
 			var entry cryptobyte.String
 			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
 				return fmt.Errorf("damaged list")
@@ -266,7 +250,7 @@ func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
 	if _, err := b.CreateBucket(bEntries); err != nil {
 		return err
 	}
-	if err := errors.Join(b.Put(kForm, []byte(form)), totals{}.write(b)); err != nil {
+	if err := errors.Join(b.Put(kForm, []byte(form)), b.Put(kListed, u64(0))); err != nil {
 		return err
 	}
 	for _, one := range stay {

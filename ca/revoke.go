@@ -203,14 +203,14 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 		return unchanged, fail(Invalid, "%X cannot have been revoked on %s: it is valid from %s", t.serial, c.At.Format(time.RFC3339), before.NotBefore.Format(time.RFC3339))
 	}
 	seq, s, _ := statusOf(b, t.serial)
-	if was != nil {
-		if err := delist(b, t.serial, &s); err != nil {
-			return unchanged, err
-		}
-	}
 	revision, err := increment(b, kRevision)
 	if err != nil {
 		return unchanged, err
+	}
+	if was != nil {
+		if err := delist(b, t.serial, &s, revision); err != nil {
+			return unchanged, err
+		}
 	}
 	if c.Release {
 		s.release()

@@ -23,7 +23,7 @@ import (
 //	authorities/ID/certificate     DER of the authority's certificate
 //	authorities/ID/revision        count of changes of status: a CRL is stale when it moved
 //	authorities/ID/lists           state of the authority's CRLs (JSON), see crl.go
-//	authorities/ID/form, totals    form, number and bytes of the entries below
+//	authorities/ID/form, listed    form and number of the entries below
 //	authorities/ID/certs           sequence (8 bytes)          -> record
 //	authorities/ID/serials         serial number               -> sequence, status (40 bytes)
 //	authorities/ID/entries         entries of the full CRL, see entries.go
@@ -190,7 +190,7 @@ var (
 	kCertificate = []byte("certificate")
 	kRevision    = []byte("revision")
 	kLists       = []byte("lists")
-	kTotals      = []byte("totals")
+	kListed      = []byte("listed")
 	kForm        = []byte("form")
 )
 

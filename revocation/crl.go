@@ -1,7 +1,6 @@
 package revocation
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,28 +14,25 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// CRL is a certificate revocation list as it is published: a file, whose content never changes. A list of a million
-// entries takes no memory.
+// CRL is a certificate revocation list as it is published. It never changes.
 type CRL struct {
 	Authority  profiles.Authority
 	Number     uint64
 	Base       uint64 // of a delta CRL, the number of the full one that it adds to; 0 for a full CRL
 	ThisUpdate time.Time
 	NextUpdate time.Time
-	Count      int   // entries
-	Entries    int64 // bytes of the entries
-	Size       int64 // bytes of all
+	Entries    int   // how many certificates it names
+	Size       int64 // bytes
 
-	file     *os.File // open as long as someone has the CRL, though its name is a newer one's by then
-	revision uint64   // of the changes of status that it holds
+	revision uint64 // of the changes of status that it holds
 	form     ca.ListForm
-	entries  int64 // where they begin
+	body
 }
 
 // Reader reads the DER of the list. Each reader has its own place in it.
-func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(c.file, 0, c.Size) }
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.body, 0, c.Size) }
 
-// DER reads the whole list.
+// DER is the whole list.
 func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
 
 // Lists keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
@@ -44,9 +40,11 @@ func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
 // given again, also after a restart.
 //
 // How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be continued from the
-// last one's; each list costs one SHA-256 of its bytes and one signature. All else is next to nothing. The entries stand in
-// the store encoded and in order, in slices of its memory map (see ca/entries.go). They are hashed from there by one goroutine
-// and written to the file by another, neither of which copies or allocates for an entry.
+// last one's; each list costs one SHA-256 of its bytes and one signature. All else is next to nothing, since the entries
+// stand in the store encoded and in order (see ca/entries.go), and a list shares with the one before it all the chunks that
+// did not change. A list of a million entries takes its own 35 MB of memory, and its successors a few kB each.
+//
+// The list's file, which only a restart and other servers need, is written aside when it is large.
 type Lists struct {
 	lab *ca.Lab
 	now func() time.Time
@@ -61,6 +59,7 @@ type keptLists struct {
 	sync.Mutex // one making at a time for each authority
 	full       *CRL
 	delta      *CRL // nil for a root
+	saver      saver
 }
 
 // NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
@@ -87,7 +86,8 @@ func (l *Lists) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	return delta, err
 }
 
-// Publish makes the lists of every authority of the lab: with anew also those that are not due.
+// Publish makes the lists of every authority of the lab, with anew also those that are not due, and returns when their
+// files are written.
 func (l *Lists) Publish(ctx context.Context, anew bool) error {
 	authorities, err := l.lab.Authorities(ctx)
 	for _, info := range authorities {
@@ -97,7 +97,7 @@ func (l *Lists) Publish(ctx context.Context, anew bool) error {
 		}
 		err = errors.Join(err, parseErr)
 	}
-	return err
+	return errors.Join(err, l.flush())
 }
 
 // current returns the lists that hold now, and makes those that do not any more.
@@ -125,7 +125,7 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
 	order := ca.ListOrder{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a, false).Every.Next(full.ThisUpdate))
+	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a).Every.Next(full.ThisUpdate))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
 	if !order.Full && !deltaDue {
@@ -144,24 +144,38 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	}
 	err = l.lab.MakeLists(ctx, a, order, func(content ca.ListContent) error {
 		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
-		list := func(base uint64, s ca.Schedule, entries [][]byte, count, size int) (*CRL, error) {
-			c := &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
-				Count: count, Entries: int64(size), revision: content.Revision, form: config.Form}
-			return c, l.write(c, entries, issuer)
+		list := func(base uint64, s ca.Schedule) *CRL {
+			return &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
+				revision: content.Revision, form: config.Form}
 		}
+		var fullErr, deltaErr error
+		var both sync.WaitGroup // one signature each
 		if order.Full {
-			if full, err = list(0, schedule(config, a, false), content.Full, content.Entries, content.Size); err != nil {
+			var former *CRL
+			if former, full = full, list(0, schedule(config, a)); former == nil || former.form != config.Form {
+				former = &CRL{}
+			}
+			full.Entries = content.Entries
+			both.Go(func() { fullErr = l.sign(full, shared(former.chunks, content.Full), issuer) })
+		}
+		if !a.IsRoot() {
+			delta = list(content.Base, config.Delta)
+			delta.Entries = content.Changed
+			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, issuer) })
+		}
+		both.Wait()
+		if err := errors.Join(fullErr, deltaErr); err != nil {
+			return err
+		}
+		for _, c := range []*CRL{full, delta} {
+			if c == nil || c.Number != content.Number {
+				continue
+			}
+			if err := k.saver.save(c, l.path(a, c.Base != 0)); err != nil {
 				return err
 			}
 		}
-		if !a.IsRoot() {
-			count, countErr := countEntries(bytes.NewReader(content.Changes))
-			if countErr != nil {
-				return countErr
-			}
-			delta, err = list(content.Base, config.Delta, [][]byte{content.Changes}, count, len(content.Changes))
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
@@ -185,11 +199,8 @@ func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
 	return both[0], both[1]
 }
 
-func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
-	switch {
-	case delta:
-		return c.Delta
-	case a.IsRoot():
+func schedule(c ca.ListConfig, a profiles.Authority) ca.Schedule {
+	if a.IsRoot() {
 		return c.Roots
 	}
 	return c.Issuing
@@ -215,6 +226,11 @@ func (l *Lists) Run(ctx context.Context, failed func(error)) {
 	})
 	due := time.NewTicker(time.Minute)
 	defer due.Stop()
+	defer func() {
+		if err := l.flush(); err != nil {
+			failed(err)
+		}
+	}()
 	for {
 		if err := l.Publish(ctx, false); err != nil && ctx.Err() == nil {
 			failed(err)

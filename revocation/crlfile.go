@@ -1,7 +1,7 @@
 package revocation
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -13,9 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -79,9 +82,8 @@ func addPointName(b *cryptobyte.Builder, url string) {
 	})
 }
 
-// write encodes and signs the list, and gives its file its name when it is whole. The file is not forced to the disk: after
-// a loss of power, load sees that it is torn, and it is made anew.
-func (l *Lists) write(c *CRL, entries [][]byte, issuer *ca.Issuer) (err error) {
+// sign encodes the list around its entries, and signs it.
+func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
 	signer, err := issuer.GetSigner()
 	if err != nil {
 		return err
@@ -90,14 +92,18 @@ func (l *Lists) write(c *CRL, entries [][]byte, issuer *ca.Issuer) (err error) {
 	if err != nil {
 		return err
 	}
+	size := int64(0)
+	for _, e := range entries {
+		size += int64(len(e.DER))
+	}
 	begin, err := encoded(func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(1) // v2
 		b.AddBytes(algorithm)
 		b.AddBytes(issuer.Certificate.RawSubject)
 		addTime(b, c.ThisUpdate)
 		addTime(b, c.NextUpdate)
-		if c.Entries > 0 { // an empty list has no revokedCertificates
-			b.AddBytes(header(cbasn1.SEQUENCE, c.Entries))
+		if size > 0 { // an empty list has no revokedCertificates
+			b.AddBytes(header(cbasn1.SEQUENCE, size))
 		}
 	})
 	if err != nil {
@@ -109,76 +115,88 @@ func (l *Lists) write(c *CRL, entries [][]byte, issuer *ca.Issuer) (err error) {
 	if err != nil {
 		return err
 	}
-	tbs := append(header(cbasn1.SEQUENCE, int64(len(begin))+c.Entries+int64(len(end))), begin...)
-	pieces := append(append([][]byte{tbs}, entries...), end)
-
-	path := l.path(c.Authority, c.Base != 0)
-	f, err := os.CreateTemp(filepath.Dir(path), ".crl-*")
+	tbs := append(header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
+	h := sha256.New()
+	h.Write(tbs)
+	for _, e := range entries {
+		h.Write(e.DER)
+	}
+	h.Write(end)
+	signature, err := signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	// The outermost header tells the length of all, the signature's too, which differs by a byte or two with ECDSA. Room is
-	// left for it; where the length needs a header of another size, another signature will do.
-	whole := func(signature int) []byte {
-		tail := int64(len(header(cbasn1.BIT_STRING, int64(signature+1))) + 1 + signature)
-		return header(cbasn1.SEQUENCE, int64(len(tbs))+c.Entries+int64(len(end)+len(algorithm))+tail)
-	}
-	room := int64(len(whole(signatureSize(signer))))
-	written := make(chan error, 1)
-	go func() {
-		w := bufio.NewWriterSize(io.NewOffsetWriter(f, room), 1<<18)
-		for _, p := range pieces {
-			if _, err := w.Write(p); err != nil {
-				written <- err
-				return
-			}
-		}
-		written <- w.Flush()
-	}()
-	h := sha256.New()
-	for _, p := range pieces {
-		h.Write(p)
-	}
-	signature, outer := []byte(nil), []byte(nil)
-	for outer == nil || int64(len(outer)) != room {
-		if signature, err = signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256); err != nil {
-			break
-		}
-		outer = whole(len(signature))
-	}
-	if err = errors.Join(err, <-written); err != nil {
+	tail, err := encoded(func(b *cryptobyte.Builder) {
+		b.AddBytes(end)
+		b.AddBytes(algorithm)
+		b.AddASN1BitString(signature)
+	})
+	if err != nil {
 		return err
 	}
-	tail := append(append(append(algorithm, header(cbasn1.BIT_STRING, int64(len(signature)+1))...), 0), signature...)
-	c.entries = room + int64(len(tbs))
-	c.Size = c.entries + c.Entries + int64(len(end)+len(tail))
-	if _, err = f.WriteAt(tail, c.Size-int64(len(tail))); err != nil {
-		return err
-	}
-	if _, err = f.WriteAt(outer, 0); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	c.file = f
+	c.body = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), entries, tail)
+	c.Size = c.body.size()
 	return nil
 }
 
-// signatureSize is how long a signature usually is.
-func signatureSize(signer crypto.Signer) int {
-	if key, ok := signer.Public().(*rsa.PublicKey); ok {
-		return key.Size()
+// body is the DER of a list in pieces: what stands before the entries, the entries, and what stands after them.
+type body struct {
+	head, tail []byte
+	chunks     []ca.ListChunk
+	offsets    []int64 // where each piece ends: the head, the chunks, the tail
+}
+
+func newBody(head []byte, chunks []ca.ListChunk, tail []byte) body {
+	b := body{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
+	end := int64(0)
+	for i := range len(chunks) + 2 {
+		end += int64(len(b.piece(i)))
+		b.offsets = append(b.offsets, end)
 	}
-	return 71
+	return b
+}
+
+func (b *body) size() int64 { return b.offsets[len(b.offsets)-1] }
+
+func (b *body) piece(i int) []byte {
+	switch {
+	case i == 0:
+		return b.head
+	case i <= len(b.chunks):
+		return b.chunks[i-1].DER
+	}
+	return b.tail
+}
+
+// ReadAt implements [io.ReaderAt].
+func (b *body) ReadAt(p []byte, off int64) (n int, err error) {
+	i, _ := slices.BinarySearch(b.offsets, off+1) // the piece that holds the byte at off
+	for ; n < len(p) && i < len(b.offsets); i++ {
+		piece := b.piece(i)
+		begin := b.offsets[i] - int64(len(piece))
+		n += copy(p[n:], piece[off+int64(n)-begin:])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// shared makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
+// the order of their keys.
+func shared(former, present []ca.ListChunk) []ca.ListChunk {
+	chunks := make([]ca.ListChunk, len(present))
+	for i, p := range present {
+		for len(former) > 0 && bytes.Compare(former[0].ID[:], p.ID[:]) < 0 {
+			former = former[1:]
+		}
+		if len(former) > 0 && former[0].ID == p.ID && len(former[0].DER) == len(p.DER) {
+			chunks[i] = former[0]
+			continue
+		}
+		chunks[i] = ca.ListChunk{ID: p.ID, DER: bytes.Clone(p.DER)}
+	}
+	return chunks
 }
 
 // load takes up the list that an earlier process published. It must be the one last begun, in the form that the lab has
@@ -187,99 +205,165 @@ func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, 
 	if run.Number == 0 || run.Form != l.lab.Config.CRL.Form {
 		return nil
 	}
-	f, err := os.Open(l.path(a, delta))
+	der, err := os.ReadFile(l.path(a, delta))
 	if err != nil {
 		return nil
 	}
-	c := &CRL{Authority: a, file: f, revision: run.Revision, form: run.Form}
 	issuer, err := l.lab.Issuer(ctx, a)
-	if err == nil {
-		err = c.read(issuer.Certificate)
-	}
-	if err != nil || c.Number != run.Number || delta != (c.Base != 0) {
-		f.Close()
+	if err != nil {
 		return nil
 	}
+	c, err := parseCRL(der, issuer.Certificate)
+	if err != nil || c.Number != run.Number || delta != (c.Base != 0) {
+		return nil
+	}
+	c.Authority, c.revision, c.form = a, run.Revision, run.Form
 	return c
 }
 
-// maxListHead is more than what stands before the entries and after them.
-const maxListHead = 16 << 10
-
 var errList = errors.New("not a CRL of the lab")
 
-// read reads the list's facts from its file, and verifies its signature.
-func (c *CRL) read(issuer *x509.Certificate) error {
-	info, err := c.file.Stat()
-	if err != nil {
-		return err
+// parseCRL reads a list that the lab made, and verifies its signature; a nil issuer passes that over.
+func parseCRL(der []byte, issuer *x509.Certificate) (*CRL, error) {
+	c := &CRL{Size: int64(len(der))}
+	in := cryptobyte.String(der)
+	var outer, whole, tbs, entries, tagged, extensions, signature cryptobyte.String
+	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !in.Empty() || !outer.ReadASN1Element(&whole, cbasn1.SEQUENCE) {
+		return nil, errList
 	}
-	c.Size = info.Size()
-	head := make([]byte, min(c.Size, maxListHead))
-	if _, err := c.file.ReadAt(head, 0); err != nil {
-		return err
+	signedPart := whole
+	if !whole.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) ||
+		!tbs.SkipASN1(cbasn1.SEQUENCE) || !readTime(&tbs, &c.ThisUpdate) || !readTime(&tbs, &c.NextUpdate) ||
+		!tbs.ReadOptionalASN1(&entries, nil, cbasn1.SEQUENCE) {
+		return nil, errList
 	}
-	outer, outerLen := parseHeader(head, cbasn1.SEQUENCE)
-	tbs, tbsLen := parseHeader(head[outer:], cbasn1.SEQUENCE)
-	if outer == 0 || tbs == 0 || int64(outer)+outerLen != c.Size || int64(outer+tbs)+tbsLen > c.Size {
-		return errList
-	}
-	tbsEnd := int64(outer+tbs) + tbsLen
-	in := cryptobyte.String(head[outer+tbs:])
-	if !in.SkipASN1(cbasn1.INTEGER) || !in.SkipASN1(cbasn1.SEQUENCE) || !in.SkipASN1(cbasn1.SEQUENCE) ||
-		!readTime(&in, &c.ThisUpdate) || !readTime(&in, &c.NextUpdate) {
-		return errList
-	}
-	c.entries = int64(len(head) - len(in))
-	if n, size := parseHeader(in, cbasn1.SEQUENCE); n > 0 {
-		c.entries, c.Entries = c.entries+int64(n), size
-	}
-	rest := c.Size - c.entries - c.Entries
-	if rest < 0 || rest > maxListHead {
-		return errList
-	}
-	tail := make([]byte, rest)
-	if _, err := c.file.ReadAt(tail, c.Size-rest); err != nil {
-		return err
-	}
-	in = tail
-	var tagged, extensions, signature cryptobyte.String
-	if !in.ReadASN1(&tagged, explicit(0)) || !tagged.ReadASN1(&extensions, cbasn1.SEQUENCE) ||
-		c.Size-int64(len(in)) != tbsEnd || !in.SkipASN1(cbasn1.SEQUENCE) || !in.ReadASN1(&signature, cbasn1.BIT_STRING) || !in.Empty() || len(signature) < 2 {
-		return errList
+	after := len(tbs) + len(outer) // bytes that follow the entries
+	if !tbs.ReadASN1(&tagged, explicit(0)) || !tagged.ReadASN1(&extensions, cbasn1.SEQUENCE) || !tagged.Empty() || !tbs.Empty() ||
+		!outer.SkipASN1(cbasn1.SEQUENCE) || !outer.ReadASN1(&signature, cbasn1.BIT_STRING) || !outer.Empty() || len(signature) < 2 {
+		return nil, errList
 	}
 	for !extensions.Empty() {
 		var e, value cryptobyte.String
 		var oid asn1.ObjectIdentifier
-		if !extensions.ReadASN1(&e, cbasn1.SEQUENCE) || !e.ReadASN1ObjectIdentifier(&oid) || !e.SkipOptionalASN1(cbasn1.BOOLEAN) || !e.ReadASN1(&value, cbasn1.OCTET_STRING) {
-			return errList
-		}
-		if oid.Equal(oidCRLNumber) && !value.ReadASN1Integer(&c.Number) || oid.Equal(oidDeltaIndicator) && !value.ReadASN1Integer(&c.Base) {
-			return errList
+		if !extensions.ReadASN1(&e, cbasn1.SEQUENCE) || !e.ReadASN1ObjectIdentifier(&oid) || !e.SkipOptionalASN1(cbasn1.BOOLEAN) || !e.ReadASN1(&value, cbasn1.OCTET_STRING) ||
+			oid.Equal(oidCRLNumber) && !value.ReadASN1Integer(&c.Number) || oid.Equal(oidDeltaIndicator) && !value.ReadASN1Integer(&c.Base) {
+			return nil, errList
 		}
 	}
-	if c.Count, err = countEntries(io.NewSectionReader(c.file, c.entries, c.Entries)); err != nil {
-		return err
+	if issuer != nil {
+		digest := sha256.Sum256(signedPart)
+		if err := verifyDigest(issuer, digest[:], signature[1:]); err != nil {
+			return nil, err
+		}
 	}
-	return verifyDigest(issuer, io.NewSectionReader(c.file, int64(outer), tbsEnd-int64(outer)), signature[1:])
+	c.body = newBody(der[:len(der)-after-len(entries)], []ca.ListChunk{{DER: entries}}, der[len(der)-after:])
+	for !entries.Empty() {
+		if !entries.SkipASN1(cbasn1.SEQUENCE) {
+			return nil, errList
+		}
+		c.Entries++
+	}
+	return c, nil
 }
 
-// countEntries counts the entries that stand there one after the other.
-func countEntries(r io.Reader) (n int, err error) {
-	in := bufio.NewReaderSize(r, 1<<16)
-	for {
-		head, err := in.Peek(2)
-		if err == io.EOF && len(head) == 0 {
-			return n, nil
+func verifyDigest(issuer *x509.Certificate, digest, signature []byte) error {
+	switch key := issuer.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest, signature)
+	case *ecdsa.PublicKey:
+		if ecdsa.VerifyASN1(key, digest, signature) {
+			return nil
 		}
-		if err != nil || head[1] >= 0x80 { // an entry is never longer than 127 bytes
-			return n, errors.Join(errList, err)
-		}
-		if _, err := in.Discard(2 + int(head[1])); err != nil {
-			return n, errors.Join(errList, err)
-		}
-		n++
 	}
+	return errList
+}
+
+// saver writes the files of an authority's lists, large ones aside, each kind in the order of their numbers.
+type saver struct {
+	mu      sync.Mutex
+	waiting map[string]*CRL // by path
+	idle    chan struct{}   // closed when nothing is written; nil before the first
+	err     error
+}
+
+// savedAtOnce is the size up to which a file is written before the list is given out: it takes no time.
+const savedAtOnce = 1 << 20
+
+func (s *saver) save(c *CRL, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == nil {
+		s.waiting = map[string]*CRL{}
+	}
+	if c.Size <= savedAtOnce && len(s.waiting) == 0 {
+		return c.write(path)
+	}
+	s.waiting[path] = c // in the place of an older one that was not begun
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+		go s.run()
+	}
+	return nil
+}
+
+func (s *saver) run() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.waiting) > 0 {
+		for path, c := range s.waiting {
+			s.mu.Unlock()
+			err := c.write(path)
+			s.mu.Lock()
+			if s.err = errors.Join(s.err, err); s.waiting[path] == c {
+				delete(s.waiting, path)
+			}
+		}
+	}
+	close(s.idle)
+	s.idle = nil
+}
+
+// flush waits until every file is written, and tells what went wrong since the last flush.
+func (s *saver) flush() (err error) {
+	s.mu.Lock()
+	idle := s.idle
+	s.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err, s.err = s.err, nil
+	return err
+}
+
+func (l *Lists) flush() (err error) {
+	l.mu.Lock()
+	kept := slices.Collect(maps.Values(l.kept))
+	l.mu.Unlock()
+	for _, k := range kept {
+		err = errors.Join(err, k.saver.flush())
+	}
+	return err
+}
+
+// write puts the list in its file, which has its name only when it is whole. It is not forced to the disk: after a loss of
+// power, load sees that it is torn, and it is made anew.
+func (c *CRL) write(path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".crl-*")
+	if err != nil {
+		return err
+	}
+	if _, err = io.Copy(f, c.Reader()); err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // Entry is what a CRL says of one certificate.
@@ -294,25 +378,18 @@ type Entry struct {
 // nil when the certificate is not there.
 func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 	want := serial.Bytes()
-	in := bufio.NewReaderSize(io.NewSectionReader(c.file, c.entries, c.Entries), 1<<16)
-	for {
-		peek, err := in.Peek(2)
-		if err == io.EOF {
-			return nil, nil
+	for _, chunk := range c.chunks {
+		for rest := cryptobyte.String(chunk.DER); !rest.Empty(); {
+			var der cryptobyte.String
+			if !rest.ReadASN1Element(&der, cbasn1.SEQUENCE) {
+				return nil, fmt.Errorf("CRL of %s: %w", c.Authority.ID(), errList)
+			}
+			if entry, found, err := parseEntry(der, want); err != nil || found {
+				return entry, err
+			}
 		}
-		if err != nil || peek[1] >= 0x80 { // an entry is never longer than 127 bytes
-			return nil, fmt.Errorf("CRL of %s: %w", c.Authority.ID(), errors.Join(errList, err))
-		}
-		der, err := in.Peek(2 + int(peek[1]))
-		if err != nil {
-			return nil, fmt.Errorf("CRL of %s: %w", c.Authority.ID(), err)
-		}
-		entry, found, err := parseEntry(der, want)
-		if err != nil || found {
-			return entry, err
-		}
-		in.Discard(len(der))
 	}
+	return nil, nil
 }
 
 // parseEntry reads an entry if it is that of the serial number.
@@ -351,23 +428,6 @@ func parseEntry(der, want []byte) (*Entry, bool, error) {
 	return e, true, nil
 }
 
-// verifyDigest verifies a signature with SHA-256 over all that r holds.
-func verifyDigest(issuer *x509.Certificate, r io.Reader, signature []byte) error {
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return err
-	}
-	switch key := issuer.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, h.Sum(nil), signature)
-	case *ecdsa.PublicKey:
-		if ecdsa.VerifyASN1(key, h.Sum(nil), signature) {
-			return nil
-		}
-	}
-	return errList
-}
-
 // --- DER
 
 // extension is an extension; value writes what the OCTET STRING holds.
@@ -404,22 +464,6 @@ func header(tag cbasn1.Tag, length int64) []byte {
 	}
 	size := big.NewInt(length).Bytes()
 	return append([]byte{byte(tag), 0x80 | byte(len(size))}, size...)
-}
-
-// parseHeader reads what header writes: its own length and that of the content; 0 when it is none. The content need not be
-// there.
-func parseHeader(der []byte, tag cbasn1.Tag) (int, int64) {
-	if len(der) < 2 || der[0] != byte(tag) {
-		return 0, 0
-	}
-	if der[1] < 0x80 {
-		return 2, int64(der[1])
-	}
-	n := int(der[1] &^ 0x80)
-	if n > 6 || len(der) < 2+n {
-		return 0, 0
-	}
-	return 2 + n, new(big.Int).SetBytes(der[2 : 2+n]).Int64()
 }
 
 // addTime writes a Time: UTCTime until 2049, GeneralizedTime after (RFC 5280 §5.1.2.4).

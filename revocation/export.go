@@ -35,14 +35,15 @@ func (l *Lists) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err err
 			if delta && a.IsRoot() {
 				continue
 			}
-			f, err := os.Open(l.path(a, delta))
+			der, err := os.ReadFile(l.path(a, delta))
 			if err != nil {
 				return nil, err
 			}
-			c := &CRL{Authority: a, file: f}
-			if err := c.read(issuer); err != nil {
-				return nil, errors.Join(fmt.Errorf("%s: %w", f.Name(), err), f.Close())
+			c, err := parseCRL(der, issuer)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.path(a, delta), err)
 			}
+			c.Authority = a
 			lists = append(lists, c)
 		}
 	}

@@ -84,7 +84,7 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(mNext, float64(l.NextUpdate.Unix()), id, kind)
 			gauge(mAge, now.Sub(l.ThisUpdate).Seconds(), id, kind)
 			gauge(mSize, float64(l.Size), id, kind)
-			gauge(mEntries, float64(l.Count), id, kind)
+			gauge(mEntries, float64(l.Entries), id, kind)
 		}
 	}
 	levels := map[Level]int{Warning: 0, Failing: 0}
