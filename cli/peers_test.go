@@ -196,6 +196,7 @@ func TestTwins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var issued []string
 	like := 0
 	for i, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".pem")
@@ -213,6 +214,7 @@ func TestTwins(t *testing.T) {
 			other.must("issue", "--like", file, "--urls", "real", "--out", into)
 		} else {
 			l.must("issue", "--like", file, "--urls", "real", "--out", into)
+			issued = append(issued, filepath.Join(into, d.Profile.Role+".pem"))
 		}
 		data, err := os.ReadFile(filepath.Join(into, d.Profile.Role+".pem"))
 		if err != nil {
@@ -225,6 +227,30 @@ func TestTwins(t *testing.T) {
 	}
 	if like < 6 {
 		t.Errorf("%d real certificates, the reference had six", like)
+	}
+	// and the CRLs, once something is on them
+	for _, file := range issued {
+		l.must("revoke", file, "--reason", "superseded")
+	}
+	published := filepath.Join(t.TempDir(), "www")
+	l.must("publish", published)
+	for _, id := range []string{"ACI-EL-ORG", "ACR-EL"} {
+		list := filepath.Join(published, "CRL", id+"-TEST.crl")
+		der, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		real := "crl/TEST-" + id + ".crl.pem"
+		for _, line := range profiles.Diff(reference.Read(t, real), der) {
+			t.Errorf("%s: %s", real, line)
+		}
+		if out := l.must("inspect", "--diff", filepath.Join(reference.Dir(t), real), list); !strings.HasPrefix(out, "twins") {
+			t.Errorf("igc inspect --diff, of %s, says %s", real, out)
+		}
+	}
+	delta := read(t, filepath.Join(published, "CRL", "ACI-EL-ORG-TEST-delta.crl"))
+	if len(profiles.Diff(reference.Read(t, "crl/TEST-ACI-EL-ORG.crl.pem"), []byte(delta))) == 0 {
+		t.Error("a delta CRL passes for the twin")
 	}
 	// the test can fail: another holder is not the twin
 	l.must("issue", "--fixture", "guy", "--urls", "real", "--out", out+"2")

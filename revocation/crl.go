@@ -26,11 +26,11 @@ type CRL struct {
 
 	revision uint64 // of the changes of status that it holds
 	form     ca.ListForm
-	body
+	listDER
 }
 
 // Reader reads the DER of the list. Each reader has its own place in it.
-func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.body, 0, c.Size) }
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.listDER, 0, c.Size) }
 
 // DER is the whole list.
 func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
@@ -125,7 +125,7 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
 	order := ca.ListOrder{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a).Every.Next(full.ThisUpdate))
+	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a, false).Every.Next(full.ThisUpdate))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
 	if !order.Full && !deltaDue {
@@ -152,14 +152,14 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 		var both sync.WaitGroup // one signature each
 		if order.Full {
 			var former *CRL
-			if former, full = full, list(0, schedule(config, a)); former == nil || former.form != config.Form {
+			if former, full = full, list(0, schedule(config, a, false)); former == nil || former.form != config.Form {
 				former = &CRL{}
 			}
 			full.Entries = content.Entries
 			both.Go(func() { fullErr = l.sign(full, shared(former.chunks, content.Full), issuer) })
 		}
 		if !a.IsRoot() {
-			delta = list(content.Base, config.Delta)
+			delta = list(content.Base, schedule(config, a, true))
 			delta.Entries = content.Changed
 			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, issuer) })
 		}
@@ -199,8 +199,11 @@ func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
 	return both[0], both[1]
 }
 
-func schedule(c ca.ListConfig, a profiles.Authority) ca.Schedule {
-	if a.IsRoot() {
+func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
+	switch {
+	case delta:
+		return c.Delta
+	case a.IsRoot():
 		return c.Roots
 	}
 	return c.Issuing

@@ -134,20 +134,20 @@ func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
 	if err != nil {
 		return err
 	}
-	c.body = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), entries, tail)
-	c.Size = c.body.size()
+	c.listDER = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), entries, tail)
+	c.Size = c.listDER.size()
 	return nil
 }
 
-// body is the DER of a list in pieces: what stands before the entries, the entries, and what stands after them.
-type body struct {
+// listDER is the DER of a list in pieces: what stands before the entries, the entries, and what stands after them.
+type listDER struct {
 	head, tail []byte
 	chunks     []ca.ListChunk
 	offsets    []int64 // where each piece ends: the head, the chunks, the tail
 }
 
-func newBody(head []byte, chunks []ca.ListChunk, tail []byte) body {
-	b := body{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
+func newBody(head []byte, chunks []ca.ListChunk, tail []byte) listDER {
+	b := listDER{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
 	end := int64(0)
 	for i := range len(chunks) + 2 {
 		end += int64(len(b.piece(i)))
@@ -156,9 +156,9 @@ func newBody(head []byte, chunks []ca.ListChunk, tail []byte) body {
 	return b
 }
 
-func (b *body) size() int64 { return b.offsets[len(b.offsets)-1] }
+func (b *listDER) size() int64 { return b.offsets[len(b.offsets)-1] }
 
-func (b *body) piece(i int) []byte {
+func (b *listDER) piece(i int) []byte {
 	switch {
 	case i == 0:
 		return b.head
@@ -169,7 +169,7 @@ func (b *body) piece(i int) []byte {
 }
 
 // ReadAt implements [io.ReaderAt].
-func (b *body) ReadAt(p []byte, off int64) (n int, err error) {
+func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
 	i, _ := slices.BinarySearch(b.offsets, off+1) // the piece that holds the byte at off
 	for ; n < len(p) && i < len(b.offsets); i++ {
 		piece := b.piece(i)
@@ -256,7 +256,7 @@ func parseCRL(der []byte, issuer *x509.Certificate) (*CRL, error) {
 			return nil, err
 		}
 	}
-	c.body = newBody(der[:len(der)-after-len(entries)], []ca.ListChunk{{DER: entries}}, der[len(der)-after:])
+	c.listDER = newBody(der[:len(der)-after-len(entries)], []ca.ListChunk{{DER: entries}}, der[len(der)-after:])
 	for !entries.Empty() {
 		if !entries.SkipASN1(cbasn1.SEQUENCE) {
 			return nil, errList

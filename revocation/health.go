@@ -79,9 +79,9 @@ func (h *Health) Problems(ctx context.Context) (problems []Problem) {
 		ends(a, "authority", c.NotAfter, config.WarnBefore)
 		full, delta := h.lists.last(a)
 		for i, list := range []*CRL{full, delta} {
-			what, s := "crl", schedule(config.CRL, a)
+			what, s := "crl", schedule(config.CRL, a, i == 1)
 			if i == 1 {
-				what, s = "delta_crl", config.CRL.Delta
+				what = "delta_crl"
 			}
 			switch {
 			case i == 1 && a.IsRoot():
