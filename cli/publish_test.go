@@ -145,3 +145,39 @@ func TestKillPublish(t *testing.T) {
 		t.Errorf("left beside: %v", left)
 	}
 }
+
+// Several processes that publish and revoke at once, without a server: the file is whole and its number never goes down,
+// and in the end it holds every revocation.
+func TestPublishAtOnce(t *testing.T) {
+	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	var cards []card
+	for range 4 {
+		cards = append(cards, l.issue("--fixture", "alain"))
+	}
+	l.must("publish")
+	file := filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
+	var wg sync.WaitGroup
+	for _, c := range cards {
+		wg.Go(func() { l.must("revoke", "--card", c.CardNumber, "--reason", "superseded") })
+		wg.Go(func() { l.must("publish") })
+	}
+	ended := make(chan struct{})
+	go func() { wg.Wait(); close(ended) }()
+	last := uint64(0)
+	for busy := true; busy; {
+		select {
+		case <-ended:
+			busy = false
+		case <-time.After(time.Millisecond):
+		}
+		n := listIn(t, file, nil).Number.Uint64()
+		if n < last {
+			t.Fatalf("CRL number %d after %d", n, last)
+		}
+		last = n
+	}
+	l.must("publish")
+	if entries := listIn(t, file, nil).RevokedCertificateEntries; len(entries) != 2*len(cards) {
+		t.Errorf("%d entries of %d", len(entries), 2*len(cards))
+	}
+}
