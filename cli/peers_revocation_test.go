@@ -149,7 +149,8 @@ func TestRevocationPeers(t *testing.T) {
 		t.Fatal("igc.yaml has no publication address")
 	}
 	write(t, config, dead)
-	goodThere, badThere := c.suspect("good, directory only", l.issue("--fixture", "alain")), c.suspect("revoked, directory only", l.issue("--fixture", "guy"))
+	goodThere, badThere := c.suspect("good, directory only", l.issue("--fixture", "alain", "--card-number", "3000000001")),
+		c.suspect("revoked, directory only", l.issue("--fixture", "guy", "--card-number", "3000000002"))
 	write(t, config, lab)
 
 	c.server = l.serve()
