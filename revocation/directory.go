@@ -74,7 +74,7 @@ func (d *Directory) client(ctx context.Context, conn net.Conn) {
 		}
 	}
 	in := bufio.NewReader(conn)
-	send := func(b body) error {
+	send := func(b payload) error {
 		out := bufio.NewWriterSize(&patientWriter{ctx, conn}, 32<<10)
 		for _, piece := range b.pieces {
 			if _, err := out.ReadFrom(piece); err != nil {
@@ -124,7 +124,7 @@ func (w *patientWriter) Write(b []byte) (int, error) {
 }
 
 // answer answers a message. It returns false when the client is to be left, and an error when it could not be told.
-func (d *Directory) answer(ctx context.Context, message ber, send func(body) error) (bool, error) {
+func (d *Directory) answer(ctx context.Context, message ber, send func(payload) error) (bool, error) {
 	r, ok := parseLDAP(message)
 	if !ok || r.tag != ldapUnbind && r.tag != ldapAbandon && ldapAnswers[r.tag] == 0 {
 		return false, send(noticeOfDisconnection(resultProtocolError, errMessage.Error()))
@@ -149,7 +149,7 @@ func (d *Directory) answer(ctx context.Context, message ber, send func(body) err
 	default:
 		end = result{code: resultUnwilling, words: "read only"}
 	}
-	return true, send(ldapMessage(r.id, ldapAnswers[r.tag], end.body()))
+	return true, send(ldapMessage(r.id, ldapAnswers[r.tag], end.payload()))
 }
 
 // bind lets in who comes without a name (RFC 4513 §5.1).
@@ -173,7 +173,7 @@ func bind(b ber) result {
 }
 
 // search answers with the entries, and returns how it ended. An error means that the client could not be answered.
-func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(body) error) (result, error) {
+func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(payload) error) (result, error) {
 	s, ok := parseSearch(r.body)
 	if !ok {
 		return result{code: resultProtocolError, words: "not a search request, or a filter too deep"}, nil
@@ -243,7 +243,7 @@ type attribute struct {
 	name        string
 	operational bool // it is only given to who asks for it
 	values      []string
-	binary      func(context.Context) (body, error)
+	binary      func(context.Context) (payload, error)
 }
 
 var rootDSE = &dirEntry{attributes: []attribute{
@@ -283,21 +283,21 @@ func (d *Directory) tree(ctx context.Context) ([]*dirEntry, error) {
 		class := &leaf.attributes[0]
 		class.values = append(class.values, "pkiCA")
 		leaf.attributes = append(leaf.attributes,
-			attribute{name: "cACertificate;binary", binary: func(context.Context) (body, error) { return bytesBody(info.DER), nil }},
-			attribute{name: "certificateRevocationList;binary", binary: func(ctx context.Context) (body, error) { return listBody(d.lists.Get(ctx, a)) }})
+			attribute{name: "cACertificate;binary", binary: func(context.Context) (payload, error) { return raw(info.DER), nil }},
+			attribute{name: "certificateRevocationList;binary", binary: func(ctx context.Context) (payload, error) { return listPayload(d.lists.Get(ctx, a)) }})
 		if !a.IsRoot() {
 			leaf.attributes = append(leaf.attributes,
-				attribute{name: "deltaRevocationList;binary", binary: func(ctx context.Context) (body, error) { return listBody(d.lists.Delta(ctx, a)) }})
+				attribute{name: "deltaRevocationList;binary", binary: func(ctx context.Context) (payload, error) { return listPayload(d.lists.Delta(ctx, a)) }})
 		}
 	}
 	return tree, nil
 }
 
-func listBody(c *CRL, err error) (body, error) {
+func listPayload(c *CRL, err error) (payload, error) {
 	if err != nil {
-		return body{}, err
+		return payload{}, err
 	}
-	return body{[]io.Reader{c.Reader()}, c.Size}, nil
+	return payload{[]io.Reader{c.Reader()}, c.Size}, nil
 }
 
 // within tells whether a search looks at the entry.
@@ -357,8 +357,8 @@ func (e *dirEntry) any(name string, fits func(string) bool) truth {
 }
 
 // choose encodes the attributes that are wanted.
-func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (body, error) {
-	var chosen []body
+func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (payload, error) {
+	var chosen []payload
 	for _, a := range e.attributes {
 		every := "*"
 		if a.operational {
@@ -368,13 +368,13 @@ func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (body, error) {
 			len(s.wanted) > 0 && !slices.ContainsFunc(s.wanted, func(w string) bool { return w == every || a.is(w) }) {
 			continue
 		}
-		var values []body
+		var values []payload
 		switch {
 		case s.typesOnly:
 		case a.binary != nil:
 			content, err := a.binary(ctx)
 			if err != nil {
-				return body{}, fmt.Errorf("%s of %s: %w", a.name, e.dn, err)
+				return payload{}, fmt.Errorf("%s of %s: %w", a.name, e.dn, err)
 			}
 			values = append(values, wrap(0x04, content))
 		default:

@@ -259,22 +259,22 @@ func TestDirectoryLongLengths(t *testing.T) {
 
 // Whatever is sent, what comes back is whole LDAP messages, of the request's number or of none.
 func FuzzDirectory(f *testing.F) {
-	request := func(tag cbasn1.Tag, content ...body) {
-		f.Add(bytesOfBody(f, ldapMessage(9, tag, content...)))
+	request := func(tag cbasn1.Tag, content ...payload) {
+		f.Add(bytesOfPayload(f, ldapMessage(9, tag, content...)))
 	}
-	number := func(tag cbasn1.Tag, n byte) body { return wrap(tag, bytesBody([]byte{n})) }
+	number := func(tag cbasn1.Tag, n byte) payload { return wrap(tag, raw([]byte{n})) }
 	request(ldapBind, number(2, 3), octets(""), wrap(0x80))
 	request(ldapUnbind)
-	request(ldapAbandon, bytesBody([]byte{8}))
-	request(ldapExtended, wrap(0x80, bytesBody([]byte("1.3.6.1.4.1.4203.1.11.3"))))
-	request(0x4a, bytesBody([]byte("c=FR")))
-	f.Add(bytesOfBody(f, wrap(0x30, number(2, 9), wrap(ldapUnbind), wrap(0xa0, wrap(0x30, octets("1.2"), number(1, 255))))))
+	request(ldapAbandon, raw([]byte{8}))
+	request(ldapExtended, wrap(0x80, raw([]byte("1.3.6.1.4.1.4203.1.11.3"))))
+	request(0x4a, raw([]byte("c=FR")))
+	f.Add(bytesOfPayload(f, wrap(0x30, number(2, 9), wrap(ldapUnbind), wrap(0xa0, wrap(0x30, octets("1.2"), number(1, 255))))))
 	for _, test := range []string{"(&(cn=a*b*c)(!(o=x))(|(c=*)(ou~=a)))", "(objectClass=pkiCA)"} {
 		packet, err := ldap.CompileFilter(test)
 		if err != nil {
 			f.Fatal(err)
 		}
-		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), bytesBody(packet.Bytes()), wrap(0x30, octets("*")))
+		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
 	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.now }), quiet)
@@ -286,8 +286,8 @@ func FuzzDirectory(f *testing.F) {
 		head := message
 		id, _ := head.integer(2)
 		var out bytes.Buffer
-		if _, err := d.answer(t.Context(), message, func(b body) error {
-			der := bytesOfBody(t, b)
+		if _, err := d.answer(t.Context(), message, func(b payload) error {
+			der := bytesOfPayload(t, b)
 			if int64(len(der)) != b.size {
 				t.Errorf("%d bytes were told, %d sent", b.size, len(der))
 			}
@@ -311,7 +311,7 @@ func FuzzDirectory(f *testing.F) {
 	})
 }
 
-func bytesOfBody(t testing.TB, b body) []byte {
+func bytesOfPayload(t testing.TB, b payload) []byte {
 	t.Helper()
 	var all []byte
 	for _, p := range b.pieces {

@@ -12,7 +12,7 @@ import (
 )
 
 // This file is the little of LDAP (RFC 4511) that a directory of CRLs needs: requests in, answers out. A request is read
-// whole, and is small; an answer may hold a file of any size, and is sent in pieces.
+// whole, and is small; an answer may hold a list of any size, and is sent in pieces from where they are.
 //
 // The Go library for LDAP servers that is worth a look, jimlambrt/gldap 0.1.14, was tried on paper and left: it takes messages of
 // 2 GB, nested as deep as they like; a message starts a goroutine, in any number for a connection, and a panic in it ends
@@ -297,38 +297,38 @@ func parseSubstrings(body ber) (filter, bool) {
 
 // --- writing
 
-// body is something to send, in pieces: bytes, and files that are read when they are sent.
-type body struct {
+// payload is something to send, in pieces that are read when they are sent.
+type payload struct {
 	pieces []io.Reader
 	size   int64
 }
 
-func (b *body) add(more body) {
+func (b *payload) add(more payload) {
 	b.pieces, b.size = append(b.pieces, more.pieces...), b.size+more.size
 }
 
 // wrap makes an element of that tag and of that content.
-func wrap(tag cbasn1.Tag, content ...body) body {
-	var all body
+func wrap(tag cbasn1.Tag, content ...payload) payload {
+	var all payload
 	for _, c := range content {
 		all.add(c)
 	}
-	head := bytesBody(header(tag, all.size))
+	head := raw(header(tag, all.size))
 	head.add(all)
 	return head
 }
 
-func bytesBody(b []byte) body { return body{[]io.Reader{bytes.NewReader(b)}, int64(len(b))} }
+func raw(b []byte) payload { return payload{[]io.Reader{bytes.NewReader(b)}, int64(len(b))} }
 
-func octets(s string) body { return wrap(cbasn1.OCTET_STRING, bytesBody([]byte(s))) }
+func octets(s string) payload { return wrap(cbasn1.OCTET_STRING, raw([]byte(s))) }
 
 // ldapMessage wraps an answer to the request of that number.
-func ldapMessage(id int, tag cbasn1.Tag, content ...body) body {
+func ldapMessage(id int, tag cbasn1.Tag, content ...payload) payload {
 	number := []byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}
 	for len(number) > 1 && number[0] == 0 && number[1] < 0x80 {
 		number = number[1:]
 	}
-	return wrap(cbasn1.SEQUENCE, wrap(cbasn1.INTEGER, bytesBody(number)), wrap(tag, content...))
+	return wrap(cbasn1.SEQUENCE, wrap(cbasn1.INTEGER, raw(number)), wrap(tag, content...))
 }
 
 // result is how an operation ended: a code, how far the name was found, and words for a person.
@@ -338,15 +338,15 @@ type result struct {
 	words   string
 }
 
-func (r result) body() body {
-	all := wrap(cbasn1.ENUM, bytesBody([]byte{byte(r.code)}))
+func (r result) payload() payload {
+	all := wrap(cbasn1.ENUM, raw([]byte{byte(r.code)}))
 	all.add(octets(r.matched))
 	all.add(octets(r.words))
 	return all
 }
 
 // noticeOfDisconnection tells a client why it is left (RFC 4511 §4.4.1).
-func noticeOfDisconnection(code resultCode, words string) body {
-	return ldapMessage(0, ldapAnswers[ldapExtended], result{code: code, words: words}.body(),
-		wrap(cbasn1.Tag(10).ContextSpecific(), bytesBody([]byte("1.3.6.1.4.1.1466.20036"))))
+func noticeOfDisconnection(code resultCode, words string) payload {
+	return ldapMessage(0, ldapAnswers[ldapExtended], result{code: code, words: words}.payload(),
+		wrap(cbasn1.Tag(10).ContextSpecific(), raw([]byte("1.3.6.1.4.1.1466.20036"))))
 }
