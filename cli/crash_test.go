@@ -1,17 +1,23 @@
 package cli
 
 import (
+	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,6 +221,159 @@ func TestKill(t *testing.T) {
 	if len(out) == 0 || len(revoked) == 0 {
 		t.Error("nothing was done: the test saw nothing")
 	}
+}
+
+// kill -9 of the server while it publishes, again and again: who fetches over HTTP, and who reads the publication folder, gets
+// whole and rightly signed lists, whose numbers never go down and whose deltas fit the full list that is there with them.
+func TestKillPublication(t *testing.T) {
+	kills := killsWanted(t)
+	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	l.must("bench", "seed", "--certificates", "50000", "--revoked", "40000") // a list large enough to be written aside
+	held := l.issue("--fixture", "alain").Certificates[0].Serial
+	s := l.serve()
+	l.must("publish")
+	file := filepath.Join(t.TempDir(), "issuer")
+	fetch(t, s.urls["publication"]+"AC%20TEST/ACI-FO-PP-TEST.cer", file)
+	issuer, err := x509.ParseCertificate(readFile(t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var readers sync.WaitGroup
+	type reader struct {
+		name        string
+		get         func(name string) ([]byte, error)
+		full, delta facts
+		reads       atomic.Int64
+		cut, newer  int
+	}
+	both := []*reader{
+		{name: "HTTP", get: func(name string) ([]byte, error) {
+			resp, err := http.Get(s.urls["publication"] + "CRL/" + name)
+			if err != nil {
+				return nil, err
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				return nil, errors.New(resp.Status)
+			}
+			return io.ReadAll(resp.Body)
+		}},
+		{name: "files", get: func(name string) ([]byte, error) {
+			return os.ReadFile(filepath.Join(l.home, "publication", "CRL", name))
+		}},
+	}
+	for _, r := range both {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				// the delta first: the full list that is there after it must be one that it adds to
+				delta, err1 := r.get("ACI-FO-PP-TEST-delta.crl")
+				full, err2 := r.get("ACI-FO-PP-TEST.crl")
+				if err := errors.Join(err1, err2); err != nil {
+					if r.cut++; r.name == "files" {
+						t.Errorf("files: %v", err)
+						return
+					}
+					time.Sleep(5 * time.Millisecond) // the server is dead
+					continue
+				}
+				f, err1 := readFacts(full, issuer)
+				d, err2 := readFacts(delta, issuer)
+				if err := errors.Join(err1, err2); err != nil {
+					t.Errorf("%s: lists of %d and %d bytes: %v", r.name, len(full), len(delta), err)
+					return
+				}
+				if f.number < r.full.number || d.number < r.delta.number || d.base == 0 || f.base != 0 || d.base > f.number {
+					t.Errorf("%s: full list %+v after %+v, delta %+v after %+v", r.name, f, r.full, d, r.delta)
+					return
+				}
+				if r.reads.Add(1); f.number > r.full.number {
+					r.newer++
+				}
+				r.full, r.delta = f, d
+			}
+		})
+	}
+	client, err := ca.Connect(l.home, ca.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range kills {
+		// lists are made one after the other, also for what changed, until the server dies of it
+		dying, dead := context.WithCancel(ctx)
+		var work sync.WaitGroup
+		work.Go(func() {
+			for dying.Err() == nil && client.Publish(dying, true) == nil {
+			}
+		})
+		work.Go(func() {
+			for release := false; dying.Err() == nil; release = !release {
+				if _, err := client.SetStatus(dying, ca.StatusChange{Serial: held, Reason: ca.Hold, Release: release}); err != nil {
+					return
+				}
+			}
+		})
+		for before := both[0].reads.Load(); both[0].reads.Load() == before && !t.Failed(); {
+			time.Sleep(time.Millisecond) // a reader gets through, also while lists are made
+		}
+		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+		s.cmd.Process.Kill()
+		dead()
+		s.cmd.Wait()
+		work.Wait()
+		s2 := l.serve()
+		s.cmd = s2.cmd
+	}
+	l.must("publish")
+	stop()
+	readers.Wait()
+	for _, r := range both {
+		t.Logf("%s: %d reads of both lists, %d newer ones, %d reads cut short; last number %d", r.name, r.reads.Load(), r.newer, r.cut, r.full.number)
+		if r.reads.Load() < int64(kills) || r.newer < kills/2 {
+			t.Errorf("%s: %d reads, %d newer lists: the test saw nothing", r.name, r.reads.Load(), r.newer)
+		}
+	}
+	if now, err := readFacts(readFile(t, filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl")), issuer); err != nil || now.number < both[0].full.number {
+		t.Errorf("at the end: number %d after %d, %v", now.number, both[0].full.number, err)
+	}
+	if torn, _ := filepath.Glob(filepath.Join(l.home, "publication", "CRL", ".*")); len(torn) > 0 {
+		t.Errorf("%d unfinished files are left", len(torn))
+	}
+}
+
+// facts are what readers compare of a list.
+type facts struct{ number, base int64 }
+
+// readFacts reads a list without its entries, and verifies it.
+func readFacts(der []byte, issuer *x509.Certificate) (f facts, err error) {
+	var list struct {
+		TBS struct {
+			Raw        asn1.RawContent
+			Version    int
+			Algorithm  pkix.AlgorithmIdentifier
+			Issuer     asn1.RawValue
+			This, Next time.Time
+			Revoked    []asn1.RawValue  `asn1:"optional"`
+			Extensions []pkix.Extension `asn1:"tag:0,explicit"`
+		}
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	rest, err := asn1.Unmarshal(der, &list)
+	if err == nil && len(rest) > 0 {
+		err = errors.New("bytes after the list")
+	}
+	for _, e := range list.TBS.Extensions {
+		switch into := map[string]*int64{"2.5.29.20": &f.number, "2.5.29.27": &f.base}[e.Id.String()]; {
+		case into != nil && err == nil:
+			_, err = asn1.Unmarshal(e.Value, into)
+		}
+	}
+	if err != nil {
+		return f, err
+	}
+	return f, issuer.CheckSignature(x509.ECDSAWithSHA256, list.TBS.Raw, list.Signature.Bytes)
 }
 
 // killsWanted is how often a test is to kill.

@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -202,10 +203,15 @@ func shared(former, present []ca.ListChunk) []ca.ListChunk {
 // load takes up the list that an earlier process published. It must be the one last begun, in the form that the lab has
 // now, whole and rightly signed: one whose making was cut short is made anew.
 func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, delta bool) *CRL {
+	path := l.path(a, delta)
+	torn, _ := filepath.Glob(unfinished(path))
+	for _, file := range torn { // a process that was killed left it: this one has written none yet, and no other holds the lab
+		os.Remove(file)
+	}
 	if run.Number == 0 || run.Form != l.lab.Config.CRL.Form {
 		return nil
 	}
-	der, err := os.ReadFile(l.path(a, delta))
+	der, err := os.ReadFile(path)
 	if err != nil {
 		return nil
 	}
@@ -278,11 +284,12 @@ func verifyDigest(issuer *x509.Certificate, digest, signature []byte) error {
 	return errList
 }
 
-// saver writes the files of an authority's lists, large ones aside, each kind in the order of their numbers.
+// saver writes the files of an authority's lists, large ones aside: each kind in the order of their numbers, and a full list
+// before the delta that was made with it, so that the delta's base is there.
 type saver struct {
 	mu      sync.Mutex
 	waiting map[string]*CRL // by path
-	idle    chan struct{}   // closed when nothing is written; nil before the first
+	idle    chan struct{}   // closed when nothing is written; nil when nothing is
 	err     error
 }
 
@@ -292,11 +299,11 @@ const savedAtOnce = 1 << 20
 func (s *saver) save(c *CRL, path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.Size <= savedAtOnce && s.idle == nil {
+		return c.write(path)
+	}
 	if s.waiting == nil {
 		s.waiting = map[string]*CRL{}
-	}
-	if c.Size <= savedAtOnce && len(s.waiting) == 0 {
-		return c.write(path)
 	}
 	s.waiting[path] = c // in the place of an older one that was not begun
 	if s.idle == nil {
@@ -310,14 +317,15 @@ func (s *saver) run() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.waiting) > 0 {
-		for path, c := range s.waiting {
-			s.mu.Unlock()
-			err := c.write(path)
-			s.mu.Lock()
-			if s.err = errors.Join(s.err, err); s.waiting[path] == c {
-				delete(s.waiting, path)
-			}
+		batch := s.waiting
+		s.waiting = nil
+		s.mu.Unlock()
+		var err error
+		for _, path := range slices.SortedFunc(maps.Keys(batch), func(a, b string) int { return cmp.Compare(batch[a].Base, batch[b].Base) }) {
+			err = errors.Join(err, batch[path].write(path))
 		}
+		s.mu.Lock()
+		s.err = errors.Join(s.err, err)
 	}
 	close(s.idle)
 	s.idle = nil
@@ -347,10 +355,15 @@ func (l *Lists) flush() (err error) {
 	return err
 }
 
+// unfinished is the pattern of names that a file has while it is written.
+func unfinished(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+}
+
 // write puts the list in its file, which has its name only when it is whole. It is not forced to the disk: after a loss of
 // power, load sees that it is torn, and it is made anew.
 func (c *CRL) write(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".crl-*")
+	f, err := os.CreateTemp(filepath.Split(unfinished(path)))
 	if err != nil {
 		return err
 	}

@@ -16,20 +16,13 @@ import (
 type Health struct {
 	lab    *ca.Lab
 	lists  *Lists
-	counts func() Counts // nil where the responder counts nothing
+	counts func() Counts
 	now    func() time.Time
 }
 
-// counting is a responder that counts.
-type counting interface{ Counts() Counts }
-
 // NewHealth looks after a lab that this process holds.
 func NewHealth(lab *ca.Lab, lists *Lists, responder *Responder) *Health {
-	h := &Health{lab: lab, lists: lists, now: lists.now}
-	if r, ok := any(responder).(counting); ok {
-		h.counts = r.Counts
-	}
-	return h
+	return &Health{lab: lab, lists: lists, counts: responder.Counts, now: lists.now}
 }
 
 // Problem is something that fails, or that is going to.
@@ -95,10 +88,8 @@ func (h *Health) Problems(ctx context.Context) (problems []Problem) {
 			}
 		}
 	}
-	if h.counts != nil {
-		for _, r := range h.counts().Responders {
-			ends(r.Authority, "responder", r.NotAfter, responderWarning)
-		}
+	for _, r := range h.counts().Responders {
+		ends(r.Authority, "responder", r.NotAfter, responderWarning)
 	}
 	return problems
 }

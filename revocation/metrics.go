@@ -94,9 +94,6 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	for level, n := range levels {
 		gauge(mProblems, float64(n), string(level))
 	}
-	if m.counts == nil {
-		return
-	}
 	o := m.counts()
 	for status, n := range map[string]uint64{"good": o.Good, "revoked": o.Revoked, "unknown": o.Unknown} {
 		counter(mAnswers, float64(n), status)
