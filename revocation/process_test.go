@@ -37,12 +37,13 @@ func TestMain(m *testing.M) {
 }
 
 // serveForTest serves until its standard input ends: a publication, one whose CRL is made again and again, or so many
-// bytes and nothing else.
+// bytes and nothing else. With the directory, that has its address on a second line.
 func serveForTest(what, home string) error {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var handler http.Handler
+	var directory net.Listener
 	report := func() string { return "" }
 	if n, err := strconv.Atoi(what); err == nil {
 		answer, kind, length := make([]byte, n), []string{"application/ocsp-response"}, []string{what}
@@ -62,6 +63,15 @@ func serveForTest(what, home string) error {
 		lists, responder := NewLists(lab, time.Now), NewResponder(lab, time.Now)
 		handler = NewPublication(lab, lists, responder, log)
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
+		if what == "publication, directory" { // as igc serve has them
+			if directory, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+				return err
+			}
+			if err := lists.Publish(ctx, false); err != nil {
+				return err
+			}
+			go NewDirectory(lab, lists, log).Serve(ctx, Crowd(directory, 1000))
+		}
 		if what == "publication, CRLs" {
 			made := 0
 			report = func() string { return fmt.Sprintf("%d CRLs made", made) }
@@ -79,9 +89,15 @@ func serveForTest(what, home string) error {
 	if err != nil {
 		return err
 	}
+	if directory != nil {
+		listener = Crowd(listener, 4000)
+	}
 	server := NewServer(handler, log)
 	go server.Serve(listener)
 	fmt.Println(listener.Addr())
+	if directory != nil {
+		fmt.Println(directory.Addr())
+	}
 	io.Copy(io.Discard, os.Stdin)
 	fmt.Println(report())
 	return server.Close()
