@@ -65,7 +65,7 @@ func (r *Responder) changed(record ca.Record) {
 		return
 	}
 	if d := a.delegate.Load(); d != nil && d.certificate.SerialNumber.Cmp(serial) == 0 {
-		a.delegate.CompareAndSwap(d, nil) // a revoked responder answers no more
+		a.delegate.CompareAndSwap(d, nil) // first: whoever begins to sign after the clearing finds another responder
 		r.kept.clear()
 		return
 	}
