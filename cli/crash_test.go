@@ -87,7 +87,7 @@ func TestAtOnce(t *testing.T) {
 // kill -9 of issue, revoke and serve at random moments: what a command said it did stays done, what is out is recorded,
 // CRL numbers only grow, and the lab opens again. IGC_KILLS says how often; make soak does it 200 times.
 func TestKill(t *testing.T) {
-	kills := killsWanted(t)
+	kills := killsWanted(t, 24)
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("%d kills, seed %d", kills, seed)
@@ -226,7 +226,7 @@ func TestKill(t *testing.T) {
 // kill -9 of the server while it publishes, again and again: who fetches over HTTP, and who reads the publication folder, gets
 // whole and rightly signed lists, whose numbers never go down and whose deltas fit the full list that is there with them.
 func TestKillPublication(t *testing.T) {
-	kills := killsWanted(t)
+	kills := killsWanted(t, 8)
 	l := newLab(t, "--key", "p256", "--gamme", "FO")
 	l.must("bench", "seed", "--certificates", "50000", "--revoked", "40000") // a list large enough to be written aside
 	held := l.issue("--fixture", "alain").Certificates[0].Serial
@@ -376,10 +376,10 @@ func readFacts(der []byte, issuer *x509.Certificate) (f facts, err error) {
 	return f, issuer.CheckSignature(x509.ECDSAWithSHA256, list.TBS.Raw, list.Signature.Bytes)
 }
 
-// killsWanted is how often a test is to kill.
-func killsWanted(t testing.TB) int {
+// killsWanted is how often a test is to kill: as IGC_KILLS says or, without it, otherwise.
+func killsWanted(t testing.TB, otherwise int) int {
 	t.Helper()
-	kills := 24
+	kills := otherwise
 	if s := os.Getenv("IGC_KILLS"); s != "" {
 		var err error
 		if kills, err = strconv.Atoi(s); err != nil {

@@ -59,7 +59,7 @@ func wholeList(t testing.TB, der []byte, issuer *x509.Certificate) *x509.Revocat
 
 // kill -9 of igc publish DIR at random moments: who reads the folder finds each file there, whole, and never an older one.
 func TestKillPublish(t *testing.T) {
-	kills := killsWanted(t)
+	kills := killsWanted(t, 24)
 	l := newLab(t, "--key", "p256", "--gamme", "FO")
 	parent := t.TempDir()
 	www := filepath.Join(parent, "www")

@@ -124,13 +124,13 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Health) Watch(ctx context.Context, log *slog.Logger) {
 	type subject struct{ authority, what string }
 	told := map[subject]time.Time{}
-	minute := time.NewTicker(time.Minute)
-	defer minute.Stop()
+	look := time.NewTicker(10 * time.Minute)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-minute.C:
+		case <-look.C:
 		}
 		seen := map[subject]bool{}
 		for _, p := range h.Problems(ctx) {
