@@ -1,0 +1,170 @@
+package testssl
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/revocation"
+)
+
+// revocation asks the authority's CRL and its OCSP responder, and says of each what the other said.
+func (c *checker) revocation(ctx context.Context, r *Report, leaf *x509.Certificate, issuer *ca.Issuer) {
+	if issuer == nil {
+		if r.check("chain").Code == "CHAIN-OK" && r.check("signature").Level != Bad { // by an authority that the client brought along
+			const fr, en = "l'autorité émettrice n'est pas de ce laboratoire", "the issuing authority is not of this lab"
+			r.add("REV-CRL-UNAVAILABLE", fr, en)
+			r.add("REV-OCSP-UNAVAILABLE", fr, en)
+			return
+		}
+		const fr, en = "pas d'émetteur à qui demander", "no issuer to ask"
+		r.add("REV-CRL-NOT-CHECKED", fr, en)
+		r.add("REV-OCSP-NOT-CHECKED", fr, en)
+		return
+	}
+	answer, answerErr := c.ask(ctx, leaf, issuer)
+	list, listErr := c.read(ctx, issuer, leaf.SerialNumber)
+	c.crl(r, leaf, list, listErr, answer)
+	c.ocsp(r, leaf, answer, answerErr)
+	crl, ocsp := r.check("crl"), r.check("ocsp")
+	if crl.Level != ocsp.Level {
+		crl.Details = append(crl.Details, Text{FR: "Au même moment, OCSP dit " + string(ocsp.Code) + ".", EN: "At the same moment OCSP says " + string(ocsp.Code) + "."})
+		ocsp.Details = append(ocsp.Details, Text{FR: "Au même moment, la CRL dit " + string(crl.Code) + ".", EN: "At the same moment the CRL says " + string(crl.Code) + "."})
+	}
+}
+
+// listing is what a CRL says of one certificate.
+type listing struct {
+	number                 string
+	thisUpdate, nextUpdate time.Time
+	revoked                *ca.Revocation // nil when it is not listed; the reason is empty where the list has none
+}
+
+// readCRL is a list, with what it was found to say of the certificates that were asked for.
+type readCRL struct {
+	*revocation.CRL
+	found map[string]*revocation.Entry // by serial number, in bytes; nil for one that is not listed
+}
+
+// maxFound bounds what is kept of a list.
+const maxFound = 10_000
+
+// read looks a certificate up on its authority's CRL. It is the only reader of CRLs here. A list is searched from its
+// beginning, so what was found is kept until there is another list.
+func (c *checker) read(ctx context.Context, issuer *ca.Issuer, serial *big.Int) (l listing, err error) {
+	list, err := c.lists.Get(ctx, issuer.Authority)
+	if err != nil {
+		return l, err
+	}
+	l = listing{number: fmt.Sprint(list.Number), thisUpdate: list.ThisUpdate, nextUpdate: list.NextUpdate}
+	key := string(serial.Bytes())
+	c.mu.Lock()
+	kept := c.crls[issuer.Authority]
+	if kept == nil || kept.CRL != list || len(kept.found) > maxFound {
+		kept = &readCRL{list, map[string]*revocation.Entry{}}
+		c.crls[issuer.Authority] = kept
+	}
+	entry, known := kept.found[key]
+	c.mu.Unlock()
+	if !known {
+		if entry, err = list.Find(serial); err != nil {
+			return l, err
+		}
+		c.mu.Lock()
+		kept.found[key] = entry
+		c.mu.Unlock()
+	}
+	if entry != nil {
+		l.revoked = &ca.Revocation{At: entry.At, Reason: entry.Reason}
+	}
+	return l, nil
+}
+
+// ask asks the responder as a client would, with a request and an answer in bytes.
+func (c *checker) ask(ctx context.Context, leaf *x509.Certificate, issuer *ca.Issuer) (*ocsp.Response, error) {
+	request, err := ocsp.CreateRequest(leaf, issuer.Certificate, nil)
+	if err != nil {
+		return nil, err
+	}
+	der, err := c.responder.Answer(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ocsp.ParseResponseForCert(der, leaf, issuer.Certificate)
+	if err == nil && !answer.NextUpdate.IsZero() && c.now().After(answer.NextUpdate) {
+		err = errors.New("the answer is stale since " + inEnglish(answer.NextUpdate))
+	}
+	return answer, err
+}
+
+const onHold ca.Reason = "certificateHold"
+
+func (c *checker) crl(r *Report, leaf *x509.Certificate, l listing, err error, answer *ocsp.Response) {
+	source := &Source{Number: l.number, ThisUpdate: l.thisUpdate, NextUpdate: l.nextUpdate}
+	for _, u := range leaf.CRLDistributionPoints {
+		if strings.HasPrefix(u, "http") {
+			source.URL = u
+			break
+		}
+	}
+	if err != nil {
+		r.add("REV-CRL-UNAVAILABLE", "CRL indisponible : "+err.Error(), "CRL unavailable: "+err.Error()).Source = source
+		return
+	}
+	now := c.now()
+	source.Age = int64(max(0, now.Sub(l.thisUpdate)) / time.Second)
+	fr := fmt.Sprintf("CRL n° %s du %s", l.number, inFrench(l.thisUpdate))
+	en := fmt.Sprintf("CRL number %s of %s", l.number, inEnglish(l.thisUpdate))
+	switch {
+	case l.revoked == nil && now.After(l.nextUpdate):
+		r.add("REV-CRL-STALE", "périmée depuis le "+inFrench(l.nextUpdate)+" ("+fr+")", "stale since "+inEnglish(l.nextUpdate)+" ("+en+")")
+	case l.revoked == nil:
+		r.add("REV-CRL-GOOD", "absent de la liste ("+fr+")", "not listed ("+en+")")
+	default:
+		code, reason := Code("REV-CRL-REVOKED"), Text{FR: "sans motif dans la liste", EN: "no reason in the list"}
+		if l.revoked.Reason != "" {
+			reason = Text{FR: "motif " + string(l.revoked.Reason), EN: "reason " + string(l.revoked.Reason)}
+		}
+		// the real CRLs give no reasons: only OCSP then tells a hold
+		if l.revoked.Reason == onHold || l.revoked.Reason == "" && answer != nil && answer.Status == ocsp.Revoked && ca.ReasonOf(answer.RevocationReason) == onHold {
+			code = "REV-CRL-HOLD"
+		}
+		r.add(code, "RÉVOQUÉ le "+inFrench(l.revoked.At)+", "+reason.FR+" ("+fr+")", "REVOKED on "+inEnglish(l.revoked.At)+", "+reason.EN+" ("+en+")")
+	}
+	r.check("crl").Source = source
+}
+
+func (c *checker) ocsp(r *Report, leaf *x509.Certificate, answer *ocsp.Response, err error) {
+	source := &Source{}
+	if len(leaf.OCSPServer) > 0 {
+		source.URL = leaf.OCSPServer[0]
+	}
+	if err != nil {
+		r.add("REV-OCSP-UNAVAILABLE", "pas de réponse : "+err.Error(), "no answer: "+err.Error()).Source = source
+		return
+	}
+	source.ThisUpdate, source.NextUpdate = answer.ThisUpdate, answer.NextUpdate
+	source.Age = int64(max(0, c.now().Sub(answer.ThisUpdate)) / time.Second)
+	fr, en := "réponse du "+inFrench(answer.ThisUpdate), "answer of "+inEnglish(answer.ThisUpdate)
+	switch answer.Status {
+	case ocsp.Good:
+		r.add("REV-OCSP-GOOD", "bon ("+fr+")", "good ("+en+")")
+	case ocsp.Revoked:
+		code, reason := Code("REV-OCSP-REVOKED"), ca.ReasonOf(answer.RevocationReason)
+		if reason == onHold {
+			code = "REV-OCSP-HOLD"
+		}
+		r.add(code, "RÉVOQUÉ le "+inFrench(answer.RevokedAt)+", motif "+string(reason)+" ("+fr+")",
+			"REVOKED on "+inEnglish(answer.RevokedAt)+", reason "+string(reason)+" ("+en+")")
+	default:
+		r.add("REV-OCSP-UNKNOWN", "inconnu de l'autorité ("+fr+")", "unknown to the authority ("+en+")")
+	}
+	r.check("ocsp").Source = source
+}
