@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -42,14 +43,15 @@ var conditions = map[string]struct {
 	clock     time.Duration // of the server, against the true one
 	stale     bool          // the CRLs
 	down      bool          // OCSP
-	elsewhere bool          // another lab, which has the authorities of its own server's certificate only
+	elsewhere string        // another lab, which has this issuing authority beside that of its server's certificate
 }{
-	"good":      {},
-	"late":      {clock: 4 * 365 * 24 * time.Hour},
-	"early":     {clock: -60 * 24 * time.Hour},
-	"stale":     {stale: true},
-	"down":      {down: true},
-	"other lab": {elsewhere: true},
+	"good":       {},
+	"late":       {clock: 4 * 365 * 24 * time.Hour},
+	"early":      {clock: -60 * 24 * time.Hour},
+	"stale":      {stale: true},
+	"down":       {down: true},
+	"other lab":  {elsewhere: "ACI-EL-ORG"},
+	"incomplete": {elsewhere: "ACI-FO-ORG"}, // the root of the cards' gamme, and not their authority
 }
 
 // forgotten are lists that nobody has made anew for ten days.
@@ -83,21 +85,31 @@ func openStand(t testing.TB) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := ca.DefaultConfig()
-	config.Key = ca.P256
-	other, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	labs := map[bool]*ca.Lab{false: lab, true: other}
-	for _, lab := range labs {
+	hold := func(lab *ca.Lab) {
 		if err := lab.Hold(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { lab.Release() })
 	}
+	hold(lab)
+	var roots []byte
 	for name, c := range conditions {
-		lab := labs[c.elsewhere]
+		lab := lab
+		if c.elsewhere != "" {
+			config := ca.DefaultConfig()
+			config.Key = ca.P256
+			if lab, err = ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			hold(lab)
+			a, err := profiles.ParseAuthority(c.elsewhere)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := lab.Ensure(t.Context(), []profiles.Authority{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
 		kept, answering := revocation.NewLists(lab, time.Now), revocation.NewResponder(lab, time.Now)
 		var lists testssl.Lists = kept
@@ -112,6 +124,13 @@ func openStand(t testing.TB) *stand {
 		if err := server.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		root, err := lab.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Elementaire})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if der := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate.Raw}); !bytes.Contains(roots, der) {
+			roots = append(roots, der...)
+		}
 		s.urls[name] = map[string]string{}
 		for _, mode := range testssl.Modes {
 			listener := listenOn(t)
@@ -125,14 +144,6 @@ func openStand(t testing.TB) *stand {
 		go plain.Serve(listener)
 		t.Cleanup(func() { plain.Close() })
 		s.catalogs[name] = "http://localhost:" + port(listener.Addr().String()) + "/"
-	}
-	var roots []byte
-	for _, lab := range labs {
-		issuer, err := lab.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Elementaire})
-		if err != nil {
-			t.Fatal(err)
-		}
-		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issuer.Certificate.Raw})...)
 	}
 	write(t, s.root, roots)
 	return s
@@ -211,7 +222,7 @@ var visits = []struct {
 	{"09-on-hold", "on-hold", "good", "testssl", false, "REV-CRL-HOLD", []look{desktop}},
 	{"10-unknown-root-hidden", "cps-2016", "other lab", "testssl", false, "TLS-NOCERT", nil},
 	{"10-unknown-root", "cps-2016", "other lab", "any-ca", false, "CHAIN-UNKNOWN-ROOT", []look{desktop, phone}},
-	{"11-missing-intermediate", "ps-logiciel-2016", "other lab", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE", []look{desktop}},
+	{"11-missing-intermediate", "chain-missing", "incomplete", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE", []look{desktop}},
 	{"12-signature-hidden", "signature-for-tls", "good", "testssl", false, "TLS-NOCERT", nil},
 	{"12-signature-presented", "signature-for-tls", "good", "testssl", true, "USAGE-NOT-AUTH", []look{desktop}},
 	{"13-crl-stale", "cps-2016", "stale", "testssl", false, "REV-CRL-STALE", []look{desktop}},

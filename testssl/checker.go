@@ -136,7 +136,7 @@ func profile(r *Report, c *inspect.Certificate) {
 	case c.Profile == "":
 		check = r.add("PROFILE-UNKNOWN", "aucun profil connu", "no known profile")
 	case len(c.Findings) > 0:
-		check = r.add("PROFILE-DEVIATES", fmt.Sprintf("%s, avec %d écarts", c.Profile, len(c.Findings)), fmt.Sprintf("%s, with %d departures", c.Profile, len(c.Findings)))
+		check = r.add("PROFILE-DEVIATES", fmt.Sprintf("%s ; écarts : %d", c.Profile, len(c.Findings)), fmt.Sprintf("%s; departures: %d", c.Profile, len(c.Findings)))
 	default:
 		known := map[profiles.Status]string{profiles.Attested: "attesté", profiles.Modelled: "modélisé"}[c.Status]
 		check = r.add("PROFILE-OK", c.Profile+" ("+known+")", c.Profile+" ("+string(c.Status)+")")

@@ -69,16 +69,22 @@ type way struct {
 // French tells the language.
 func (v view) French() bool { return v.Lang == "fr" }
 
+// unbroken are the marks that French parts from the word before by a space that no line ends on.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
+
 // T chooses between the two languages.
 func (v view) T(fr, en string) string {
 	if v.French() {
-		return fr
+		return unbroken.Replace(fr)
 	}
 	return en
 }
 
 // Say says a text in the page's language.
 func (v view) Say(t Text) string { return visible(v.T(t.FR, t.EN)) }
+
+// Colon is the one of the language: French has a space before it.
+func (v view) Colon() string { return v.T(" : ", ": ") }
 
 // To is a link within the lab's pages, which keeps the language that was chosen.
 func (v view) To(path string) string {
