@@ -24,22 +24,26 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/jsonschema"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 )
 
 // site is TestSSL on a lab of its own, with every mode listening.
 type site struct {
-	lab   *ca.Lab
-	now   time.Time
-	urls  map[string]string
-	roots *x509.CertPool
+	lab    *ca.Lab
+	server *Server
+	now    time.Time
+	urls   map[string]string
+	plain  string // the plain port
+	roots  *x509.CertPool
 }
 
-func newLab(t testing.TB, now func() time.Time) *ca.Lab {
+func newLab(t testing.TB, now func() time.Time, publication string) *ca.Lab {
 	t.Helper()
 	config := ca.DefaultConfig()
 	config.Key = ca.P256
+	config.URLs.Publication, config.URLs.OCSP = publication, publication+"/ocsp"
 	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -55,22 +59,26 @@ func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), urls: map[string]string{}, roots: x509.NewCertPool()}
 	clock := func() time.Time { return s.now }
-	s.lab = newLab(t, clock)
+	plain := listen(t)
+	s.plain = "http://localhost:" + portOf(plain.Addr().String())
+	s.lab = newLab(t, clock, s.plain)
 	lists, responder := revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock)
-	server := New(s.lab, lists, responder, clock, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	server := New(s.lab, lists, responder, clock, log)
+	s.server = server
 	if err := server.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []Mode{Default, TLS13, Strict, AnyCA} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, m := range Modes {
+		l := listen(t)
 		h := server.HTTP(m)
 		s.urls[m.Name] = server.Listen(m, l.Addr())
 		go h.Serve(server.TLS(m, l))
 		t.Cleanup(func() { h.Close() })
 	}
+	h := &http.Server{Handler: server.Catalogue(revocation.NewPublication(s.lab, lists, responder, log), plain.Addr())}
+	go h.Serve(plain)
+	t.Cleanup(func() { h.Close() })
 	infos, err := s.lab.Authorities(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +93,15 @@ func newSite(t testing.TB) *site {
 		}
 	}
 	return s
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // issue gives the certificates of a card, by role.
@@ -172,12 +189,16 @@ const maxPage = 60_000
 // refuses what the page says would be refused, and nothing else.
 func TestVisitors(t *testing.T) {
 	s := newSite(t)
+	schema, err := jsonschema.Load("../docs/card.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
 	good := issue(t, s.lab, time.Time{})
 	revoked := issue(t, s.lab, time.Time{})
 	if _, err := s.lab.Revoke(t.Context(), serial(t, revoked["authentication"]), "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	elsewhere := newLab(t, func() time.Time { return s.now })
+	elsewhere := newLab(t, func() time.Time { return s.now }, "http://localhost:1")
 	for name, tc := range map[string]struct {
 		card         *tls.Certificate
 		code         Code
@@ -197,6 +218,9 @@ func TestVisitors(t *testing.T) {
 			for _, mode := range []string{Default.Name, TLS13.Name, AnyCA.Name} {
 				resp, body := s.get(t, mode, "api/v1/card", tc.card)
 				var r Report
+				if err := schema.Check(json.RawMessage(body)); err != nil {
+					t.Errorf("%s: %v", mode, err)
+				}
 				if err := json.Unmarshal([]byte(body), &r); err != nil || resp.StatusCode != http.StatusOK {
 					t.Fatalf("%s: %s, %v", mode, resp.Status, err)
 				}
@@ -242,6 +266,9 @@ func TestScreen(t *testing.T) {
 	}
 	want := Screen{"ASIP-SANTE", "0002 187512751", "TEST AC IGC-SANTE FORT PERSONNES", "ALAIN", "DODO0020981", "899700209812", "",
 		serial(t, c), "Sep  1 11:46:48 2026 GMT", "Sep  1 11:46:48 2029 GMT", "SUCCESS"}
+	if r.TLS.Signature != "ECDSAWithP256AndSHA256" {
+		t.Errorf("the handshake was signed with %q: does this release of Go name it otherwise?", r.TLS.Signature)
+	}
 	if r.Screen == nil || *r.Screen != want {
 		t.Errorf("screen %+v\nwant   %+v", r.Screen, want)
 	}
