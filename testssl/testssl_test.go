@@ -35,6 +35,7 @@ type site struct {
 	server *Server
 	now    time.Time
 	urls   map[string]string
+	https  map[string]*http.Server
 	plain  string // the plain port
 	roots  *x509.CertPool
 }
@@ -57,7 +58,7 @@ func newLab(t testing.TB, now func() time.Time, publication string) *ca.Lab {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), urls: map[string]string{}, roots: x509.NewCertPool()}
+	s := &site{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), urls: map[string]string{}, https: map[string]*http.Server{}, roots: x509.NewCertPool()}
 	clock := func() time.Time { return s.now }
 	plain := listen(t)
 	s.plain = "http://localhost:" + portOf(plain.Addr().String())
@@ -72,6 +73,7 @@ func newSite(t testing.TB) *site {
 	for _, m := range Modes {
 		l := listen(t)
 		h := server.HTTP(m)
+		s.https[m.Name] = h
 		s.urls[m.Name] = server.Listen(m, l.Addr())
 		go h.Serve(server.TLS(m, l))
 		t.Cleanup(func() { h.Close() })
