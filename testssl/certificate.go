@@ -32,6 +32,8 @@ func (o *ownCertificate) changed(r ca.Record) {
 	}
 }
 
+var ownHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000", Service: Names[0], DNSNames: Names[1:]}
+
 // Prepare makes the server's own certificate, and the authorities that it needs.
 func (s *Server) Prepare(ctx context.Context) error {
 	s.own.mu.Lock()
@@ -48,8 +50,7 @@ func (s *Server) makeOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	issued, err := s.lab.Issue(ctx, ca.IssueRequest{Product: "ssl-serv", PublicKeys: map[string][]byte{"server": public},
-		Holder: profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000", Service: Names[0], DNSNames: Names[1:]}})
+	issued, err := s.lab.Issue(ctx, ca.IssueRequest{Product: "ssl-serv", PublicKeys: map[string][]byte{"server": public}, Holder: ownHolder})
 	if err != nil {
 		return fmt.Errorf("certificate of the TestSSL server: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
@@ -35,9 +37,10 @@ type checker struct {
 	responder Responder
 	now       func() time.Time
 
-	mu    sync.Mutex
-	known *authorities
-	crls  map[profiles.Authority]*readCRL
+	mu      sync.Mutex
+	known   *authorities
+	crls    map[profiles.Authority]*readCRL
+	answers map[string]*ocsp.Response
 }
 
 // report looks at what a TLS client presented.

@@ -102,7 +102,11 @@ func TestRecipes(t *testing.T) {
 	}
 	r := s.server.report(t.Context(), &tls.ConnectionState{Version: tls.VersionTLS12, PeerCertificates: []*x509.Certificate{leaf}})
 	recipes := map[string]string{}
-	for _, one := range s.server.recipes(r) {
+	list, err := s.server.recipesOf(profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range list {
 		recipes[one.Server] = one.Text
 	}
 	value := map[string]string{}

@@ -7,7 +7,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
+	"path"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -17,12 +20,35 @@ import (
 var htmlFiles embed.FS
 
 var (
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict}).ParseFS(htmlFiles, "html/*.html"))
+	templates = map[string]*template.Template{"fr": parse("fr"), "en": parse("en")}
 	style     = inline("style", "html/style.css")
 	script    = inline("script", "html/live.js")
 	policy    = "default-src 'none'; img-src data:; connect-src 'self'; style-src " + style.hash + "; script-src " + script.hash +
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+// bilingual is a text that stands in a template in both languages.
+var bilingual = regexp.MustCompile(`\{\{\$?\.T "([^"]*)" "([^"]*)"\}\}`)
+
+// parse reads the templates for one language: what they say in both is chosen here, once, and not for every page.
+func parse(lang string) *template.Template {
+	t := template.New("").Funcs(template.FuncMap{"dict": dict})
+	names, err := fs.Glob(htmlFiles, "html/*.html")
+	for _, name := range names {
+		var data []byte
+		if data, err = htmlFiles.ReadFile(name); err != nil {
+			break
+		}
+		text := bilingual.ReplaceAllStringFunc(string(data), func(call string) string {
+			both := bilingual.FindStringSubmatch(call)
+			return template.HTMLEscapeString(view{Lang: lang}.T(both[1], both[2]))
+		})
+		if _, err = t.New(path.Base(name)).Parse(text); err != nil {
+			break
+		}
+	}
+	return template.Must(t, err)
+}
 
 // dict gives a template several values, by name.
 func dict(pairs ...any) map[string]any {
@@ -108,8 +134,11 @@ func (v view) Other() string         { return map[string]string{"fr": "en", "en"
 func (v view) Show(s string) string { return visible(s) }
 
 func visible(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s // as nearly everything is
+	}
 	return strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if r < ' ' || r > '~' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return unicode.ReplacementChar
 		}
 		return r
@@ -118,10 +147,11 @@ func visible(s string) string {
 
 // Short leaves out the middle of what nobody reads whole.
 func (v view) Short(s string) string {
-	if r := []rune(visible(s)); len(r) > 300 {
-		return string(r[:60]) + " […] " + string(r[len(r)-30:])
+	if len(s) <= 300 {
+		return visible(s)
 	}
-	return visible(s)
+	r := []rune(visible(s))
+	return string(r[:60]) + " […] " + string(r[len(r)-30:])
 }
 
 // Age says how long ago something was.
@@ -181,7 +211,7 @@ func (s *Server) view(r *http.Request, m *Mode) view {
 // render writes a page, whole or not at all.
 func (s *Server) render(w http.ResponseWriter, name string, lang string, data any) {
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+	if err := templates[lang].ExecuteTemplate(&page, name, data); err != nil {
 		s.log.Error("page", "name", name, "err", err)
 		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 		return
@@ -200,16 +230,16 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 		*Report
 		Failed  *Check
 		Notes   string
-		Recipes []recipe
+		Recipes template.HTML
 		Browser []advice
-	}{s.view(r, &m), report, report.Failed(), "", nil, advices}
+	}{s.view(r, &m), report, report.Failed(), "", "", advices}
 	data.Title = string(report.Verdict)
 	if n := report.Count(Note); n > 0 {
 		data.Notes = fmt.Sprintf(data.T("À noter, plus bas : %d.", "To note, below: %d."), n)
 	}
 	if report.Screen != nil {
 		data.Live = true
-		data.Recipes = s.recipes(report)
+		data.Recipes = s.recipes(report.issuer)
 	}
 	s.render(w, "card.html", data.Lang, data)
 }

@@ -3,9 +3,12 @@ package testssl
 import (
 	"bytes"
 	"embed"
+	"fmt"
+	html "html/template"
 	"strings"
 	"text/template"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -20,25 +23,41 @@ var servers = []struct{ name, file string }{
 	{".NET (ASP.NET Core)", "dotnet.cs"}, {"Java", "java.sh"},
 }
 
-// recipe is a configuration to copy that has a server accept cards like this one.
+// recipe is a configuration to copy that has a server accept the cards of one authority.
 type recipe struct{ Server, Text string }
 
-// recipes are made for the authority that issued the card; for the FORT persons' one when it is none of the lab's.
-func (s *Server) recipes(r *Report) []recipe {
-	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
-	if r.issuer != nil && !r.issuer.Authority.IsRoot() {
-		a = r.issuer.Authority
-	}
-	data := struct{ Publication, ACI, ACR, CRLs, CommonName string }{s.lab.Config.URLs.Publication, a.File(), a.Root().File(),
-		s.lab.Config.URLs.Publication + "/CRL/", a.CommonName()}
+func (s *Server) recipesOf(a profiles.Authority) ([]recipe, error) {
+	data := struct{ Publication, ACI, ACR, CRLs string }{s.lab.Config.URLs.Publication, a.File(), a.Root().File(), s.lab.Config.URLs.Publication + "/CRL/"}
 	var list []recipe
 	for _, server := range servers {
 		var b bytes.Buffer
 		if err := recipeTemplates.ExecuteTemplate(&b, server.file, data); err != nil {
-			s.log.Error("recipe", "name", server.file, "err", err)
-			continue
+			return nil, err
 		}
 		list = append(list, recipe{server.name, strings.TrimSpace(b.String())})
 	}
-	return list
+	return list, nil
+}
+
+// recipes shows those for the authority that issued a card, or for the FORT persons' one when it is none of the lab's.
+// They stand on many pages and never change, so they are kept as HTML.
+func (s *Server) recipes(issuer *ca.Issuer) html.HTML {
+	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
+	if issuer != nil && !issuer.Authority.IsRoot() {
+		a = issuer.Authority
+	}
+	if kept, ok := s.shown.Load(a); ok {
+		return kept.(html.HTML)
+	}
+	list, err := s.recipesOf(a)
+	if err != nil { // a test has made them all
+		s.log.Error("recipes", "err", err)
+		return ""
+	}
+	var b strings.Builder
+	for _, one := range list {
+		fmt.Fprintf(&b, "<details><summary>%s</summary><pre tabindex=\"0\"><code>%s</code></pre></details>\n", html.HTMLEscapeString(one.Server), html.HTMLEscapeString(one.Text))
+	}
+	s.shown.Store(a, html.HTML(b.String()))
+	return html.HTML(b.String())
 }

@@ -1,6 +1,7 @@
 package testssl
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -53,7 +54,7 @@ type readCRL struct {
 	found map[string]*revocation.Entry // by serial number, in bytes; nil for one that is not listed
 }
 
-// maxFound bounds what is kept of a list.
+// maxFound bounds what is kept of a list, and of answers.
 const maxFound = 10_000
 
 // read looks a certificate up on its authority's CRL. It is the only reader of CRLs here. A list is searched from its
@@ -97,11 +98,34 @@ func (c *checker) ask(ctx context.Context, leaf *x509.Certificate, issuer *ca.Is
 	if err != nil {
 		return nil, err
 	}
-	answer, err := ocsp.ParseResponseForCert(der, leaf, issuer.Certificate)
+	answer, err := c.verify(der, leaf, issuer)
 	if err == nil && !answer.NextUpdate.IsZero() && c.now().After(answer.NextUpdate) {
 		err = errors.New("the answer is stale since " + inEnglish(answer.NextUpdate))
 	}
 	return answer, err
+}
+
+// verify reads an answer and verifies its signatures, unless it is the very one of the last time.
+func (c *checker) verify(der []byte, leaf *x509.Certificate, issuer *ca.Issuer) (*ocsp.Response, error) {
+	key := string(leaf.SerialNumber.Bytes()) + issuer.Authority.ID()
+	c.mu.Lock()
+	kept, ok := c.answers[key]
+	c.mu.Unlock()
+	if ok && bytes.Equal(kept.Raw, der) {
+		return kept, nil
+	}
+	answer, err := ocsp.ParseResponseForCert(der, leaf, issuer.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.answers) > maxFound {
+		clear(c.answers)
+	}
+	answer.Raw = der // the whole, signatures too
+	c.answers[key] = answer
+	return answer, nil
 }
 
 const onHold ca.Reason = "certificateHold"

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -49,6 +51,7 @@ type Server struct {
 	log    *slog.Logger
 	own    ownCertificate
 	events hub
+	shown  sync.Map // recipes, by authority
 
 	addressed sync.Mutex
 	addresses map[string]string
@@ -56,7 +59,7 @@ type Server struct {
 
 // New makes a server on a lab that this process holds.
 func New(lab *ca.Lab, lists Lists, responder Responder, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{checker: checker{lab: lab, lists: lists, responder: responder, now: now, crls: map[profiles.Authority]*readCRL{}}, log: log,
+	s := &Server{checker: checker{lab: lab, lists: lists, responder: responder, now: now, crls: map[profiles.Authority]*readCRL{}, answers: map[string]*ocsp.Response{}}, log: log,
 		addresses: map[string]string{}}
 	lab.OnStatus(s.events.tell)
 	lab.OnStatus(s.own.changed)
