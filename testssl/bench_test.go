@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"slices"
 	"testing"
@@ -125,4 +126,21 @@ func certify(b *testing.B, lab *ca.Lab, req ca.IssueRequest, roles ...string) *t
 		b.Fatal(err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, issued.Chain[0]}, PrivateKey: key, Leaf: leaf}
+}
+
+// BenchmarkPage is the report and its page, past TLS.
+func BenchmarkPage(b *testing.B) {
+	s := newSite(b)
+	leaf, err := x509.ParseCertificate(rsaCard(b, s.lab).Certificate[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "https://localhost/", nil)
+	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS12, PeerCertificates: []*x509.Certificate{leaf}}
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		if s.https[Default.Name].Handler.ServeHTTP(w, r); w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
+	}
 }

@@ -3,9 +3,11 @@ package testssl
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
@@ -17,6 +19,8 @@ type authorities struct {
 	issuers              []*ca.Issuer
 	all                  *x509.CertPool // what a client is asked a card of: issuing ones too, since browsers send the card alone
 	roots, intermediates *x509.CertPool
+
+	cards map[[sha256.Size]byte]*facts // of the certificates that were presented, by their hash
 }
 
 // authorities returns those of the lab. A lab gains authorities while it runs and never changes one: their count tells
@@ -32,7 +36,8 @@ func (c *checker) authorities(ctx context.Context) (*authorities, error) {
 	if known != nil && len(known.issuers) == len(infos) {
 		return known, nil
 	}
-	known = &authorities{all: x509.NewCertPool(), roots: x509.NewCertPool(), intermediates: x509.NewCertPool()}
+	known = &authorities{all: x509.NewCertPool(), roots: x509.NewCertPool(), intermediates: x509.NewCertPool(),
+		cards: map[[sha256.Size]byte]*facts{}}
 	for _, info := range infos {
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil {
@@ -89,12 +94,7 @@ func (known *authorities) parent(of *x509.Certificate, sent []*x509.Certificate)
 
 // chain verifies the path to a root of the lab, at a moment when the certificate was valid (its dates are another check),
 // and the signature. It returns the issuing authority when both hold and it is one of the lab.
-func (c *checker) chain(ctx context.Context, r *Report, leaf *x509.Certificate, sent []*x509.Certificate, cert *inspect.Certificate) *ca.Issuer {
-	known, err := c.authorities(ctx)
-	if err != nil {
-		r.add("CHAIN-BROKEN", err.Error(), err.Error())
-		return nil
-	}
+func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.Certificate, cert *inspect.Certificate, at time.Time) *ca.Issuer {
 	intermediates := known.intermediates
 	if len(sent) > 0 {
 		intermediates = intermediates.Clone()
@@ -102,7 +102,6 @@ func (c *checker) chain(ctx context.Context, r *Report, leaf *x509.Certificate, 
 			intermediates.AddCert(s)
 		}
 	}
-	at := c.now()
 	if at.After(leaf.NotAfter) {
 		at = leaf.NotAfter
 	} else if at.Before(leaf.NotBefore) {

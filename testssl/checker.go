@@ -3,6 +3,7 @@ package testssl
 import (
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -58,7 +59,13 @@ func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Repor
 	leaf := state.PeerCertificates[0]
 	r.TLS.Signature = handshakeSignature(state)
 	r.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
-	cert, err := inspect.NewCertificate(leaf.Raw, "TLS", c.now())
+	known, err := c.authorities(ctx)
+	if err != nil {
+		r.add("CHAIN-BROKEN", err.Error(), err.Error())
+		r.conclude()
+		return r
+	}
+	f, err := c.facts(known, state.PeerCertificates)
 	if err != nil {
 		r.add("CERT-UNREADABLE", err.Error(), err.Error())
 		r.conclude()
@@ -70,19 +77,62 @@ func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Repor
 	}
 	sent := len(r.presented)
 	r.add(code, fmt.Sprintf("%s ; certificats envoyés : %d", r.TLS.words(), sent), fmt.Sprintf("%s; certificates sent: %d", r.TLS.words(), sent))
-	r.issuer = c.chain(ctx, r, leaf, state.PeerCertificates[1:], cert)
+	r.Checks = append(r.Checks, f.checks...)
+	r.issuer = f.issuer
 	c.dates(r, leaf)
-	usage(r, cert)
+	usage(r, f.cert)
 	c.revocation(ctx, r, leaf, r.issuer)
-	profile(r, cert)
+	profile(r, f.cert)
 	r.conclude()
-
-	issuerName, _ := profiles.ParseName(leaf.RawIssuer) // read once already
-	subject, _ := profiles.ParseName(leaf.RawSubject)
-	r.show(issuerName, subject, cert)
-	r.Card = takeApart(cert, leaf)
+	r.Card = f.card
+	r.show(f.issuerName, f.subject, f.cert)
 	r.Headers = headers(r, leaf, c.now())
 	return r
+}
+
+// facts are what is the same whenever the same certificates are presented, as long as the lab has the same authorities:
+// a visitor's page, live line and reloads are about one card.
+type facts struct {
+	cert                *inspect.Certificate
+	card                *Card
+	issuerName, subject profiles.Name
+	checks              []Check // of the chain and the signature
+	issuer              *ca.Issuer
+}
+
+// maxFacts bounds the cards whose facts are kept.
+const maxFacts = 1000
+
+func (c *checker) facts(known *authorities, presented []*x509.Certificate) (f *facts, err error) {
+	sum := sha256.New()
+	for _, p := range presented {
+		sum.Write(p.Raw) // DER says its own length
+	}
+	key := [sha256.Size]byte(sum.Sum(nil))
+	c.mu.Lock()
+	f = known.cards[key]
+	c.mu.Unlock()
+	if f != nil {
+		return f, nil
+	}
+	f = &facts{}
+	leaf := presented[0]
+	if f.cert, err = inspect.NewCertificate(leaf.Raw, "TLS", c.now()); err != nil {
+		return nil, err
+	}
+	f.issuerName, _ = profiles.ParseName(leaf.RawIssuer) // read once already
+	f.subject, _ = profiles.ParseName(leaf.RawSubject)
+	f.card = takeApart(f.cert, leaf)
+	var r Report
+	f.issuer = known.chain(&r, leaf, presented[1:], f.cert, c.now())
+	f.checks = r.Checks
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(known.cards) >= maxFacts {
+		clear(known.cards)
+	}
+	known.cards[key] = f
+	return f, nil
 }
 
 func (t TLS) words() string {
