@@ -32,16 +32,19 @@ func BenchmarkVisits(b *testing.B) {
 		b.Fatal(err)
 	}
 	bare := listen(b)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.TLS.PeerCertificates[0].Subject) })}
-	go server.Serve(tls.NewListener(bare, &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: known.all, Time: s.server.now,
-		MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}}))
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, r.TLS.PeerCertificates[0].Subject)
+	})}
+	go server.Serve(tls.NewListener(bare, &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequireAndVerifyClientCert,
+		ClientCAs: known.all, Time: s.server.now, MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}}))
 	b.Cleanup(func() { server.Close() })
 
 	visit := func(url string) (whole, first time.Duration) {
 		client := s.client(card)
 		defer client.CloseIdleConnections()
 		var shaken, byteOne time.Time
-		trace := &httptrace.ClientTrace{TLSHandshakeDone: func(tls.ConnectionState, error) { shaken = time.Now() }, GotFirstResponseByte: func() { byteOne = time.Now() }}
+		trace := &httptrace.ClientTrace{TLSHandshakeDone: func(tls.ConnectionState, error) { shaken = time.Now() },
+			GotFirstResponseByte: func() { byteOne = time.Now() }}
 		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(b.Context(), trace), http.MethodGet, url, nil)
 		if err != nil {
 			b.Fatal(err)

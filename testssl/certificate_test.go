@@ -14,7 +14,8 @@ import (
 // seen is what a visitor sees of the server in a handshake.
 func (s *site) seen(t testing.TB) (*x509.Certificate, *ocsp.Response) {
 	t.Helper()
-	conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[Default.Name], "https://"), "/"), &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now }})
+	conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[Default.Name], "https://"), "/"),
+		&tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,8 @@ func TestNothingIsRemembered(t *testing.T) {
 	for _, mode := range []Mode{Default, TLS13, AnyCA} {
 		sessions := tls.NewLRUClientSessionCache(1)
 		for _, card := range []*tls.Certificate{c, nil} {
-			transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: s.roots, ClientSessionCache: sessions, Time: func() time.Time { return s.now },
+			transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: s.roots, ClientSessionCache: sessions,
+				Time: func() time.Time { return s.now },
 				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 					if card == nil {
 						return &tls.Certificate{}, nil

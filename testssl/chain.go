@@ -94,7 +94,8 @@ func (known *authorities) parent(of *x509.Certificate, sent []*x509.Certificate)
 
 // chain verifies the path to a root of the lab, at a moment when the certificate was valid (its dates are another check),
 // and the signature. It returns the issuing authority when both hold and it is one of the lab.
-func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.Certificate, cert *inspect.Certificate, at time.Time) *ca.Issuer {
+func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.Certificate, cert *inspect.Certificate,
+	at time.Time) *ca.Issuer {
 	intermediates := known.intermediates
 	if len(sent) > 0 {
 		intermediates = intermediates.Clone()
@@ -125,8 +126,7 @@ func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.
 	if want, differs := wrongGamme(cert, issuer); differs {
 		r.add("CHAIN-WRONG-GAMME", path+" ; attendue : "+want, path+"; expected: "+want)
 	} else if len(sent) == 0 && len(names) > 1 {
-		r.add("CHAIN-OK", path, path).Details = []Text{{FR: "Le client n'a envoyé que sa carte : un serveur qui n'a que la racine la refuserait. Donnez-lui l'autorité émettrice aussi.",
-			EN: "The client sent its card alone: a server that has the root only would refuse it. Give it the issuing authority too."}}
+		r.add("CHAIN-OK", path, path).Details = []Text{alone}
 	} else {
 		r.add("CHAIN-OK", path, path)
 	}
@@ -141,6 +141,13 @@ func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.
 	r.add(code, algorithm, algorithm)
 	return issuer
 }
+
+var (
+	alone = Text{FR: "Le client n'a envoyé que sa carte : un serveur qui n'a que la racine la refuserait. Donnez-lui l'autorité émettrice aussi.",
+		EN: "The client sent its card alone: a server that has the root only would refuse it. Give it the issuing authority too."}
+	namesake = Text{FR: "Ce laboratoire a une autorité de ce nom, avec une autre clé : la carte vient d'ailleurs, ou d'une autorité qui n'est pas publiée.",
+		EN: "This lab has an authority of this name, with another key: the card is from elsewhere, or of an authority that is not published."}
+)
 
 // wrongGamme tells whether the issuer is another than the product's, and which that is.
 func wrongGamme(cert *inspect.Certificate, issuer *ca.Issuer) (want string, differs bool) {
@@ -189,8 +196,7 @@ func (known *authorities) explain(r *Report, leaf *x509.Certificate, sent []*x50
 	default:
 		check := r.add("CHAIN-UNKNOWN-ROOT", "émetteur inconnu de ce laboratoire : "+name, "issuer unknown to this lab: "+name)
 		if slices.ContainsFunc(known.issuers, func(i *ca.Issuer) bool { return bytes.Equal(i.Certificate.RawSubject, top.RawIssuer) }) {
-			check.Details = []Text{{FR: "Ce laboratoire a une autorité de ce nom, avec une autre clé : la carte vient d'ailleurs, ou d'une autorité qui n'est pas publiée.",
-				EN: "This lab has an authority of this name, with another key: the card is from elsewhere, or of an authority that is not published."}}
+			check.Details = []Text{namesake}
 		}
 	}
 	algorithm := leaf.SignatureAlgorithm.String()

@@ -122,7 +122,8 @@ func TestRecipes(t *testing.T) {
 			put(t, filepath.Join(dir, "nginx.conf"), "daemon off; master_process off; pid nginx.pid; error_log stderr; events {} http { access_log off; "+
 				"client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;\n"+recipe+"\n}")
 			return []string{"-p", dir, "-c", "nginx.conf", "-e", "stderr"}
-		}, map[string]string{"Verify": value["$ssl_client_verify"], "S-Dn": value["$ssl_client_s_dn"], "Serial": value["$ssl_client_serial"], "Cert": value["$ssl_client_escaped_cert"]}},
+		}, map[string]string{"Verify": value["$ssl_client_verify"], "S-Dn": value["$ssl_client_s_dn"], "Serial": value["$ssl_client_serial"],
+			"Cert": value["$ssl_client_escaped_cert"]}},
 		"Apache httpd": {"apache2", func(dir, recipe string) []string {
 			config := "ServerRoot " + dir + "\nPidFile apache.pid\nErrorLog /dev/stderr\nDefaultRuntimeDir " + dir + "\nServerName localhost\n"
 			for _, m := range []string{"mpm_event", "authz_core", "ssl", "headers", "proxy", "proxy_http"} {

@@ -265,10 +265,16 @@ type advice struct {
 }
 
 var advices = []advice{
-	{"Chrome, Edge, Chromium", Text{FR: "L'adresse neuve suffit. Sinon : fermez toutes les fenêtres du navigateur, ou ouvrez une fenêtre de navigation privée. Retirer la carte ne suffit pas : la réponse, même « aucune », est retenue pour l'adresse.",
-		EN: "The fresh address is enough. Else: close all windows of the browser, or open an incognito window. Taking the card out is not enough: the answer, even \"none\", is kept for the address."}},
-	{"Firefox", Text{FR: "L'adresse neuve suffit. Sinon : Paramètres › Vie privée et sécurité › Certificats › Afficher les certificats › Décisions d'authentification, et supprimez « localhost ».",
-		EN: "The fresh address is enough. Else: Settings › Privacy & Security › Certificates › View Certificates › Authentication Decisions, and delete \"localhost\"."}},
+	{"Chrome, Edge, Chromium", Text{
+		FR: "L'adresse neuve suffit. Sinon : fermez toutes les fenêtres du navigateur, ou ouvrez une fenêtre de navigation privée. " +
+			"Retirer la carte ne suffit pas : la réponse, même « aucune », est retenue pour l'adresse.",
+		EN: "The fresh address is enough. Else: close all windows of the browser, or open an incognito window. " +
+			"Taking the card out is not enough: the answer, even \"none\", is kept for the address."}},
+	{"Firefox", Text{
+		FR: "L'adresse neuve suffit. Sinon : Paramètres › Vie privée et sécurité › Certificats › Afficher les certificats › " +
+			"Décisions d'authentification, et supprimez « localhost ».",
+		EN: "The fresh address is enough. Else: Settings › Privacy & Security › Certificates › View Certificates › " +
+			"Authentication Decisions, and delete \"localhost\"."}},
 	{"Safari", Text{FR: "Quittez Safari ; dans Trousseaux d'accès, supprimez la préférence d'identité de « localhost ».",
 		EN: "Quit Safari; in Keychain Access delete the identity preference of \"localhost\"."}},
 }

@@ -36,8 +36,11 @@ func (c *checker) revocation(ctx context.Context, r *Report, leaf *x509.Certific
 	c.ocsp(r, leaf, answer, answerErr)
 	crl, ocsp := r.check("crl"), r.check("ocsp")
 	if crl.Level != ocsp.Level {
-		crl.Details = append(crl.Details, Text{FR: "Au même moment, OCSP dit " + string(ocsp.Code) + ".", EN: "At the same moment OCSP says " + string(ocsp.Code) + "."})
-		ocsp.Details = append(ocsp.Details, Text{FR: "Au même moment, la CRL dit " + string(crl.Code) + ".", EN: "At the same moment the CRL says " + string(crl.Code) + "."})
+		said := func(to *Check, fr, en string, code Code) {
+			to.Details = append(to.Details, Text{FR: "Au même moment, " + fr + " dit " + string(code) + ".", EN: "At the same moment " + en + " says " + string(code) + "."})
+		}
+		said(crl, "OCSP", "OCSP", ocsp.Code)
+		said(ocsp, "la CRL", "the CRL", crl.Code)
 	}
 }
 
@@ -128,6 +131,12 @@ func (c *checker) verify(der []byte, leaf *x509.Certificate, issuer *ca.Issuer) 
 	return answer, nil
 }
 
+// neverIssued tells the answer about a certificate that the authority never issued, where it is told to say "revoked" of
+// such ones: on hold since 1970 (RFC 6960 §2.2).
+func neverIssued(answer *ocsp.Response) bool {
+	return answer.RevokedAt.Unix() == 0 && ca.ReasonOf(answer.RevocationReason) == onHold
+}
+
 const onHold ca.Reason = "certificateHold"
 
 func (c *checker) crl(r *Report, leaf *x509.Certificate, l listing, err error, answer *ocsp.Response) {
@@ -157,7 +166,8 @@ func (c *checker) crl(r *Report, leaf *x509.Certificate, l listing, err error, a
 			reason = Text{FR: "motif " + string(l.revoked.Reason), EN: "reason " + string(l.revoked.Reason)}
 		}
 		// the real CRLs give no reasons: only OCSP then tells a hold
-		if l.revoked.Reason == onHold || l.revoked.Reason == "" && answer != nil && answer.Status == ocsp.Revoked && ca.ReasonOf(answer.RevocationReason) == onHold {
+		heldByOCSP := answer != nil && answer.Status == ocsp.Revoked && ca.ReasonOf(answer.RevocationReason) == onHold
+		if l.revoked.Reason == onHold || l.revoked.Reason == "" && heldByOCSP {
 			code = "REV-CRL-HOLD"
 		}
 		r.add(code, "RÉVOQUÉ le "+inFrench(l.revoked.At)+", "+reason.FR+" ("+fr+")", "REVOKED on "+inEnglish(l.revoked.At)+", "+reason.EN+" ("+en+")")
@@ -181,6 +191,10 @@ func (c *checker) ocsp(r *Report, leaf *x509.Certificate, answer *ocsp.Response,
 	case ocsp.Good:
 		r.add("REV-OCSP-GOOD", "bon ("+fr+")", "good ("+en+")")
 	case ocsp.Revoked:
+		if neverIssued(answer) {
+			r.add("REV-OCSP-UNKNOWN", "jamais émis, donc dit révoqué ("+fr+")", "never issued, and so said to be revoked ("+en+")")
+			break
+		}
 		code, reason := Code("REV-OCSP-REVOKED"), ca.ReasonOf(answer.RevocationReason)
 		if reason == onHold {
 			code = "REV-OCSP-HOLD"

@@ -59,8 +59,8 @@ type Server struct {
 
 // New makes a server on a lab that this process holds.
 func New(lab *ca.Lab, lists Lists, responder Responder, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{checker: checker{lab: lab, lists: lists, responder: responder, now: now, crls: map[profiles.Authority]*readCRL{}, answers: map[string]*ocsp.Response{}}, log: log,
-		addresses: map[string]string{}}
+	s := &Server{log: log, addresses: map[string]string{}, checker: checker{lab: lab, lists: lists, responder: responder, now: now,
+		crls: map[profiles.Authority]*readCRL{}, answers: map[string]*ocsp.Response{}}}
 	lab.OnStatus(s.events.tell)
 	lab.OnStatus(s.own.changed)
 	return s
