@@ -81,8 +81,12 @@ func TestChromium(t *testing.T) {
 	t.Run("catalogue", func(t *testing.T) {
 		v := newVisitor(t, s.root)
 		do(v, chromedp.Navigate(s.catalogs["good"]))
-		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", "#fixtures-on-hold": "REV-CRL-HOLD"})
+		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", `a[href="/fixtures"]`: "cartes, avec ce qu'il doit advenir"})
 		v.photograph("21-catalogue", desktop, phone, dark)
+		v.accessible(axe)
+		do(v, chromedp.Navigate(s.catalogs["good"]+"fixtures"))
+		v.sees(map[string]string{"#on-hold": "REV-CRL-HOLD"})
+		v.photograph("23-fixtures", desktop, phone)
 		v.accessible(axe)
 		do(v, chromedp.Navigate(s.catalogs["other lab"]))
 		v.photograph("22-catalogue-empty", desktop)

@@ -27,8 +27,10 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	host, _, _ := net.SplitHostPort(address.String())
 	ip := net.ParseIP(host)
 	keys := ip != nil && ip.IsLoopback()
+	s.note("catalogue", "http://"+net.JoinHostPort(Names[0], portOf(address.String())))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, keys) })
+	mux.HandleFunc("GET /fixtures", func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, keys) })
 	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) })
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.cards) })
@@ -46,22 +48,22 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 
 // offer is a card of the lab, or a fixture, to be taken away.
 type offer struct {
-	Set     string // its folder
-	Label   Text
-	Holder  string
-	PIN     string // empty where the lab does not know it
-	Expect  string // the verdict that a fixture is to end on
-	Folder  string // under the home
-	PKCS12  []string
-	Public  []string // certificates and chain
-	Made    time.Time
-	Product string
+	Set    string // its folder
+	Folder string // that one is in, under the home
+	Label  Text
+	Holder string
+	PIN    string   // empty where the lab does not know it
+	Expect string   // the verdict that a fixture is to end on
+	PKCS12 []string // names of files
+	Public []string // certificates and chain
+
+	made time.Time
 }
 
 // maxOffers bounds the cards on the page: a batch may have made thousands.
-const maxOffers = 200
+const maxOffers = 50
 
-// cards are those in the lab's folder, the newest first, and how many there are.
+// cards are those in the lab's folder, the newest first; describe says what one is.
 func (s *Server) cards() (list []offer) {
 	const folder = "cards"
 	names, err := filepath.Glob(filepath.Join(s.lab.Home, folder, "*", "card.json"))
@@ -73,9 +75,9 @@ func (s *Server) cards() (list []offer) {
 		if err != nil {
 			continue
 		}
-		list = append(list, offer{Set: filepath.Base(filepath.Dir(name)), Folder: folder, Made: info.ModTime()})
+		list = append(list, offer{Set: filepath.Base(filepath.Dir(name)), Folder: folder, made: info.ModTime()})
 	}
-	slices.SortFunc(list, func(a, b offer) int { return b.Made.Compare(a.Made) })
+	slices.SortFunc(list, func(a, b offer) int { return b.made.Compare(a.made) })
 	return list
 }
 
@@ -89,7 +91,7 @@ func (s *Server) describe(o *offer) error {
 	if err := json.Unmarshal(data, &card); err != nil {
 		return err
 	}
-	o.Holder, o.Product, o.Label = card.Holder.DisplayName(), card.Product, Text{FR: card.Label, EN: card.Label}
+	o.Holder, o.Label = card.Holder.DisplayName(), Text{FR: card.Label, EN: card.Label}
 	if p, err := profiles.FindProduct(card.Product); err == nil {
 		o.Label = Text{FR: p.FR, EN: p.EN}
 	}
@@ -108,7 +110,7 @@ func (s *Server) fixtures() (list []offer) {
 		return nil
 	}
 	for _, e := range manifest.Fixtures {
-		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL, Product: e.Product,
+		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
 			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
 	}
 	return list
@@ -116,10 +118,10 @@ func (s *Server) fixtures() (list []offer) {
 
 // cardFile gives one of the files that a card or fixture names, and no other of its folder.
 func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, keys bool, offers func() []offer) {
-	i := -1
 	list := offers()
 	set, name := r.PathValue("set"), r.PathValue("file")
-	if i = slices.IndexFunc(list, func(o offer) bool { return o.Set == set }); i < 0 {
+	i := slices.IndexFunc(list, func(o offer) bool { return o.Set == set })
+	if i < 0 {
 		http.NotFound(w, r)
 		return
 	}
@@ -199,12 +201,12 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool
 		Authorities []authority
 		Chain, OCSP string
 		Cards       []offer
-		Fixtures    []offer
 		More        int // cards that are not shown
+		Fixtures    int
 		Keys        bool
 		Test        string
-	}{view: s.view(r, nil), Fixtures: s.fixtures(), Keys: keys && local(r.Host), Test: s.address(Default)}
-	data.Title = data.T("Catalogue", "Catalogue")
+	}{view: s.view(r, nil), Fixtures: len(s.fixtures()), Keys: keys && local(r.Host), Test: s.address(Default.Name)}
+	data.Title = "Catalogue"
 	infos, err := s.lab.Authorities(r.Context())
 	if err != nil {
 		s.fail(w, r, err)
@@ -225,4 +227,15 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool
 		}
 	}
 	s.render(w, "catalogue.html", data.Lang, data)
+}
+
+func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, keys bool) {
+	data := struct {
+		view
+		Fixtures []offer
+		Keys     bool
+		Test     string
+	}{s.view(r, nil), s.fixtures(), keys && local(r.Host), s.address(Default.Name)}
+	data.Title = data.T("Cartes bonnes et fausses", "Cards good and wrong")
+	s.render(w, "fixtures.html", data.Lang, data)
 }

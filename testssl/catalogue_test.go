@@ -81,12 +81,14 @@ func TestCatalogue(t *testing.T) {
 		return resp, string(body)
 	}
 	_, page := get("/?lang=en")
+	_, wrong := get("/fixtures?lang=en")
+	page += wrong
 	for _, words := range []string{card.Holder.DisplayName(), number, "<code>one</code>", "4321", "SIG-BAD", "ACI-FO-PP-TEST.crl", s.urls[Default.Name], "test it"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the page lacks %q", words)
 		}
 	}
-	if _, page := get("/?lang=fr"); !strings.Contains(page, "&lt;b&gt;une") {
+	if _, page := get("/fixtures?lang=fr"); !strings.Contains(page, "&lt;b&gt;une") {
 		t.Error("a fixture's words are not escaped")
 	}
 	for _, link := range regexp.MustCompile(`href="(/[^"]+)"`).FindAllStringSubmatch(page, -1) {
@@ -173,5 +175,26 @@ func TestLanguage(t *testing.T) {
 			!strings.Contains(page, title) || len(page) >= maxPage {
 			t.Errorf("%+v: %s, %d bytes", test, w.Header().Get("Content-Language"), len(page))
 		}
+	}
+}
+
+// The page is light with the whole catalogue of fixtures on it, too.
+func TestCatalogueBudget(t *testing.T) {
+	s := newSite(t)
+	manifest := fixtures.Manifest{MadeBy: fixtures.MadeBy}
+	for _, f := range fixtures.Catalogue() {
+		manifest.Fixtures = append(manifest.Fixtures, f.Entry())
+	}
+	data, err := json.Marshal(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(s.lab.Home, "fixtures"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(s.lab.Home, "fixtures", fixtures.ManifestFile), string(data))
+	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if page := ask(t, h, "localhost", "/fixtures"); page.Code != http.StatusOK || page.Body.Len() >= maxPage {
+		t.Errorf("%d, %d bytes", page.Code, page.Body.Len())
 	}
 }

@@ -198,10 +198,10 @@ func language(r *http.Request) (lang string, byVisitor bool) {
 
 // view begins a page.
 func (s *Server) view(r *http.Request, m *Mode) view {
-	v := view{Mode: m, Publication: s.lab.Config.URLs.Publication, Faithful: s.lab.Config.Key.Faithful()}
+	v := view{Mode: m, Publication: s.publication(), Faithful: s.lab.Config.Key.Faithful()}
 	v.Lang, v.Chosen = language(r)
 	for _, other := range Modes {
-		if u := s.address(other); u != "" && (m == nil || other.Name != m.Name) {
+		if u := s.address(other.Name); u != "" && (m == nil || other.Name != m.Name) {
 			v.Ways = append(v.Ways, way{u, other.Text()})
 		}
 	}

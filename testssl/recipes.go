@@ -27,7 +27,7 @@ var servers = []struct{ name, file string }{
 type recipe struct{ Server, Text string }
 
 func (s *Server) recipesOf(a profiles.Authority) ([]recipe, error) {
-	data := struct{ Publication, ACI, ACR, CRLs string }{s.lab.Config.URLs.Publication, a.File(), a.Root().File(), s.lab.Config.URLs.Publication + "/CRL/"}
+	data := struct{ Publication, ACI, ACR, CRLs string }{s.publication(), a.File(), a.Root().File(), s.publication() + "/CRL/"}
 	var list []recipe
 	for _, server := range servers {
 		var b bytes.Buffer

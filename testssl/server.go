@@ -1,6 +1,7 @@
 package testssl
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -76,17 +77,26 @@ const handshake = 10 * time.Minute
 // Listen notes the address of a mode, so that pages can name it.
 func (s *Server) Listen(m Mode, address net.Addr) string {
 	u := "https://" + net.JoinHostPort(Names[0], portOf(address.String())) + "/"
-	s.addressed.Lock()
-	defer s.addressed.Unlock()
-	s.addresses[m.Name] = u
+	s.note(m.Name, u)
 	return u
 }
 
-// address is that of a mode, empty when nobody listens.
-func (s *Server) address(m Mode) string {
+func (s *Server) note(name, address string) {
 	s.addressed.Lock()
 	defer s.addressed.Unlock()
-	return s.addresses[m.Name]
+	s.addresses[name] = address
+}
+
+// address is that of a mode, or of the catalogue; empty when nobody listens.
+func (s *Server) address(name string) string {
+	s.addressed.Lock()
+	defer s.addressed.Unlock()
+	return s.addresses[name]
+}
+
+// publication is the plain port's address, whatever the certificates name.
+func (s *Server) publication() string {
+	return cmp.Or(s.address("catalogue"), s.lab.Config.URLs.Publication)
 }
 
 // HTTP makes the server of a mode; it is to be run on the listener that TLS wraps.
