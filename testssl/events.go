@@ -104,9 +104,10 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan s
 			open = send(":\n\n")
 		case <-me.changed:
 			now := s.report(r.Context(), r.TLS)
-			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer : elle est acceptée.", "The status of this card has just changed: it is accepted."}
+			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer. Elle est acceptée.",
+				"The status of this card has just changed. It is accepted."}
 			if c := now.Failed(); c != nil {
-				event.FR, event.EN = "L'état de cette carte vient de changer : "+c.Means.FR, "The status of this card has just changed: "+c.Means.EN
+				event.FR, event.EN = "L'état de cette carte vient de changer. "+c.Means.FR, "The status of this card has just changed. "+c.Means.EN
 			}
 			data, err := json.Marshal(event)
 			open = err == nil && send("event: status\ndata: %s\n\n", data)

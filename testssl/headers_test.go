@@ -216,6 +216,32 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
+// The trust store that the recipe for Java makes holds the authority and its root.
+func TestJavaRecipe(t *testing.T) {
+	peer.Need(t, "keytool")
+	s := newSite(t)
+	issue(t, s.lab, time.Time{}) // makes the authority
+	list, err := s.server.recipesOf(profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, _, ok := strings.Cut(list[len(list)-1].Text, "\ndone\n")
+	if !ok {
+		t.Fatal("the recipe has another form")
+	}
+	cmd := exec.Command("bash", "-c", commands+"\ndone")
+	cmd.Dir = t.TempDir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out := peer.Run(t, "keytool", "-list", "-keystore", filepath.Join(cmd.Dir, "igc.p12"), "-storepass", "changeit")
+	for _, alias := range []string{"acr-fo-test, ", "aci-fo-pp-test, "} {
+		if !strings.Contains(out, alias) {
+			t.Errorf("no %s in %s", alias, out)
+		}
+	}
+}
+
 func put(t testing.TB, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
