@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,104 +24,134 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/testssl"
 )
 
-// TestBrowser visits TestSSL with a real browser, cards imported as their PKCS#12, as people do.
+// TestChromium visits TestSSL with Chromium, cards imported as their PKCS#12, as people do. Every visit ends on a page
+// with its code, in both languages, without a complaint of the browser's or of axe.
+func TestChromium(t *testing.T) {
+	for _, program := range []string{"chromium", "certutil", "pk12util"} {
+		peer.Need(t, program)
+	}
+	axe := axeCore(t)
+	s := openStand(t)
+	chooseCards(t)
+	for _, visit := range visits {
+		t.Run(visit.name, func(t *testing.T) {
+			url, cards := s.urls[visit.condition][visit.mode], s.pkcs12(t, visit.fixture)
+			if visit.hidden {
+				url, cards = s.relay(t, url, visit.fixture), nil
+			}
+			v := newVisitor(t, s.root, cards...)
+			do(v, chromedp.Navigate(url))
+			verdict := string(visit.code)
+			if visit.code == testssl.OK {
+				v.sees(map[string]string{"html[lang=fr] .verdict": "^Votre carte fonctionne", "#verification": "^SUCCESS$"})
+			} else {
+				v.sees(map[string]string{"html[lang=fr] .verdict.bad .code": "^" + verdict + "$"})
+			}
+			if visit.fixture == "name-script" {
+				v.sees(map[string]string{"#nom": `^<script>alert\(1\)</script>$`})
+			}
+			if visit.fixture == "name-bidi" {
+				v.sees(map[string]string{"#nom": `^[^\x{202e}\x{200b}]*\x{fffd}[^\x{202e}\x{200b}]*$`})
+			}
+			v.photograph(visit.name, visit.looks...)
+			v.accessible(axe)
+			if len(visit.looks) > 0 {
+				do(v, chromedp.Navigate(url+"?lang=en"))
+				if visit.code == testssl.OK {
+					v.sees(map[string]string{"html[lang=en] .verdict": "^Your card works"})
+				} else {
+					v.sees(map[string]string{"html[lang=en] .verdict.bad .code": "^" + verdict + "$"})
+				}
+			}
+			if len(visit.looks) > 1 {
+				v.photograph(visit.name+"-en", desktop)
+			}
+		})
+	}
+	t.Run("codes", func(t *testing.T) {
+		v := newVisitor(t, s.root)
+		do(v, chromedp.Navigate(s.urls["good"]["testssl"]+"codes"))
+		v.sees(map[string]string{"#CHAIN-UNKNOWN-ROOT th": "CHAIN-UNKNOWN-ROOT"})
+		v.photograph("20-codes", desktop, phone, dark)
+		v.accessible(axe)
+	})
+	t.Run("catalogue", func(t *testing.T) {
+		v := newVisitor(t, s.root)
+		do(v, chromedp.Navigate(s.catalogs["good"]))
+		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", `a[href="/fixtures"]`: "cartes, avec ce qu'il doit advenir"})
+		v.photograph("21-catalogue", desktop, phone, dark)
+		v.accessible(axe)
+		do(v, chromedp.Navigate(s.catalogs["good"]+"fixtures"))
+		v.sees(map[string]string{"#on-hold": "REV-CRL-HOLD"})
+		v.photograph("23-fixtures", desktop, phone)
+		v.accessible(axe)
+		do(v, chromedp.Navigate(s.catalogs["other lab"]))
+		v.photograph("22-catalogue-empty", desktop)
+		v.accessible(axe)
+	})
+}
+
+// TestBrowser does what a person does with igc serve: looks at a card, takes its certificate away, changes card, revokes it
+// in a terminal, and sees it on the page that is open.
 func TestBrowser(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil", "pk12util"} {
 		peer.Need(t, program)
 	}
 	l := newLab(t, "--key", "rsa2048") // the keys of real cards
-	alain, old := l.issue("--fixture", "alain"), l.issue("--fixture", "guy", "--not-before", "2021-01-01")
-	twin := newLab(t, "--key", "rsa2048").issue("--fixture", "alain") // of authorities that bear the same names
-	lab, stranger := openSite(t, l), openSite(t, newLab(t, "--key", "rsa2048", "--gamme", "EL"))
-	var urls []string
-	for _, s := range []site{lab, stranger} {
-		urls = append(urls, s.urls["testssl"], s.urls["any_ca"])
-	}
-	chooseCards(t, "TEST AC IGC-SANTE FORT PERSONNES", urls)
-
-	noCard := map[string]string{
-		"h1":                     "^Aucune carte n'a été présentée$",
-		".verdict.bad":           "TLS-NOCERT",
-		".steps li:nth-child(1)": "Aucune carte dans ce navigateur",
-		".steps li:nth-child(3)": "expirée",
-		".steps li:nth-child(7)": "TLS 1.3",
-	}
-	for _, test := range []struct {
-		name       string
-		site       site
-		port       string
-		cards      []card
-		screenshot string
-		want       map[string]string
-	}{
-		{"no card", lab, "testssl", nil, "01-no-card", noCard},
-		{"expired card, hidden by the browser", lab, "testssl", []card{old}, "04-expired", noCard},
-		{"card of a namesake, which the browser cannot tell", lab, "testssl", []card{twin}, "05-namesake", unknownRoot(twin)},
-		{"card from elsewhere, hidden by the browser", stranger, "testssl", []card{alain}, "05-elsewhere-hidden", noCard},
-		{"card from elsewhere, any authority", stranger, "any_ca", []card{alain}, "05-elsewhere", unknownRoot(alain)},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			v := newVisitor(t, test.site.root, test.cards...)
-			do(v, chromedp.Navigate(test.site.urls[test.port]))
-			v.sees(test.want)
-			v.photograph(test.screenshot, desktop, phone)
-		})
-	}
-
-	t.Run("card", func(t *testing.T) {
-		l := &testLab{t, l.home} // its must ends this test, not its parent
-		v := newVisitor(t, lab.root, alain)
-		serial := alain.Certificates[0].Serial
-		const opensslDate = `^[A-Z][a-z]{2} +\d{1,2} \d{2}:\d{2}:\d{2} \d{4} GMT$`
-		screen := map[string]string{
-			"h1":            "^Information sur votre carte CPS$",
-			".verdict":      "^Votre carte fonctionne",
-			"#organisation": "^ASIP-SANTE$",
-			"#autorite":     "^0002 187512751$",
-			"#classe":       "^TEST AC IGC-SANTE FORT PERSONNES$",
-			"#prenom":       "^ALAIN$",
-			"#nom":          "^DODO0020981$",
-			"#identifiant":  "^899700209812$",
-			"#serie":        "^" + serial + "$",
-			"#cree":         opensslDate,
-			"#expire":       opensslDate,
-			"#verification": "^SUCCESS$",
-		}
-		do(v, chromedp.Navigate(lab.urls["testssl"]))
-		v.sees(screen)
-		v.photograph("02-card", desktop, dark, phone)
-		if got, want := v.download(`a[href="/card.pem"]`, "card.pem"), l.must("show", "--pem", serial); got != want {
-			t.Errorf("card.pem is\n%swhere the certificate is\n%s", got, want)
-		}
-
-		// a host name that the browser has not seen, where it looks for a card again
-		do(v, chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.Click(chromedp.CSS(`nav a[href="/autre-carte"]`))))
-		if at := do(v, chromedp.Location()); !strings.Contains(at, ".carte.localhost:") {
-			t.Errorf("/autre-carte leads to %s", at)
-		}
-		v.sees(screen)
-
-		l.must("revoke", serial, "--reason", "keyCompromise")
-		do(v, chromedp.Reload())
-		v.sees(map[string]string{
-			"#verification": "^FAILED:certificate revoked$",
-			".verdict.bad":  "REV-CRL-REVOKED",
-			".checks":       "motif keyCompromise",
-		})
-		v.photograph("03-revoked", desktop, phone)
-	})
-}
-
-// unknownRoot is what the page shows of a card of another lab.
-func unknownRoot(c card) map[string]string {
-	return map[string]string{
+	alain := l.issue("--fixture", "alain")
+	lab := openSite(t, l)
+	chooseCards(t)
+	v := newVisitor(t, lab.root, imported{alain.file("authentication.p12"), alain.PIN})
+	serial := alain.Certificates[0].Serial
+	const opensslDate = `^[A-Z][a-z]{2} +\d{1,2} \d{2}:\d{2}:\d{2} \d{4} GMT$`
+	screen := map[string]string{
+		"h1":            "^Information sur votre carte CPS$",
+		".verdict":      "^Votre carte fonctionne",
+		"#organisation": "^ASIP-SANTE$",
+		"#autorite":     "^0002 187512751$",
+		"#classe":       "^TEST AC IGC-SANTE FORT PERSONNES$",
+		"#prenom":       "^ALAIN$",
+		"#nom":          "^DODO0020981$",
 		"#identifiant":  "^899700209812$",
-		"#serie":        "^" + c.Certificates[0].Serial + "$",
-		"#verification": "^FAILED:unable to get local issuer certificate$",
-		".verdict.bad":  "CHAIN-UNKNOWN-ROOT",
+		"#serie":        "^" + serial + "$",
+		"#cree":         opensslDate,
+		"#expire":       opensslDate,
+		"#verification": "^SUCCESS$",
+		"#clock":        "^L'horloge de ce poste est la même",
 	}
+	do(v, chromedp.Navigate(lab.urls["testssl"]))
+	v.sees(screen)
+	if got, want := v.download(`a[href="/card.pem"]`, "card.pem"), l.must("show", "--pem", serial); got != want {
+		t.Errorf("card.pem is\n%swhere the certificate is\n%s", got, want)
+	}
+
+	// a host name that the browser has not seen, where it looks for a card again
+	do(v, chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.Click(chromedp.CSS(`nav a[href="/autre-carte"]`))))
+	if at := do(v, chromedp.Location()); !strings.Contains(at, ".carte.localhost:") {
+		t.Errorf("/autre-carte leads to %s", at)
+	}
+	v.sees(screen)
+
+	// the live line: nothing is reloaded. Another card's change is not told.
+	other := l.issue("--fixture", "guy")
+	l.must("revoke", other.Certificates[0].Serial, "--reason", "superseded")
+	time.Sleep(time.Second)
+	if text := do(v, chromedp.Evaluate[string](`document.querySelector("#live").innerText`)); text != "" {
+		t.Errorf("the page is told of another card: %s", text)
+	}
+	l.must("revoke", serial, "--reason", "keyCompromise")
+	do(v, chromedp.Poll[bool](`document.querySelector("#live").innerText != ""`))
+	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer", "#verification": "^SUCCESS$"})
+	v.photograph("18-live", desktop)
+	do(v, chromedp.Reload())
+	v.sees(map[string]string{
+		"#verification": "^FAILED:certificate revoked$",
+		".verdict.bad":  "REV-CRL-REVOKED",
+		"#ocsp":         "motif keyCompromise",
+	})
 }
 
 // site is a lab that serves, and the root that its visitors are to trust.
@@ -139,22 +169,17 @@ func openSite(t testing.TB, l *testLab) site {
 	return s
 }
 
-// chooseCards has Chromium present by itself the cards of the issuer, on these ports. Headless, it would otherwise wait
-// for ever behind a picker that nobody sees, and it takes this policy from nowhere but the machine's own folder.
-func chooseCards(t testing.TB, issuer string, urls []string) {
+// chooseCards has Chromium present by itself the one card that it has. Headless, it would otherwise wait for ever behind
+// a picker that nobody sees, and it takes this policy from nowhere but the machine's own folder.
+func chooseCards(t testing.TB) {
 	t.Helper()
 	var choices []string
-	for _, u := range urls {
-		for _, host := range []string{"localhost", "[*.]carte.localhost"} {
-			choice, err := json.Marshal(map[string]any{
-				"pattern": strings.TrimSuffix(strings.Replace(u, "localhost", host, 1), "/"),
-				"filter":  map[string]any{"ISSUER": map[string]string{"CN": issuer}},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			choices = append(choices, string(choice))
+	for _, pattern := range []string{"https://localhost", "https://[*.]carte.localhost"} {
+		choice, err := json.Marshal(map[string]any{"pattern": pattern, "filter": map[string]any{}})
+		if err != nil {
+			t.Fatal(err)
 		}
+		choices = append(choices, string(choice))
 	}
 	policy, err := json.Marshal(map[string]any{"AutoSelectCertificateForUrls": choices})
 	if err != nil {
@@ -196,24 +221,16 @@ type visitor struct {
 }
 
 // newVisitor starts Chromium with a home where the root is trusted and the cards are imported.
-func newVisitor(t testing.TB, root string, cards ...card) *visitor {
+func newVisitor(t testing.TB, root string, cards ...imported) *visitor {
 	t.Helper()
 	home := t.TempDir()
 	nss := filepath.Join(home, ".pki", "nssdb") // Chromium looks elsewhere when it is not there
-	if err := os.MkdirAll(nss, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	peer.Run(t, "certutil", "-d", "sql:"+nss, "-N", "--empty-password")
-	peer.Run(t, "certutil", "-d", "sql:"+nss, "-A", "-n", "root", "-t", "C,,", "-i", root)
-	for _, c := range cards {
-		peer.Run(t, "pk12util", "-d", "sql:"+nss, "-i", c.file("authentication.p12"), "-W", c.PIN)
-	}
-
+	fillNSS(t, nss, root, cards)
 	v := &visitor{t: t}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(peer.Need(t, "chromium")), chromedp.Env("HOME="+home),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("no-proxy-server", true))
+		chromedp.Flag("no-proxy-server", true), chromedp.Flag("accept-lang", "fr-FR,fr"))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // not the test's own, which ends before its cleanups
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	v.ctx, _ = chromedp.NewContext(ctx, chromedp.WithListener(v.hear))
@@ -235,6 +252,24 @@ func newVisitor(t testing.TB, root string, cards ...card) *visitor {
 	return v
 }
 
+// fillNSS makes a database of Mozilla's NSS that trusts the roots of a PEM file and holds the cards.
+func fillNSS(t testing.TB, dir, roots string, cards []imported) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db := "sql:" + dir
+	peer.Run(t, "certutil", "-d", db, "-N", "--empty-password")
+	for n, der := range ders(t, roots) {
+		file := filepath.Join(dir, fmt.Sprintf("root-%d.der", n))
+		write(t, file, der)
+		peer.Run(t, "certutil", "-d", db, "-A", "-n", fmt.Sprintf("root %d", n), "-t", "C,,", "-i", file)
+	}
+	for _, c := range cards {
+		peer.Run(t, "pk12util", "-d", db, "-i", c.file, "-W", c.password)
+	}
+}
+
 // hear notes what the browser complains of (console, CSP, failed requests), and requests that leave the page's origin, or the lab.
 func (v *visitor) hear(event any) {
 	var complaint string
@@ -248,7 +283,7 @@ func (v *visitor) hear(event any) {
 	case *network.EventRequestWillBeSent:
 		to, err := url.Parse(e.Request.URL)
 		from, _ := url.Parse(e.DocumentURL) // of a visit, the page that is asked for
-		if err == nil && from != nil && to.Scheme == "https" && to.Host == from.Host && (to.Hostname() == "localhost" || strings.HasSuffix(to.Hostname(), ".carte.localhost")) {
+		if err == nil && from != nil && to.Host == from.Host && (to.Hostname() == "localhost" || strings.HasSuffix(to.Hostname(), ".carte.localhost")) {
 			return
 		}
 		complaint = "request to " + e.Request.URL + " from " + e.DocumentURL
@@ -286,10 +321,7 @@ func (v *visitor) sees(want map[string]string) {
 // photograph keeps pictures of the whole page, which must not overflow the window sideways.
 func (v *visitor) photograph(name string, looks ...look) {
 	v.t.Helper()
-	folder := cmp.Or(os.Getenv("IGC_SCREENSHOTS"), filepath.Join("..", "build", "screenshots"))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		v.t.Fatal(err)
-	}
+	folder := screenshots(v.t)
 	for _, look := range looks {
 		theme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}
 		do(v, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -95,10 +95,17 @@ func visitAll(t *testing.T, s set, urls map[string]string) {
 	for _, e := range s.Fixtures {
 		for _, withChain := range []bool{false, true} {
 			verdict, page := visit(t, s, e, urls["testssl"], withChain)
-			if verdict != e.Expect.TestSSL {
-				t.Errorf("%s (with its chain: %t): TestSSL says %s, the manifest %s", e.ID, withChain, verdict, e.Expect.TestSSL)
+			want := e.Expect.TestSSL
+			if withChain {
+				want = e.Expect.TestSSLWithChain
 			}
-			if strings.Contains(page, "<script") {
+			if verdict != want {
+				t.Errorf("%s (with its chain: %t): TestSSL says %s, the manifest %s", e.ID, withChain, verdict, want)
+			}
+			if verdict != fixtures.Refused && verdict != "OK" && !strings.Contains(page, want) {
+				t.Errorf("%s: the page does not name %s", e.ID, want)
+			}
+			if strings.Contains(page, "<script>alert") {
 				t.Errorf("%s: the page runs what stands in a certificate", e.ID)
 			}
 		}

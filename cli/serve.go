@@ -76,7 +76,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 
 	// every port is open before the first is announced
 	l := lab.Config.Listen
-	var links []revocation.Link
+	var addresses []string
 	for _, port := range []struct {
 		mode    testssl.Mode
 		address string
@@ -86,7 +86,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 			cancel(err)
 			return err
 		}
-		links = append(links, revocation.Link{Label: "TestSSL, " + tr(port.mode.FR, port.mode.EN), URL: pages.Listen(port.mode, listener.Addr())})
+		addresses = append(addresses, "TestSSL, "+tr(port.mode.FR, port.mode.EN)+": "+pages.Listen(port.mode, listener.Addr()))
 		start(func() error { return serveHTTP(ctx, pages.HTTP(port.mode), pages.TLS(port.mode, listener)) })
 	}
 	directory, err := listen(l.Directory)
@@ -102,7 +102,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		cancel(err)
 		return err
 	}
-	publication := revocation.NewServer(revocation.NewPublication(lab, lists, responder, log, links...), log)
+	publication := revocation.NewServer(pages.Catalogue(revocation.NewPublication(lab, lists, responder, log), listener.Addr()), log)
 	start(func() error { return serveHTTP(ctx, publication, revocation.Crowd(listener, 4000)) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
@@ -123,10 +123,10 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 			_, port, _ := net.SplitHostPort(l.Addr().String())
 			return net.JoinHostPort("localhost", port)
 		}
-		fmt.Fprintf(p.out, "%s http://%s/\n", tr("Publication et OCSP :", "Publication and OCSP:"), at(listener))
+		fmt.Fprintf(p.out, "%s http://%s/\n", tr("Publication, OCSP et catalogue :", "Publication, OCSP and catalogue:"), at(listener))
 		fmt.Fprintf(p.out, "%s ldap://%s/\n", tr("Annuaire (LDAP) :", "Directory (LDAP):"), at(directory))
-		for _, link := range links {
-			fmt.Fprintf(p.out, "%s: %s\n", link.Label, link.URL)
+		for _, address := range addresses {
+			fmt.Fprintln(p.out, address)
 		}
 		fmt.Fprintln(p.out, tr("Ctrl-C arrête.", "Ctrl-C stops."))
 	case <-ctx.Done():

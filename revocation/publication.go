@@ -3,11 +3,9 @@ package revocation
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,23 +20,18 @@ import (
 )
 
 // Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
-// policy and OCSP, on the paths of the real IGC-Santé (reference §1.3), under a small home page.
+// policy and OCSP, on the paths of the real IGC-Santé (reference §1.3).
 type Publication struct {
 	lab       *ca.Lab
 	lists     *Lists
 	responder *Responder
-	links     []Link
 	log       *slog.Logger
 	mux       *http.ServeMux
 }
 
-// Link is an address that the home page names.
-type Link struct{ Label, URL string }
-
-// NewPublication makes the handler. The links are shown on its home page.
-func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger, links ...Link) *Publication {
-	p := &Publication{lab: lab, lists: lists, responder: responder, links: links, log: log, mux: http.NewServeMux()}
-	p.mux.HandleFunc("GET /{$}", p.home)
+// NewPublication makes the handler.
+func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger) *Publication {
+	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux()}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
@@ -179,43 +172,4 @@ func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.log.Error("publication", "path", r.URL.Path, "err", err)
 		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 	}
-}
-
-//go:embed home.html
-var homeHTML string
-
-var homeTemplate = template.Must(template.New("home").Parse(homeHTML))
-
-func (p *Publication) home(w http.ResponseWriter, r *http.Request) {
-	authorities, err := p.lab.Authorities(r.Context())
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	type row struct{ ID, Name, Certificate, CRL string }
-	var data struct {
-		Rows     []row
-		Chain    string
-		OCSP     string
-		Links    []Link
-		Faithful bool
-	}
-	local := profiles.URLs{} // links within this server, whatever certificates name
-	for _, info := range authorities {
-		a, err := profiles.ParseAuthority(info.ID)
-		if err != nil {
-			p.fail(w, r, err)
-			return
-		}
-		data.Rows = append(data.Rows, row{a.ID(), a.CommonName(), local.Certificate(a), local.CRL(a)})
-	}
-	data.Chain, data.OCSP, data.Links, data.Faithful = local.Chain(), p.lab.Config.URLs.OCSP, p.links, p.lab.Config.Key.Faithful()
-	var page bytes.Buffer
-	if err := homeTemplate.Execute(&page, data); err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	w.Write(page.Bytes())
 }

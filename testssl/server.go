@@ -1,18 +1,13 @@
 package testssl
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,9 +15,10 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/revocation"
 )
 
 // Mode is how one of the ports asks for the card.
@@ -44,19 +40,31 @@ var (
 	AnyCA   = Mode{Name: "any-ca", FR: "« ma carte n'apparaît pas » : demande un certificat de n'importe quelle autorité", EN: "\"my card does not appear\": asks for a certificate of any authority", min: tls.VersionTLS12, max: tls.VersionTLS12, anyCA: true}
 )
 
+// Modes lists the modes in the order to show them.
+var Modes = []Mode{Default, TLS13, AnyCA, Strict}
+
+// Text is what the mode is for.
+func (m Mode) Text() Text { return Text{FR: m.FR, EN: m.EN} }
+
 // Server is TestSSL on one lab.
 type Server struct {
 	checker
-	log *slog.Logger
+	log    *slog.Logger
+	own    ownCertificate
+	events hub
+	shown  sync.Map // recipes, by authority
 
-	mu          sync.Mutex
-	certificate *tls.Certificate // its own, an SSL_SERV of the lab
-	addresses   map[string]string
+	addressed sync.Mutex
+	addresses map[string]string
 }
 
 // New makes a server on a lab that this process holds.
-func New(lab *ca.Lab, lists *revocation.Lists, responder *revocation.Responder, now func() time.Time, log *slog.Logger) *Server {
-	return &Server{checker: checker{lab, lists, responder, now}, log: log, addresses: map[string]string{}}
+func New(lab *ca.Lab, lists Lists, responder Responder, now func() time.Time, log *slog.Logger) *Server {
+	s := &Server{log: log, addresses: map[string]string{}, checker: checker{lab: lab, lists: lists, responder: responder, now: now,
+		crls: map[profiles.Authority]*readCRL{}, answers: map[string]*ocsp.Response{}}}
+	lab.OnStatus(s.events.tell)
+	lab.OnStatus(s.own.changed)
+	return s
 }
 
 // Names are the host names that the server's certificate holds. Each new name under carte.localhost is a new origin, on
@@ -66,46 +74,43 @@ var Names = []string{"localhost", "*.carte.localhost"}
 // handshake is how long a visitor may take to choose a card and type its PIN: the browser holds the handshake meanwhile.
 const handshake = 10 * time.Minute
 
-// Prepare makes the server's own certificate, and the authorities that it needs.
-func (s *Server) Prepare(ctx context.Context) error {
-	key, err := s.lab.Config.Key.Generate()
-	if err != nil {
-		return err
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return err
-	}
-	issued, err := s.lab.Issue(ctx, ca.IssueRequest{Product: "ssl-serv", PublicKeys: map[string][]byte{"server": public},
-		Holder: profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000", Service: Names[0], DNSNames: Names[1:]}})
-	if err != nil {
-		return fmt.Errorf("certificate of the TestSSL server: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.certificate = &tls.Certificate{Certificate: [][]byte{issued.Records[0].DER, issued.Chain[0]}, PrivateKey: crypto.PrivateKey(key)}
-	return nil
-}
-
 // Listen notes the address of a mode, so that pages can name it.
 func (s *Server) Listen(m Mode, address net.Addr) string {
-	_, port, _ := net.SplitHostPort(address.String())
-	u := "https://" + net.JoinHostPort(Names[0], port) + "/"
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.addresses[m.Name] = u
+	u := "https://" + net.JoinHostPort(Names[0], portOf(address.String())) + "/"
+	s.note(m.Name, u)
 	return u
+}
+
+func (s *Server) note(name, address string) {
+	s.addressed.Lock()
+	defer s.addressed.Unlock()
+	s.addresses[name] = address
+}
+
+// address is that of a mode, or of the catalogue; empty when nobody listens.
+func (s *Server) address(name string) string {
+	s.addressed.Lock()
+	defer s.addressed.Unlock()
+	return s.addresses[name]
+}
+
+// publication is the plain port's address, whatever the certificates name.
+func (s *Server) publication() string {
+	return cmp.Or(s.address("catalogue"), s.lab.Config.URLs.Publication)
 }
 
 // HTTP makes the server of a mode; it is to be run on the listener that TLS wraps.
 func (s *Server) HTTP(m Mode) *http.Server {
+	stopping := make(chan struct{})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.page(w, r, m) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cardPage(w, r, m) })
+	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.codesPage(w, r, m) })
 	mux.HandleFunc("GET /api/v1/card", s.json)
 	mux.HandleFunc("GET /card.pem", s.pem)
 	mux.HandleFunc("GET /card.der", s.der)
 	mux.HandleFunc("GET /autre-carte", s.another)
-	return &http.Server{
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { s.watch(w, r, stopping) })
+	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: handshake, // net/http bounds the TLS handshake with it
 		ReadTimeout:       handshake + time.Minute,
@@ -114,9 +119,12 @@ func (s *Server) HTTP(m Mode) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.With("mode", m.Name).Handler(), slog.LevelDebug), // browsers break off a handshake to ask for a card: no error
 	}
+	server.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
+	return server
 }
 
-// TLS wraps a listener. The configuration is made for each handshake, since a lab may gain authorities while it runs.
+// TLS wraps a listener. The configuration is made for each handshake: a lab may gain authorities while it runs, and the
+// server's own certificate is renewed.
 func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
 	return tls.NewListener(l, &tls.Config{
 		MinVersion:         m.min,
@@ -124,32 +132,27 @@ func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
 	})
 }
 
+// config leaves the choice of suites to crypto/tls: forward secrecy always, AES-GCM or ChaCha20 first, and ECDHE with CBC
+// last, the only one with RSA that Windows Server 2012 has. Session tickets are off: one would keep the face of a card
+// that was taken out. HTTP/1.1 alone is spoken: a connection that closes is how a card is changed.
 func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
-	s.mu.Lock()
-	certificate := s.certificate
-	s.mu.Unlock()
 	config := &tls.Config{
 		MinVersion:             m.min,
 		MaxVersion:             m.max,
-		Certificates:           []tls.Certificate{*certificate},
+		Certificates:           []tls.Certificate{s.certificate(ctx)},
 		Time:                   s.now,
 		ClientAuth:             tls.RequestClientCert,
-		SessionTicketsDisabled: true,                 // a ticket would keep the face of a card that was taken out
-		NextProtos:             []string{"http/1.1"}, // a connection that closes is how a card is changed
+		SessionTicketsDisabled: true,
+		NextProtos:             []string{"http/1.1"},
 	}
 	if m.anyCA {
 		return config, nil
 	}
-	config.ClientCAs = x509.NewCertPool()
-	infos, err := s.lab.Authorities(ctx)
+	known, err := s.authorities(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, info := range infos { // issuing ones too: browsers send the card's certificate alone
-		if c, err := x509.ParseCertificate(info.DER); err == nil {
-			config.ClientCAs.AddCert(c)
-		}
-	}
+	config.ClientCAs = known.all
 	if m.strict {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 		config.VerifyConnection = func(state tls.ConnectionState) error {
@@ -162,52 +165,16 @@ func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
 	return config, nil
 }
 
-//go:embed page.html
-var pageHTML string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
-
-type link struct{ URL, FR, EN string }
-
-func (s *Server) page(w http.ResponseWriter, r *http.Request, m Mode) {
-	report := s.report(r.Context(), r.TLS)
-	data := struct {
-		*Report
-		Mode        Mode
-		Others      []link
-		Publication string
-		Faithful    bool
-		Chain       int
-	}{Report: report, Mode: m, Publication: s.lab.Config.URLs.Publication, Faithful: s.lab.Config.Key.Faithful(), Chain: len(report.presents)}
-	s.mu.Lock()
-	for _, other := range []Mode{Default, TLS13, AnyCA, Strict} {
-		if u := s.addresses[other.Name]; u != "" && other.Name != m.Name {
-			data.Others = append(data.Others, link{u, other.FR, other.EN})
-		}
-	}
-	s.mu.Unlock()
-	var page bytes.Buffer
-	if err := pageTemplate.Execute(&page, data); err != nil {
-		s.log.Error("page", "err", err)
-		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
-		return
-	}
-	s.headers(w)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	w.Write(page.Bytes())
-}
-
-// headers keep a page from being kept: it is about the card that is in the reader now. There is no HSTS: it would cling
-// to "localhost" and break every other server of a developer's machine.
-func (s *Server) headers(w http.ResponseWriter) {
+// unkept keeps an answer from being kept: it is about the card that is in the reader now. There is no HSTS: it would
+// cling to "localhost" and break every other server of a developer's machine.
+func unkept(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 }
 
 func (s *Server) json(w http.ResponseWriter, r *http.Request) {
-	s.headers(w)
+	unkept(w)
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -219,13 +186,13 @@ func (s *Server) pem(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) der(w http.ResponseWriter, r *http.Request) {
-	s.file(w, r, "application/pkix-cert", "card.der", func(rep *Report) []byte { return rep.presents[0] })
+	s.file(w, r, "application/pkix-cert", "card.der", func(rep *Report) []byte { return rep.presented[0] })
 }
 
 func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*Report) []byte) {
-	s.headers(w)
+	unkept(w)
 	report := s.report(r.Context(), r.TLS)
-	if len(report.presents) == 0 {
+	if len(report.presented) == 0 {
 		http.Error(w, "Aucun certificat n'a été présenté. / No certificate was presented.", http.StatusNotFound)
 		return
 	}
@@ -239,12 +206,12 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string,
 func (s *Server) another(w http.ResponseWriter, r *http.Request) {
 	name := make([]byte, 4)
 	rand.Read(name) // never fails
-	_, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		port = "443"
-	}
-	s.headers(w)
+	unkept(w)
 	w.Header().Set("Connection", "close")
 	host := strings.Replace(Names[1], "*", hex.EncodeToString(name), 1)
-	http.Redirect(w, r, "https://"+net.JoinHostPort(host, port)+"/", http.StatusSeeOther)
+	to := "https://" + net.JoinHostPort(host, portOf(r.Host)) + "/"
+	if lang := chosen(r); lang != "" {
+		to += "?lang=" + lang
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -46,7 +46,7 @@ func read(t testing.TB, data []byte, passwords ...string) []Object {
 
 func inOrder(t testing.TB, objects []Object) {
 	t.Helper()
-	if err := loadSchema(t).check(objects); err != nil {
+	if err := loadSchema(t).Check(objects); err != nil {
 		t.Error(err)
 	}
 	for _, o := range objects {
@@ -554,7 +554,7 @@ func TestCompare(t *testing.T) {
 	}
 	s := loadSchema(t)
 	for _, c := range []*Comparison{twins, differ} {
-		if err := s.check(c); err != nil {
+		if err := s.Check(c); err != nil {
 			t.Error(err)
 		}
 	}
@@ -610,7 +610,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		if err := s.check(objects); err != nil {
+		if err := s.Check(objects); err != nil {
 			t.Error(err)
 		}
 		for _, o := range objects {

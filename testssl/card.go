@@ -1,0 +1,93 @@
+package testssl
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"reflect"
+	"strings"
+
+	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/inspect"
+)
+
+// takeApart says what the certificate is, and what each of its identifiers is made of.
+func takeApart(c *inspect.Certificate, leaf *x509.Certificate) *Card {
+	card := &Card{Product: c.Product, Profile: c.Profile, Status: c.Status, Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
+	_, card.Role, _ = strings.Cut(c.Profile, "/")
+	add := func(fr, en, value string, means *Text) {
+		if value != "" {
+			card.Facts = append(card.Facts, Fact{Text{FR: fr, EN: en}, value, means})
+		}
+	}
+	h := c.Holder
+	add("Porteur", "Holder", strings.TrimSpace(h.GivenName+" "+h.Surname), nil)
+	add("Pseudonyme", "Pseudonym", h.Pseudonym, &Text{FR: "carte sans nom : ni GN ni SN", EN: "card without a name: neither GN nor SN"})
+	add("Titre", "Title", h.Title, nil)
+	for _, code := range c.Codes {
+		value := code.Code
+		switch code.ID {
+		case "G08":
+			value = h.IdNat
+		case "G07":
+			value = h.Structure
+		}
+		add(code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value, meaning(code, h))
+	}
+	for _, warning := range h.Warnings() {
+		add("Remarque", "Remark", warning, nil)
+	}
+	add("Organisation", "Organisation", h.Organisation, nil)
+	add("Service", "Service", h.Service, nil)
+	add("Département", "Department", h.Department, nil)
+	add("N° de carte", "Card number", h.CardNumber, nil)
+	add("Adresse électronique", "E-mail", h.Email, nil)
+	for _, e := range c.Extensions {
+		if e.Name == "subjectAltName" {
+			add("Autre nom du sujet", "Subject alternative name", e.Text, nil)
+		}
+	}
+	add("Clé", "Key", c.Key.String(), nil)
+	add("SHA-256", "SHA-256", c.Fingerprint, nil)
+	return card
+}
+
+// meaning is the label of a code; of an identifier, what follows the digit that tells its type, too.
+func meaning(code inspect.Code, h profiles.Holder) *Text {
+	label := code.Label
+	if label == "" {
+		label = "?"
+	}
+	var rest string
+	switch code.ID {
+	case "G08":
+		rest = h.IdNat[1:]
+	case "G07":
+		rest = h.Structure[1:]
+	default:
+		return &Text{FR: label, EN: label} // the nomenclature is in French
+	}
+	number, register, ok := strings.Cut(rest, "/")
+	fr, en := code.Code+" = "+label+", numéro "+number, code.Code+" = "+label+", number "+number
+	if ok {
+		fr, en = fr+", registre "+register, en+", register number "+register
+	}
+	return &Text{FR: fr, EN: en}
+}
+
+// handshakeSignature is the algorithm with which the client signed the handshake. crypto/tls knows it and does not export
+// it yet; where a release of Go names it otherwise, it is not told, and TestScreen notices.
+func handshakeSignature(state *tls.ConnectionState) string {
+	if v := reflect.ValueOf(state).Elem().FieldByName("testingOnlyPeerSignatureAlgorithm"); v.IsValid() && v.CanUint() && v.Uint() != 0 {
+		return tls.SignatureScheme(v.Uint()).String()
+	}
+	return ""
+}
+
+// portOf is the port of host:port, or of an address that has none, 443.
+func portOf(host string) string {
+	if _, port, err := net.SplitHostPort(host); err == nil {
+		return port
+	}
+	return "443"
+}

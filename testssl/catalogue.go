@@ -1,0 +1,241 @@
+package testssl
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the lab's cards and fixtures to
+// import), the list of codes, and behind them the publication point. Private keys are given on loopback only: address is
+// the one listened on.
+func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
+	host, _, _ := net.SplitHostPort(address.String())
+	ip := net.ParseIP(host)
+	keys := ip != nil && ip.IsLoopback()
+	s.note("catalogue", "http://"+net.JoinHostPort(Names[0], portOf(address.String())))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, keys) })
+	mux.HandleFunc("GET /fixtures", func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, keys) })
+	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) })
+	mux.HandleFunc("GET /authorities.pem", s.bundle)
+	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.cards) })
+	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.fixtures) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if slices.Contains([]string{"", "codes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		publication.ServeHTTP(w, r)
+	})
+}
+
+// offer is a card of the lab, or a fixture, to be taken away.
+type offer struct {
+	Set    string // its folder
+	Folder string // that one is in, under the home
+	Label  Text
+	Holder string
+	PIN    string   // empty where the lab does not know it
+	Expect string   // the verdict that a fixture is to end on
+	PKCS12 []string // names of files
+	Public []string // certificates and chain
+
+	made time.Time
+}
+
+// maxOffers bounds the cards on the page: a batch may have made thousands.
+const maxOffers = 50
+
+// cards are those in the lab's folder, the newest first; describe says what one is.
+func (s *Server) cards() (list []offer) {
+	const folder = "cards"
+	names, err := filepath.Glob(filepath.Join(s.lab.Home, folder, "*", "card.json"))
+	if err != nil {
+		return nil
+	}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			continue
+		}
+		list = append(list, offer{Set: filepath.Base(filepath.Dir(name)), Folder: folder, made: info.ModTime()})
+	}
+	slices.SortFunc(list, func(a, b offer) int { return b.made.Compare(a.made) })
+	return list
+}
+
+// describe reads card.json.
+func (s *Server) describe(o *offer) error {
+	data, err := os.ReadFile(filepath.Join(s.lab.Home, o.Folder, o.Set, "card.json"))
+	if err != nil {
+		return err
+	}
+	var card ca.CardFile
+	if err := json.Unmarshal(data, &card); err != nil {
+		return err
+	}
+	o.Holder, o.Label = card.Holder.DisplayName(), Text{FR: card.Label, EN: card.Label}
+	if p, err := profiles.FindProduct(card.Product); err == nil {
+		o.Label = Text{FR: p.FR, EN: p.EN}
+	}
+	for _, c := range card.Certificates {
+		o.PKCS12, o.Public = append(o.PKCS12, c.PKCS12), append(o.Public, c.Certificate)
+	}
+	o.Public = append(o.Public, "chain.pem")
+	return nil
+}
+
+// fixtures are those of the manifest in the lab's folder, if igc fixtures make made them there.
+func (s *Server) fixtures() (list []offer) {
+	data, err := os.ReadFile(filepath.Join(s.lab.Home, "fixtures", fixtures.ManifestFile))
+	var manifest fixtures.Manifest
+	if err != nil || json.Unmarshal(data, &manifest) != nil {
+		return nil
+	}
+	for _, e := range manifest.Fixtures {
+		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
+			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
+	}
+	return list
+}
+
+// cardFile gives one of the files that a card or fixture names, and no other of its folder.
+func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, keys bool, offers func() []offer) {
+	list := offers()
+	set, name := r.PathValue("set"), r.PathValue("file")
+	i := slices.IndexFunc(list, func(o offer) bool { return o.Set == set })
+	if i < 0 {
+		http.NotFound(w, r)
+		return
+	}
+	o := &list[i]
+	if o.PKCS12 == nil {
+		if err := s.describe(o); err != nil {
+			http.NotFound(w, r)
+			return
+		}
+	}
+	kind := "application/x-pem-file"
+	switch {
+	case slices.Contains(o.PKCS12, name):
+		if !keys || !local(r.Host) {
+			http.Error(w, "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé par son nom : il ne donne pas de clé privée. / "+
+				"This port does not listen on loopback only, or is not called by its name: it gives no private key.", http.StatusForbidden)
+			return
+		}
+		kind = "application/x-pkcs12"
+	case !slices.Contains(o.Public, name):
+		http.NotFound(w, r)
+		return
+	}
+	root, err := os.OpenRoot(filepath.Join(s.lab.Home, o.Folder)) // card.json is a file that someone may have written
+	if err == nil {
+		defer root.Close()
+		var f *os.File
+		if f, err = root.Open(path.Join(o.Set, name)); err == nil {
+			defer f.Close()
+			unkept(w)
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Content-Disposition", `attachment; filename="`+o.Set+"-"+name+`"`)
+			http.ServeContent(w, r, "", time.Time{}, f)
+			return
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		s.log.Error("catalogue", "file", name, "err", err)
+	}
+	http.NotFound(w, r)
+}
+
+// local tells whether the visitor calls this machine by a name of loopback: a page elsewhere whose name leads here does not.
+func local(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// bundle gives the lab's authorities, roots first, in one file for the configuration of servers.
+func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
+	infos, err := s.lab.Authorities(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	for _, info := range infos {
+		pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: info.DER})
+	}
+}
+
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) { // the visitor left
+		return
+	}
+	s.log.Error("catalogue", "path", r.URL.Path, "err", err)
+	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
+}
+
+func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool) {
+	type authority struct{ ID, Name, Certificate, CRL string }
+	data := struct {
+		view
+		Authorities []authority
+		Chain, OCSP string
+		Cards       []offer
+		More        int // cards that are not shown
+		Fixtures    int
+		Keys        bool
+		Test        string
+	}{view: s.view(r, nil), Fixtures: len(s.fixtures()), Keys: keys && local(r.Host), Test: s.address(Default.Name)}
+	data.Title = "Catalogue"
+	infos, err := s.lab.Authorities(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	here := profiles.URLs{} // links within this server, whatever certificates name
+	for _, info := range infos {
+		if a, err := profiles.ParseAuthority(info.ID); err == nil {
+			data.Authorities = append(data.Authorities, authority{a.ID(), a.CommonName(), here.Certificate(a), here.CRL(a)})
+		}
+	}
+	data.Chain, data.OCSP = here.Chain(), s.lab.Config.URLs.OCSP
+	cards := s.cards()
+	data.More = max(0, len(cards)-maxOffers)
+	for _, card := range cards[:len(cards)-data.More] {
+		if s.describe(&card) == nil {
+			data.Cards = append(data.Cards, card)
+		}
+	}
+	s.render(w, "catalogue.html", data.Lang, data)
+}
+
+func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, keys bool) {
+	data := struct {
+		view
+		Fixtures []offer
+		Keys     bool
+		Test     string
+	}{s.view(r, nil), s.fixtures(), keys && local(r.Host), s.address(Default.Name)}
+	data.Title = data.T("Cartes bonnes et fausses", "Cards good and wrong")
+	s.render(w, "fixtures.html", data.Lang, data)
+}

@@ -1,0 +1,133 @@
+package testssl
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/igc-lab/igc/profiles/inspect"
+)
+
+//go:embed codes.yaml
+var codesYAML []byte
+
+// Code is a stable name for the outcome of a check. codes.yaml lists them all.
+type Code string
+
+// OK is the verdict when no check ends on a bad code.
+const OK Code = "OK"
+
+// Level is what a code means for the card.
+type Level string
+
+// The levels.
+const (
+	Good      Level = "good"
+	Note      Level = "note"      // told; a server would not refuse for it
+	Bad       Level = "bad"       // a server would refuse: the first bad one is the verdict
+	Unchecked Level = "unchecked" // another check's failure leaves nothing to look at
+)
+
+// Text is one thing said in both languages.
+type Text = inspect.Text
+
+// checkKind is one of the checks, as codes.yaml has it.
+type checkKind struct {
+	ID       string
+	Title    Text
+	Expected Text
+	Codes    []*outcome
+}
+
+// outcome is one of the codes that a check can end on.
+type outcome struct {
+	Code   Code
+	Level  Level
+	Verify string // what nginx says in SSL_CLIENT_VERIFY after "FAILED:"; "NONE" stands alone
+	Means  Text
+	Do     Text
+
+	check *checkKind
+}
+
+// outcomes are the codes by name. It cannot fail at run time: TestCodes loads the file.
+var outcomes = sync.OnceValue(func() map[Code]*outcome {
+	all := map[Code]*outcome{}
+	for _, k := range checkKinds() {
+		for _, o := range k.Codes {
+			o.check = k
+			all[o.Code] = o
+		}
+	}
+	return all
+})
+
+var checkKinds = sync.OnceValue(func() []*checkKind {
+	list, err := loadCodes(codesYAML)
+	if err != nil {
+		panic("codes.yaml: " + err.Error())
+	}
+	return list
+})
+
+func loadCodes(data []byte) (list []*checkKind, err error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&list); err != nil {
+		return nil, err
+	}
+	var errs []error
+	seen := map[Code]bool{}
+	whole := func(t Text) bool { return t.FR != "" && t.EN != "" }
+	for _, k := range list {
+		if k.ID == "" || !whole(k.Title) || !whole(k.Expected) {
+			errs = append(errs, fmt.Errorf("check %q: a text is missing", k.ID))
+		}
+		for _, o := range k.Codes {
+			switch {
+			case o.Code == "" || seen[o.Code]:
+				errs = append(errs, fmt.Errorf("code %q is empty or stands there twice", o.Code))
+			case !slices.Contains([]Level{Good, Note, Bad, Unchecked}, o.Level):
+				errs = append(errs, fmt.Errorf("%s: unknown level %q", o.Code, o.Level))
+			case !whole(o.Means) || (o.Level == Bad || o.Level == Note) != whole(o.Do):
+				errs = append(errs, fmt.Errorf("%s: it must say what it means and, when something is wrong, what to do", o.Code))
+			}
+			seen[o.Code] = true
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+var levelNames = map[Level]Text{Good: {FR: "correct", EN: "good"}, Note: {FR: "à noter", EN: "note"}, Bad: {FR: "refusé", EN: "refused"},
+	Unchecked: {FR: "non vérifié", EN: "not checked"}}
+
+// Text is the level in words.
+func (l Level) Text() Text { return levelNames[l] }
+
+// WriteCodes writes the list of codes as Markdown: docs/codes.md.
+func WriteCodes(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString("# Les codes de TestSSL / The codes of TestSSL\n\n" +
+		"Fait de `testssl/codes.yaml` par `go test ./testssl -run Codes -update`. Le verdict est `OK`, ou le premier code *refusé*.\n\n" +
+		"Made from `testssl/codes.yaml` by `go test ./testssl -run Codes -update`. The verdict is `OK`, or the first *refused* code.\n")
+	for _, k := range checkKinds() {
+		fmt.Fprintf(&b, "\n## %s / %s\n\nAttendu : %s. *Expected: %s.*\n\n| code | | sens / meaning | que faire / what to do |\n|---|---|---|---|\n",
+			k.Title.FR, k.Title.EN, k.Expected.FR, k.Expected.EN)
+		for _, o := range k.Codes {
+			level := o.Level.Text()
+			do := ""
+			if o.Do.FR != "" {
+				do = o.Do.FR + " *" + o.Do.EN + "*"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s |\n", o.Code, level.FR, level.EN, o.Means.FR, o.Means.EN, do)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

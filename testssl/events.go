@@ -1,0 +1,116 @@
+package testssl
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// hub tells watchers of a change of the status of the one certificate that each presented, and of no other.
+type hub struct {
+	mu       sync.Mutex
+	watchers map[*watcher]bool
+}
+
+type watcher struct {
+	authority, serial string
+	changed           chan struct{}
+}
+
+// Bounds of live lines: how many at once, and how often a silent one is written to, so that one who left is noticed.
+const (
+	maxWatchers = 100
+	heartbeat   = 20 * time.Second
+)
+
+// tell is called for every change in the lab. It waits for nobody: a watcher who is told already looks anew anyway.
+func (h *hub) tell(r ca.Record) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.watchers {
+		if w.authority == r.Authority && w.serial == r.Serial {
+			select {
+			case w.changed <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// join notes a watcher, unless there are too many.
+func (h *hub) join(w *watcher) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.watchers) >= maxWatchers {
+		return false
+	}
+	if h.watchers == nil {
+		h.watchers = map[*watcher]bool{}
+	}
+	h.watchers[w] = true
+	return true
+}
+
+func (h *hub) leave(w *watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.watchers, w)
+}
+
+// statusEvent is what the page is told: the verdict on its own card, and nothing that it could not ask for.
+type statusEvent struct {
+	Verdict Code   `json:"verdict"`
+	OK      bool   `json:"ok"`
+	FR      string `json:"fr"`
+	EN      string `json:"en"`
+}
+
+// watch sends an event when the status of the card on this connection changes (server-sent events, until the visitor
+// leaves or the server stops). Without a certificate of the lab there is nothing to watch: 204 ends an EventSource for good.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan struct{}) {
+	unkept(w)
+	report := s.report(r.Context(), r.TLS)
+	if report.issuer == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	me := &watcher{report.issuer.Authority.ID(), profiles.SerialHex(r.TLS.PeerCertificates[0].SerialNumber), make(chan struct{}, 1)}
+	if !s.events.join(me) {
+		http.Error(w, "too many live pages", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.events.leave(me)
+	w.Header().Set("Content-Type", "text/event-stream")
+	controller := http.NewResponseController(w)
+	send := func(format string, args ...any) bool {
+		controller.SetWriteDeadline(time.Now().Add(heartbeat))
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && controller.Flush() == nil
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for open := send("retry: 5000\n\n"); open; {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-stopping:
+			return
+		case <-beat.C:
+			open = send(":\n\n")
+		case <-me.changed:
+			now := s.report(r.Context(), r.TLS)
+			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer. Elle est acceptée.",
+				"The status of this card has just changed. It is accepted."}
+			if c := now.Failed(); c != nil {
+				event.FR, event.EN = "L'état de cette carte vient de changer. "+c.Means.FR, "The status of this card has just changed. "+c.Means.EN
+			}
+			data, err := json.Marshal(event)
+			open = err == nil && send("event: status\ndata: %s\n\n", data)
+		}
+	}
+}
