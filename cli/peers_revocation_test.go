@@ -71,7 +71,8 @@ var revocationJudges = map[string]judge{
 		return verdict{accept: true}
 	}),
 	"openssl, OCSP": each(func(c *revocationCourt, s *suspect) verdict {
-		v := ask("openssl", "ocsp", "-issuer", c.issuing, "-CAfile", c.root, "-verify_other", c.issuing, "-url", c.server.urls["publication"]+"ocsp", "-cert", s.leaf)
+		v := ask("openssl", "ocsp", "-issuer", c.issuing, "-CAfile", c.root, "-verify_other", c.issuing,
+			"-url", c.server.urls["publication"]+"ocsp", "-cert", s.leaf)
 		v.accept = strings.Contains(v.words, s.leaf+": good") && strings.Contains(v.words, "Response verify OK")
 		return v
 	}),
@@ -129,7 +130,8 @@ func TestRevocationPeers(t *testing.T) {
 	l := newLab(t, "--key", "p256", "--gamme", "FO")
 	c := &revocationCourt{T: t, dir: t.TempDir()}
 	c.root, c.issuing, c.nss = c.in("root.pem"), c.in("issuing.pem"), "sql:"+c.in("nss")
-	good, bad, held := c.suspect("good", l.issue("--fixture", "alain")), c.suspect("revoked", l.issue("--fixture", "guy")), c.suspect("on hold", l.issue("--fixture", "olivier"))
+	good, bad := c.suspect("good", l.issue("--fixture", "alain")), c.suspect("revoked", l.issue("--fixture", "guy"))
+	held := c.suspect("on hold", l.issue("--fixture", "olivier"))
 	c.leaf = good.leaf
 	write(t, c.root, []byte(l.must("show", "--pem", "ACR-FO")))
 	write(t, c.issuing, []byte(l.must("show", "--pem", "ACI-FO-PP")))
@@ -238,7 +240,8 @@ func (c *revocationCourt) ldapsearch(name, file string) {
 	}
 	part := strings.Split(u.RawQuery, "?")
 	into := c.TempDir()
-	out := peer.Run(c, "ldapsearch", "-x", "-LLL", "-t", "-T", into, "-H", "ldap://"+u.Host, "-b", strings.TrimPrefix(u.Path, "/"), "-s", part[1], "("+part[2]+")", part[0])
+	out := peer.Run(c, "ldapsearch", "-x", "-LLL", "-t", "-T", into, "-H", "ldap://"+u.Host,
+		"-b", strings.TrimPrefix(u.Path, "/"), "-s", part[1], "("+part[2]+")", part[0])
 	files, err := os.ReadDir(into)
 	if err != nil || len(files) != 1 {
 		c.Fatalf("ldapsearch of %s: %d values, %v\n%s", found, len(files), err, out)

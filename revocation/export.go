@@ -105,7 +105,8 @@ func exportable(dir string) (string, bool, error) {
 		return "", false, &ca.Error{Kind: ca.Invalid, Err: fmt.Errorf("cannot publish in %s: %w", dir, err)}
 	}
 	if _, err := os.Stat(filepath.Join(dir, marker)); err != nil && len(entries) > 0 {
-		return "", false, &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf("%s holds files that igc did not publish: nothing is replaced; choose an empty folder", dir)}
+		err = fmt.Errorf("%s holds files that igc did not publish: nothing is replaced; choose an empty folder", dir)
+		return "", false, &ca.Error{Kind: ca.Conflict, Err: err}
 	}
 	return dir, true, nil
 }

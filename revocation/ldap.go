@@ -14,9 +14,9 @@ import (
 // This file is the little of LDAP (RFC 4511) that a directory of CRLs needs: requests in, answers out. A request is read
 // whole, and is small; an answer may hold a list of any size, and is sent in pieces from where they are.
 //
-// The Go library for LDAP servers that is worth a look, jimlambrt/gldap 0.1.14, was tried on paper and left: it takes messages of
-// 2 GB, nested as deep as they like; a message starts a goroutine, in any number for a connection, and a panic in it ends
-// the process; a connection has one deadline for its whole life; and a value is copied several times in memory.
+// The Go library for LDAP servers that is worth a look, jimlambrt/gldap 0.1.14, was read and left: it takes messages of 2 GB,
+// nested as deep as they like; a message starts a goroutine, in any number for a connection, and a panic in it ends the
+// process; a connection has one deadline for its whole life; and a value is copied several times in memory.
 
 // maxMessage bounds a request: those to a directory of CRLs take a few hundred bytes.
 const maxMessage = 16 << 10

@@ -98,7 +98,8 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	for status, n := range map[string]uint64{"good": o.Good, "revoked": o.Revoked, "unknown": o.Unknown} {
 		counter(mAnswers, float64(n), status)
 	}
-	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError, "tryLater": o.TryLater, "unauthorized": o.Unauthorized} {
+	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError, "tryLater": o.TryLater,
+		"unauthorized": o.Unauthorized} {
 		counter(mRefusals, float64(n), status)
 	}
 	counter(mSignatures, float64(o.Signatures))
