@@ -119,7 +119,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 		return err
 	}
 	request := profiles.Request{Profile: a.Profile(), Holder: a.Holder(), Issuer: a.Root(), URLs: l.Config.URLs,
-		Serial: newSerial(a.Root(), ""), PublicKey: key.PublicKey}
+		Serial: newAuthoritySerial(), PublicKey: key.PublicKey}
 	request.NotBefore, request.NotAfter = profiles.AuthorityValidity(a, l.now())
 	create := &casapi.CreateCertificateAuthorityRequest{Name: a.ID(), Type: casapi.RootCA, Lifetime: request.NotAfter.Sub(request.NotBefore),
 		CreateKey: l.Config.Key.authorityKey(a.ID())}

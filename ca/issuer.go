@@ -97,19 +97,24 @@ func (i *Issuer) SignatureAlgorithm() x509.SignatureAlgorithm {
 	return x509.ECDSAWithSHA256
 }
 
-// newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of 2023, 127 random bits
-// (reference §2.1). Roots number the authorities that they sign as the real ones did, 1120 and 128 random bits.
+// newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of 2023 and where there is no
+// prefix, under a root, 127 random bits (reference §2.1).
 func newSerial(a profiles.Authority, g profiles.Generation) *big.Int {
 	random := make([]byte, 16)
 	rand.Read(random) // never fails
-	switch {
-	case a.IsRoot():
-		random = append([]byte{0x11, 0x20}, random...)
-	case g == profiles.Gen2023:
+	if g == profiles.Gen2023 || a.IsRoot() {
 		random[0] = random[0]&0x7f | 0x40 // always 16 bytes
-	default:
+	} else {
 		copy(random, a.SerialPrefix())
 	}
+	return new(big.Int).SetBytes(random)
+}
+
+// newAuthoritySerial draws that of an authority as the real ones have it: 1120 and 128 random bits (reference §1.1).
+func newAuthoritySerial() *big.Int {
+	random := make([]byte, 18)
+	rand.Read(random) // never fails
+	random[0], random[1] = 0x11, 0x20
 	return new(big.Int).SetBytes(random)
 }
 
@@ -166,7 +171,9 @@ func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casap
 	}
 	template := *req.Template
 	if template.SerialNumber == nil {
-		template.SerialNumber = newSerial(i.Authority, i.lab.Config.Generation)
+		if template.SerialNumber = newSerial(i.Authority, i.lab.Config.Generation); template.IsCA {
+			template.SerialNumber = newAuthoritySerial()
+		}
 	}
 	r, err := i.sign(&template)
 	if err != nil {

@@ -117,10 +117,10 @@ var revocationJudges = map[string]judge{
 		write(c, c.in("nginx.crl"), lists)
 		return c.nginx("ssl_crl "+c.in("nginx.crl"), suspects)
 	},
-	// leaf, and not on: that asks for the issuing authorities' status too, and no root of the IGC-Santé has a responder
+	// of the whole chain: the issuing authority's status too
 	"nginx, ssl_ocsp": func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict {
 		responder := strings.Replace(c.server.urls["publication"], "localhost", "127.0.0.1", 1) + "ocsp" // nginx asks a resolver for a name
-		return c.nginx("ssl_ocsp leaf; ssl_ocsp_responder "+responder, suspects)
+		return c.nginx("ssl_ocsp on; ssl_ocsp_responder "+responder, suspects)
 	},
 }
 

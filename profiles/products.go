@@ -100,7 +100,7 @@ func (p *Product) needsEmail() bool {
 
 // IssuedBy tells whether the authority issues this product.
 func (p *Product) IssuedBy(a Authority) bool {
-	return !a.IsRoot() && (p.Issuer == "*" || p.Issuer == a.ID())
+	return p.Issuer == "*" || p.Issuer == a.ID()
 }
 
 // IssuingAuthority is the one authority that issues the product; an error if there is no single one.

@@ -34,9 +34,6 @@ func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*autho
 		return a, nil
 	}
 	for _, p := range profiles.Authorities() { // one may have been made since
-		if p.IsRoot() { // the roots of the IGC-Santé have no responder: their certificates name none
-			continue
-		}
 		if _, err := s.get(ctx, lab, p); err != nil && ca.KindOf(err) != ca.NotFound {
 			return nil, err
 		}

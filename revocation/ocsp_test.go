@@ -481,3 +481,29 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
+
+// The certificates of issuing authorities name no responder, as in life; who asks all the same, as nginx does of a whole
+// chain, is answered for the root.
+func TestAuthorityStatus(t *testing.T) {
+	l := newTestLab(t, 1)
+	a, err := profiles.ParseAuthority("ACI-FO-PP")
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := l.Issuer(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := issuer.Chain()
+	request, err := ocsp.CreateRequest(chain[0], chain[1], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := NewResponder(l.Lab, func() time.Time { return l.now }).Answer(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := ocsp.ParseResponseForCert(der, chain[0], chain[1]); err != nil || answer.Status != ocsp.Good {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}

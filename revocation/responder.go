@@ -16,7 +16,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Responder answers OCSP requests for every issuing authority of a lab (RFC 6960, RFC 5019 and its revision, RFC 9654),
+// Responder answers OCSP requests for every authority of a lab (RFC 6960, RFC 5019 and its revision, RFC 9654),
 // each with a delegated responder of its own. A delegate's key lives in memory only: a new one, with a certificate of a
 // week, is made by each process, and again when half the week is over.
 //
