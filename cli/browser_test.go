@@ -200,6 +200,7 @@ func chooseCards(t testing.TB) {
 // look is how a page is looked at: on which window, with which theme.
 type look struct {
 	suffix, theme string
+	media         string // empty for the screen
 	width, height int64
 	options       []chromedp.EmulateViewportOption
 }
@@ -207,6 +208,7 @@ type look struct {
 var (
 	desktop = look{suffix: "", theme: "light", width: 1280, height: 900}
 	dark    = look{suffix: "-dark", theme: "dark", width: 1280, height: 900}
+	paper   = look{suffix: "-print", theme: "light", media: "print", width: 794, height: 1123} // A4
 	phone   = look{suffix: "-phone", theme: "light", width: 390, height: 844,
 		options: []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulatePortrait}}
 )
@@ -323,7 +325,7 @@ func (v *visitor) photograph(name string, looks ...look) {
 	v.t.Helper()
 	folder := screenshots(v.t)
 	for _, look := range looks {
-		theme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}
+		theme := emulation.SetEmulatedMediaParams{Media: look.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}
 		do(v, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, theme)
 			return err

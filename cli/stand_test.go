@@ -206,10 +206,10 @@ var visits = []struct {
 	mode      string
 	hidden    bool // the browser does not present it: the relay does
 	code      testssl.Code
-	looks     []look
+	looks     []look // axe judges the last
 }{
 	{"01-no-card", "", "good", "testssl", false, "TLS-NOCERT", []look{desktop, dark, phone}},
-	{"02-cps", "cps-2016", "good", "testssl", false, "OK", []look{desktop, dark, phone}},
+	{"02-cps", "cps-2016", "good", "testssl", false, "OK", []look{desktop, phone, dark}},
 	{"03-cpe", "cpe-2016", "good", "testssl", false, "OK", []look{desktop}},
 	{"04-software", "ps-logiciel-2016", "good", "testssl", false, "OK", []look{desktop}},
 	{"05-organisation", "auth-cli-2016", "good", "testssl", false, "OK", []look{desktop}},
@@ -218,7 +218,7 @@ var visits = []struct {
 	{"06-expired-by-the-server", "cps-2016", "late", "testssl", false, "DATE-EXPIRED", []look{desktop}},
 	{"07-not-yet-presented", "not-yet-valid", "good", "testssl", true, "DATE-NOT-YET", []look{desktop}},
 	{"07-not-yet-by-the-server", "cps-2016", "early", "testssl", false, "DATE-NOT-YET", []look{desktop}},
-	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []look{desktop, dark, phone}},
+	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []look{desktop, phone, paper, dark}},
 	{"09-on-hold", "on-hold", "good", "testssl", false, "REV-CRL-HOLD", []look{desktop}},
 	{"10-unknown-root-hidden", "cps-2016", "other lab", "testssl", false, "TLS-NOCERT", nil},
 	{"10-unknown-root", "cps-2016", "other lab", "any-ca", false, "CHAIN-UNKNOWN-ROOT", []look{desktop, phone}},
