@@ -164,10 +164,11 @@ func (l *testLab) serve() *server {
 		l.t.Fatal("igc serve did not announce itself")
 	}
 	for _, line := range lines {
-		_, url, ok := strings.Cut(line, ": ")
-		if !ok {
+		at := strings.LastIndex(line, ": ") // what a port is for may hold one, too
+		if at < 0 {
 			continue
 		}
+		url := line[at+2:]
 		for mode, word := range map[string]string{"publication": "Publication", "directory": "Directory", "testssl": "every card", "tls13": "TLS 1.3", "strict": "strict", "any_ca": "does not appear"} {
 			if strings.Contains(line, word) {
 				s.urls[mode] = url
