@@ -1,17 +1,25 @@
 # make demo   builds igc, makes a lab, issues a card and serves
+# make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
 # make soak   the long forms: 200 kills, fuzzing          make bench   what things cost
 
 BIN   := build/igc
+MODULE := build/libigc-cps.so
 TAGS  := urfave_cli_no_docs
 DEMO  := build/demo
 FUZZ  ?= 20m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check soak bench notices clean
+.PHONY: build module demo test check soak bench notices clean
 
 build:
 	go build -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
+
+# Nothing but the door is visible from outside, so that two Go libraries in one process keep to themselves.
+module:
+	CGO_ENABLED=1 go build -buildmode=c-shared -tags netgo,osusergo -trimpath \
+	  -ldflags "-s -w -extldflags '-Wl,--version-script=$(CURDIR)/card/module/exports.map'" -o $(MODULE) ./card/module
+	@rm -f $(MODULE:.so=.h)
 
 demo: build
 	@export IGC_HOME=$(DEMO); \
