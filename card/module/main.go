@@ -170,7 +170,9 @@ func template(t *C.CK_ATTRIBUTE, count C.CK_ULONG) ([]pkcs11.Attribute, error) {
 
 //export goC_Initialize
 func goC_Initialize(args unsafe.Pointer) C.CK_RV {
-	const cannotCreateThreads, osLocking = 1, 2
+	// CKF_LIBRARY_CANT_CREATE_OS_THREADS is passed over: p11-kit, and so GnuTLS, sets it always, and the threads that Go lives on
+	// have been there since the library was loaded.
+	const osLocking = 2
 	return answer(func() error {
 		if a := (*C.CK_C_INITIALIZE_ARGS)(args); a != nil {
 			given := 0
@@ -182,8 +184,6 @@ func goC_Initialize(args unsafe.Pointer) C.CK_RV {
 			switch {
 			case a.pReserved != nil, given != 0 && given != 4:
 				return pkcs11.CKR_ARGUMENTS_BAD
-			case a.flags&cannotCreateThreads != 0:
-				return pkcs11.CKR_NEED_TO_CREATE_THREADS // Go's runtime lives on them
 			case given == 4 && a.flags&osLocking == 0:
 				return pkcs11.CKR_CANT_LOCK // Go's locks are the system's, not the caller's
 			}

@@ -12,7 +12,6 @@ const (
 	CKR_FUNCTION_FAILED                RV = 0x006
 	CKR_ARGUMENTS_BAD                  RV = 0x007
 	CKR_NO_EVENT                       RV = 0x008
-	CKR_NEED_TO_CREATE_THREADS         RV = 0x009
 	CKR_CANT_LOCK                      RV = 0x00A
 	CKR_ATTRIBUTE_READ_ONLY            RV = 0x010
 	CKR_ATTRIBUTE_SENSITIVE            RV = 0x011
