@@ -106,8 +106,8 @@ func TestPKCS11Tool(t *testing.T) {
 			if test.key == ca.P256 {
 				mechanism, format = "ECDSA-SHA256", []string{"--signature-format", "openssl"}
 			}
-			for role, label := range map[string]string{"authentication": "CPS_PRIV_AUT", "signature": "CPS_PRIV_SIG"} {
-				args := append([]string{"--module", module, "-l", "-p", "1234", "--sign", "-m", mechanism, "--label", label, "-i", data, "-o", signature}, format...)
+			for role, last := range map[string]string{"authentication": "20", "signature": "10"} {
+				args := append([]string{"--module", module, "-l", "-p", "1234", "--sign", "-m", mechanism, "--id", strings.ToLower(card.AID) + last, "-i", data, "-o", signature}, format...)
 				if out, err := at(t, home, tool, args...); err != nil {
 					t.Fatalf("%v\n%s", err, out)
 				}
