@@ -40,6 +40,12 @@ func (p *program) cardCommand() *cli.Command {
 				Flags: []cli.Flag{&cli.StringFlag{Name: "code", Usage: tr("code de déblocage, 8 chiffres (sinon demandé) ; ", "unblocking code, 8 digits (else asked for); ") +
 					vcard.DefaultUnblockingCode + tr(" si le dossier de la carte n'en avait pas d'autre dans unblocking-code", " unless the card's folder had another in unblocking-code")}, newPIN, jsonFlag()},
 				Action: p.unblockCard, BashComplete: p.completeCards},
+			{Name: "install", Usage: tr("fait connaître les cartes et les racines du laboratoire aux navigateurs, à p11-kit, Java, OpenSSL et au système",
+				"make browsers, p11-kit, Java, OpenSSL and the system know the cards and the lab's roots"), OnUsageError: usageError,
+				Flags:  append(installFlags(), &cli.StringFlag{Name: "module", TakesFile: true, Usage: tr("libigc-cps.so (sinon à côté d'igc)", "libigc-cps.so (else beside igc)")}),
+				Action: p.installCards},
+			{Name: "uninstall", Usage: tr("défait tout ce que install a fait", "undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
+				Action: p.uninstallCards},
 		},
 	}
 }
