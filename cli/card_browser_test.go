@@ -251,28 +251,33 @@ func TestCardInBrowsers(t *testing.T) {
 			write(t, filepath.Join(s.home, "user.js"), []byte(firefoxPreferences))
 			s.run(browser.program[0], browser.program[1:]...)
 			s.window(browser.ready)
-			// Return chooses the card in the picker. Anywhere else it could be an empty PIN, which counts.
+			// Return chooses the card in the picker, once that has been there for a while. At the prompt it would be an empty PIN,
+			// which counts.
 			pick := func(when string) func() {
 				return func() {
-					if browser.first == when {
+					time.Sleep(2 * time.Second)
+					if browser.first == when && !strings.Contains(s.windows(), browser.prompt) {
 						s.keys("Return")
 					}
 				}
 			}
 			before, after := pick("picker"), pick("PIN")
+			enter := func(pin string) {
+				time.Sleep(time.Second) // until the prompt has the keyboard, and one before it is gone
+				s.types(pin)
+				s.keys("Return")
+			}
 
 			s.visit(urls["testssl"])
 			s.photograph("1-first")
 			s.window(browser.prompt, before)
 			s.photograph("2-pin")
-			s.types("9999")
-			s.keys("Return")
+			enter("9999")
 			s.until("a wrong PIN", func() bool { return alain.tries() == 2 })
 			s.window(browser.prompt)
 			s.photograph("3-wrong-pin")
-			s.types("1234")
-			s.keys("Return")
-			time.Sleep(2 * time.Second)
+			enter("1234")
+			time.Sleep(time.Second)
 			s.photograph("4-right-pin")
 			s.window("carte valide", after)
 			s.photograph("5-page")
@@ -282,8 +287,7 @@ func TestCardInBrowsers(t *testing.T) {
 			s.visit(strings.Replace(urls["testssl"], "localhost", "autre.carte.localhost", 1))
 			s.photograph("6-another")
 			s.window(browser.prompt, before)
-			s.types("1234")
-			s.keys("Return")
+			enter("1234")
 			s.window("carte valide", after)
 			s.photograph("7-another-page")
 
@@ -295,9 +299,7 @@ func TestCardInBrowsers(t *testing.T) {
 					s.window(browser.prompt, before)
 				}
 				s.window(browser.prompt)
-				time.Sleep(time.Second) // the one before may still be closing
-				s.types("0000")
-				s.keys("Return")
+				enter("0000")
 				s.until("a wrong PIN", func() bool { return alain.tries() == 2-n })
 			}
 			s.window("aucune carte") // which is not asked for its PIN again

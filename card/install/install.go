@@ -154,13 +154,17 @@ func (s Setting) linux() ([]Change, error) {
 	}
 	all = append(all, s.file("p11-kit", filepath.Join(modules, "igc-cps.module"), []byte("module: "+s.library()+"\n")))
 
+	engine := "[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\nMODULE_PATH = " + s.library() + "\ninit = 0\n"
 	java := filepath.Join(s.folder(), "java.cfg")
 	all = append(all,
 		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n")),
 		// the providers of the JDK are twelve since Java 9
 		s.file("java", filepath.Join(s.folder(), "java.security"), []byte("# java -Djava.security.properties=this file\nsecurity.provider.13=SunPKCS11 "+java+"\n")),
 		s.file("openssl", filepath.Join(s.folder(), "openssl.cnf"), []byte("# OPENSSL_CONF=this file; the engine is of the package libengine-pkcs11-openssl\n"+
-			"openssl_conf = igc\n[igc]\nengines = engines\n[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\nMODULE_PATH = "+s.library()+"\ninit = 0\n")))
+			"openssl_conf = igc\n[igc]\nengines = engines\n"+engine)),
+		// OpenSSL prefers PSS, over TLS 1.2 too, and does not ask the card whether it makes it
+		s.file("openssl", filepath.Join(s.folder(), "openssl-cps3.cnf"), []byte("# OPENSSL_CONF=this file, for a CPS3, which signs PKCS#1 v1.5 only\n"+
+			"openssl_conf = igc\n[igc]\nengines = engines\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n[tls]\nSignatureAlgorithms = RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256\n"+engine)))
 	for _, root := range s.Roots {
 		name := fmt.Sprintf("igc-lab-%x.crt", sha1.Sum(root.Raw))
 		c := s.file("system", filepath.Join(s.Root, "usr", "local", "share", "ca-certificates", name), encode(root))
