@@ -94,7 +94,7 @@ func cardError(err error) error {
 	case errors.Is(err, vcard.ErrNotFound):
 		return &ca.Error{Kind: ca.NotFound, Err: err}
 	case errors.Is(err, vcard.ErrNotInserted):
-		return &ca.Error{Kind: ca.Conflict, Err: err}
+		return &ca.Error{Kind: ca.Conflict, Err: errors.New(tr("la carte n'est dans aucun lecteur", "the card is in no reader"))}
 	case errors.As(err, &path):
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}

@@ -239,8 +239,16 @@ func (s Setting) file(place, path string, content []byte) Change {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return err
 			}
-			return atomicfile.Write(path, content, 0o644)
+			return atomicfile.Write(path, content, mode(path))
 		}}
+}
+
+// mode is that of the file which is replaced; what is new is for everyone to read.
+func mode(path string) fs.FileMode {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().Perm()
+	}
+	return 0o644
 }
 
 // firefox is its policy, with ours added to what it says already.
@@ -472,10 +480,10 @@ func (s Setting) restore(c Change) error {
 		if err != nil {
 			return err
 		}
-		return atomicfile.Write(c.Target, append(content, '\n'), 0o644)
+		return atomicfile.Write(c.Target, append(content, '\n'), mode(c.Target))
 	}
 	if c.Before == nil {
 		return os.Remove(c.Target)
 	}
-	return atomicfile.Write(c.Target, c.Before, 0o644)
+	return atomicfile.Write(c.Target, c.Before, mode(c.Target))
 }
