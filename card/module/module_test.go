@@ -1,11 +1,14 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/card"
@@ -143,4 +146,51 @@ func TestPINByTool(t *testing.T) {
 	says("user PIN locked", "-L")
 	says("User PIN successfully initialized", "--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--new-pin", "1111")
 	says("CPS_PRIV_AUT", "-l", "-p", "1111", "-O")
+}
+
+// TestLoad is a browser's day in short, 5 seconds of it or as IGC_SOAK says: threads that log in and sign while the card comes and
+// goes. No wrong answer, no crash, no growth of memory.
+func TestLoad(t *testing.T) {
+	lasts := 5 * time.Second
+	if soak := os.Getenv("IGC_SOAK"); soak != "" {
+		var err error
+		if lasts, err = time.ParseDuration(soak); err != nil {
+			t.Fatal(err)
+		}
+	}
+	module, program := cardtest.Module(t), filepath.Join(t.TempDir(), "load")
+	peer.Run(t, "gcc", "-Wall", "-Werror", "-o", program, filepath.Join("testdata", "load.c"), "-ldl", "-lpthread")
+	home, c := desk(t, ca.RSA2048, card.CPS4)
+	readers := card.NewReaders(home)
+	done := make(chan struct{})
+	var hands sync.WaitGroup
+	hands.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(150 * time.Millisecond):
+			}
+			if err := readers.Remove(c); err != nil {
+				t.Error(err)
+			}
+			if _, err := readers.Insert(c); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	out, err := at(t, home, program, module, "1234", fmt.Sprint(int(lasts.Seconds())))
+	close(done)
+	hands.Wait()
+	var warm, end, signatures int
+	if _, scan := fmt.Sscanf(out, "warm=%d end=%d signatures=%d", &warm, &end, &signatures); err != nil || scan != nil || signatures == 0 {
+		t.Fatalf("%v, %v\n%s", err, scan, out)
+	}
+	t.Logf("%s", out)
+	if end > warm*5/4+4<<10 {
+		t.Errorf("memory grows from %d KiB to %d", warm, end)
+	}
+	if s, err := c.Status(); err != nil || s.TriesLeft != card.Tries {
+		t.Errorf("%d tries left, %v", s.TriesLeft, err)
+	}
 }
