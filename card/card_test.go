@@ -201,6 +201,7 @@ func TestProcesses(t *testing.T) {
 // Files that someone or something has spoiled are refused in words; none is changed, and no try is lost.
 func TestDamage(t *testing.T) {
 	lab := cardtest.New(t)
+	issued := lab.Issue(ca.P256, "1234")
 	for name, test := range map[string]struct {
 		file    string
 		content string
@@ -214,7 +215,7 @@ func TestDamage(t *testing.T) {
 		"no unblocking code":      {"unblocking-code", "12", "not eight digits"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := lab.Issue(ca.P256, "1234")
+			dir := lab.Copy(issued)
 			if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -239,8 +240,9 @@ func TestReaders(t *testing.T) {
 	lab := cardtest.New(t)
 	readers := card.NewReaders(lab.Home)
 	var cards []*card.Card
+	dir := lab.Issue(ca.P256, "1234")
 	for range 3 {
-		c, err := card.Read(lab.Issue(ca.P256, "1234"))
+		c, err := card.Read(lab.Copy(dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,21 +283,25 @@ func TestReaders(t *testing.T) {
 		t.Errorf("moved: %v, %v", list, err)
 	}
 	// six at once find six readers
-	other := cardtest.New(t)
+	for _, c := range cards {
+		if err := readers.Remove(c); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var wg sync.WaitGroup
 	for range 6 {
-		c, err := card.Read(other.Issue(ca.P256, "1234"))
+		c, err := card.Read(lab.Copy(dir))
 		if err != nil {
 			t.Fatal(err)
 		}
 		wg.Go(func() {
-			if _, err := card.NewReaders(other.Home).Insert(c); err != nil {
+			if _, err := readers.Insert(c); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if list, err := card.NewReaders(other.Home).Inserted(); err != nil || len(list) != 6 || list[5].Reader != 6 {
+	if list, err := readers.Inserted(); err != nil || len(list) != 6 || list[5].Reader != 6 {
 		t.Errorf("six at once: %v, %v", list, err)
 	}
 }

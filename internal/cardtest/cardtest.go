@@ -6,6 +6,8 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -56,6 +58,21 @@ func (l *Lab) IssueGeneration(key ca.KeyPolicy, pin string, g profiles.Generatio
 		l.t.Fatal(err)
 	}
 	return dir
+}
+
+// Copy copies a card's folder to one beside it: a card more, for tests that want many and do not care whose.
+func (l *Lab) Copy(dir string) string {
+	l.t.Helper()
+	for n := 2; ; n++ {
+		to := fmt.Sprintf("%s-%d", dir, n)
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+			l.t.Fatal(err)
+		}
+		return to
+	}
 }
 
 // Verifies tells whether a signature of a SHA-256 hash, PKCS#1 v1.5 or ECDSA in DER, is good.
