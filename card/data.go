@@ -39,7 +39,9 @@ func (c *Card) Files(g Generation, data []byte) []File {
 		{"CPS_LANG_PS", false, false, language},
 	}
 	if g == CPS4 { // the older application that a CPS4 carries too
-		files = append(files, File{"CPS2TER_ID", false, false, number}, File{"CPS2TER_NAME", false, false, name},
+		icc := append([]byte{0x5A, 0x0A, 0x80, 0x25, 0, 0, 1}, number...)
+		files = append(files, File{"CPS2TER_ATR", false, false, CPS3.ATR()}, File{"CPS2TER_ID", false, false, number}, File{"CPS2TER_ICC", false, false, icc},
+			File{"CPS2TER_DIRAMO", false, false, tlv(0xE3)}, File{"CPS2TER_NAME", false, false, name},
 			File{"CPS2TER_LANG", false, false, language}, File{"CPS2TER_PSINFO", false, false, info})
 	}
 	for i, activity := range c.activities() {

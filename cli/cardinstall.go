@@ -104,7 +104,7 @@ func (p *program) installCards(c *cli.Context) error {
 	if len(plan) == 0 {
 		fmt.Fprintln(p.out, tr("Tout est en place.", "All is in place."))
 	}
-	if err := p.each(c, plan, s.Make); err != nil {
+	if err := p.each(c, plan, func(c install.Change) string { return tr(c.FR(), c.EN()) }, s.Make); err != nil {
 		return err
 	}
 	if !c.Bool("dry-run") && runtime.GOOS == "linux" {
@@ -141,17 +141,16 @@ func (p *program) uninstallCards(c *cli.Context) error {
 		fmt.Fprintln(p.out, tr("Rien n'est installé.", "Nothing is installed."))
 		return nil
 	}
-	fmt.Fprintln(p.out, tr("Est défait :", "Undone:"))
-	return p.each(c, made, s.Unmake)
+	return p.each(c, made, func(c install.Change) string { return tr(c.UndoneFR(), c.UndoneEN()) }, s.Unmake)
 }
 
 // each makes or unmakes changes, one after the other, and says each. What the user may not change is told at the end, with the
 // command for one who may.
-func (p *program) each(c *cli.Context, changes []install.Change, do func(install.Change) error) error {
+func (p *program) each(c *cli.Context, changes []install.Change, words func(install.Change) string, do func(install.Change) error) error {
 	var refused []string
 	var errs []error
 	for _, change := range changes {
-		fmt.Fprintln(p.out, tr(change.FR(), change.EN()))
+		fmt.Fprintln(p.out, words(change))
 		if c.Bool("dry-run") {
 			continue
 		}

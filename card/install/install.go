@@ -44,8 +44,8 @@ type Change struct {
 	Before []byte   `json:"before,omitempty"` // a file's content; nil for one that was not there
 	After  []byte   `json:"after,omitempty"`
 	Made   []string `json:"made,omitempty"` // folders that were not there, outermost first
-	Run    []string `json:"run,omitempty"`  // after doing and after undoing
-	Undo   []string `json:"undo,omitempty"` // of a command
+	Run    []string `json:"run,omitempty"`  // after doing
+	Undo   []string `json:"undo,omitempty"` // undoes a command, or is run after undoing
 
 	do   func() error
 	done func() bool
@@ -57,24 +57,35 @@ var Places = []string{"lab", "nss", "firefox", "p11-kit", "java", "openssl", "sy
 // ModuleName is what browsers call the module.
 const ModuleName = "CPS virtuelle (igc)"
 
-// FR and EN say what the change is, exactly.
-func (c Change) FR() string {
-	return c.words("copie le module dans", "écrit", "modifie", "crée la base NSS", "ajoute le module « %s » à", "ajoute la racine « %s » à", "exécute")
-}
+// FR and EN say what the change is, exactly; UndoneFR and UndoneEN what undoing it is.
+func (c Change) FR() string       { return c.words(c.Run, doingFR) }
+func (c Change) EN() string       { return c.words(c.Run, doingEN) }
+func (c Change) UndoneFR() string { return c.words(c.Undo, undoingFR) }
+func (c Change) UndoneEN() string { return c.words(c.Undo, undoingEN) }
 
-// EN is FR in English.
-func (c Change) EN() string {
-	return c.words("copy the module to", "write", "change", "make the NSS database", "add the module \"%s\" to", "add the root \"%s\" to", "run")
-}
+// The words, by kind: "file" is one that is not there before, "changed" one that is.
+var (
+	doingFR = map[string]string{"copy": "copie le module dans", "file": "écrit", "changed": "modifie", "database": "crée la base NSS", "module": "ajoute le module à",
+		"root": "ajoute la racine à", "command": "exécute"}
+	doingEN = map[string]string{"copy": "copy the module to", "file": "write", "changed": "change", "database": "make the NSS database", "module": "add the module to",
+		"root": "add the root to", "command": "run"}
+	undoingFR = map[string]string{"copy": "supprime", "file": "supprime", "changed": "rétablit", "database": "supprime, s'il ne tient rien d'autre,", "module": "retire le module de",
+		"root": "retire la racine de", "command": "défait"}
+	undoingEN = map[string]string{"copy": "delete", "file": "delete", "changed": "restore", "database": "delete, if it holds nothing else,", "module": "take the module out of",
+		"root": "take the root out of", "command": "undo"}
+)
 
-func (c Change) words(copies, writes, changes, makes, addsModule, addsRoot, runs string) string {
-	verb := map[string]string{"copy": copies, "file": writes, "database": makes, "module": fmt.Sprintf(addsModule, c.Item), "root": fmt.Sprintf(addsRoot, c.Item), "command": runs}[c.Kind]
-	if c.Kind == "file" && c.Before != nil {
-		verb = changes
+func (c Change) words(run []string, verbs map[string]string) string {
+	kind := c.Kind
+	if kind == "file" && c.Before != nil {
+		kind = "changed"
 	}
-	text := c.Place + ": " + verb + " " + c.Target
-	if len(c.Run) > 0 {
-		text += " ; " + strings.Join(c.Run, " ")
+	text := c.Place + ": " + verbs[kind] + " " + c.Target
+	if kind == "module" || kind == "root" {
+		text += " (" + c.Item + ")"
+	}
+	if len(run) > 0 {
+		text += " ; " + strings.Join(run, " ")
 	}
 	return text
 }
@@ -168,7 +179,7 @@ func (s Setting) linux() ([]Change, error) {
 	for _, root := range s.Roots {
 		name := fmt.Sprintf("igc-lab-%x.crt", sha1.Sum(root.Raw))
 		c := s.file("system", filepath.Join(s.Root, "usr", "local", "share", "ca-certificates", name), encode(root))
-		c.Run = []string{"update-ca-certificates"}
+		c.Run, c.Undo = []string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"} // without, its links stay
 		all = append(all, c)
 	}
 	return all, nil
@@ -362,7 +373,10 @@ func (s Setting) note(all []Change) error {
 	if err := os.MkdirAll(s.folder(), 0o755); err != nil {
 		return err
 	}
-	return atomicfile.Write(s.journal(), data, 0o600)
+	if err := atomicfile.Write(s.journal(), data, 0o600); err != nil {
+		return err
+	}
+	return handOver(s.journal(), s.Lab) // root notes what it does for a user in the user's lab
 }
 
 // Make makes a change. It is noted first: one that was cut short can be undone as well.
@@ -434,11 +448,9 @@ func (s Setting) Unmake(c Change) error {
 		err = removeModule(c.Target, c.Item)
 	case "root":
 		err = removeRoot(c.Target, c.Item)
-	case "command":
-		err = run(c.Undo...)
 	}
-	if err == nil && len(c.Run) > 0 {
-		err = run(c.Run...)
+	if err == nil && len(c.Undo) > 0 {
+		err = run(c.Undo...)
 	}
 	if err != nil {
 		return err
