@@ -2,7 +2,6 @@ package card
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -196,16 +195,6 @@ func readElement(from *cryptobyte.String, out *[]byte, tag cbasn1.Tag) bool {
 	return from.ReadASN1Element((*cryptobyte.String)(out), tag)
 }
 
-// Certificate returns the card's certificate of that role.
-func (c *Card) Certificate(role string) (Certificate, bool) {
-	for _, cert := range c.Certificates {
-		if cert.Role == role {
-			return cert, true
-		}
-	}
-	return Certificate{}, false
-}
-
 // DefaultGeneration is that of a card which nobody told: certificates have had the 2023 layout since CPS4 are the only cards
 // handed out, and cards of the layout before are CPS3.
 func (c *Card) DefaultGeneration() Generation {
@@ -221,16 +210,6 @@ func (c *Card) Label(g Generation) string {
 		return "CPS4v1-" + c.Number
 	}
 	return "CPS3v3-" + c.Number
-}
-
-// Faithful tells whether the keys are those of real cards: RSA of 2048 bits.
-func (c *Card) Faithful() bool {
-	for _, cert := range c.Certificates {
-		if key, ok := cert.Public.(*rsa.PublicKey); !ok || key.N.BitLen() != 2048 {
-			return false
-		}
-	}
-	return true
 }
 
 // Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.

@@ -330,8 +330,8 @@ func TestFind(t *testing.T) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	software := filepath.Join(t.TempDir(), "software")
-	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "ps-logiciel", Holder: profiles.Holder{GivenName: "CECILE", Surname: "SAGECH", IdNat: "899700075064", Profession: "50", Email: "cecile@exemple.fr"}},
-		Key: ca.P256, PIN: "1234", Out: software}
+	holder := profiles.Holder{GivenName: "CECILE", Surname: "SAGECH", IdNat: "899700075064", Profession: "50", Email: "cecile@exemple.fr"}
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "ps-logiciel", Holder: holder}, Key: ca.P256, PIN: "1234", Out: software}
 	if _, _, err := ca.MakeCard(context.Background(), lab.Client, lab.Home, order); err != nil {
 		t.Fatal(err)
 	}

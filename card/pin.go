@@ -96,8 +96,8 @@ func CheckPIN(pin string) error {
 	return nil
 }
 
-// CheckUnblockingCode holds an unblocking code to the form of the real ones.
-func CheckUnblockingCode(code string) error {
+// checkUnblockingCode holds an unblocking code to the form of the real ones.
+func checkUnblockingCode(code string) error {
 	if !isDigits(code, 8, 8) {
 		return errors.New("the unblocking code is not eight digits")
 	}
@@ -255,7 +255,7 @@ func (c *Card) unblockingCode() (string, error) {
 		return "", err
 	}
 	code := strings.TrimSpace(string(data))
-	if err := CheckUnblockingCode(code); err != nil {
+	if err := checkUnblockingCode(code); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(c.Dir, unblockingFile), err)
 	}
 	return code, nil

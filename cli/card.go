@@ -21,11 +21,13 @@ func (p *program) cardCommand() *cli.Command {
 	which := tr("CARTE (numéro, son début, ou dossier)", "CARD (number, its beginning, or folder)")
 	newPIN := &cli.StringFlag{Name: "new", Usage: tr("nouveau code porteur, 4 à 8 chiffres (sinon demandé)", "new PIN, 4 to 8 digits (else asked for)")}
 	return &cli.Command{
-		Name:         "card",
-		Usage:        tr("cartes virtuelles : dans un lecteur, sous les yeux des navigateurs, avec leur code porteur", "virtual cards: in a reader, before the eyes of browsers, with their PIN"),
+		Name: "card",
+		Usage: tr("cartes virtuelles : dans un lecteur, sous les yeux des navigateurs, avec leur code porteur",
+			"virtual cards: in a reader, before the eyes of browsers, with their PIN"),
 		OnUsageError: usageError,
 		Subcommands: []*cli.Command{
-			{Name: "list", Usage: tr("liste les cartes, celles qui sont dans un lecteur, et leurs essais restants", "list the cards, which of them are in a reader, and the tries they have left"),
+			{Name: "list", Usage: tr("liste les cartes, celles qui sont dans un lecteur, et leurs essais restants",
+				"list the cards, which of them are in a reader, and the tries they have left"),
 				Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listCards},
 			{Name: "insert", Usage: tr("met une carte dans un lecteur virtuel", "put a card in a virtual reader"), ArgsUsage: which, OnUsageError: usageError,
 				Flags: []cli.Flag{&cli.StringFlag{Name: "as", Usage: tr("la puce qu'elle joue : cps3 (PKCS#1 v1.5) ou cps4 (PSS aussi) ; sinon celle de son époque",
@@ -37,12 +39,15 @@ func (p *program) cardCommand() *cli.Command {
 				Flags:  []cli.Flag{&cli.StringFlag{Name: "pin", Usage: tr("code porteur actuel (sinon demandé)", "present PIN (else asked for)")}, newPIN, jsonFlag()},
 				Action: p.changePIN, BashComplete: p.completeCards},
 			{Name: "unblock", Usage: tr("débloque une carte et lui donne un nouveau code porteur", "unblock a card and give it a new PIN"), ArgsUsage: which, OnUsageError: usageError,
-				Flags: []cli.Flag{&cli.StringFlag{Name: "code", Usage: tr("code de déblocage, 8 chiffres (sinon demandé) ; ", "unblocking code, 8 digits (else asked for); ") +
-					vcard.DefaultUnblockingCode + tr(" si le dossier de la carte n'en avait pas d'autre dans unblocking-code", " unless the card's folder had another in unblocking-code")}, newPIN, jsonFlag()},
+				Flags: []cli.Flag{&cli.StringFlag{Name: "code", Usage: fmt.Sprintf(tr(
+					"code de déblocage, 8 chiffres (sinon demandé) : %s, ou celui du fichier unblocking-code du dossier de la carte",
+					"unblocking code, 8 digits (else asked for): %s, or that of the file unblocking-code in the card's folder"),
+					vcard.DefaultUnblockingCode)}, newPIN, jsonFlag()},
 				Action: p.unblockCard, BashComplete: p.completeCards},
 			{Name: "install", Usage: tr("fait connaître les cartes et les racines du laboratoire aux navigateurs, à p11-kit, Java, OpenSSL et au système",
 				"make browsers, p11-kit, Java, OpenSSL and the system know the cards and the lab's roots"), OnUsageError: usageError,
-				Flags:  append(installFlags(), &cli.StringFlag{Name: "module", TakesFile: true, Usage: tr("libigc-cps.so (sinon à côté d'igc)", "libigc-cps.so (else beside igc)")}),
+				Flags: append(installFlags(), &cli.StringFlag{Name: "module", TakesFile: true,
+					Usage: tr("libigc-cps.so (sinon à côté d'igc)", "libigc-cps.so (else beside igc)")}),
 				Action: p.installCards},
 			{Name: "uninstall", Usage: tr("défait tout ce que install a fait", "undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
 				Action: p.uninstallCards},
@@ -67,7 +72,8 @@ func describeCard(home string, c *vcard.Card) (cardFacts, error) {
 	if err != nil {
 		return cardFacts{}, cardError(err)
 	}
-	facts := cardFacts{c.Number, c.Label(status.Generation), status.Generation, c.Holder.DisplayName(), c.Dir, 0, status.TriesLeft, status.UnblockingsLeft}
+	facts := cardFacts{Number: c.Number, Label: c.Label(status.Generation), Generation: status.Generation, Holder: c.Holder.DisplayName(), Folder: c.Dir,
+		TriesLeft: status.TriesLeft, UnblockingsLeft: status.UnblockingsLeft}
 	inserted, err := vcard.NewReaders(home).Inserted()
 	for _, in := range inserted {
 		if in.Dir == c.Dir {
@@ -240,7 +246,8 @@ func (p *program) changePIN(c *cli.Context) error {
 		return cardError(err)
 	}
 	return p.tell(c, home, chosen, func(f cardFacts) string {
-		return fmt.Sprintf(tr("%s a un nouveau code porteur ; ses fichiers PEM et PKCS#12 gardent celui de l'émission", "%s has a new PIN; its PEM and PKCS#12 files keep the one they were issued with"), f.Label)
+		return fmt.Sprintf(tr("%s a un nouveau code porteur ; ses fichiers PEM et PKCS#12 gardent celui de l'émission",
+			"%s has a new PIN; its PEM and PKCS#12 files keep the one they were issued with"), f.Label)
 	})
 }
 

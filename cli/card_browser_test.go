@@ -226,9 +226,10 @@ func TestCardInBrowsers(t *testing.T) {
 		prompt  string // window that asks for the PIN
 		first   string // what comes first, the picker or the PIN
 	}{
-		{"chromium", "nss", []string{"chromium", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--no-proxy-server",
-			"--window-size=1200,850", "--window-position=0,0", "about:blank"}, "about:blank", "Unlock Security Device", "picker"},
-		{"firefox", "firefox", []string{"firefox-esr", "--no-remote", "--profile", ".", "--width", "1200", "--height", "850", "about:blank"}, "Mozilla Firefox", "Password Required", "PIN"},
+		{"chromium", "nss", []string{"chromium", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+			"--no-proxy-server", "--window-size=1200,850", "--window-position=0,0", "about:blank"}, "about:blank", "Unlock Security Device", "picker"},
+		{"firefox", "firefox", []string{"firefox-esr", "--no-remote", "--profile", ".", "--width", "1200", "--height", "850", "about:blank"},
+			"Mozilla Firefox", "Password Required", "PIN"},
 	} {
 		t.Run(browser.name, func(t *testing.T) {
 			t.Parallel() // they wait most of the time

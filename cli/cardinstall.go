@@ -20,7 +20,8 @@ import (
 func installFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Usage: tr("dit ce qui serait changé, et ne change rien", "say what would be changed, and change nothing")},
-		&cli.StringFlag{Name: "only", Usage: tr("seulement ces endroits, séparés par des virgules : ", "these places only, with commas: ") + strings.Join(install.Places, ", ")},
+		&cli.StringFlag{Name: "only", Usage: tr("seulement ces endroits, séparés par des virgules : ", "these places only, with commas: ") +
+			strings.Join(install.Places, ", ")},
 	}
 	if runtime.GOOS != "linux" {
 		flags = append(flags, &cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur des fichiers PKCS#12", "PIN of the PKCS#12 files")})
@@ -166,8 +167,8 @@ func (p *program) each(c *cli.Context, changes []install.Change, words func(inst
 	}
 	if len(refused) > 0 {
 		home, _, _ := p.lab(c)
-		errs = append(errs, fmt.Errorf(tr("%[1]s : réservé à root ; sudo igc --home %[2]s card %[3]s --only %[1]s", "%[1]s: for root; sudo igc --home %[2]s card %[3]s --only %[1]s"),
-			strings.Join(refused, ","), home, c.Command.Name))
+		errs = append(errs, fmt.Errorf(tr("%[1]s : réservé à root ; sudo igc --home %[2]s card %[3]s --only %[1]s",
+			"%[1]s: for root; sudo igc --home %[2]s card %[3]s --only %[1]s"), strings.Join(refused, ","), home, c.Command.Name))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &ca.Error{Kind: ca.Unwritable, Err: err}

@@ -170,12 +170,14 @@ func (s Setting) linux() ([]Change, error) {
 	all = append(all,
 		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n")),
 		// the providers of the JDK are twelve since Java 9
-		s.file("java", filepath.Join(s.folder(), "java.security"), []byte("# java -Djava.security.properties=this file\nsecurity.provider.13=SunPKCS11 "+java+"\n")),
+		s.file("java", filepath.Join(s.folder(), "java.security"),
+			[]byte("# java -Djava.security.properties=this file\nsecurity.provider.13=SunPKCS11 "+java+"\n")),
 		s.file("openssl", filepath.Join(s.folder(), "openssl.cnf"), []byte("# OPENSSL_CONF=this file; the engine is of the package libengine-pkcs11-openssl\n"+
 			"openssl_conf = igc\n[igc]\nengines = engines\n"+engine)),
 		// OpenSSL prefers PSS, over TLS 1.2 too, and does not ask the card whether it makes it
 		s.file("openssl", filepath.Join(s.folder(), "openssl-cps3.cnf"), []byte("# OPENSSL_CONF=this file, for a CPS3, which signs PKCS#1 v1.5 only\n"+
-			"openssl_conf = igc\n[igc]\nengines = engines\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n[tls]\nSignatureAlgorithms = RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256\n"+engine)))
+			"openssl_conf = igc\n[igc]\nengines = engines\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n"+
+			"[tls]\nSignatureAlgorithms = RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256\n"+engine)))
 	for _, root := range s.Roots {
 		name := fmt.Sprintf("igc-lab-%x.crt", sha1.Sum(root.Raw))
 		c := s.file("system", filepath.Join(s.Root, "usr", "local", "share", "ca-certificates", name), encode(root))
@@ -197,8 +199,8 @@ func (s Setting) darwin() []Change {
 	}
 	for _, root := range s.Roots {
 		file := filepath.Join(s.folder(), strings.ReplaceAll(rootName(root), " ", "-")+".crt")
-		all = append(all, s.file("lab", file, encode(root)), s.command(file, []string{"security", "add-trusted-cert", "-r", "trustRoot", "-k", keychain, file},
-			[]string{"security", "remove-trusted-cert", file}))
+		all = append(all, s.file("lab", file, encode(root)),
+			s.command(file, []string{"security", "add-trusted-cert", "-r", "trustRoot", "-k", keychain, file}, []string{"security", "remove-trusted-cert", file}))
 	}
 	return all
 }
@@ -206,7 +208,8 @@ func (s Setting) darwin() []Change {
 func (s Setting) windows() []Change {
 	var all []Change
 	for _, p12 := range s.PKCS12 {
-		all = append(all, s.command(p12, []string{"certutil", "-user", "-p", s.PIN, "-importpfx", p12, "NoRoot"}, []string{"certutil", "-user", "-delstore", "My", fingerprint(p12)}))
+		all = append(all, s.command(p12, []string{"certutil", "-user", "-p", s.PIN, "-importpfx", p12, "NoRoot"},
+			[]string{"certutil", "-user", "-delstore", "My", fingerprint(p12)}))
 	}
 	for _, root := range s.Roots {
 		file := filepath.Join(s.folder(), strings.ReplaceAll(rootName(root), " ", "-")+".crt")

@@ -115,7 +115,8 @@ func TestPKCS11Tool(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out)
 				}
 				key := filepath.Join(dir, role+".pub")
-				if err := os.WriteFile(key, []byte(peer.Run(t, "openssl", "x509", "-in", filepath.Join(c.Dir, role+".pem"), "-noout", "-pubkey")), 0o600); err != nil {
+				public := peer.Run(t, "openssl", "x509", "-in", filepath.Join(c.Dir, role+".pem"), "-noout", "-pubkey")
+				if err := os.WriteFile(key, []byte(public), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				if out := peer.Run(t, "openssl", "dgst", "-sha256", "-verify", key, "-signature", signature, data); !strings.Contains(out, "Verified OK") {

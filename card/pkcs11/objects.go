@@ -69,7 +69,8 @@ func objects(c *card.Card, g card.Generation, data []byte) []*object {
 
 // common are the attributes of every object.
 func common(class uint, label string, private, modifiable bool) map[uint][]byte {
-	return map[uint][]byte{CKA_CLASS: long(class), CKA_TOKEN: boolean(true), CKA_PRIVATE: boolean(private), CKA_MODIFIABLE: boolean(modifiable), CKA_LABEL: []byte(label)}
+	return map[uint][]byte{CKA_CLASS: long(class), CKA_TOKEN: boolean(true), CKA_PRIVATE: boolean(private), CKA_MODIFIABLE: boolean(modifiable),
+		CKA_LABEL: []byte(label)}
 }
 
 func certificate(c card.Certificate) *object {
