@@ -19,11 +19,13 @@ public class CardClient {
         PrivateKey key = (PrivateKey) card.getKey(alias, pin);
         if (key.getEncoded() != null) throw new Exception("the key leaves the card");
         byte[] data = "à signer".getBytes("UTF-8");
-        Signature signer = Signature.getInstance("SHA256withRSA");
+        boolean ec = key.getAlgorithm().equals("EC");
+        String algorithm = ec ? "SHA256withECDSA" : "SHA256withRSA";
+        Signature signer = Signature.getInstance(algorithm);
         signer.initSign(key);
         signer.update(data);
         byte[] signature = signer.sign();
-        Signature verifier = Signature.getInstance("SHA256withRSA", "SunRsaSign");
+        Signature verifier = Signature.getInstance(algorithm, ec ? "SunEC" : "SunRsaSign");
         verifier.initVerify(card.getCertificate(alias));
         verifier.update(data);
         if (!verifier.verify(signature)) throw new Exception("the signature is wrong");
