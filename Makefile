@@ -48,6 +48,7 @@ soak:
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
+	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 
 bench:
