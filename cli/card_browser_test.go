@@ -128,7 +128,7 @@ func (s *screen) window(pattern string, between ...func()) {
 // visit goes to an address in the browser's window, by way of an empty page: the window then bears no name of a page before.
 func (s *screen) visit(url string) {
 	for _, to := range []string{"about:blank", url} {
-		time.Sleep(time.Second) // the page before may still take the keyboard
+		time.Sleep(2 * time.Second) // the page before, or a browser that is starting, still takes the keyboard
 		s.keys("ctrl+l")
 		s.types(to)
 		s.keys("Return")
