@@ -1,17 +1,25 @@
 # make demo   builds igc, makes a lab, issues a card and serves
+# make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
-# make soak   the long forms: 200 kills, fuzzing, a flood      make bench   what things cost
+# make soak   the long forms: 200 kills, an hour of a card's use, a flood, fuzzing      make bench   what things cost
 
 BIN   := build/igc
+MODULE := build/libigc-cps.so
 TAGS  := urfave_cli_no_docs
 DEMO  := build/demo
 FUZZ  ?= 20m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check soak bench notices clean
+.PHONY: build module demo test check soak bench notices clean
 
 build:
 	go build -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
+
+# Nothing but the door is visible from outside, so that two Go libraries in one process keep to themselves.
+module:
+	CGO_ENABLED=1 go build -buildmode=c-shared -tags netgo,osusergo -trimpath \
+	  -ldflags "-s -w -extldflags '-Wl,--version-script=$(CURDIR)/card/module/exports.map'" -o $(MODULE) ./card/module
+	@rm -f $(MODULE:.so=.h)
 
 demo: build
 	@export IGC_HOME=$(DEMO); \
@@ -35,10 +43,13 @@ check:
 	go run $(STATICCHECK) ./...
 
 soak:
+	IGC_HEADED=1 go test ./cli -run TestCardInBrowsers -v -count=1
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
+	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
 	go test ./revocation -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/igc-lab/igc/internal/home"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -166,21 +165,9 @@ func (c Config) check() error {
 
 // DefaultHome is $IGC_HOME, else the folder igc among the user's data.
 func DefaultHome() (string, error) {
-	if dir := os.Getenv("IGC_HOME"); dir != "" {
-		return dir, nil
-	}
-	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" && runtime.GOOS == "linux" {
-		return filepath.Join(dir, "igc"), nil
-	}
-	if dir := os.Getenv("LocalAppData"); dir != "" && runtime.GOOS == "windows" {
-		return filepath.Join(dir, "igc"), nil
-	}
-	home, err := os.UserHomeDir()
+	dir, err := home.Default(os.Getenv)
 	if err != nil {
-		return "", fail(NotFound, "no place for a lab: %w; set IGC_HOME to a folder, or give --home", err)
+		return "", fail(NotFound, "%w, or give --home", err)
 	}
-	if runtime.GOOS == "darwin" {
-		return filepath.Join(home, "Library", "Application Support", "igc"), nil
-	}
-	return filepath.Join(home, ".local", "share", "igc"), nil
+	return dir, nil
 }

@@ -88,7 +88,7 @@ func (p *program) app() *cli.App {
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
 		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.publishCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(),
-			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.completionCommand(), p.benchCommand()},
+			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.completionCommand(), p.benchCommand()},
 	}
 }
 

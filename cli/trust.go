@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -36,22 +37,45 @@ func (p *program) trust(c *cli.Context, do func(*x509.Certificate, ...truststore
 	if err != nil {
 		return err
 	}
-	// The TestSSL server's own certificate needs its root too, also before the first igc serve.
+	roots, err := labRoots(c.Context, client)
+	if err != nil {
+		return err
+	}
+	for _, root := range roots {
+		for _, s := range stores(c.Bool("no-system")) {
+			if s.nss != "" {
+				truststore.NSSProfile = s.nss
+			}
+			if err := do(root, s.options...); err != nil {
+				return &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("%s, %s: %w", root.Subject.CommonName, s.name, err)}
+			}
+			fmt.Fprintf(p.out, "%s: %s\n", s.name, root.Subject.CommonName)
+		}
+	}
+	if _, err := exec.LookPath("certutil"); err != nil {
+		fmt.Fprintln(p.err, tr("certutil manque : Chromium et Firefox n'ont pas été touchés (Debian : apt install libnss3-tools)", "certutil is missing: Chromium and Firefox were left alone (Debian: apt install libnss3-tools)"))
+	}
+	return nil
+}
+
+// labRoots are the lab's root certificates, that of the TestSSL server's own certificate among them, also before the first igc serve.
+func labRoots(ctx context.Context, client *ca.Client) ([]*x509.Certificate, error) {
 	server, err := profiles.FindProduct("ssl-serv")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a, err := server.IssuingAuthority()
+	issuer, err := server.IssuingAuthority()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := client.Ensure(c.Context, []profiles.Authority{a}); err != nil {
-		return err
+	if _, err := client.Ensure(ctx, []profiles.Authority{issuer}); err != nil {
+		return nil, err
 	}
-	list, err := client.Authorities(c.Context)
+	list, err := client.Authorities(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var roots []*x509.Certificate
 	for _, info := range list {
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil || !a.IsRoot() {
@@ -59,22 +83,11 @@ func (p *program) trust(c *cli.Context, do func(*x509.Certificate, ...truststore
 		}
 		root, err := x509.ParseCertificate(info.DER)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, s := range stores(c.Bool("no-system")) {
-			if s.nss != "" {
-				truststore.NSSProfile = s.nss
-			}
-			if err := do(root, s.options...); err != nil {
-				return &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("%s, %s: %w", info.ID, s.name, err)}
-			}
-			fmt.Fprintf(p.out, "%s: %s\n", s.name, a.CommonName())
-		}
+		roots = append(roots, root)
 	}
-	if _, err := exec.LookPath("certutil"); err != nil {
-		fmt.Fprintln(p.err, tr("certutil manque : Chromium et Firefox n'ont pas été touchés (Debian : apt install libnss3-tools)", "certutil is missing: Chromium and Firefox were left alone (Debian: apt install libnss3-tools)"))
-	}
-	return nil
+	return roots, nil
 }
 
 type store struct {

@@ -1,0 +1,292 @@
+package card
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Errors that say what became of a card. Others are of its files.
+var (
+	ErrNotFound = errors.New("no such card")
+	ErrNotCard  = errors.New("not a card")
+	ErrForm     = errors.New("not four to eight digits")
+)
+
+// Generation is the kind of chip that a card plays. It decides which signatures its keys make.
+type Generation string
+
+// A CPS3 pads by itself, PKCS#1 v1.5 and nothing else, which TLS 1.3 does not take; a CPS4 makes RSA-PSS too.
+const (
+	CPS3 Generation = "cps3"
+	CPS4 Generation = "cps4"
+)
+
+// ParseGeneration reads a generation, in any case.
+func ParseGeneration(s string) (Generation, error) {
+	switch g := Generation(strings.ToLower(s)); g {
+	case CPS3, CPS4:
+		return g, nil
+	}
+	return "", fmt.Errorf("generation %q is neither cps3 nor cps4", s)
+}
+
+// Model is the token model that the Cryptolib gives (reference §5.1).
+func (g Generation) Model() string {
+	if g == CPS4 {
+		return "ChipDoc"
+	}
+	return "IAS ECC"
+}
+
+// ATR is what the chip answers to a reset, in contact (reference §5.2).
+func (g Generation) ATR() []byte {
+	if g == CPS4 {
+		return []byte{0x3B, 0x9B, 0x18, 0x80, 0x01, 0x00, 0x12, 0x25, 0x00, 0x64, 0x80, 0x04, 0x01, 0x00, 0x00, 0x90, 0x44}
+	}
+	return []byte{0x3B, 0xAC, 0x00, 0x40, 0x2A, 0x00, 0x12, 0x25, 0x00, 0x64, 0x80, 0x00, 0x03, 0x10, 0x00, 0x90, 0x00}
+}
+
+// PSS tells whether the chip makes RSA-PSS signatures.
+func (g Generation) PSS() bool { return g == CPS4 }
+
+// AID is the application of the card (reference §5.1): what the identifiers of its keys begin with.
+const AID = "E828BD080F8025000001FF0010"
+
+// Place is one of the places that a card has for a key and its certificate, with the names that the Cryptolib gives them
+// (reference §5.1; the names of public keys are modelled on those of the private ones).
+type Place struct {
+	Role             string // of the certificate, in the card's folder
+	ID               []byte // CKA_ID
+	Certificate      string // labels
+	Private          string
+	Public           string
+	AlwaysAuthorized bool // the PIN is asked for before every signature
+}
+
+// Places lists them, in the order in which software sees them.
+var Places = []Place{
+	{"authentication", identifier(0x20), "Certificat d'Authentification CPS", "CPS_PRIV_AUT", "CPS_PUB_AUT", false},
+	{"signature", identifier(0x10), "Certificat de Signature CPS", "CPS_PRIV_SIG", "CPS_PUB_SIG", true},
+}
+
+func identifier(last byte) []byte {
+	id, _ := hex.DecodeString(AID) // a constant
+	return append(id, last)
+}
+
+// Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those are asked for.
+type Card struct {
+	Dir          string
+	Number       string // ten digits
+	Holder       profiles.Holder
+	Product      *profiles.Product // nil where the certificates fit none
+	Certificates []Certificate     // those that the folder has, in the order of Places
+}
+
+// Certificate is one of a card's certificates.
+type Certificate struct {
+	Place
+	*profiles.Decoded
+	Public any // *rsa.PublicKey or *ecdsa.PublicKey
+
+	// Parts of it as they are encoded, for those who compare bytes.
+	SubjectDER, IssuerDER, SerialDER []byte
+}
+
+// Read reads a card's folder: the certificates that have a key beside them. card.json is asked for the card's number only where
+// the certificates do not say it, so that cards made wrong on purpose can be inserted too.
+func Read(dir string) (*Card, error) {
+	dir = resolve(dir)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: there is no folder %s", ErrNotFound, dir)
+	}
+	c := &Card{Dir: dir}
+	for _, place := range Places {
+		data, err := os.ReadFile(filepath.Join(dir, place.Role+".pem"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		cert, err := readCertificate(place, data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, place.Role+".pem"), err)
+		}
+		if _, err := os.Stat(c.keyFile(place.Role)); err != nil {
+			return nil, fmt.Errorf("%w: the certificate has no key: %w", ErrNotCard, err)
+		}
+		c.Certificates = append(c.Certificates, cert)
+	}
+	if len(c.Certificates) == 0 {
+		return nil, fmt.Errorf("%w: %s has no authentication or signature certificate", ErrNotCard, dir)
+	}
+	first := c.Certificates[0]
+	c.Holder, c.Number = first.Holder, first.Holder.CardNumber
+	if first.Profile != nil {
+		c.Product = first.Profile.Product
+	}
+	var file struct {
+		Number string `json:"card_number"`
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "card.json")); err == nil && c.Number == "" && json.Unmarshal(data, &file) == nil {
+		c.Number = file.Number
+	}
+	if !isDigits(c.Number, 10, 10) {
+		return nil, fmt.Errorf("%w: %s has no card number; software certificates are imported as PKCS#12", ErrNotCard, dir)
+	}
+	return c, nil
+}
+
+// resolve is the one name of a folder, by which a card is told from another.
+func resolve(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return dir
+}
+
+func (c *Card) keyFile(role string) string { return filepath.Join(c.Dir, role+".key") }
+
+func readCertificate(place Place, data []byte) (Certificate, error) {
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return Certificate{}, fmt.Errorf("%w: no certificate in PEM", ErrNotCard)
+	}
+	decoded, err := profiles.Decode(block.Bytes)
+	if err != nil {
+		return Certificate{}, err
+	}
+	c := Certificate{Place: place, Decoded: decoded}
+	if c.Public, err = x509.ParsePKIXPublicKey(decoded.SubjectPublicKeyInfo); err != nil {
+		return Certificate{}, err
+	}
+	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity, subject, ... }, RFC 5280 §4.1
+	in := cryptobyte.String(decoded.Raw)
+	var cert, tbs cryptobyte.String
+	ok := in.ReadASN1(&cert, cbasn1.SEQUENCE) && cert.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
+		tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) &&
+		readElement(&tbs, &c.SerialDER, cbasn1.INTEGER) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
+		readElement(&tbs, &c.IssuerDER, cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
+		readElement(&tbs, &c.SubjectDER, cbasn1.SEQUENCE)
+	if !ok {
+		return Certificate{}, fmt.Errorf("%w: broken certificate", ErrNotCard)
+	}
+	return c, nil
+}
+
+func readElement(from *cryptobyte.String, out *[]byte, tag cbasn1.Tag) bool {
+	return from.ReadASN1Element((*cryptobyte.String)(out), tag)
+}
+
+// DefaultGeneration is that of a card which nobody told: certificates have had the 2023 layout since CPS4 are the only cards
+// handed out, and cards of the layout before are CPS3.
+func (c *Card) DefaultGeneration() Generation {
+	if c.Certificates[0].Generation == profiles.Gen2023 {
+		return CPS4
+	}
+	return CPS3
+}
+
+// Label is the token label of the Cryptolib, such as "CPS3v3-2800811368" (reference §5.1).
+func (c *Card) Label(g Generation) string {
+	if g == CPS4 {
+		return "CPS4v1-" + c.Number
+	}
+	return "CPS3v3-" + c.Number
+}
+
+// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.
+func Find(home, what string) (*Card, error) {
+	if what == "" {
+		return nil, fmt.Errorf("%w: no number and no folder given", ErrNotFound)
+	}
+	all, err := List(home)
+	if err != nil {
+		return nil, err
+	}
+	var found []*Card
+	for _, c := range all {
+		if c.Number == what {
+			return c, nil
+		}
+		if isDigits(what, 1, 9) && strings.HasPrefix(c.Number, what) {
+			found = append(found, c)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, fmt.Errorf("%w: %d cards begin with %s: give more digits", ErrNotFound, len(found), what)
+	}
+	if info, err := os.Stat(what); err == nil && info.IsDir() {
+		return Read(what)
+	}
+	return nil, fmt.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them", ErrNotFound, what)
+}
+
+// List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card are passed over: software
+// certificates stand beside cards.
+func List(home string) ([]*Card, error) {
+	home = resolve(home)
+	entries, err := os.ReadDir(filepath.Join(home, "cards")) // sorted
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var all []*Card
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") { // being written
+			continue
+		}
+		c, err := Read(filepath.Join(home, "cards", e.Name()))
+		if errors.Is(err, ErrNotCard) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	inserted, err := NewReaders(home).Inserted()
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range inserted {
+		if filepath.Dir(in.Dir) == filepath.Join(home, "cards") {
+			continue
+		}
+		if c, err := Read(in.Dir); err == nil {
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
+func isDigits(s string, least, most int) bool {
+	return len(s) >= least && len(s) <= most && strings.Trim(s, "0123456789") == ""
+}
+
+func equalPublic(a, b any) bool {
+	left, err := x509.MarshalPKIXPublicKey(a)
+	if err != nil {
+		return false
+	}
+	right, err := x509.MarshalPKIXPublicKey(b)
+	return err == nil && bytes.Equal(left, right)
+}

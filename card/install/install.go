@@ -1,0 +1,504 @@
+// Package install makes browsers and other software of a machine know the module of the virtual cards and the lab's roots, and
+// undoes it. It notes each change in a journal before it makes it, with what it takes to undo it: uninstalling goes by the
+// journal, so it leaves what was there before and what others have done since.
+package install
+
+import (
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/igc-lab/igc/internal/atomicfile"
+)
+
+// Setting is what there is to install, and where.
+type Setting struct {
+	Lab    string              // the lab's home: the module is copied into its folder "module"
+	Module string              // libigc-cps.so, as it was built
+	Roots  []*x509.Certificate // the lab's
+	User   string              // the user's home folder
+	Root   string              // "/"; another folder in tests
+	Config string              // the user's configuration folder, $XDG_CONFIG_HOME
+
+	// For macOS and Windows, where browsers read cards from elsewhere.
+	PKCS12 []string // files of the cards to import
+	PIN    string   // theirs
+}
+
+// Change is one thing that is made, and the note from which it is unmade.
+type Change struct {
+	Place  string   `json:"place"`            // one of Places
+	Kind   string   `json:"kind"`             // file, module, root, database, command
+	Target string   `json:"target"`           // file or NSS database
+	Item   string   `json:"item,omitempty"`   // nickname in a database, or what a command is about
+	Before []byte   `json:"before,omitempty"` // a file's content; nil for one that was not there
+	After  []byte   `json:"after,omitempty"`
+	Made   []string `json:"made,omitempty"` // folders that were not there, outermost first
+	Run    []string `json:"run,omitempty"`  // after doing
+	Undo   []string `json:"undo,omitempty"` // undoes a command, or is run after undoing
+
+	do   func() error
+	done func() bool
+}
+
+// Places are where changes are made, in their order; --only chooses among them.
+var Places = []string{"lab", "nss", "firefox", "p11-kit", "java", "openssl", "system", "import"}
+
+// ModuleName is what browsers call the module.
+const ModuleName = "CPS virtuelle (igc)"
+
+// FR and EN say what the change is, exactly; UndoneFR and UndoneEN what undoing it is.
+func (c Change) FR() string       { return c.words(c.Run, doingFR) }
+func (c Change) EN() string       { return c.words(c.Run, doingEN) }
+func (c Change) UndoneFR() string { return c.words(c.Undo, undoingFR) }
+func (c Change) UndoneEN() string { return c.words(c.Undo, undoingEN) }
+
+// The words, by kind: "file" is one that is not there before, "changed" one that is.
+var (
+	doingFR = map[string]string{"copy": "copie le module dans", "file": "écrit", "changed": "modifie", "database": "crée la base NSS", "module": "ajoute le module à",
+		"root": "ajoute la racine à", "command": "exécute"}
+	doingEN = map[string]string{"copy": "copy the module to", "file": "write", "changed": "change", "database": "make the NSS database", "module": "add the module to",
+		"root": "add the root to", "command": "run"}
+	undoingFR = map[string]string{"copy": "supprime", "file": "supprime", "changed": "rétablit", "database": "supprime, s'il ne tient rien d'autre,", "module": "retire le module de",
+		"root": "retire la racine de", "command": "défait"}
+	undoingEN = map[string]string{"copy": "delete", "file": "delete", "changed": "restore", "database": "delete, if it holds nothing else,", "module": "take the module out of",
+		"root": "take the root out of", "command": "undo"}
+)
+
+func (c Change) words(run []string, verbs map[string]string) string {
+	kind := c.Kind
+	if kind == "file" && c.Before != nil {
+		kind = "changed"
+	}
+	text := c.Place + ": " + verbs[kind] + " " + c.Target
+	if kind == "module" || kind == "root" {
+		text += " (" + c.Item + ")"
+	}
+	if len(run) > 0 {
+		text += " ; " + strings.Join(run, " ")
+	}
+	return text
+}
+
+func (s Setting) folder() string  { return filepath.Join(s.Lab, "module") }
+func (s Setting) library() string { return filepath.Join(s.folder(), "libigc-cps.so") }
+func (s Setting) journal() string { return filepath.Join(s.folder(), "installed.json") }
+
+func rootName(c *x509.Certificate) string { return "LAB " + c.Subject.CommonName }
+
+func encode(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+}
+
+// Plan lists the changes that this machine wants, those already made left out. Nothing is changed by it.
+func (s Setting) Plan(only []string) ([]Change, error) {
+	var all []Change
+	var err error
+	switch runtime.GOOS {
+	case "linux":
+		all, err = s.linux()
+	case "darwin":
+		all = s.darwin()
+	case "windows":
+		all = s.windows()
+	default:
+		return nil, fmt.Errorf("igc does not know the certificate stores of %s: import the PKCS#12 files by hand", runtime.GOOS)
+	}
+	if err != nil {
+		return nil, err
+	}
+	noted, err := s.notes()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(c Change) bool {
+		if len(only) > 0 && !slices.Contains(only, c.Place) && c.Place != "lab" {
+			return true
+		}
+		if c.Kind == "command" { // cannot be seen: the journal knows
+			return slices.ContainsFunc(noted, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
+		}
+		return c.done()
+	}), nil
+}
+
+// linux: NSS for Chromium and Chrome, a policy for Firefox, a module file for p11-kit; for Java and OpenSSL, which have no folder to
+// drop a module in, files that a variable points to.
+func (s Setting) linux() ([]Change, error) {
+	library, err := os.ReadFile(s.Module)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the module (make module builds it): %w", err)
+	}
+	copied := s.file("lab", s.library(), library)
+	copied.Kind, copied.Before = "copy", nil // one of a journal that was lost is not kept
+	all := []Change{copied}
+	var rootFiles []string
+	for _, root := range s.Roots {
+		path := filepath.Join(s.folder(), strings.ReplaceAll(rootName(root), " ", "-")+".crt")
+		rootFiles = append(rootFiles, path)
+		all = append(all, s.file("lab", path, encode(root)))
+	}
+	for _, db := range s.databases() {
+		all = append(all, s.database(db), s.nssModule(db))
+		for i, root := range s.Roots {
+			all = append(all, s.nssRoot(db, root, rootFiles[i]))
+		}
+	}
+	firefox, err := s.firefox(rootFiles)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, firefox)
+	modules := filepath.Join(s.Config, "pkcs11", "modules")
+	if os.Geteuid() == 0 { // of root p11-kit reads no file of its own
+		modules = filepath.Join(s.Root, "etc", "pkcs11", "modules")
+	}
+	all = append(all, s.file("p11-kit", filepath.Join(modules, "igc-cps.module"), []byte("module: "+s.library()+"\n")))
+
+	engine := "[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\nMODULE_PATH = " + s.library() + "\ninit = 0\n"
+	java := filepath.Join(s.folder(), "java.cfg")
+	all = append(all,
+		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n")),
+		// the providers of the JDK are twelve since Java 9
+		s.file("java", filepath.Join(s.folder(), "java.security"),
+			[]byte("# java -Djava.security.properties=this file\nsecurity.provider.13=SunPKCS11 "+java+"\n")),
+		s.file("openssl", filepath.Join(s.folder(), "openssl.cnf"), []byte("# OPENSSL_CONF=this file; the engine is of the package libengine-pkcs11-openssl\n"+
+			"openssl_conf = igc\n[igc]\nengines = engines\n"+engine)),
+		// OpenSSL prefers PSS, over TLS 1.2 too, and does not ask the card whether it makes it
+		s.file("openssl", filepath.Join(s.folder(), "openssl-cps3.cnf"), []byte("# OPENSSL_CONF=this file, for a CPS3, which signs PKCS#1 v1.5 only\n"+
+			"openssl_conf = igc\n[igc]\nengines = engines\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n"+
+			"[tls]\nSignatureAlgorithms = RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256\n"+engine)))
+	for _, root := range s.Roots {
+		name := fmt.Sprintf("igc-lab-%x.crt", sha1.Sum(root.Raw))
+		c := s.file("system", filepath.Join(s.Root, "usr", "local", "share", "ca-certificates", name), encode(root))
+		c.Run, c.Undo = []string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"} // without, its links stay
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// darwin and windows: there Chrome, Edge and Safari take certificates from the system's own store, through CryptoTokenKit and
+// minidrivers, and load no PKCS#11 module; Firefox alone would, and no such module is built here. So the cards go in as PKCS#12,
+// without the PIN prompt that a card has.
+func (s Setting) darwin() []Change {
+	keychain := filepath.Join(s.User, "Library", "Keychains", "login.keychain-db")
+	var all []Change
+	for _, p12 := range s.PKCS12 {
+		all = append(all, s.command(p12, []string{"security", "import", p12, "-k", keychain, "-P", s.PIN},
+			[]string{"security", "delete-identity", "-Z", fingerprint(p12), keychain}))
+	}
+	for _, root := range s.Roots {
+		file := filepath.Join(s.folder(), strings.ReplaceAll(rootName(root), " ", "-")+".crt")
+		all = append(all, s.file("lab", file, encode(root)),
+			s.command(file, []string{"security", "add-trusted-cert", "-r", "trustRoot", "-k", keychain, file}, []string{"security", "remove-trusted-cert", file}))
+	}
+	return all
+}
+
+func (s Setting) windows() []Change {
+	var all []Change
+	for _, p12 := range s.PKCS12 {
+		all = append(all, s.command(p12, []string{"certutil", "-user", "-p", s.PIN, "-importpfx", p12, "NoRoot"},
+			[]string{"certutil", "-user", "-delstore", "My", fingerprint(p12)}))
+	}
+	for _, root := range s.Roots {
+		file := filepath.Join(s.folder(), strings.ReplaceAll(rootName(root), " ", "-")+".crt")
+		all = append(all, s.file("lab", file, encode(root)), s.command(file, []string{"certutil", "-user", "-addstore", "Root", file},
+			[]string{"certutil", "-user", "-delstore", "Root", fmt.Sprintf("%x", sha1.Sum(root.Raw))}))
+	}
+	return all
+}
+
+// fingerprint is that of the certificate beside a PKCS#12, by which stores know it.
+func fingerprint(p12 string) string {
+	data, _ := os.ReadFile(strings.TrimSuffix(p12, ".p12") + ".pem")
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha1.Sum(block.Bytes))
+}
+
+func (s Setting) command(item string, do, undo []string) Change {
+	shown := slices.Clone(do)
+	for i := range shown {
+		if shown[i] == s.PIN {
+			shown[i] = "****"
+		}
+	}
+	return Change{Place: "import", Kind: "command", Item: item, Target: strings.Join(shown, " "), Undo: undo, do: func() error { return run(do...) }}
+}
+
+// file is a file to be written.
+func (s Setting) file(place, path string, content []byte) Change {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		before = nil
+	} else if before == nil {
+		before = []byte{}
+	}
+	return Change{Place: place, Kind: "file", Target: path, Before: before, After: content,
+		done: func() bool { return before != nil && string(before) == string(content) },
+		do: func() error {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
+			return atomicfile.Write(path, content, mode(path))
+		}}
+}
+
+// mode is that of the file which is replaced; what is new is for everyone to read.
+func mode(path string) fs.FileMode {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().Perm()
+	}
+	return 0o644
+}
+
+// firefox is its policy, with ours added to what it says already.
+func (s Setting) firefox(roots []string) (Change, error) {
+	path := filepath.Join(s.Root, "etc", "firefox", "policies", "policies.json")
+	policy, err := readPolicy(path)
+	if err != nil {
+		return Change{}, err
+	}
+	devices := under(under(under(policy, "policies"), "SecurityDevices"), "Add")
+	devices[ModuleName] = s.library()
+	certificates := under(under(policy, "policies"), "Certificates")
+	list, _ := certificates["Install"].([]any)
+	for _, root := range roots {
+		if !slices.Contains(list, any(root)) {
+			list = append(list, root)
+		}
+	}
+	certificates["Install"] = list
+	content, err := json.MarshalIndent(policy, "", "  ")
+	c := s.file("firefox", path, append(content, '\n'))
+	if same, readErr := readPolicy(path); readErr == nil && c.Before != nil {
+		now, _ := json.MarshalIndent(same, "", "  ")
+		c.done = func() bool { return string(now) == string(content) }
+	}
+	return c, err
+}
+
+func readPolicy(path string) (map[string]any, error) {
+	policy := map[string]any{}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return policy, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &policy); err != nil {
+		return nil, fmt.Errorf("%s is not JSON: %w", path, err)
+	}
+	return policy, nil
+}
+
+// under is the object of that name in another, made when there is none.
+func under(in map[string]any, name string) map[string]any {
+	if m, ok := in[name].(map[string]any); ok {
+		return m
+	}
+	m := map[string]any{}
+	in[name] = m
+	return m
+}
+
+// withoutOurs takes our entries out of a policy that others have changed since, and what they leave empty.
+func (s Setting) withoutOurs(policy map[string]any) {
+	top := under(policy, "policies")
+	devices, certificates := under(top, "SecurityDevices"), under(top, "Certificates")
+	delete(under(devices, "Add"), ModuleName)
+	list, _ := certificates["Install"].([]any)
+	certificates["Install"] = slices.DeleteFunc(list, func(v any) bool {
+		path, ok := v.(string)
+		return ok && strings.HasPrefix(path, s.folder()+string(filepath.Separator))
+	})
+	if len(certificates["Install"].([]any)) == 0 {
+		delete(certificates, "Install")
+	}
+	for _, level := range []struct {
+		in   map[string]any
+		name string
+	}{{devices, "Add"}, {top, "SecurityDevices"}, {top, "Certificates"}, {policy, "policies"}} {
+		if m, ok := level.in[level.name].(map[string]any); ok && len(m) == 0 {
+			delete(level.in, level.name)
+		}
+	}
+}
+
+func run(command ...string) error {
+	cmd := exec.Command(command[0], command[1:]...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", command[0], err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+func (s Setting) notes() ([]Change, error) {
+	data, err := os.ReadFile(s.journal())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var all []Change
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", s.journal(), err)
+	}
+	return all, nil
+}
+
+func (s Setting) note(all []Change) error {
+	if len(all) == 0 {
+		if err := os.Remove(s.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		os.Remove(s.folder()) // when it is empty
+		return nil
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.folder(), 0o755); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(s.journal(), data, 0o600); err != nil {
+		return err
+	}
+	return handOver(s.journal(), s.Lab) // root notes what it does for a user in the user's lab
+}
+
+// Make makes a change. It is noted first: one that was cut short can be undone as well.
+func (s Setting) Make(c Change) error {
+	all, err := s.notes()
+	if err != nil {
+		return err
+	}
+	same := func(n Change) bool { return n.Kind == c.Kind && n.Target == c.Target && n.Item == c.Item }
+	if i := slices.IndexFunc(all, same); i >= 0 { // made anew: what was there before the first time is what counts
+		c.Before, c.Made = all[i].Before, all[i].Made
+		all[i] = c
+	} else {
+		c.Made = missing(filepath.Dir(c.Target))
+		if c.Kind == "database" {
+			c.Made = missing(c.Target)
+		} else if c.Kind == "command" {
+			c.Made = nil
+		}
+		if len(c.After) > 1<<16 {
+			c.After = nil // a library is not kept twice
+		}
+		all = append(all, c)
+	}
+	if err := s.note(all); err != nil {
+		return err
+	}
+	if err := c.do(); err != nil {
+		if errors.Is(err, fs.ErrPermission) { // nothing was made
+			return errors.Join(err, s.note(slices.DeleteFunc(all, same)))
+		}
+		return err
+	}
+	if len(c.Run) > 0 {
+		return run(c.Run...)
+	}
+	return nil
+}
+
+// missing are the folders that have to be made for this one.
+func missing(dir string) []string {
+	var all []string
+	for {
+		if _, err := os.Lstat(dir); err == nil || dir == filepath.Dir(dir) {
+			slices.Reverse(all)
+			return all
+		}
+		all = append(all, dir)
+		dir = filepath.Dir(dir)
+	}
+}
+
+// Made lists the changes that stand, the last first: what uninstalling undoes, in its order.
+func (s Setting) Made() ([]Change, error) {
+	all, err := s.notes()
+	slices.Reverse(all)
+	return all, err
+}
+
+// Unmake undoes a change that Made listed.
+func (s Setting) Unmake(c Change) error {
+	var err error
+	switch c.Kind {
+	case "file", "copy":
+		err = s.restore(c)
+	case "database":
+		err = forgetDatabase(c.Target)
+	case "module":
+		err = removeModule(c.Target, c.Item)
+	case "root":
+		err = removeRoot(c.Target, c.Item)
+	}
+	if err == nil && len(c.Undo) > 0 {
+		err = run(c.Undo...)
+	}
+	if err != nil {
+		return err
+	}
+	for _, dir := range slices.Backward(c.Made) {
+		if os.Remove(dir) != nil {
+			break // others use it
+		}
+	}
+	all, err := s.notes()
+	if err != nil {
+		return err
+	}
+	return s.note(slices.DeleteFunc(all, func(n Change) bool { return n.Kind == c.Kind && n.Target == c.Target && n.Item == c.Item }))
+}
+
+// restore gives a file back as it was. One that others have changed since loses our entries when it is a policy, and is theirs
+// otherwise.
+func (s Setting) restore(c Change) error {
+	now, err := os.ReadFile(c.Target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if c.After != nil && string(now) != string(c.After) {
+		if c.Place != "firefox" {
+			return nil
+		}
+		policy, err := readPolicy(c.Target)
+		if err != nil {
+			return err
+		}
+		s.withoutOurs(policy)
+		if len(policy) == 0 {
+			return os.Remove(c.Target)
+		}
+		content, err := json.MarshalIndent(policy, "", "  ")
+		if err != nil {
+			return err
+		}
+		return atomicfile.Write(c.Target, append(content, '\n'), mode(c.Target))
+	}
+	if c.Before == nil {
+		return os.Remove(c.Target)
+	}
+	return atomicfile.Write(c.Target, c.Before, mode(c.Target))
+}

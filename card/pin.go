@@ -1,0 +1,450 @@
+package card
+
+import (
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/youmark/pkcs8"
+
+	"github.com/igc-lab/igc/internal/atomicfile"
+)
+
+// How a PIN protects a card.
+//
+// Issuing leaves each key in a PKCS#8 file encrypted with the PIN. The first right PIN makes the chip of it: the keys are
+// sealed under a random key, and that key is wrapped twice, by the PIN and by the unblocking code. All of it stands in one
+// file, state.json, with the counters of tries, and that file is replaced whole. So a new PIN wraps 32 bytes anew and a
+// card unblocked is a card whose 32 bytes were opened by the other code: no private key is written twice, neither code
+// stands anywhere in clear, and whatever is interrupted leaves the old PIN or the new one, with its counter, never half of
+// each. The PEM and PKCS#12 files keep the PIN that they were issued with: they are what is imported without a card, and
+// a real card has none.
+//
+// What this does not give is a chip's resistance: who can copy the folder can try ten thousand PINs at leisure. The
+// counter is there for software that must live with it.
+
+// Tries is how many wrong PINs, or wrong unblocking codes, a card stands.
+const Tries = 3
+
+// DefaultUnblockingCode is that of a card whose folder has no file unblocking-code when its first right PIN is given.
+const DefaultUnblockingCode = "12345678"
+
+const (
+	stateFile         = "state.json"
+	unblockingFile    = "unblocking-code"
+	wrapIterations    = 2048 // as the PKCS#8 files: the PIN, not the count, is what the folder rests on
+	stateVersion      = 1
+	maxStateBytes     = 1 << 20
+	maxWrapIterations = 10_000_000
+)
+
+// ErrBlocked is a card that takes no PIN any more; ErrDead one that takes no unblocking code either.
+var (
+	ErrBlocked = errors.New("card blocked: three wrong PINs; igc card unblock takes the unblocking code")
+	ErrDead    = errors.New("card lost: three wrong unblocking codes; issue another one")
+)
+
+// WrongCode is a wrong PIN or a wrong unblocking code, and how many tries are left.
+type WrongCode struct{ Left int }
+
+func (e *WrongCode) Error() string { return fmt.Sprintf("wrong code, %d tries left", e.Left) }
+
+// Status is what is known of a card without a PIN.
+type Status struct {
+	Generation      Generation
+	TriesLeft       int // of the PIN; 0: blocked
+	UnblockingsLeft int
+	Data            []byte // the file that its holder's software may write: CPS_DATA
+}
+
+// state is state.json.
+type state struct {
+	Version      int               `json:"version"`
+	Generation   Generation        `json:"generation,omitempty"`
+	TriesLeft    int               `json:"tries_left"`
+	UnblocksLeft int               `json:"unblockings_left"`
+	ByPIN        *wrapped          `json:"by_pin,omitempty"`             // the card's key
+	ByCode       *wrapped          `json:"by_unblocking_code,omitempty"` // the same key
+	Keys         map[string][]byte `json:"keys,omitempty"`               // PKCS#8 by role, sealed under the card's key
+	Data         []byte            `json:"data,omitempty"`
+}
+
+// wrapped is a key under a code: PBKDF2-HMAC-SHA-256, AES-256-GCM.
+type wrapped struct {
+	Salt       []byte `json:"salt"`
+	Iterations int    `json:"iterations"`
+	Sealed     []byte `json:"sealed"`
+}
+
+// CheckPIN holds a PIN to the form of the real ones; cards are handed out with four digits (reference §5.3).
+func CheckPIN(pin string) error {
+	if !isDigits(pin, 4, 8) {
+		return fmt.Errorf("the PIN is %w", ErrForm)
+	}
+	return nil
+}
+
+// checkUnblockingCode holds an unblocking code to the form of the real ones.
+func checkUnblockingCode(code string) error {
+	if !isDigits(code, 8, 8) {
+		return errors.New("the unblocking code is not eight digits")
+	}
+	return nil
+}
+
+// Status reads what may be known without a PIN.
+func (c *Card) Status() (Status, error) {
+	s, err := c.readState()
+	if err != nil {
+		return Status{}, err
+	}
+	return Status{c.generation(s), s.TriesLeft, s.UnblocksLeft, s.Data}, nil
+}
+
+func (c *Card) generation(s *state) Generation {
+	if s.Generation == "" {
+		return c.DefaultGeneration()
+	}
+	return s.Generation
+}
+
+// SetGeneration has the card play this chip from its next insertion on.
+func (c *Card) SetGeneration(g Generation) error {
+	return c.change(func(s *state) error {
+		s.Generation = g
+		return nil
+	})
+}
+
+// SetData writes the one file of a card that is not read-only.
+func (c *Card) SetData(data []byte) error {
+	return c.change(func(s *state) error {
+		s.Data = data
+		return nil
+	})
+}
+
+// Open takes the PIN, counts it, and gives the card's keys by role. A wrong one is a *WrongCode, or ErrBlocked when it was
+// the last.
+func (c *Card) Open(pin string) (keys map[string]crypto.Signer, err error) {
+	err = c.change(func(s *state) error {
+		key, err := c.tryPIN(s, pin)
+		if err == nil {
+			keys, err = c.unseal(s, key)
+		}
+		return err
+	})
+	return keys, err
+}
+
+// ChangePIN replaces the PIN, when the old one is right. A wrong one counts.
+func (c *Card) ChangePIN(old, new string) error {
+	if err := CheckPIN(new); err != nil {
+		return err
+	}
+	return c.change(func(s *state) error {
+		key, err := c.tryPIN(s, old)
+		if err == nil {
+			s.ByPIN, err = c.wrap(key, new, "pin")
+		}
+		return err
+	})
+}
+
+// CheckCode tries the unblocking code, as [Card.Unblock] does, and changes nothing but the count of tries.
+func (c *Card) CheckCode(code string) error {
+	return c.change(func(s *state) error {
+		_, err := c.tryCode(s, code)
+		return err
+	})
+}
+
+// Unblock sets a new PIN with the unblocking code, on a card that is blocked or not. A card that was blocked before its first
+// right PIN has nothing that the code could open but the issued files: it takes the code and the PIN of those.
+func (c *Card) Unblock(code, pin string) error {
+	if err := CheckPIN(pin); err != nil {
+		return err
+	}
+	return c.change(func(s *state) error {
+		key, err := c.tryCode(s, code)
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			s.TriesLeft = Tries
+			if _, err = c.tryPIN(s, pin); err != nil {
+				s.TriesLeft = 0
+				return errors.New("this card was never opened: unblock it with the PIN that it was issued with, then change it")
+			}
+			return nil
+		}
+		s.TriesLeft = Tries
+		s.ByPIN, err = c.wrap(key, pin, "pin")
+		return err
+	})
+}
+
+// tryPIN gives the card's key. On a card that was never opened it makes it, of the issued files.
+func (c *Card) tryPIN(s *state, pin string) (key []byte, err error) {
+	if s.TriesLeft <= 0 {
+		return nil, ErrBlocked
+	}
+	if s.ByPIN == nil {
+		key, err = c.personalise(s, pin)
+	} else {
+		key, err = c.unwrap(s.ByPIN, pin, "pin")
+	}
+	var wrong *WrongCode
+	switch {
+	case errors.As(err, &wrong):
+		if s.TriesLeft--; s.TriesLeft == 0 {
+			return nil, ErrBlocked
+		}
+		return nil, &WrongCode{s.TriesLeft}
+	case err != nil:
+		return nil, err
+	}
+	s.TriesLeft = Tries
+	return key, nil
+}
+
+// tryCode gives the card's key, nil for a card that was never opened.
+func (c *Card) tryCode(s *state, code string) (key []byte, err error) {
+	if s.UnblocksLeft <= 0 {
+		return nil, ErrDead
+	}
+	if s.ByCode == nil {
+		var right string
+		if right, err = c.unblockingCode(); err == nil && sha256.Sum256([]byte(right)) != sha256.Sum256([]byte(code)) {
+			err = &WrongCode{}
+		}
+	} else {
+		key, err = c.unwrap(s.ByCode, code, "unblocking code")
+	}
+	var wrong *WrongCode
+	switch {
+	case errors.As(err, &wrong):
+		if s.UnblocksLeft--; s.UnblocksLeft == 0 {
+			return nil, ErrDead
+		}
+		return nil, &WrongCode{s.UnblocksLeft}
+	case err != nil:
+		return nil, err
+	}
+	s.UnblocksLeft = Tries
+	return key, nil
+}
+
+func (c *Card) unblockingCode() (string, error) {
+	data, err := os.ReadFile(filepath.Join(c.Dir, unblockingFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return DefaultUnblockingCode, nil
+	} else if err != nil {
+		return "", err
+	}
+	code := strings.TrimSpace(string(data))
+	if err := checkUnblockingCode(code); err != nil {
+		return "", fmt.Errorf("%s: %w", filepath.Join(c.Dir, unblockingFile), err)
+	}
+	return code, nil
+}
+
+// personalise makes the chip of the issued files, when the PIN opens them.
+func (c *Card) personalise(s *state, pin string) ([]byte, error) {
+	code, err := c.unblockingCode()
+	if err != nil {
+		return nil, err
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	sealed := map[string][]byte{}
+	for _, cert := range c.Certificates {
+		private, err := readKey(c.keyFile(cert.Role), pin)
+		if err != nil {
+			return nil, err
+		}
+		signer, ok := private.(crypto.Signer)
+		if !ok || !equalPublic(signer.Public(), cert.Public) {
+			return nil, fmt.Errorf("%s is not the key of the certificate beside it", c.keyFile(cert.Role))
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(private)
+		if err != nil {
+			return nil, err
+		}
+		if sealed[cert.Role], err = seal(key, der, c.context(cert.Role)); err != nil {
+			return nil, err
+		}
+		clear(der)
+	}
+	if s.ByPIN, err = c.wrap(key, pin, "pin"); err != nil {
+		return nil, err
+	}
+	if s.ByCode, err = c.wrap(key, code, "unblocking code"); err != nil {
+		return nil, err
+	}
+	s.Keys = sealed
+	return key, nil
+}
+
+// readKey opens a key file that issuing wrote. A PIN that does not open it is a *WrongCode.
+func readKey(path, pin string) (key any, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
+		return nil, fmt.Errorf("%s is no encrypted private key in PEM", path)
+	}
+	if pin == "" {
+		return nil, &WrongCode{}
+	}
+	defer func() { // the library gives lengths that are no multiple of a block to one that panics on them
+		if recover() != nil {
+			key, err = nil, fmt.Errorf("%s is damaged", path)
+		}
+	}()
+	switch key, err = pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte(pin)); {
+	case err != nil && err.Error() == "pkcs8: incorrect password":
+		return nil, &WrongCode{}
+	case err != nil:
+		return nil, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return key, nil
+}
+
+func (c *Card) unseal(s *state, key []byte) (map[string]crypto.Signer, error) {
+	keys := map[string]crypto.Signer{}
+	for _, cert := range c.Certificates {
+		der, err := open(key, s.Keys[cert.Role], c.context(cert.Role))
+		if err != nil {
+			return nil, fmt.Errorf("%s: the key of %s is damaged; remove the file to have the card as it was issued", c.file(), cert.Role)
+		}
+		private, err := x509.ParsePKCS8PrivateKey(der)
+		clear(der)
+		if err != nil {
+			return nil, err
+		}
+		signer, ok := private.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("%s: the key of %s does not sign", c.file(), cert.Role)
+		}
+		keys[cert.Role] = signer
+	}
+	return keys, nil
+}
+
+// context binds what is sealed to the card and to its use there.
+func (c *Card) context(use string) []byte { return []byte("igc card " + c.Number + " " + use) }
+
+func (c *Card) wrap(key []byte, code, use string) (*wrapped, error) {
+	w := &wrapped{Salt: make([]byte, 16), Iterations: wrapIterations}
+	rand.Read(w.Salt)
+	k, err := pbkdf2.Key(sha256.New, code, w.Salt, w.Iterations, 32)
+	if err != nil {
+		return nil, err
+	}
+	w.Sealed, err = seal(k, key, c.context(use))
+	return w, err
+}
+
+func (c *Card) unwrap(w *wrapped, code, use string) ([]byte, error) {
+	k, err := pbkdf2.Key(sha256.New, code, w.Salt, w.Iterations, 32)
+	if err != nil {
+		return nil, err
+	}
+	key, err := open(k, w.Sealed, c.context(use))
+	if err != nil {
+		return nil, &WrongCode{}
+	}
+	return key, nil
+}
+
+func seal(key, data, context []byte) ([]byte, error) {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, nil, data, context), nil
+}
+
+func open(key, sealed, context []byte) ([]byte, error) {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Open(nil, nil, sealed, context)
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func (c *Card) file() string { return filepath.Join(c.Dir, stateFile) }
+
+func (c *Card) readState() (*state, error) {
+	data, err := os.ReadFile(c.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return &state{Version: stateVersion, TriesLeft: Tries, UnblocksLeft: Tries}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	s := &state{}
+	if err := json.Unmarshal(data, s); err != nil || len(data) > maxStateBytes {
+		return nil, fmt.Errorf("%s is damaged (%w); remove it to have the card as it was issued", c.file(), err)
+	}
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("%s is of version %d, and this igc knows version %d", c.file(), s.Version, stateVersion)
+	}
+	for _, w := range []*wrapped{s.ByPIN, s.ByCode} {
+		if w != nil && (w.Iterations < 1 || w.Iterations > maxWrapIterations) {
+			return nil, fmt.Errorf("%s is damaged (%d iterations); remove it to have the card as it was issued", c.file(), w.Iterations)
+		}
+	}
+	return s, nil
+}
+
+// change lets one process at a time change the card's state. A wrong code is written before it is told; what changes nothing
+// is not written, so that a right PIN costs no disk.
+func (c *Card) change(do func(*state) error) error {
+	unlock, err := lock(filepath.Join(c.Dir, ".lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := c.readState()
+	if err != nil {
+		return err
+	}
+	before, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	refusal := do(s)
+	after, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if string(before) != string(after) {
+		if err := atomicfile.Write(c.file(), after, 0o600); err != nil {
+			return errors.Join(refusal, err)
+		}
+	}
+	return refusal
+}

@@ -1,0 +1,324 @@
+package pkcs11
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"hash"
+)
+
+// The kinds of operation. A session has one of each at most.
+const (
+	digesting = iota
+	signing
+	verifying
+	encrypting
+	operations
+)
+
+// operation is one between its Init and its end.
+type operation struct {
+	mechanism mechanism
+	options   *rsa.PSSOptions // of PSS
+	public    any
+	object    *object
+	login     *login    // of a signature: it ends with it
+	hash      hash.Hash // nil for a mechanism that takes what was hashed
+	data      []byte    // what Update gave to a mechanism without a hash
+	updated   bool      // Update was called: only Final may follow
+	ask       bool      // a PIN is wanted before the signature
+}
+
+// longest is what Update may gather for a mechanism that signs it as it is.
+const longest = 1024
+
+// start begins an operation.
+func (m *Module) start(h uint, kind int, begin func(*session) (*operation, error)) error {
+	s, err := m.use(h)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if s.active[kind] != nil {
+		return CKR_OPERATION_ACTIVE
+	}
+	op, err := begin(s)
+	if err != nil {
+		return err
+	}
+	if op.mechanism.hash != 0 {
+		op.hash = op.mechanism.hash.New()
+	}
+	s.active[kind] = op
+	return nil
+}
+
+// keyed begins an operation with a key of that class.
+func keyed(s *session, class, flag, id uint, parameter []byte, key uint) (*operation, error) {
+	o, err := s.token.object(key)
+	if err != nil {
+		return nil, CKR_KEY_HANDLE_INVALID
+	}
+	mechanism, err := s.token.mechanism(id, flag)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.class != class && o.public != nil:
+		return nil, CKR_KEY_FUNCTION_NOT_PERMITTED
+	case o.class != class:
+		return nil, CKR_KEY_HANDLE_INVALID
+	case !mechanism.fits(o.public):
+		return nil, CKR_KEY_TYPE_INCONSISTENT
+	}
+	options, err := mechanism.options(parameter, o.public)
+	if err != nil {
+		return nil, err
+	}
+	return &operation{mechanism: mechanism, options: options, public: o.public, object: o}, nil
+}
+
+// DigestInit is C_DigestInit.
+func (m *Module) DigestInit(h, id uint, parameter []byte) error {
+	return m.start(h, digesting, func(s *session) (*operation, error) {
+		mechanism, err := s.token.mechanism(id, CKF_DIGEST)
+		if err != nil {
+			return nil, err
+		}
+		if len(parameter) != 0 {
+			return nil, CKR_MECHANISM_PARAM_INVALID
+		}
+		return &operation{mechanism: mechanism}, nil
+	})
+}
+
+// SignInit is C_SignInit.
+func (m *Module) SignInit(h, id uint, parameter []byte, key uint) error {
+	return m.start(h, signing, func(s *session) (*operation, error) {
+		l := s.token.loggedIn()
+		if l == nil || l.user != CKU_USER {
+			return nil, CKR_USER_NOT_LOGGED_IN
+		}
+		op, err := keyed(s, CKO_PRIVATE_KEY, CKF_SIGN, id, parameter, key)
+		if err != nil {
+			return nil, err
+		}
+		op.login, op.ask = l, op.object.place.AlwaysAuthorized
+		return op, nil
+	})
+}
+
+// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. The module's lock is held.
+func (s *session) authorize(pin []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	op := s.active[signing]
+	if op == nil {
+		return CKR_OPERATION_NOT_INITIALIZED
+	}
+	if _, err := s.token.card.Open(string(pin)); err != nil {
+		return refusal(err)
+	}
+	op.ask = false
+	return nil
+}
+
+// VerifyInit is C_VerifyInit.
+func (m *Module) VerifyInit(h, id uint, parameter []byte, key uint) error {
+	return m.start(h, verifying, func(s *session) (*operation, error) {
+		return keyed(s, CKO_PUBLIC_KEY, CKF_VERIFY, id, parameter, key)
+	})
+}
+
+// EncryptInit is C_EncryptInit.
+func (m *Module) EncryptInit(h, id uint, parameter []byte, key uint) error {
+	return m.start(h, encrypting, func(s *session) (*operation, error) {
+		return keyed(s, CKO_PUBLIC_KEY, CKF_ENCRYPT, id, parameter, key)
+	})
+}
+
+// under gets on with an operation. It ends unless what do returns says that it goes on.
+func (m *Module) under(h uint, kind int, do func(*session, *operation) (goesOn bool, err error)) error {
+	s, err := m.use(h)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	op := s.active[kind]
+	if op == nil {
+		return CKR_OPERATION_NOT_INITIALIZED
+	}
+	goesOn, err := do(s, op)
+	if !goesOn {
+		s.active[kind] = nil
+	}
+	return err
+}
+
+// room tells whether the caller's buffer takes what comes: out is nil when only its size is asked for. The operation goes on
+// when it does not (PKCS#11 v2.40 §5.2).
+func room(out []byte, size int) (enough bool, err error) {
+	switch {
+	case out == nil:
+		return false, nil
+	case len(out) < size:
+		return false, CKR_BUFFER_TOO_SMALL
+	}
+	return true, nil
+}
+
+// give adds data to the operation.
+func (op *operation) give(data []byte) error {
+	op.updated = true
+	if op.hash != nil {
+		op.hash.Write(data)
+		return nil
+	}
+	if len(op.data)+len(data) > longest {
+		return CKR_DATA_LEN_RANGE
+	}
+	op.data = append(op.data, data...)
+	return nil
+}
+
+// taken is what is signed in the end: a hash, or the data as they are.
+func (op *operation) taken() []byte {
+	if op.hash != nil {
+		return op.hash.Sum(nil)
+	}
+	return op.data
+}
+
+// update is C_DigestUpdate, C_SignUpdate and C_VerifyUpdate.
+func (m *Module) update(h uint, kind int, data []byte) error {
+	return m.under(h, kind, func(s *session, op *operation) (bool, error) {
+		if op.ask {
+			return true, CKR_USER_NOT_LOGGED_IN
+		}
+		err := op.give(data)
+		return err == nil, err
+	})
+}
+
+// DigestUpdate is C_DigestUpdate.
+func (m *Module) DigestUpdate(h uint, data []byte) error { return m.update(h, digesting, data) }
+
+// SignUpdate is C_SignUpdate.
+func (m *Module) SignUpdate(h uint, data []byte) error { return m.update(h, signing, data) }
+
+// VerifyUpdate is C_VerifyUpdate.
+func (m *Module) VerifyUpdate(h uint, data []byte) error { return m.update(h, verifying, data) }
+
+// Digest is C_Digest; last is the data of a single call, nil of C_DigestFinal. It returns the size of the hash, which is in out
+// unless out is nil.
+func (m *Module) Digest(h uint, last *[]byte, out []byte) (n int, err error) {
+	err = m.under(h, digesting, func(s *session, op *operation) (bool, error) {
+		if last != nil && op.updated {
+			return false, CKR_OPERATION_ACTIVE
+		}
+		n = op.mechanism.hash.Size()
+		if enough, err := room(out, n); !enough {
+			return true, err
+		}
+		if last != nil {
+			op.hash.Write(*last)
+		}
+		copy(out, op.hash.Sum(nil))
+		return false, nil
+	})
+	return n, err
+}
+
+// Sign is C_Sign and, without data, C_SignFinal.
+func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
+	err = m.under(h, signing, func(s *session, op *operation) (bool, error) {
+		if last != nil && op.updated {
+			return false, CKR_OPERATION_ACTIVE
+		}
+		l := s.token.loggedIn()
+		if l == nil || l != op.login {
+			return false, CKR_USER_NOT_LOGGED_IN
+		}
+		n = size(op.public)
+		if enough, err := room(out, n); !enough {
+			return true, err
+		}
+		if op.ask {
+			return false, CKR_USER_NOT_LOGGED_IN
+		}
+		data, err := op.finish(last)
+		if err != nil {
+			return false, err
+		}
+		key, ok := l.keys[op.object.place.Role]
+		if !ok {
+			return false, CKR_DEVICE_ERROR
+		}
+		signature, err := op.sign(key, data)
+		if err != nil {
+			return false, err
+		}
+		n = copy(out, signature)
+		return false, nil
+	})
+	return n, err
+}
+
+// finish takes the last data and checks that the mechanism can sign the whole.
+func (op *operation) finish(last *[]byte) ([]byte, error) {
+	if last != nil {
+		if op.hash != nil {
+			op.hash.Write(*last)
+		} else {
+			op.data = *last // signed before this call returns
+		}
+	}
+	data := op.taken()
+	if !op.mechanism.accepts(data, op.options, op.public) {
+		return nil, CKR_DATA_LEN_RANGE
+	}
+	return data, nil
+}
+
+func (op *operation) sign(key crypto.Signer, data []byte) ([]byte, error) {
+	signature, err := op.mechanism.sign(key, data, op.options)
+	if err != nil {
+		return nil, CKR_FUNCTION_FAILED
+	}
+	return signature, nil
+}
+
+// Verify is C_Verify and, without data, C_VerifyFinal.
+func (m *Module) Verify(h uint, last *[]byte, signature []byte) error {
+	return m.under(h, verifying, func(s *session, op *operation) (bool, error) {
+		if last != nil && op.updated {
+			return false, CKR_OPERATION_ACTIVE
+		}
+		data, err := op.finish(last)
+		switch {
+		case err != nil:
+			return false, err
+		case len(signature) != size(op.public):
+			return false, CKR_SIGNATURE_LEN_RANGE
+		case !op.mechanism.verify(op.public, data, signature, op.options):
+			return false, CKR_SIGNATURE_INVALID
+		}
+		return false, nil
+	})
+}
+
+// Encrypt is C_Encrypt.
+func (m *Module) Encrypt(h uint, data, out []byte) (n int, err error) {
+	err = m.under(h, encrypting, func(s *session, op *operation) (bool, error) {
+		key, ok := op.public.(*rsa.PublicKey)
+		if !ok {
+			return false, CKR_KEY_TYPE_INCONSISTENT
+		}
+		n = size(key)
+		if enough, err := room(out, n); !enough {
+			return true, err
+		}
+		block, err := op.mechanism.encrypt(key, data)
+		n = copy(out, block)
+		return false, err
+	})
+	return n, err
+}
