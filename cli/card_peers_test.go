@@ -137,7 +137,7 @@ func TestCardPeers(t *testing.T) {
 							t.Fatal(err)
 						}
 						out := ask(t, at)
-						works := strings.Contains(out, `"verdict": "OK"`) && strings.Contains(out, `"tls": "`+want) && strings.Contains(out, c.Holder.IdNat)
+						works := strings.Contains(out, `"verdict": "OK"`) && strings.Contains(out, `"version": "`+want) && strings.Contains(out, c.Holder.IdNat)
 						if should := port == "testssl" || test.tls13; works != should {
 							t.Errorf("works: %t, want %t\n%s", works, should, out)
 						}

@@ -27,7 +27,7 @@ func TestNewcomer(t *testing.T) {
 	row, commands := blocks[0][1], blocks[1][1]
 
 	copied := t.TempDir()
-	for _, dir := range []string{"ca", "cli", "fixtures", "internal", "profiles", "revocation", "testssl"} {
+	for _, dir := range []string{"ca", "card", "cli", "fixtures", "internal", "profiles", "revocation", "testssl"} {
 		if err := os.CopyFS(filepath.Join(copied, dir), os.DirFS(filepath.Join("..", dir))); err != nil {
 			t.Fatal(err)
 		}
