@@ -13,7 +13,7 @@ import (
 )
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
-// by date of revocation and then as they came. They stand in chunks of some sixty. The key is time and order of the first
+// by date of revocation and then as they came. They stand in chunks of some hundred. The key is time and order of the first
 // (8+8 bytes; the order of a chunk split off is 0: no entry of that time stands before it); the value is the revision that
 // changed the chunk last (8 bytes) and the entries' DER, one after the other.
 //
@@ -23,7 +23,7 @@ import (
 type entries struct{ *bolt.Bucket }
 
 // chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
-const chunkSize = 2 << 10
+const chunkSize = 4<<10 - 128
 
 func entryKey(at time.Time, order uint64) []byte {
 	return append(u64(uint64(at.Unix())), u64(order)...)
