@@ -19,15 +19,17 @@ const (
 // digits reads a code: as it is typed, or filled up with FF.
 func digits(data []byte) string { return strings.TrimRight(string(data), "\xFF") }
 
-// outcome is what became of a code.
+// outcome is what became of a code. A wrong one ends what the right ones allowed.
 func (c *Chip) outcome(err error) status {
 	var wrong *card.WrongCode
 	switch {
 	case err == nil:
 		return ok
 	case errors.As(err, &wrong):
+		c.forget()
 		return triesLeft | status(wrong.Left)
 	case errors.Is(err, card.ErrBlocked), errors.Is(err, card.ErrDead):
+		c.forget()
 		return blocked
 	case errors.Is(err, card.ErrForm):
 		return wrongData

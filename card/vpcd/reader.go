@@ -117,20 +117,25 @@ func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Durat
 		return retry
 	}
 	s.absent = false
-	defer conn.Close()
 	s.tell(Event{Slot: s.slot, State: Inserted, Card: chip.Label()})
-	done := make(chan error, 1)
+	var failure error
+	ended := make(chan struct{})
 	go func() {
-		done <- Serve(prompt(conn), watched{chip, func(err error) { s.tell(Event{s.slot, Failed, chip.Label(), err}) }})
+		defer close(ended)
+		failure = Serve(prompt(conn), watched{chip, func(err error) { s.tell(Event{s.slot, Failed, chip.Label(), err}) }})
 	}()
-	defer func() { s.tell(Event{Slot: s.slot, State: Removed, Card: chip.Label()}) }()
+	defer func() { // the last command is answered, or its connection is gone, before the card is
+		conn.Close()
+		<-ended
+		s.tell(Event{Slot: s.slot, State: Removed, Card: chip.Label()})
+	}()
 	clock := time.NewTicker(look)
 	defer clock.Stop()
 	for {
 		select {
-		case err := <-done: // pcscd went away
-			if err != nil {
-				s.tell(Event{s.slot, Failed, chip.Label(), err})
+		case <-ended: // pcscd went away
+			if failure != nil {
+				s.tell(Event{s.slot, Failed, chip.Label(), failure})
 			}
 			return retry
 		case <-ctx.Done():
