@@ -47,6 +47,8 @@ soak:
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
+	go test ./card/chip -run '^$$' -fuzz FuzzTransmit -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./card/vpcd -run '^$$' -fuzz FuzzServe -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 
 bench:
