@@ -18,12 +18,14 @@ import (
 func (p *program) readerCommand() *cli.Command {
 	return &cli.Command{
 		Name: "reader",
-		Usage: tr("joue dans PC/SC les cartes qui sont dans un lecteur virtuel : la Cryptolib CPS et OpenSC voient une CPS3 ou une CPS4",
-			"play in PC/SC the cards that are in a virtual reader: the Cryptolib CPS and OpenSC see a CPS3 or a CPS4"),
+		Usage: tr("joue dans PC/SC les cartes des deux premiers lecteurs virtuels : la Cryptolib CPS et OpenSC voient une CPS3 ou une CPS4",
+			"play in PC/SC the cards of the first two virtual readers: the Cryptolib CPS and OpenSC see a CPS3 or a CPS4"),
 		OnUsageError: usageError, Action: p.runReader,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "card", Usage: tr("cette carte seule, insérée ou non (numéro, son début, ou dossier)", "this card alone, inserted or not (number, its beginning, or folder)")},
-			&cli.StringFlag{Name: "vpcd", Value: vpcd.DefaultAddress, Usage: tr("où vpcd écoute ; son second lecteur est au port suivant", "where vpcd listens; its second reader is at the next port")},
+			&cli.StringFlag{Name: "card", Usage: tr("cette carte seule, insérée ou non (numéro, son début, ou dossier)",
+				"this card alone, inserted or not (number, its beginning, or folder)")},
+			&cli.StringFlag{Name: "vpcd", Value: vpcd.DefaultAddress, Usage: tr("où vpcd écoute ; son second lecteur est au port suivant",
+				"where vpcd listens; its second reader is at the next port")},
 			&cli.BoolFlag{Name: "exposed", Usage: tr("accepte que vpcd écoute au-delà de cette machine", "accept that vpcd listens beyond this machine")},
 		},
 	}
@@ -52,22 +54,34 @@ func (p *program) runReader(c *cli.Context) error {
 		}
 		source, slots = theOneCard(card), 1
 	}
-	if open := vpcd.Exposed(address, slots); len(open) > 0 {
-		words := fmt.Sprintf(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape",
-			"vpcd listens beyond this machine (%s): who reaches it puts a card of their own there, and is given the PIN that is typed"), strings.Join(open, ", "))
-		if !c.Bool("exposed") {
-			return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf("%s. %s", words, tr("Fermez ces ports aux autres machines (pare-feu), puis relancez avec --exposed",
-				"Close these ports to other machines (firewall), then run this again with --exposed"))}
-		}
-		fmt.Fprintln(p.err, tr("igc : attention, ", "igc: warning, ")+words+".")
+	allow := func(address string) error { return private(address, 1) }
+	if err := private(address, slots); err != nil && !c.Bool("exposed") {
+		return &ca.Error{Kind: ca.Conflict, Err: err}
+	} else if err != nil {
+		fmt.Fprintln(p.err, tr("igc : attention, ", "igc: warning, ")+err.Error())
+	}
+	if c.Bool("exposed") {
+		allow = func(string) error { return nil }
 	}
 	fmt.Fprintln(p.out, tr("Lecteur prêt ; igc card insert et igc card remove y mettent et en retirent les cartes. Ctrl-C l'arrête.",
 		"Reader ready; igc card insert and igc card remove put cards in and take them out. Ctrl-C stops it."))
-	err = vpcd.Run(c.Context, address, slots, source, p.tellReader)
+	err = vpcd.Run(c.Context, address, slots, source, allow, p.tellReader)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return ca.Invalidate(err)
 	}
 	return nil
+}
+
+// private tells whether vpcd listens to this machine alone.
+func private(address string, slots int) error {
+	open := vpcd.Exposed(address, slots)
+	if len(open) == 0 {
+		return nil
+	}
+	return fmt.Errorf(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape. "+
+		"Fermez ces ports aux autres machines (pare-feu), puis donnez --exposed",
+		"vpcd listens beyond this machine (%s): who reaches it puts a card of their own there, and is given the PIN that is typed. "+
+			"Close these ports to other machines (firewall), then give --exposed"), strings.Join(open, ", "))
 }
 
 // insertedCards are those of the virtual readers with the numbers of the slots.
@@ -105,6 +119,8 @@ func (p *program) tellReader(e vpcd.Event) {
 	case vpcd.Absent:
 		fmt.Fprintf(p.err, tr("igc : lecteur %d : pas de vpcd (%v) ; installez pcscd et vsmartcard-vpcd, lancez pcscd : j'attends\n",
 			"igc: reader %d: no vpcd (%v); install pcscd and vsmartcard-vpcd, start pcscd: waiting\n"), e.Slot, e.Err)
+	case vpcd.Barred:
+		fmt.Fprintf(p.err, tr("igc : lecteur %d : %v\n", "igc: reader %d: %v\n"), e.Slot, e.Err)
 	case vpcd.Failed:
 		fmt.Fprintf(p.err, tr("igc : lecteur %d : %s : %v\n", "igc: reader %d: %s: %v\n"), e.Slot, e.Card, e.Err)
 	}

@@ -179,11 +179,11 @@ func (c *Chip) Transmit(apdu []byte) []byte {
 	} else {
 		channel := &c.channels[cmd.cla&0x03]
 		do := instructions[cmd.ins]
-		selecting := cmd.ins == 0xA4 && cmd.p1 == byName || cmd.ins == 0x70
+		selecting := cmd.ins == 0xA4 && cmd.p1 == byName
 		switch {
 		case !channel.open && !selecting:
 			sw = noSuchChannel
-		case !channel.applied && !selecting:
+		case !channel.applied && !selecting && cmd.ins != 0x70:
 			sw = noSuchClass
 		case do != nil:
 			data, sw = do(c, channel, cmd)

@@ -3,7 +3,6 @@ package chip
 import (
 	"crypto/rsa"
 	"errors"
-	"strings"
 
 	"github.com/igc-lab/igc/card"
 )
@@ -17,7 +16,12 @@ const (
 )
 
 // digits reads a code: as it is typed, or filled up with FF.
-func digits(data []byte) string { return strings.TrimRight(string(data), "\xFF") }
+func digits(data []byte) string {
+	for len(data) > 0 && data[len(data)-1] == 0xFF {
+		data = data[:len(data)-1]
+	}
+	return string(data)
+}
 
 // outcome is what became of a code. A wrong one ends what the right ones allowed.
 func (c *Chip) outcome(err error) status {

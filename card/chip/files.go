@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/igc-lab/igc/card"
 )
@@ -49,12 +50,12 @@ func (f *file) put(path string, made file) {
 	if err != nil {
 		panic(fmt.Sprintf("path %q in a table of this package", path))
 	}
-	next := f.child(uint16(id))
 	if len(path) == 4 {
 		made.id, made.parent = uint16(id), f
 		f.files = append(f.files, &made)
 		return
 	}
+	next := f.child(uint16(id))
 	if next == nil {
 		next = &file{id: uint16(id), parent: f, isDF: true}
 		f.files = append(f.files, next)
@@ -135,7 +136,11 @@ func (c *Chip) layOut(data []byte) (root, cps2ter *file, err error) {
 				continue
 			}
 		}
-		root.put(dataPaths[f.Label], made)
+		path, known := dataPaths[f.Label]
+		if !known {
+			return nil, nil, fmt.Errorf("a chip has no place for %s", f.Label)
+		}
+		root.put(path, made)
 	}
 	for i, cert := range c.card.Certificates {
 		root.put(certificatePath(i), file{content: cert.Raw, read: always, update: never})
@@ -248,28 +253,23 @@ func lookUp(root, df *file, id []byte, above bool) *file {
 
 // selectName selects by AID, or by its beginning, §8.2.1.2. On a channel that is closed it opens it.
 func (c *Chip) selectName(ch *channel, cmd command) ([]byte, status) {
-	name := string(cmd.data)
-	if name == "" {
-		return nil, wrongLength
-	}
-	*ch = channel{open: true, applied: ch.applied, selection: ch.selection}
-	if ch.df == nil {
-		ch.df = c.root
-	}
-	var found *file
+	name, applied := string(cmd.data), true
+	found := c.root
 	switch application := c.root.child(0x0001); {
-	case others[fmt.Sprintf("%X", name)] && c.profile.aid != "":
-		ch.applied = false
-		return nil, ok
+	case name == "":
+		return nil, wrongLength
+	case c.profile.aid != "" && others[fmt.Sprintf("%X", name)]:
+		applied = false
 	case c.profile.aid != "" && name == string(unhex(c.profile.aid)), name == string(c.root.name):
-		found = c.root
-	case len(name) >= 5 && len(name) <= len(application.name) && name == string(application.name[:len(name)]):
+	case len(name) >= 5 && strings.HasPrefix(string(application.name), name):
 		found = application
 	default:
 		return nil, noSuchFile
 	}
-	ch.applied = true
-	ch.become(found)
+	*ch = channel{open: true, applied: applied, selection: selection{df: found}}
+	if !applied {
+		return nil, ok
+	}
 	return describe(found, cmd)
 }
 

@@ -2,7 +2,6 @@ package chip
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"time"
 
@@ -219,11 +218,7 @@ func (c *Chip) dataObjects() []byte {
 		case f.Writable:
 			flags = bits(isModifiable)
 		}
-		path, known := dataPaths[f.Label]
-		if !known {
-			panic(fmt.Sprintf("%s has no path in this package", f.Label))
-		}
-		out = append(out, tlv(sequence, attributes(f.Label, code, flags), tlv(sequence, tlv(text, []byte("CPS"))), tlv(typed, place("3F00/"+path)))...)
+		out = append(out, tlv(sequence, attributes(f.Label, code, flags), tlv(sequence, tlv(text, []byte("CPS"))), tlv(typed, place("3F00/"+dataPaths[f.Label])))...)
 	}
 	return out
 }

@@ -86,7 +86,9 @@ func TestOpenSC(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	events := make(chan vpcd.Event, 100)
-	go func() { ended <- vpcd.Run(ctx, address, 1, d.source, func(e vpcd.Event) { events <- e }) }()
+	go func() {
+		ended <- vpcd.Run(ctx, address, 1, d.source, func(string) error { return nil }, func(e vpcd.Event) { events <- e })
+	}()
 	defer func() { stop(); <-ended }()
 	for inserted := false; !inserted; {
 		select {
@@ -110,14 +112,17 @@ func TestOpenSC(t *testing.T) {
 	}
 	run := func(args ...string) string { t.Helper(); return peer.Run(t, tool, args...) }
 
-	for _, want := range []string{"CPS3v3-" + c.Number, "Labo IGC-Sante", "Certificat d'Authentification CPS", "Certificat de Signature CPS", "CPS_NAME_PS"} {
-		if out := run("-L", "-O"); !strings.Contains(out, want) {
-			t.Errorf("%s is missing:\n%s", want, out)
+	shows := func(out string, all ...string) {
+		t.Helper()
+		for _, want := range all {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s is missing:\n%s", want, out)
+			}
 		}
 	}
-	if out := run("-l", "-p", "1234", "-O"); !strings.Contains(out, "CPS_PRIV_AUT") || !strings.Contains(out, "CPS_PRIV_SIG") || !strings.Contains(out, "CPS_ACTIVITY_01_PS") {
-		t.Errorf("what the PIN shows:\n%s", out)
-	}
+	shows(run("-L"), "CPS3v3-"+c.Number, "Labo IGC-Sante")
+	shows(run("-O"), "Certificat d'Authentification CPS", "Certificat de Signature CPS", "CPS_NAME_PS")
+	shows(run("-l", "-p", "1234", "-O"), "CPS_PRIV_AUT", "CPS_PRIV_SIG", "CPS_ACTIVITY_01_PS")
 	if out, err := peer.Try(t, tool, "-l", "-p", "9999", "-O"); err == nil || !strings.Contains(out, "CKR_PIN_INCORRECT") {
 		t.Errorf("a wrong PIN: %v\n%s", err, out)
 	}

@@ -34,13 +34,14 @@ type Event struct {
 // State of a slot.
 type State int
 
-// States. Absent is said once until something listens.
+// States. Absent and Barred are said once, until the card is in.
 const (
 	Inserted State = iota // the card is seen by PC/SC
 	Removed
 	Refused // the card that is in the virtual reader has no chip
 	Absent  // nothing listens where vpcd should
 	Failed  // the card could not answer a command, for a reason outside it
+	Barred  // what listens there was not allowed; said once
 )
 
 // Source tells which card is in a slot: a key that changes with every insertion, empty for no card, and how its chip is made.
@@ -53,8 +54,9 @@ type Chip interface {
 	Err() error
 }
 
-// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is that of the first slot.
-func Run(ctx context.Context, address string, n int, source Source, tell func(Event)) error {
+// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is that of the first slot; allow is asked
+// before each connection to one.
+func Run(ctx context.Context, address string, n int, source Source, allow func(address string) error, tell func(Event)) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func Run(ctx context.Context, address string, n int, source Source, tell func(Ev
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for slot := 1; slot <= n; slot++ {
-		s := &slotRunner{slot: slot, address: net.JoinHostPort(host, strconv.Itoa(int(first)+slot-1)), source: source, tell: func(e Event) {
+		s := &slotRunner{slot: slot, address: net.JoinHostPort(host, strconv.Itoa(int(first)+slot-1)), source: source, allow: allow, tell: func(e Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			tell(e)
@@ -81,9 +83,10 @@ type slotRunner struct {
 	slot    int
 	address string
 	source  Source
+	allow   func(string) error
 	tell    func(Event)
 	refused string // the key of the card that was
-	absent  bool
+	said    bool   // that the card is not in
 }
 
 func (s *slotRunner) run(ctx context.Context) {
@@ -108,15 +111,14 @@ func (s *slotRunner) run(ctx context.Context) {
 
 // play has the card in the reader until another one is there, and tells how long to wait before the next.
 func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Duration {
+	if err := s.allow(s.address); err != nil {
+		return s.later(ctx, Barred, err)
+	}
 	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", s.address)
 	if err != nil {
-		if !s.absent && ctx.Err() == nil {
-			s.tell(Event{Slot: s.slot, State: Absent, Err: err})
-		}
-		s.absent = true
-		return retry
+		return s.later(ctx, Absent, err)
 	}
-	s.absent = false
+	s.said = false
 	s.tell(Event{Slot: s.slot, State: Inserted, Card: chip.Label()})
 	var failure error
 	ended := make(chan struct{})
@@ -146,6 +148,15 @@ func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Durat
 			}
 		}
 	}
+}
+
+// later says, once, why the card is not in, and tells how long to wait.
+func (s *slotRunner) later(ctx context.Context, why State, err error) time.Duration {
+	if !s.said && ctx.Err() == nil {
+		s.tell(Event{Slot: s.slot, State: why, Err: err})
+	}
+	s.said = true
+	return retry
 }
 
 // watched tells of commands that a chip could not answer.

@@ -100,7 +100,7 @@ func (d *desk) source(slot int) (string, func() (vpcd.Chip, error)) {
 	}
 }
 
-// A reader's day: vpcd is not there yet; a card is in; another one takes its place; one that is no chip; the end.
+// A reader's day: vpcd is not allowed, or not there yet; a card is in; another one takes its place; one that is no chip; the end.
 func TestRun(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -113,7 +113,15 @@ func TestRun(t *testing.T) {
 	events := make(chan vpcd.Event, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- vpcd.Run(ctx, address, 1, d.source, func(e vpcd.Event) { events <- e }) }()
+	barred := true
+	allow := func(string) error { // once not
+		defer func() { barred = false }()
+		if barred {
+			return errors.New("exposed")
+		}
+		return nil
+	}
+	go func() { ended <- vpcd.Run(ctx, address, 1, d.source, allow, func(e vpcd.Event) { events <- e }) }()
 	expect := func(state vpcd.State, card string) {
 		t.Helper()
 		select {
@@ -125,7 +133,7 @@ func TestRun(t *testing.T) {
 			t.Fatalf("not told of state %d of %q", state, card)
 		}
 	}
-	expect(vpcd.Absent, "")
+	expect(vpcd.Barred, "")
 	if listener, err = net.Listen("tcp", address); err != nil {
 		t.Skip("the port was taken meanwhile:", err)
 	}
@@ -195,7 +203,7 @@ func TestExposed(t *testing.T) {
 			t.Errorf("%s: %v", test.listen, found)
 		}
 	}
-	if err := vpcd.Run(t.Context(), "127.0.0.1:65535", 2, nil, nil); err == nil {
+	if err := vpcd.Run(t.Context(), "127.0.0.1:65535", 2, nil, nil, nil); err == nil {
 		t.Error("a second slot after the last port")
 	}
 }
