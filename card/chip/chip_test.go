@@ -240,6 +240,30 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// What a command costs beside what it computes: PC/SC waits for it.
+func BenchmarkCommands(b *testing.B) {
+	_, played := fixed(b, card.CPS3)
+	send := func(apdu string) {
+		if answer := played.Transmit(unhex(b, apdu)); answer[len(answer)-2] != 0x90 {
+			b.Fatalf("%s is answered %X", apdu, answer)
+		}
+	}
+	for _, one := range []struct{ name, before, apdu string }{
+		{"select", "00A4000C", "00A4080C040001A001"},
+		{"read", "00A4080C040001A001", "00B0000000"},
+		{"verify", "00A4000C", "002000010431323334"},
+		{"authenticate", "002241A406800102840182", "00880000040102030400"},
+	} {
+		b.Run(one.name, func(b *testing.B) {
+			send("002000010431323334")
+			send(one.before)
+			for b.Loop() {
+				send(one.apdu)
+			}
+		})
+	}
+}
+
 // Whatever commands come, the card answers with a status word, and who knows no code wins no try back.
 func FuzzTransmit(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.txt"))

@@ -218,7 +218,8 @@ func (c *Chip) dataObjects() []byte {
 		case f.Writable:
 			flags = bits(isModifiable)
 		}
-		out = append(out, tlv(sequence, attributes(f.Label, code, flags), tlv(sequence, tlv(text, []byte("CPS"))), tlv(typed, place("3F00/"+dataPaths[f.Label])))...)
+		out = append(out, tlv(sequence, attributes(f.Label, code, flags), tlv(sequence, tlv(text, []byte("CPS"))),
+			tlv(typed, place("3F00/"+dataPaths[f.Label])))...)
 	}
 	return out
 }
