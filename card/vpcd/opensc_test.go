@@ -27,7 +27,7 @@ const (
 	socket = "/run/pcscd/pcscd.comm"
 )
 
-// pcscd starts one for the test, whose only readers are vpcd's, and gives their address. A machine has one pcscd at most.
+// pcscd starts one for the test, for a minute at most, whose only readers are vpcd's, and gives their address. A machine has one at a time.
 func pcscd(t *testing.T) string {
 	t.Helper()
 	program := peer.Need(t, "pcscd")
@@ -53,7 +53,7 @@ func pcscd(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute) // programs that wait for it end with it
 	cmd := exec.CommandContext(ctx, program, "--foreground", "-c", conf)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second // then it is killed
