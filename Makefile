@@ -43,6 +43,7 @@ check:
 	go run $(STATICCHECK) ./...
 
 soak:
+	IGC_PCSC=1 go test ./card/vpcd -run TestOpenSC -v -count=1
 	IGC_HEADED=1 go test ./cli -run TestCardInBrowsers -v -count=1
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
@@ -50,6 +51,8 @@ soak:
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
 	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./card/chip -run '^$$' -fuzz FuzzTransmit -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./card/vpcd -run '^$$' -fuzz FuzzServe -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
 	go test ./revocation -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -361,3 +361,40 @@ func TestGeneration(t *testing.T) {
 		}
 	}
 }
+
+// Both PINs in one, as a card command brings them: wherever the old one ends, a wrong one is one try, and the code gives tries back
+// without a new PIN.
+func TestJoinedPIN(t *testing.T) {
+	c, err := card.Read(cardtest.New(t).Issue(ca.P256, "1234"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		codes string
+		left  int
+		opens string
+	}{
+		{"1234567890", 3, "567890"}, {"56789012345678", 3, "12345678"}, {"123456784321", 3, "4321"},
+		{"12345678", 2, ""}, {"123", 2, ""}, {"4321x321", 2, ""}, {"9999999999999999", 1, ""}, {"43215555", 3, "5555"},
+		{"00000000", 2, ""}, {"0000000000", 1, ""}, {"000000000000", 0, ""}, {"55551234", 0, ""},
+	} {
+		err := c.ChangeJoinedPIN(step.codes)
+		if (err == nil) != (step.opens != "") || left(t, c)[0] != step.left {
+			t.Errorf("%s: %v, %d tries left, want %d", step.codes, err, left(t, c)[0], step.left)
+		}
+		if step.opens != "" {
+			if _, err := c.Open(step.opens); err != nil {
+				t.Errorf("%s, then %s: %v", step.codes, step.opens, err)
+			}
+		}
+	}
+	if err := c.ResetTries("00000000"); err == nil || left(t, c) != [2]int{0, 2} {
+		t.Errorf("a wrong unblocking code: %v, %v left", err, left(t, c))
+	}
+	if err := c.ResetTries(card.DefaultUnblockingCode); err != nil || left(t, c) != [2]int{3, 3} {
+		t.Errorf("the right one: %v, %v left", err, left(t, c))
+	}
+	if _, err := c.Open("5555"); err != nil {
+		t.Errorf("the PIN that it had: %v", err)
+	}
+}

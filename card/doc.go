@@ -2,5 +2,6 @@
 // three wrong ones block it, an unblocking code, a generation (CPS3 or CPS4) that decides what its keys can do, business
 // data beside its certificates, and a place in one of the lab's virtual readers, or none.
 //
-// Every face of a card stands on this model: the PKCS#11 module (card/pkcs11, card/module) and the command line.
+// Every face of a card stands on this model: the PKCS#11 module (card/pkcs11, card/module), the chip and its reader (card/chip, card/vpcd),
+// and the command line.
 package card

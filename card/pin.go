@@ -163,6 +163,26 @@ func (c *Card) ChangePIN(old, new string) error {
 	})
 }
 
+// ChangeJoinedPIN replaces the PIN by the second part of codes, when the first part is the old one: that is how a card command brings
+// both, and no PIN is the beginning of another. Codes that begin with no right PIN count as one wrong PIN.
+func (c *Card) ChangeJoinedPIN(codes string) error {
+	if !isDigits(codes, 8, 16) {
+		return fmt.Errorf("each PIN is %w", ErrForm)
+	}
+	return c.change(func(s *state) (err error) {
+		before := s.TriesLeft
+		for n := max(4, len(codes)-8); n <= min(8, len(codes)-4); n++ {
+			var key []byte
+			s.TriesLeft = before
+			if key, err = c.tryPIN(s, codes[:n]); err == nil {
+				s.ByPIN, err = c.wrap(key, codes[n:], "pin")
+				return err
+			}
+		}
+		return err
+	})
+}
+
 // CheckCode tries the unblocking code, as [Card.Unblock] does, and changes nothing but the count of tries.
 func (c *Card) CheckCode(code string) error {
 	return c.change(func(s *state) error {
@@ -192,6 +212,17 @@ func (c *Card) Unblock(code, pin string) error {
 		}
 		s.TriesLeft = Tries
 		s.ByPIN, err = c.wrap(key, pin, "pin")
+		return err
+	})
+}
+
+// ResetTries gives a blocked card its tries back, with the PIN that it had.
+func (c *Card) ResetTries(code string) error {
+	return c.change(func(s *state) error {
+		_, err := c.tryCode(s, code)
+		if err == nil {
+			s.TriesLeft = Tries
+		}
 		return err
 	})
 }

@@ -51,6 +51,7 @@ func (p *program) cardCommand() *cli.Command {
 				Action: p.installCards},
 			{Name: "uninstall", Usage: tr("défait tout ce que install a fait", "undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
 				Action: p.uninstallCards},
+			p.readerCommand(),
 		},
 	}
 }
