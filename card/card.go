@@ -2,6 +2,7 @@ package card
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -193,6 +194,16 @@ func readCertificate(place Place, data []byte) (Certificate, error) {
 
 func readElement(from *cryptobyte.String, out *[]byte, tag cbasn1.Tag) bool {
 	return from.ReadASN1Element((*cryptobyte.String)(out), tag)
+}
+
+// Faithful tells whether the keys are those of real cards: RSA of 2048 bits.
+func (c *Card) Faithful() bool {
+	for _, cert := range c.Certificates {
+		if key, ok := cert.Public.(*rsa.PublicKey); !ok || key.N.BitLen() != 2048 {
+			return false
+		}
+	}
+	return true
 }
 
 // DefaultGeneration is that of a card which nobody told: certificates have had the 2023 layout since CPS4 are the only cards
