@@ -85,7 +85,8 @@ var layout = []struct {
 // sixteen activities. The Cryptolib adds the last one, and a second name of the activities, itself to a CPS3, in the CPS2ter application.
 var dataPaths = map[string]string{
 	"CPS_ID_CARD": "0001/D101", "CPS_NAME_PS": "0001/D102", "CPS_INFO_PS": "0001/D103", "CPS_LANG_PS": "0001/D104", "CPS_DATA": "0001/D107",
-	"CPS2TER_ID": "0001/D131", "CPS2TER_NAME": "0001/D132", "CPS2TER_LANG": "0001/D133", "CPS2TER_PSINFO": "0001/D134", "CPS_SIT_FACT": "0001/D130",
+	"CPS2TER_ID": "0001/D131", "CPS2TER_NAME": "0001/D132", "CPS2TER_LANG": "0001/D133", "CPS2TER_PSINFO": "0001/D134", "CPS2TER_ATR": "0001/D135",
+	"CPS2TER_ICC": "0001/D136", "CPS2TER_DIRAMO": "0001/D137", "CPS_SIT_FACT": "0001/D130",
 }
 
 func init() {
