@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -14,12 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -29,7 +26,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file writes a CertificateList (RFC 5280 §5.1) around entries that are encoded already, and reads one back.
+// This file makes a CertificateList (RFC 5280 §5.1) around entries that are encoded already, and reads one back.
 
 var (
 	oidCRLNumber      = asn1.ObjectIdentifier{2, 5, 29, 20}
@@ -284,101 +281,6 @@ func verifyDigest(issuer *x509.Certificate, digest, signature []byte) error {
 	return errList
 }
 
-// saver writes the files of an authority's lists, large ones aside: each kind in the order of their numbers, and a full list
-// before the delta that was made with it, so that the delta's base is there.
-type saver struct {
-	mu      sync.Mutex
-	waiting map[string]*CRL // by path
-	idle    chan struct{}   // closed when nothing is written; nil when nothing is
-	err     error
-}
-
-// savedAtOnce is the size up to which a file is written before the list is given out: it takes no time.
-const savedAtOnce = 1 << 20
-
-func (s *saver) save(c *CRL, path string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.Size <= savedAtOnce && s.idle == nil {
-		return c.write(path)
-	}
-	if s.waiting == nil {
-		s.waiting = map[string]*CRL{}
-	}
-	s.waiting[path] = c // in the place of an older one that was not begun
-	if s.idle == nil {
-		s.idle = make(chan struct{})
-		go s.run()
-	}
-	return nil
-}
-
-func (s *saver) run() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.waiting) > 0 {
-		batch := s.waiting
-		s.waiting = nil
-		s.mu.Unlock()
-		var err error
-		for _, path := range slices.SortedFunc(maps.Keys(batch), func(a, b string) int { return cmp.Compare(batch[a].Base, batch[b].Base) }) {
-			err = errors.Join(err, batch[path].write(path))
-		}
-		s.mu.Lock()
-		s.err = errors.Join(s.err, err)
-	}
-	close(s.idle)
-	s.idle = nil
-}
-
-// flush waits until every file is written, and tells what went wrong since the last flush.
-func (s *saver) flush() (err error) {
-	s.mu.Lock()
-	idle := s.idle
-	s.mu.Unlock()
-	if idle != nil {
-		<-idle
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err, s.err = s.err, nil
-	return err
-}
-
-func (l *Lists) flush() (err error) {
-	l.mu.Lock()
-	kept := slices.Collect(maps.Values(l.kept))
-	l.mu.Unlock()
-	for _, k := range kept {
-		err = errors.Join(err, k.saver.flush())
-	}
-	return err
-}
-
-// unfinished is the pattern of names that a file has while it is written.
-func unfinished(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-}
-
-// write puts the list in its file, which has its name only when it is whole. It is not forced to the disk: after a loss of
-// power, load sees that it is torn, and it is made anew.
-func (c *CRL) write(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Split(unfinished(path)))
-	if err != nil {
-		return err
-	}
-	if _, err = io.Copy(f, c.Reader()); err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
-}
-
 // Entry is what a CRL says of one certificate.
 type Entry struct {
 	At         time.Time
@@ -439,75 +341,4 @@ func parseEntry(der, want []byte) (*Entry, bool, error) {
 		}
 	}
 	return e, true, nil
-}
-
-// --- DER
-
-// extension is an extension; value writes what the OCTET STRING holds.
-type extension struct {
-	oid      asn1.ObjectIdentifier
-	critical bool
-	value    func(*cryptobyte.Builder)
-}
-
-func addExtensions(b *cryptobyte.Builder, extensions []extension) {
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		for _, e := range extensions {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(e.oid)
-				if e.critical {
-					b.AddASN1Boolean(true)
-				}
-				b.AddASN1(cbasn1.OCTET_STRING, e.value)
-			})
-		}
-	})
-}
-
-func encoded(write func(*cryptobyte.Builder)) ([]byte, error) {
-	var b cryptobyte.Builder
-	write(&b)
-	return b.Bytes()
-}
-
-// header is the tag and length of an element of so many bytes.
-func header(tag cbasn1.Tag, length int64) []byte {
-	if length < 0x80 {
-		return []byte{byte(tag), byte(length)}
-	}
-	size := big.NewInt(length).Bytes()
-	return append([]byte{byte(tag), 0x80 | byte(len(size))}, size...)
-}
-
-// addTime writes a Time: UTCTime until 2049, GeneralizedTime after (RFC 5280 §5.1.2.4).
-func addTime(b *cryptobyte.Builder, t time.Time) {
-	if t = t.UTC(); t.Year() < 2050 {
-		b.AddASN1UTCTime(t)
-	} else {
-		b.AddASN1GeneralizedTime(t)
-	}
-}
-
-func readTime(in *cryptobyte.String, t *time.Time) bool {
-	if in.PeekASN1Tag(cbasn1.UTCTime) {
-		return in.ReadASN1UTCTime(t)
-	}
-	return in.ReadASN1GeneralizedTime(t)
-}
-
-// algorithmIdentifier encodes the algorithm of a signature: RSA has NULL parameters, ECDSA none.
-func algorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
-	return encoded(func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			switch a {
-			case x509.SHA256WithRSA:
-				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11})
-				b.AddASN1NULL()
-			case x509.ECDSAWithSHA256:
-				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2})
-			default:
-				b.SetError(fmt.Errorf("signature algorithm %s is not one that the lab uses", a))
-			}
-		})
-	})
 }

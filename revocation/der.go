@@ -1,0 +1,83 @@
+package revocation
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"math/big"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// This file writes and reads the DER that CRLs and OCSP answers share.
+
+// extension is an extension; value writes what the OCTET STRING holds.
+type extension struct {
+	oid      asn1.ObjectIdentifier
+	critical bool
+	value    func(*cryptobyte.Builder)
+}
+
+func addExtensions(b *cryptobyte.Builder, extensions []extension) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, e := range extensions {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(e.oid)
+				if e.critical {
+					b.AddASN1Boolean(true)
+				}
+				b.AddASN1(cbasn1.OCTET_STRING, e.value)
+			})
+		}
+	})
+}
+
+func encoded(write func(*cryptobyte.Builder)) ([]byte, error) {
+	var b cryptobyte.Builder
+	write(&b)
+	return b.Bytes()
+}
+
+// header is the tag and length of an element of so many bytes.
+func header(tag cbasn1.Tag, length int64) []byte {
+	if length < 0x80 {
+		return []byte{byte(tag), byte(length)}
+	}
+	size := big.NewInt(length).Bytes()
+	return append([]byte{byte(tag), 0x80 | byte(len(size))}, size...)
+}
+
+// addTime writes a Time: UTCTime until 2049, GeneralizedTime after (RFC 5280 §5.1.2.4).
+func addTime(b *cryptobyte.Builder, t time.Time) {
+	if t = t.UTC(); t.Year() < 2050 {
+		b.AddASN1UTCTime(t)
+	} else {
+		b.AddASN1GeneralizedTime(t)
+	}
+}
+
+func readTime(in *cryptobyte.String, t *time.Time) bool {
+	if in.PeekASN1Tag(cbasn1.UTCTime) {
+		return in.ReadASN1UTCTime(t)
+	}
+	return in.ReadASN1GeneralizedTime(t)
+}
+
+// algorithmIdentifier encodes the algorithm of a signature: RSA has NULL parameters, ECDSA none.
+func algorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
+	return encoded(func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			switch a {
+			case x509.SHA256WithRSA:
+				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11})
+				b.AddASN1NULL()
+			case x509.ECDSAWithSHA256:
+				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2})
+			default:
+				b.SetError(fmt.Errorf("signature algorithm %s is not one that the lab uses", a))
+			}
+		})
+	})
+}
