@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
-	"io"
 	"math/big"
 	"net/http"
 	"os"
@@ -336,23 +335,7 @@ func TestPublication(t *testing.T) {
 	server := newPublication(t, l)
 	fetch := func(method, path string, header ...string) (*http.Response, []byte) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(header) == 2 {
-			req.Header.Set(header[0], header[1])
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp, body
+		return ask(t, method, server.URL+path, nil, header...)
 	}
 	for path, kind := range map[string]string{"/CRL/ACI-FO-PP-TEST.crl": "application/pkix-crl", "/CRL/ACR-FO-TEST.crl": "application/pkix-crl",
 		"/AC%20TEST/ACI-FO-PP-TEST.cer": "application/pkix-cert", "/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST.p7b": "application/x-pkcs7-certificates",
