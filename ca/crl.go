@@ -163,6 +163,7 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 	c.Revision = state.Revision
 	if order.Full {
 		c.Entries = int(number(b, kListed))
+		c.Full = make([]ListChunk, 0, c.Entries/64)
 		cursor := b.Bucket(bEntries).Cursor()
 		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
 			chunk := ListChunk{DER: v[8:]}

@@ -156,12 +156,12 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 				former = &CRL{}
 			}
 			full.Entries = content.Entries
-			both.Go(func() { fullErr = l.sign(full, shared(former.chunks, content.Full), issuer) })
+			both.Go(func() { fullErr = l.sign(full, content.Full, former.chunks, issuer) })
 		}
 		if !a.IsRoot() {
 			delta = list(content.Base, schedule(config, a, true))
 			delta.Entries = content.Changed
-			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, issuer) })
+			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, nil, issuer) })
 		}
 		both.Wait()
 		if err := errors.Join(fullErr, deltaErr); err != nil {

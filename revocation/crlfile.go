@@ -80,8 +80,9 @@ func addPointName(b *cryptobyte.Builder, url string) {
 	})
 }
 
-// sign encodes the list around its entries, and signs it.
-func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
+// sign encodes the list around its entries, and signs it. The entries need to be there during the call only: the list has
+// copies of them, or those of the former list.
+func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) error {
 	signer, err := issuer.GetSigner()
 	if err != nil {
 		return err
@@ -114,6 +115,8 @@ func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
 		return err
 	}
 	tbs := append(header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
+	own := make(chan []ca.ListChunk, 1)
+	go func() { own <- shared(former, entries) }() // to copy a first list takes as long as to hash it
 	h := sha256.New()
 	h.Write(tbs)
 	for _, e := range entries {
@@ -121,6 +124,7 @@ func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
 	}
 	h.Write(end)
 	signature, err := signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
+	chunks := <-own
 	if err != nil {
 		return err
 	}
@@ -132,7 +136,7 @@ func (l *Lists) sign(c *CRL, entries []ca.ListChunk, issuer *ca.Issuer) error {
 	if err != nil {
 		return err
 	}
-	c.listDER = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), entries, tail)
+	c.listDER = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), chunks, tail)
 	c.Size = c.listDER.size()
 	return nil
 }
