@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -80,4 +81,60 @@ func algorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
 			}
 		})
 	})
+}
+
+// backward writes DER from its end to its beginning, so that every length is known when it is written, and nothing is
+// copied twice: an answer is small, and its encoding should cost little beside its signature.
+type backward struct {
+	der   []byte
+	begin int // of what is written
+}
+
+func (w *backward) bytes() []byte { return w.der[w.begin:] }
+
+func (w *backward) len() int { return len(w.der) - w.begin }
+
+// add puts bytes before what is written.
+func (w *backward) add(b []byte) {
+	if len(b) > w.begin {
+		larger := make([]byte, 2*len(w.der)+len(b))
+		copy(larger[len(larger)-w.len():], w.bytes())
+		w.begin += len(larger) - len(w.der)
+		w.der = larger
+	}
+	w.begin -= len(b)
+	copy(w.der[w.begin:], b)
+}
+
+// wrap makes an element of what was written since the length was after.
+func (w *backward) wrap(tag cbasn1.Tag, after int) {
+	n := w.len() - after
+	switch {
+	case n < 0x80:
+		w.add([]byte{byte(tag), byte(n)})
+	case n < 0x100:
+		w.add([]byte{byte(tag), 0x81, byte(n)})
+	case n < 0x10000:
+		w.add([]byte{byte(tag), 0x82, byte(n >> 8), byte(n)})
+	default: // an answer is bounded by maxRequest
+		w.add([]byte{byte(tag), 0x83, byte(n >> 16), byte(n >> 8), byte(n)})
+	}
+}
+
+// time writes a GeneralizedTime.
+func (w *backward) time(t time.Time) {
+	var room [16]byte
+	after := w.len()
+	w.add(t.UTC().AppendFormat(room[:0], "20060102150405Z"))
+	w.wrap(cbasn1.GeneralizedTime, after)
+}
+
+// element is a DER element of those contents.
+func element(tag cbasn1.Tag, contents ...[]byte) []byte {
+	var w backward
+	for _, c := range slices.Backward(contents) {
+		w.add(c)
+	}
+	w.wrap(tag, 0)
+	return w.bytes()
 }

@@ -145,6 +145,15 @@ func TestAnswers(t *testing.T) {
 }
 
 // nonceOf is a nonce's extension value: an OCTET STRING of n bytes.
+func generalizedTime(t time.Time) []byte {
+	return element(cbasn1.GeneralizedTime, []byte(t.UTC().Format("20060102150405Z")))
+}
+
+// extensionDER is a non-critical extension.
+func extensionDER(oid, value []byte) []byte {
+	return element(cbasn1.SEQUENCE, oid, element(cbasn1.OCTET_STRING, value))
+}
+
 func nonceOf(n int) []byte { return element(cbasn1.OCTET_STRING, bytes.Repeat([]byte{0xa5}, n)) }
 
 // requestOf writes an OCSPRequest: before stands between the opening of the TBSRequest and the list, after behind the list.
