@@ -102,8 +102,9 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		cancel(err)
 		return err
 	}
-	publication := revocation.NewServer(pages.Catalogue(revocation.NewPublication(lab, lists, responder, log), listener.Addr()), log)
-	start(func() error { return serveHTTP(ctx, publication, revocation.Crowd(listener, 4000)) })
+	publication := revocation.NewPublication(lab, lists, responder, log)
+	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
+	start(func() error { return serveHTTP(ctx, server, publication.Lane(revocation.Crowd(listener, 4000))) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
 		return nil

@@ -25,14 +25,11 @@ var (
 // ocspPath is what follows the responder's address in a GET, URL escapes undone: base64, which holds slashes, also two
 // together, and which a mux would clean away. The real responder's address has no path, and every request begins with a
 // SEQUENCE: with M.
-func ocspPath(r *http.Request) (encoded string, ok bool) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return "", false
-	}
-	if encoded, ok = strings.CutPrefix(r.URL.Path, "/ocsp/"); ok {
+func ocspPath(path string) (encoded string, ok bool) {
+	if encoded, ok = strings.CutPrefix(path, "/ocsp/"); ok {
 		return encoded, encoded != ""
 	}
-	return strings.TrimPrefix(r.URL.Path, "/"), strings.HasPrefix(r.URL.Path, "/M")
+	return strings.TrimPrefix(path, "/"), strings.HasPrefix(path, "/M")
 }
 
 func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +66,24 @@ func decodeGet(encoded string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(webSafe.Replace(strings.TrimRight(encoded, "=")))
 }
 
-// ocsp answers. What HTTP caches are told:
+// ocsp answers.
+func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
+	answer, err := p.responder.reply(r.Context(), der)
+	if err != nil {
+		p.log.Error("OCSP", "err", err)
+	}
+	h := w.Header()
+	p.describe(answer, r.Method == http.MethodPost, func(name string, value []string) { h[name] = value })
+	if match := r.Header["If-None-Match"]; len(match) > 0 && h["Etag"] != nil && strings.Contains(match[0], answer.tag[0]) {
+		delete(h, "Content-Type")
+		delete(h, "Content-Length")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Write(answer.der)
+}
+
+// describe gives the header fields of an answer. What HTTP caches are told:
 //
 //   - Of an answer to a GET that holds for anyone, what RFC 5019 §6.2 says: until its nextUpdate at most or, as igc.yaml
 //     has it otherwise, to ask again each time, which costs a 304.
@@ -78,28 +92,21 @@ func decodeGet(encoded string) ([]byte, error) {
 //     revocation may come within that of the answer before.
 //   - Of an answer to a POST, nothing: caches keep none unless told to (RFC 9110 §9.3.3), and RFC 5019 forbids no-store on
 //     what is signed for anyone.
-func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
-	answer, err := p.responder.reply(r.Context(), der)
-	if err != nil {
-		p.log.Error("OCSP", "err", err)
-	}
-	h := w.Header()
+func (p *Publication) describe(answer *reply, post bool, field func(name string, value []string)) {
 	switch {
 	case !answer.cacheable():
-		h["Cache-Control"] = noStore
-	case r.Method == http.MethodPost:
+		field("Cache-Control", noStore)
+	case post:
 	default:
-		h["Etag"], h["Last-Modified"] = answer.tag, answer.modified
+		field("Etag", answer.tag)
+		field("Last-Modified", answer.modified)
 		if p.lab.Config.OCSP.HTTPCache == "until-next-update" {
-			h["Cache-Control"], h["Expires"] = answer.maxAge, answer.expires
+			field("Cache-Control", answer.maxAge)
+			field("Expires", answer.expires)
 		} else {
-			h["Cache-Control"] = askAgain
-		}
-		if match := r.Header["If-None-Match"]; len(match) > 0 && strings.Contains(match[0], answer.tag[0]) {
-			w.WriteHeader(http.StatusNotModified)
-			return
+			field("Cache-Control", askAgain)
 		}
 	}
-	h["Content-Type"], h["Content-Length"] = responseType, answer.length
-	w.Write(answer.der)
+	field("Content-Type", responseType)
+	field("Content-Length", answer.length)
 }

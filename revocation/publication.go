@@ -49,9 +49,13 @@ var nosniff = []string{"nosniff"}
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	if encoded, ok := ocspPath(r); ok {
-		p.ocspGet(w, r, encoded)
-		return
+	// net/http takes the end of what a client sends for its leaving; some only say so that they have asked
+	r = r.WithContext(context.WithoutCancel(r.Context()))
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if encoded, ok := ocspPath(r.URL.Path); ok {
+			p.ocspGet(w, r, encoded)
+			return
+		}
 	}
 	p.mux.ServeHTTP(w, r)
 }
