@@ -41,6 +41,9 @@ func (p *program) seed(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.String("key") != "" && client.Config.Key != config.Key {
+		return ca.Invalidate(fmt.Errorf("--key %s: the lab in %s has keys of %s: leave --key out, or name another home", config.Key, client.Home, client.Config.Key))
+	}
 	if err := client.Hold(); err != nil {
 		return err
 	}
