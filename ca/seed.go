@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -45,12 +46,14 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 	}
 	const batch = 20000
 	begin := l.now().AddDate(-1, 0, 0)
+	// Ascending keys, so that the file is written from front to back; beside those of a seeding before.
+	gap := ^uint64(0) / uint64(certificates+1)
+	first := rand.Uint64N(gap)
 	for done := 0; done < certificates; done += batch {
 		n := min(batch, certificates-done)
 		if err := l.update(ctx, func(tx *bolt.Tx) error {
 			for i := done; i < done+n; i++ {
-				// Ascending keys, so that the file is written from front to back.
-				r := templates[i%len(templates)].copy(^uint64(0)/uint64(certificates+1)*uint64(i+1), i/len(templates))
+				r := templates[i%len(templates)].copy(first+gap*uint64(i), i/len(templates))
 				if err := addRecord(tx, r); err != nil {
 					return err
 				}

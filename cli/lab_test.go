@@ -128,35 +128,35 @@ func (l *testLab) issue(args ...string) card {
 
 func (c card) file(name string) string { return filepath.Join(c.Folder, name) }
 
-// output is what a running program has written so far.
-type output struct {
+// runningLog is what a running program has written so far.
+type runningLog struct {
 	mu      sync.Mutex
 	written bytes.Buffer
 }
 
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.written.Write(b)
+func (l *runningLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written.Write(b)
 }
 
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.written.String()
+func (l *runningLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written.String()
 }
 
 // server is a running igc serve.
 type server struct {
 	cmd  *exec.Cmd
-	log  *output
+	log  *runningLog
 	urls map[string]string // by mode: publication, directory, testssl, tls13, strict, any_ca
 }
 
 // serve starts igc serve and returns when it has announced its addresses. It is stopped with the test.
 func (l *testLab) serve() *server {
 	l.t.Helper()
-	s := &server{cmd: l.command("serve"), log: &output{}, urls: map[string]string{}}
+	s := &server{cmd: l.command("serve"), log: &runningLog{}, urls: map[string]string{}}
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
