@@ -94,7 +94,7 @@ func (l *lane) take(c net.Conn) {
 	}
 	c.SetDeadline(time.Time{})
 	select {
-	case l.others <- accepted{Conn: &begun{c, rest}}:
+	case l.others <- accepted{Conn: &resumed{c, rest}}:
 		handedOn = true
 	case <-l.closed:
 	}
@@ -128,13 +128,13 @@ func (l *lane) Close() error {
 	return err
 }
 
-// begun is a connection of which something was read already.
-type begun struct {
+// resumed is a connection of which something was read already.
+type resumed struct {
 	net.Conn
 	rest []byte
 }
 
-func (b *begun) Read(p []byte) (int, error) {
+func (b *resumed) Read(p []byte) (int, error) {
 	if len(b.rest) == 0 {
 		return b.Conn.Read(p)
 	}
@@ -147,8 +147,9 @@ func (b *begun) Read(p []byte) (int, error) {
 // answered, when it is another's.
 func (l *lane) serve(c net.Conn) (rest []byte, other bool) {
 	in, out := make([]byte, 0, laneRoom), []byte(nil)
-	var timed time.Time // when the present deadline was set
-	wait, begun := l.head, false
+	var set time.Time // when the present deadline was set, and for how long
+	var long time.Duration
+	wait := l.head
 	for {
 		q, n := parsePlain(in)
 		few := out != nil && len(in) < 4 // after an answer, net/http waits for four bytes, and has nothing to say of fewer
@@ -159,18 +160,17 @@ func (l *lane) serve(c net.Conn) (rest []byte, other bool) {
 				return nil, false
 			}
 			in = in[:copy(in, in[n:])]
-			wait, begun = l.idle, false
+			wait = l.idle
 			continue
 		case n < 0 && !few || len(in) == cap(in):
 			return in, true
 		}
-		now := time.Now()
-		switch {
-		case len(in) > 0 && !begun:
-			wait, begun = l.head, true
-			fallthrough
-		case len(in) == 0 && now.Sub(timed) > time.Second: // a timer costs more than a look at the clock
-			timed = now
+		if len(in) > 0 {
+			wait = l.head
+		}
+		// a request that has begun has no more time with each byte; a timer costs more than a look at the clock
+		if now := time.Now(); wait != long || len(in) == 0 && now.Sub(set) > time.Second {
+			set, long = now, wait
 			c.SetDeadline(now.Add(wait))
 			if l.closing.Load() {
 				return nil, false
@@ -205,8 +205,8 @@ type plainRequest struct {
 	der  []byte // nil when what stands for it is not even base64
 }
 
-// parsePlain reads the request that the bytes begin with, and tells how many it takes: 0 when it is not whole yet, less when
-// it is not the lane's.
+// parsePlain reads the request that the bytes begin with, and tells how many it takes: 0 when it is not whole yet, -1
+// when it is not the lane's.
 func parsePlain(in []byte) (q plainRequest, n int) {
 	var get bool
 	for _, begin := range plainBegins {

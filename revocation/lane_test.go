@@ -251,6 +251,27 @@ func TestLanePatience(t *testing.T) {
 	}
 }
 
+// A connection that has asked may wait longer for its next request than for the head of one.
+func TestLaneIdle(t *testing.T) {
+	l := newTestLab(t, 0)
+	w := newTwoWays(t, NewPublication(l.Lab, NewLists(l.Lab, time.Now), NewResponder(l.Lab, time.Now), quiet), 200*time.Millisecond, time.Minute)
+	c, err := net.Dial("tcp", w.lane)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for i := range 2 {
+		c.Write(postRequest([]byte("nonsense")))
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
 // A server that is stopped answers what it was asked, then closes: also connections that wait for their next request.
 func TestLaneStops(t *testing.T) {
 	l := newTestLab(t, 2)
