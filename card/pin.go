@@ -1,6 +1,7 @@
 package card
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
@@ -128,8 +129,12 @@ func (c *Card) SetGeneration(g Generation) error {
 	})
 }
 
-// SetData writes the one file of a card that is not read-only.
+// SetData writes the one file of a card that is not read-only, CPS_DATA. Zeros at its end are those of a file that is not full.
 func (c *Card) SetData(data []byte) error {
+	data = bytes.TrimRight(data, "\x00")
+	if len(data) > DataCapacity {
+		return fmt.Errorf("CPS_DATA holds %d bytes, not %d", DataCapacity, len(data))
+	}
 	return c.change(func(s *state) error {
 		s.Data = data
 		return nil

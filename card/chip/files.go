@@ -1,7 +1,6 @@
 package chip
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,7 +81,7 @@ var layout = []struct {
 }
 
 // dataPaths are where business data stand: D107 is the file that the Cryptolib never caches, for it alone changes, D120 and after are the
-// sixteen activities. The Cryptolib adds the last one, and a second name of the activities, itself to a CPS3, in the CPS2ter application.
+// sixteen activities.
 var dataPaths = map[string]string{
 	"CPS_ID_CARD": "0001/D101", "CPS_NAME_PS": "0001/D102", "CPS_INFO_PS": "0001/D103", "CPS_LANG_PS": "0001/D104", "CPS_DATA": "0001/D107",
 	"CPS2TER_ID": "0001/D131", "CPS2TER_NAME": "0001/D132", "CPS2TER_LANG": "0001/D133", "CPS2TER_PSINFO": "0001/D134", "CPS2TER_ATR": "0001/D135",
@@ -96,20 +95,20 @@ func init() {
 	}
 }
 
-// oldPaths are those of the CPS2ter application on a CPS3.
-func oldPath(label string) (string, bool) {
+// oldPath is where a CPS3 has data in its CPS2ter application, which no directory names: the Cryptolib knows these paths.
+func (c *Chip) oldPath(label string) (path string, isOld bool) {
+	if c.generation != card.CPS3 {
+		return "", false
+	}
 	if label == "CPS_SIT_FACT" {
 		return "7F01/4000", true
 	}
 	var n int
-	if _, err := fmt.Sscanf(label, "CPS_ACTIVITY_%02d_PS", &n); err == nil {
+	if _, err := fmt.Sscanf(label, "CPS2TER_ACTIVITY_%02d_PS", &n); err == nil {
 		return fmt.Sprintf("40%X", 0x10+n-1), true
 	}
 	return "", false
 }
-
-// dataCapacity is the size of CPS_DATA, the one file that software writes; what it does not fill is zero.
-const dataCapacity = 1024
 
 // rootName is the AID of the root of an IAS-ECC card.
 var rootName = []byte("\xF0IasEccRoot")
@@ -123,19 +122,11 @@ func (c *Chip) layOut(data []byte) (root, cps2ter *file, err error) {
 			made.read = byPIN
 		}
 		if f.Writable {
-			if len(f.Content) > dataCapacity {
-				return nil, nil, fmt.Errorf("%s of card %s has %d bytes, and the file of a chip %d", f.Label, c.card.Number, len(f.Content), dataCapacity)
-			}
-			made.update, made.saved = byPIN, func(b []byte) error { return c.card.SetData(bytes.TrimRight(b, "\x00")) }
-			made.content = append(append([]byte{}, f.Content...), make([]byte, dataCapacity-len(f.Content))...)
+			made.update, made.saved = byPIN, c.card.SetData
 		}
-		if c.generation == card.CPS3 {
-			if path, isOld := oldPath(f.Label); isOld {
-				cps2ter.put(path, made)
-			}
-			if f.Label == "CPS_SIT_FACT" {
-				continue
-			}
+		if path, isOld := c.oldPath(f.Label); isOld {
+			cps2ter.put(path, made)
+			continue
 		}
 		path, known := dataPaths[f.Label]
 		if !known {

@@ -1,8 +1,10 @@
 package pkcs11
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -368,27 +370,7 @@ func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, r
 	return values, refusals, nil
 }
 
-// GetObjectSize is C_GetObjectSize: the bytes of its values.
-func (m *Module) GetObjectSize(h, object uint) (size uint, err error) {
-	s, err := m.use(h)
-	if err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	o, err := s.token.object(object)
-	if err != nil {
-		return 0, err
-	}
-	for _, value := range o.attributes {
-		size += uint(len(value))
-	}
-	return size, nil
-}
-
-// maxData is how much CPS_DATA holds.
-const maxData = 2048
-
-// SetAttributes is C_SetAttributeValue. A card has one thing to write: the value of CPS_DATA.
+// SetAttributes is C_SetAttributeValue. A card has one thing to write, after the PIN: the value of CPS_DATA.
 func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 	s, err := m.use(h)
 	if err != nil {
@@ -409,19 +391,23 @@ func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 		if !o.writable || a.Type != CKA_VALUE {
 			return CKR_ATTRIBUTE_READ_ONLY
 		}
-		if len(a.Value) > maxData {
-			return CKR_DATA_LEN_RANGE
+		if len(a.Value) > card.DataCapacity {
+			return CKR_ATTRIBUTE_VALUE_INVALID
 		}
 	}
+	if l := s.token.loggedIn(); l == nil || l.user != CKU_USER {
+		return CKR_USER_NOT_LOGGED_IN
+	}
 	for _, a := range template {
-		value := slices.Clone(a.Value)
-		if err := s.token.card.SetData(value); err != nil {
+		if err := s.token.card.SetData(a.Value); err != nil {
 			return CKR_DEVICE_ERROR
 		}
-		label := string(o.attributes[CKA_LABEL])
+		changed := *o // a thread may be reading the object, or the list
+		changed.attributes = maps.Clone(o.attributes)
+		changed.attributes[CKA_VALUE] = append(bytes.Clone(a.Value), make([]byte, card.DataCapacity-len(a.Value))...)
 		s.token.mu.Lock()
-		s.token.objects = slices.Clone(s.token.objects) // a thread may be reading the list, or the object
-		s.token.objects[handle-1] = dataObject(card.File{Label: label, Private: o.private, Writable: true, Content: value})
+		s.token.objects = slices.Clone(s.token.objects)
+		s.token.objects[handle-1] = &changed
 		s.token.mu.Unlock()
 	}
 	return nil
