@@ -114,7 +114,7 @@ static void slots(CK_SLOT_ID slot)
 	TRUE_(slot_info.flags == 7);
 	WANT(p11->C_GetTokenInfo(slot, NULL), ARGUMENTS_BAD);
 	WANT(p11->C_GetTokenInfo(slot, &token_info), OK);
-	TRUE_(!memcmp(token_info.label, "CPS", 3) && !memchr(&token_info, 0, 96)); // label, manufacturer, model and serial number
+	TRUE_(!memcmp(token_info.label, "CPS", 3) && !memchr(&token_info, 0, 64) && !memchr(token_info.serialNumber, 0, 16)); // blanks fill all but the model
 	WANT(p11->C_GetMechanismList(slot, NULL, &n), OK);
 	n--;
 	WANT(p11->C_GetMechanismList(slot, ids, &n), BUFFER_TOO_SMALL);
@@ -139,12 +139,12 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	TRUE_(info.slotID == slot && info.state == 2);
 	WANT(p11->C_GetFunctionStatus(h), FUNCTION_NOT_PARALLEL);
 	WANT(p11->C_CancelFunction(h), FUNCTION_NOT_PARALLEL);
-	WANT(p11->C_DecryptInit(h, NULL, 0), FUNCTION_NOT_SUPPORTED);
+	WANT(p11->C_DestroyObject(h, 1), FUNCTION_NOT_SUPPORTED);
 	WANT(p11->C_CreateObject(h, NULL, 0, NULL), FUNCTION_NOT_SUPPORTED);
 	for (CK_SESSION_HANDLE bad = h + 1; bad; bad *= 3) { // wraps to 0 never; ends by the break
 		WANT(p11->C_GetSessionInfo(bad, &info), SESSION_HANDLE_INVALID);
 		WANT(p11->C_Login(bad, 1, (CK_BYTE *)pin, 4), SESSION_HANDLE_INVALID);
-		WANT(p11->C_DecryptInit(bad, NULL, 0), SESSION_HANDLE_INVALID);
+		WANT(p11->C_DestroyObject(bad, 1), SESSION_HANDLE_INVALID);
 		if (bad > 1UL << 40)
 			break;
 	}
