@@ -76,7 +76,7 @@ func New(c *card.Card) (*Chip, error) {
 		return nil, err
 	}
 	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation]}
-	if ch.root, ch.cps2ter, err = ch.layOut(status.Data); err != nil {
+	if ch.root, ch.cps2ter, err = ch.layOut(); err != nil {
 		return nil, err
 	}
 	ch.Reset()

@@ -13,10 +13,9 @@ type file struct {
 	id      uint16
 	name    []byte // of a directory: its AID
 	short   byte   // short identifier, 0 for none
-	content []byte
+	content []byte // of one that may be updated only the size holds: the card has it
 	read    access
 	update  access
-	saved   func([]byte) error // what an update does besides
 
 	parent *file
 	files  []*file // in the order in which they were made
@@ -114,15 +113,15 @@ func (c *Chip) oldPath(label string) (path string, isOld bool) {
 var rootName = []byte("\xF0IasEccRoot")
 
 // layOut makes the card's files.
-func (c *Chip) layOut(data []byte) (root, cps2ter *file, err error) {
+func (c *Chip) layOut() (root, cps2ter *file, err error) {
 	root, cps2ter = &file{id: 0x3F00, isDF: true, name: rootName}, &file{id: 0x3F00, isDF: true}
-	for _, f := range c.card.Files(c.generation, data) {
+	for _, f := range c.card.Files(c.generation) {
 		made := file{content: f.Content, read: always, update: never}
 		if f.Private {
 			made.read = byPIN
 		}
 		if f.Writable {
-			made.update, made.saved = byPIN, c.card.SetData
+			made.update, made.content = byPIN, make([]byte, card.DataCapacity)
 		}
 		if path, isOld := c.oldPath(f.Label); isOld {
 			cps2ter.put(path, made)
@@ -343,7 +342,11 @@ func (c *Chip) read(f *file, offset int, cmd command) ([]byte, status) {
 	case offset > len(f.content):
 		return nil, wrongOffset
 	}
-	rest := f.content[offset:]
+	content, err := c.now(f)
+	if err != nil {
+		return nil, c.broken(err)
+	}
+	rest := content[offset:len(f.content)]
 	switch {
 	case len(rest) >= cmd.le:
 		return rest[:cmd.le], ok
@@ -355,6 +358,14 @@ func (c *Chip) read(f *file, offset int, cmd command) ([]byte, status) {
 		return nil, exactLength | status(len(rest))
 	}
 	return rest, endOfFile
+}
+
+// now is the file's content: what software writes is the card's, of which there may be other faces.
+func (c *Chip) now(f *file) ([]byte, error) {
+	if f.update == never {
+		return f.content, nil
+	}
+	return c.card.Data()
 }
 
 // updateBinary is UPDATE BINARY, §11.3.5.
@@ -373,12 +384,14 @@ func (c *Chip) updateBinary(ch *channel, cmd command) ([]byte, status) {
 	case offset+len(cmd.data) > len(f.content):
 		return nil, noRoom
 	}
-	changed := append([]byte{}, f.content...)
-	copy(changed[offset:], cmd.data)
-	if err := f.saved(changed); err != nil {
+	changed, err := c.now(f)
+	if err == nil {
+		copy(changed[offset:], cmd.data)
+		err = c.card.SetData(changed)
+	}
+	if err != nil {
 		return nil, c.broken(err)
 	}
-	f.content = changed
 	return nil, ok
 }
 

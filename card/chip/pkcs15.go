@@ -193,7 +193,7 @@ func (c *Chip) authentications() []byte {
 // dataObjects is the DODF.
 func (c *Chip) dataObjects() []byte {
 	var out []byte
-	for _, f := range c.card.Files(c.generation, nil) {
+	for _, f := range c.card.Files(c.generation) {
 		if _, isOld := c.oldPath(f.Label); isOld {
 			continue
 		}

@@ -136,9 +136,6 @@ func TestModuleAgreesWithChip(t *testing.T) {
 		t.Run(string(g), func(t *testing.T) {
 			d := newDesk(t)
 			c, slot := d.fixed(g)
-			d.must(c.SetData([]byte("écrit par un logiciel")))
-			d.remove(c)
-			slot = d.insert(c) // as it is now
 			played, err := chip.New(c)
 			d.must(err)
 			r := &chipReader{t: t, chip: played, class: 0}
@@ -147,6 +144,10 @@ func TestModuleAgreesWithChip(t *testing.T) {
 				r.send(0xA4, 0x04, 0x0C, []byte{0x80, 0x25, 0, 0, 1, 0xFF, 1, 0})
 			}
 			r.send(0x20, 0, 1, []byte("1234"))
+			_, err = d.GetTokenInfo(slot) // the module has seen the card before software writes on it, through the chip
+			d.must(err)
+			r.send(0xA4, 0x08, 0x0C, []byte{0, 1, 0xD1, 0x07})
+			r.send(0xD6, 0, 0, []byte("by software"))
 			onChip := r.objects()
 			if g == card.CPS3 { // of which no directory tells
 				for _, old := range []struct{ label, path string }{{"CPS_SIT_FACT", "\x7F\x01\x40\x00"}, {"CPS2TER_ACTIVITY_01_PS", "\x40\x10"}} {
@@ -191,6 +192,10 @@ func TestModuleAgreesWithChip(t *testing.T) {
 					t.Errorf("%q is on the chip\n%+v and the module shows\n%+v", label, has, shown)
 				}
 				delete(onChip, found{class, label})
+			}
+			d.must(d.SetAttributes(h, d.find(h, CKO_DATA, "CPS_DATA"), []Attribute{{CKA_VALUE, []byte("by other software")}}))
+			if file := r.read([]byte{0x3F, 0, 0, 1, 0xD1, 0x07}); string(bytes.TrimRight(file, "\x00")) != "by other software" {
+				t.Errorf("the chip has %q", file)
 			}
 			for left := range onChip {
 				t.Errorf("the module does not show %q", left.label)

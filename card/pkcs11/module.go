@@ -40,11 +40,12 @@ type token struct {
 	card       *card.Card
 	generation card.Generation
 
+	objects []*object
+
 	sessions int // guarded by the module's lock
 
-	mu      sync.Mutex
-	objects []*object
-	login   *login // nil for nobody
+	mu    sync.Mutex
+	login *login // nil for nobody
 }
 
 // login is somebody's time with the right PIN. The keys live as long.
@@ -143,7 +144,7 @@ func (s *slot) hold(m *Module, in card.Insertion) {
 	if err != nil {
 		return
 	}
-	s.token = &token{card: c, generation: status.Generation, objects: objects(c, status.Generation, status.Data)}
+	s.token = &token{card: c, generation: status.Generation, objects: objects(c, status.Generation)}
 }
 
 // empty ends what was going on with the card that the slot held.

@@ -59,12 +59,12 @@ func boolean(v bool) []byte {
 // objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what belongs to them, by reference, then
 // the data that ask for the PIN, then the others. The attributes too are those of the Cryptolib, the odd ones with them: software that
 // works here is to work there. doc.go tells what differs.
-func objects(c *card.Card, g card.Generation, data []byte) []*object {
+func objects(c *card.Card, g card.Generation) []*object {
 	var all []*object
 	for _, cert := range slices.Backward(c.Certificates) {
 		all = append(all, privateKey(cert, g), certificate(cert, g), publicKey(cert, g))
 	}
-	files := c.Files(g, data)
+	files := c.Files(g)
 	for _, private := range []bool{true, false} {
 		for _, f := range files {
 			if f.Private == private {
@@ -168,7 +168,7 @@ func dataObject(f card.File) *object {
 	a := common(CKO_DATA, f.Label, f.Private, f.Writable)
 	a[CKA_APPLICATION] = []byte("CPS")
 	a[CKA_OBJECT_ID] = noOID
-	a[CKA_VALUE] = f.Content
+	a[CKA_VALUE] = append([]byte{}, f.Content...) // nil would be a secret; of CPS_DATA the card is asked
 	return &object{class: CKO_DATA, private: f.Private, writable: f.Writable, attributes: a}
 }
 

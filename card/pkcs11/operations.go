@@ -118,7 +118,8 @@ func (m *Module) startPrivate(h uint, kind int, flag, id uint, parameter []byte,
 	})
 }
 
-// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. The module's lock is held.
+// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. A card that it blocks logs its user out. The module's
+// lock is held.
 func (s *session) authorize(pin []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +127,11 @@ func (s *session) authorize(pin []byte) error {
 	if op == nil {
 		return CKR_OPERATION_NOT_INITIALIZED
 	}
-	if _, err := s.token.card.Open(string(pin)); err != nil {
-		return refusal(err)
+	if _, err := s.token.open(pin); err != nil {
+		if err == CKR_PIN_LOCKED {
+			s.token.logout()
+		}
+		return err
 	}
 	op.ask = false
 	return nil

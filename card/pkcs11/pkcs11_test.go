@@ -272,6 +272,21 @@ func TestLogin(t *testing.T) {
 	_, err = d.Sign(rw, &data, make([]byte, 64))
 	wants(t, "with the right one", err, CKR_OK)
 
+	// a PIN that cannot be one costs no try
+	for _, pin := range []string{"", "123", "123456789"} {
+		d.must(d.SignInit(ro, CKM_ECDSA, nil, signing))
+		wants(t, "a PIN of no PIN's length", d.Login(ro, CKU_CONTEXT_SPECIFIC, []byte(pin)), CKR_PIN_INCORRECT)
+		d.must(d.Login(ro, CKU_CONTEXT_SPECIFIC, []byte("1234")))
+		_, err = d.Sign(ro, &data, make([]byte, 64))
+		wants(t, "and then the right one", err, CKR_OK)
+	}
+	d.must(d.Logout(rw))
+	wants(t, "a PIN of no PIN's length", d.Login(rw, CKU_USER, nil), CKR_PIN_INCORRECT)
+	if s, err := c.Status(); err != nil || s.TriesLeft != card.Tries {
+		t.Errorf("%d tries left, %v", s.TriesLeft, err)
+	}
+	d.must(d.Login(rw, CKU_USER, []byte("1234")))
+
 	// what was begun does not outlive a logout
 	d.must(d.SignInit(ro, CKM_ECDSA, nil, private))
 	d.must(d.Logout(rw))
@@ -293,10 +308,14 @@ func TestLogin(t *testing.T) {
 	rw = d.open(slot)
 	state(rw, CKS_RW_PUBLIC_SESSION)
 
-	// a blocked card, and the unblocking code by PKCS#11
-	for _, want := range []RV{CKR_PIN_INCORRECT, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LOCKED} {
-		wants(t, "wrong PIN", d.Login(rw, CKU_USER, []byte("9999")), want)
+	// a blocked card, whose user is logged out, and the unblocking code by PKCS#11
+	d.must(d.Login(rw, CKU_USER, []byte("1234")))
+	d.must(d.SignInit(rw, CKM_ECDSA, nil, signing))
+	for _, want := range []RV{CKR_PIN_INCORRECT, CKR_PIN_INCORRECT, CKR_PIN_LOCKED} {
+		wants(t, "wrong PIN", d.Login(rw, CKU_CONTEXT_SPECIFIC, []byte("9999")), want)
 	}
+	state(rw, CKS_RW_PUBLIC_SESSION)
+	wants(t, "wrong PIN, too late", d.Login(rw, CKU_USER, []byte("9999")), CKR_PIN_LOCKED)
 	if info, err := d.GetTokenInfo(slot); err != nil || info.Flags&CKF_USER_PIN_LOCKED == 0 {
 		t.Errorf("blocked: %#x, %v", info.Flags, err)
 	}

@@ -1,11 +1,9 @@
 package pkcs11
 
 import (
-	"bytes"
+	"crypto"
 	"crypto/rand"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/igc-lab/igc/card"
@@ -204,13 +202,22 @@ func (m *Module) Login(h, user uint, pin []byte) error {
 			return refusal(err)
 		}
 		l.code = string(pin)
-	} else if l.keys, err = t.card.Open(string(pin)); err != nil {
-		return refusal(err)
+	} else if l.keys, err = t.open(pin); err != nil {
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.login = l
 	return nil
+}
+
+// open takes the PIN. One of a length that no PIN has is wrong, and is not sent to the card: it costs no try.
+func (t *token) open(pin []byte) (map[string]crypto.Signer, error) {
+	if len(pin) < 4 || len(pin) > 8 {
+		return nil, CKR_PIN_INCORRECT
+	}
+	keys, err := t.card.Open(string(pin))
+	return keys, refusal(err)
 }
 
 // Logout is C_Logout.
@@ -359,6 +366,11 @@ func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, r
 	values, refusals = make([][]byte, len(types)), make([]error, len(types))
 	for i, t := range types {
 		value, ok := o.attributes[t]
+		if o.writable && t == CKA_VALUE {
+			if value, err = s.token.card.Data(); err != nil {
+				return nil, nil, CKR_DEVICE_ERROR
+			}
+		}
 		switch {
 		case !ok:
 			refusals[i] = CKR_ATTRIBUTE_TYPE_INVALID
@@ -402,13 +414,6 @@ func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 		if err := s.token.card.SetData(a.Value); err != nil {
 			return CKR_DEVICE_ERROR
 		}
-		changed := *o // a thread may be reading the object, or the list
-		changed.attributes = maps.Clone(o.attributes)
-		changed.attributes[CKA_VALUE] = append(bytes.Clone(a.Value), make([]byte, card.DataCapacity-len(a.Value))...)
-		s.token.mu.Lock()
-		s.token.objects = slices.Clone(s.token.objects)
-		s.token.objects[handle-1] = &changed
-		s.token.mu.Unlock()
 	}
 	return nil
 }
