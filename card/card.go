@@ -63,9 +63,6 @@ const (
 	AID          = "E828BD080F8025000001FF0010"
 )
 
-// Serial is what the Cryptolib shows of a card's number: it takes the last byte of EF.SN.ICC for a check digit and its padding.
-func (c *Card) Serial() string { return c.Number[:8] }
-
 // Place is one of the places that a card has for a key and its certificate, with the names that they have on real cards
 // (reference §5.1, OpenSC issue 2267).
 type Place struct {
@@ -227,6 +224,9 @@ func (c *Card) Label(g Generation) string {
 	}
 	return "CPS3v3-" + c.Number
 }
+
+// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check digit and its padding.
+func (c *Card) Serial() string { return c.Number[:8] }
 
 // Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.
 func Find(home, what string) (*Card, error) {

@@ -229,11 +229,11 @@ func (c *Chip) decipher(ch *channel, data []byte) ([]byte, status) {
 		return nil, sw
 	case ch.deciphering.role != "authentication", padded && ch.deciphering.use != deciphering:
 		return nil, conditionsNotMet
-	case padded && (len(data) != 1+key.Size() || data[0] != 0x81), !padded && len(data) != key.Size():
+	case padded && len(data) != 1+key.Size(), !padded && len(data) != key.Size():
 		return nil, wrongLength
 	case padded:
 		plain, err := key.Decrypt(rand.Reader, data[1:], nil)
-		if err != nil || len(plain) == 0 { // an answer without data would be no answer
+		if err != nil || data[0] != 0x81 || len(plain) == 0 { // an answer without data would be no answer
 			return nil, wrongData
 		}
 		return plain, ok

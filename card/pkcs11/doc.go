@@ -8,7 +8,8 @@
 //	token       CPS3v3-number, CPS4v1-number; model "IAS ECC" of both, filled up with zeros; serial: the first eight digits of the number
 //	private     CPS_PRIV_SIG, CPS_PRIV_AUT, in this order
 //	certificate Certificat de Signature CPS, Certificat d'Authentification CPS
-//	public      "Cle publique - " and the certificate's label and a zero byte, which a search has to give too
+//	public      "Cle publique - " and the certificate's label and a zero byte, which a search has to give too (a real CPS4 may have
+//	            names of its own for them: the Cryptolib's driver knows such objects, and nobody has published any)
 //	CKA_ID      E828BD080F8025000001FF0010 and 01 (signature), 02 (authentication) on a CPS3, 10, 20 on a CPS4
 //	serial no.  CKA_SERIAL_NUMBER is the number without the tag and length that the standard puts before it
 //	data        CPS_DATA (1024 bytes, the rest zero), CPS_ID_CARD, CPS_NAME_PS, CPS_INFO_PS, CPS_LANG_PS; CPS2TER_* on a CPS4;
