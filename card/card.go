@@ -45,14 +45,6 @@ func ParseGeneration(s string) (Generation, error) {
 	return "", fmt.Errorf("generation %q is neither cps3 nor cps4", s)
 }
 
-// Model is the token model that the Cryptolib gives (reference §5.1).
-func (g Generation) Model() string {
-	if g == CPS4 {
-		return "ChipDoc"
-	}
-	return "IAS ECC"
-}
-
 // ATR is what the chip answers to a reset, in contact (reference §5.2).
 func (g Generation) ATR() []byte {
 	if g == CPS4 {
@@ -64,29 +56,37 @@ func (g Generation) ATR() []byte {
 // PSS tells whether the chip makes RSA-PSS signatures.
 func (g Generation) PSS() bool { return g == CPS4 }
 
-// AID is the application of the card (reference §5.1): what the identifiers of its keys begin with.
-const AID = "E828BD080F8025000001FF0010"
+// What all cards say of themselves. Manufacturer is where a card of the lab tells that it is none of the real ones; AID is the
+// application (reference §5.1), with which the identifiers of its keys begin.
+const (
+	Manufacturer = "Labo IGC-Sante"
+	AID          = "E828BD080F8025000001FF0010"
+)
 
-// Place is one of the places that a card has for a key and its certificate, with the names that the Cryptolib gives them
-// (reference §5.1; the names of public keys are modelled on those of the private ones).
+// Place is one of the places that a card has for a key and its certificate, with the names that they have on real cards
+// (reference §5.1, OpenSC issue 2267).
 type Place struct {
 	Role             string // of the certificate, in the card's folder
-	ID               []byte // CKA_ID
 	Certificate      string // labels
 	Private          string
-	Public           string
+	Decrypts         bool // the key does so besides
 	AlwaysAuthorized bool // the PIN is asked for before every signature
+	references       map[Generation]byte
 }
 
-// Places lists them, in the order in which software sees them.
+// Places lists them. Software sees the signature's first: cards list their keys by reference.
 var Places = []Place{
-	{"authentication", identifier(0x20), "Certificat d'Authentification CPS", "CPS_PRIV_AUT", "CPS_PUB_AUT", false},
-	{"signature", identifier(0x10), "Certificat de Signature CPS", "CPS_PRIV_SIG", "CPS_PUB_SIG", true},
+	{"authentication", "Certificat d'Authentification CPS", "CPS_PRIV_AUT", true, false, map[Generation]byte{CPS3: 0x02, CPS4: 0x20}},
+	{"signature", "Certificat de Signature CPS", "CPS_PRIV_SIG", false, true, map[Generation]byte{CPS3: 0x01, CPS4: 0x10}},
 }
 
-func identifier(last byte) []byte {
+// Reference is the key's number in the application.
+func (p Place) Reference(g Generation) byte { return p.references[g] }
+
+// ID is the CKA_ID of key and certificate: the application and the key's number there.
+func (p Place) ID(g Generation) []byte {
 	id, _ := hex.DecodeString(AID) // a constant
-	return append(id, last)
+	return append(id, p.references[g])
 }
 
 // Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those are asked for.
@@ -105,7 +105,8 @@ type Certificate struct {
 	Public any // *rsa.PublicKey or *ecdsa.PublicKey
 
 	// Parts of it as they are encoded, for those who compare bytes.
-	SubjectDER, IssuerDER, SerialDER []byte
+	SubjectDER, IssuerDER []byte
+	SerialContent         []byte // the INTEGER without its tag and length
 }
 
 // Read reads a card's folder: the certificates that have a key beside them. card.json is asked for the card's number only where
@@ -180,12 +181,13 @@ func readCertificate(place Place, data []byte) (Certificate, error) {
 	}
 	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity, subject, ... }, RFC 5280 §4.1
 	in := cryptobyte.String(decoded.Raw)
-	var cert, tbs cryptobyte.String
+	var cert, tbs, serial cryptobyte.String
 	ok := in.ReadASN1(&cert, cbasn1.SEQUENCE) && cert.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
 		tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) &&
-		readElement(&tbs, &c.SerialDER, cbasn1.INTEGER) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
+		tbs.ReadASN1(&serial, cbasn1.INTEGER) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
 		readElement(&tbs, &c.IssuerDER, cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
 		readElement(&tbs, &c.SubjectDER, cbasn1.SEQUENCE)
+	c.SerialContent = serial
 	if !ok {
 		return Certificate{}, fmt.Errorf("%w: broken certificate", ErrNotCard)
 	}
@@ -222,6 +224,9 @@ func (c *Card) Label(g Generation) string {
 	}
 	return "CPS3v3-" + c.Number
 }
+
+// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check digit and its padding.
+func (c *Card) Serial() string { return c.Number[:8] }
 
 // Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.
 func Find(home, what string) (*Card, error) {

@@ -131,6 +131,9 @@ func TestUnblockingCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := c.Unblock("31415926", "1111"); err == nil || left(t, c)[0] != card.Tries {
+		t.Fatalf("never opened and not blocked, and another PIN than that of the files: %v, %v", err, left(t, c))
+	}
 	for range card.Tries {
 		c.Open("0000")
 	}

@@ -11,15 +11,29 @@ import (
 // File is a piece of business data of a card: a CKO_DATA object of the Cryptolib.
 type File struct {
 	Label    string
-	Private  bool // read after the PIN only
-	Writable bool
-	Content  []byte
+	Private  bool   // read after the PIN only
+	Writable bool   // as CPS_DATA alone is: Card.Data reads it, as it is at that time
+	Content  []byte // of the others
+}
+
+// DataCapacity is the size of CPS_DATA's file, the one that software writes, modelled. What it does not fill is zero.
+const DataCapacity = 1024
+
+// Data reads that file, whoever wrote it last.
+func (c *Card) Data() ([]byte, error) {
+	s, err := c.readState()
+	if err != nil {
+		return nil, err
+	}
+	file := make([]byte, max(DataCapacity, len(s.Data)))
+	copy(file, s.Data)
+	return file, nil
 }
 
 // Files are the card's business data. Their labels, which of them ask for the PIN, the form of an activity and the speciality
 // that ends CPS_INFO_PS are known (reference §5.1); the rest of their content is modelled: tags of one byte, BER lengths,
 // text in UTF-8.
-func (c *Card) Files(g Generation, data []byte) []File {
+func (c *Card) Files(g Generation) []File {
 	h := c.Holder
 	number, _ := hex.DecodeString(c.Number) // ten digits, checked when it was read
 	first := c.Certificates[0]
@@ -31,7 +45,7 @@ func (c *Card) Files(g Generation, data []byte) []File {
 	language := []byte("fr")
 	info := tlv(0xE2, tlv(0x80, []byte(h.IdNat)), tlv(0x81, []byte(h.DisplayName())), tlv(0x82, []byte(h.Profession)), []byte(speciality))
 	files := []File{
-		{"CPS_DATA", false, true, data},
+		{"CPS_DATA", false, true, nil},
 		{"CPS_ID_CARD", false, false, tlv(0xE0, tlv(0x80, append([]byte{0x80, 0x25, 0, 0, 1}, number...)),
 			tlv(0x81, []byte(first.NotBefore.Format("20060102"))), tlv(0x82, []byte(first.NotAfter.Format("20060102"))), tlv(0x83, []byte("TEST")))},
 		{"CPS_NAME_PS", false, false, name},
@@ -44,13 +58,15 @@ func (c *Card) Files(g Generation, data []byte) []File {
 			File{"CPS2TER_DIRAMO", false, false, tlv(0xE3)}, File{"CPS2TER_NAME", false, false, name},
 			File{"CPS2TER_LANG", false, false, language}, File{"CPS2TER_PSINFO", false, false, info})
 	}
-	for i, activity := range c.activities() {
-		files = append(files, File{fmt.Sprintf("CPS_ACTIVITY_%02d_PS", i+1), true, false, activity})
-		if g == CPS4 {
-			files = append(files, File{fmt.Sprintf("CPS2TER_ACTIVITY_%02d_PS", i+1), true, false, activity})
+	situations := func(label string) {
+		for i, activity := range c.activities() {
+			files = append(files, File{fmt.Sprintf(label, i+1), true, false, activity})
 		}
 	}
-	return append(files, File{"CPS_SIT_FACT", true, false, tlv(0xEF)})
+	situations("CPS_ACTIVITY_%02d_PS")
+	files = append(files, File{"CPS_SIT_FACT", true, false, tlv(0xEF)})
+	situations("CPS2TER_ACTIVITY_%02d_PS")
+	return files
 }
 
 // activities are the places where the holder works: that of the certificate, and for a professional, whose certificate names

@@ -1,17 +1,20 @@
 package card
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -128,8 +131,12 @@ func (c *Card) SetGeneration(g Generation) error {
 	})
 }
 
-// SetData writes the one file of a card that is not read-only.
+// SetData writes the one file of a card that is not read-only, CPS_DATA. Zeros at its end are those of a file that is not full.
 func (c *Card) SetData(data []byte) error {
+	data = bytes.TrimRight(data, "\x00")
+	if len(data) > DataCapacity {
+		return fmt.Errorf("CPS_DATA holds %d bytes, not %d", DataCapacity, len(data))
+	}
 	return c.change(func(s *state) error {
 		s.Data = data
 		return nil
@@ -144,6 +151,7 @@ func (c *Card) Open(pin string) (keys map[string]crypto.Signer, err error) {
 		if err == nil {
 			keys, err = c.unseal(s, key)
 		}
+		clear(key)
 		return err
 	})
 	return keys, err
@@ -203,12 +211,16 @@ func (c *Card) Unblock(code, pin string) error {
 			return err
 		}
 		if key == nil {
+			before := s.TriesLeft
 			s.TriesLeft = Tries
+			var wrong *WrongCode
 			if _, err = c.tryPIN(s, pin); err != nil {
-				s.TriesLeft = 0
+				s.TriesLeft = before
+			}
+			if errors.As(err, &wrong) {
 				return errors.New("this card was never opened: unblock it with the PIN that it was issued with, then change it")
 			}
-			return nil
+			return err
 		}
 		s.TriesLeft = Tries
 		s.ByPIN, err = c.wrap(key, pin, "pin")
@@ -258,7 +270,7 @@ func (c *Card) tryCode(s *state, code string) (key []byte, err error) {
 	}
 	if s.ByCode == nil {
 		var right string
-		if right, err = c.unblockingCode(); err == nil && sha256.Sum256([]byte(right)) != sha256.Sum256([]byte(code)) {
+		if right, err = c.unblockingCode(); err == nil && subtle.ConstantTimeCompare([]byte(right), []byte(code)) != 1 {
 			err = &WrongCode{}
 		}
 	} else {
@@ -430,14 +442,19 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 func (c *Card) file() string { return filepath.Join(c.Dir, stateFile) }
 
 func (c *Card) readState() (*state, error) {
-	data, err := os.ReadFile(c.file())
+	f, err := os.Open(c.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return &state{Version: stateVersion, TriesLeft: Tries, UnblocksLeft: Tries}, nil
 	} else if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxStateBytes)) // what is longer is cut short, and so damaged
+	if err != nil {
+		return nil, err
+	}
 	s := &state{}
-	if err := json.Unmarshal(data, s); err != nil || len(data) > maxStateBytes {
+	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("%s is damaged (%w); remove it to have the card as it was issued", c.file(), err)
 	}
 	if s.Version != stateVersion {

@@ -175,7 +175,7 @@ func TestCardPeers(t *testing.T) {
 
 // throughCrypto11 signs and asks for the card's report from Go. It is loaded into this process.
 func throughCrypto11(library string, c *vcard.Card, root, address string) (string, error) {
-	ctx, err := crypto11.Configure(&crypto11.Config{Path: library, TokenSerial: c.Number, Pin: "1234"})
+	ctx, err := crypto11.Configure(&crypto11.Config{Path: library, TokenSerial: c.Serial(), Pin: "1234"})
 	if err != nil {
 		return "", err
 	}

@@ -207,7 +207,7 @@ func TestVisitors(t *testing.T) {
 		verification string
 		words        string
 	}{
-		"no card":       {nil, "TLS-NOCERT", "", "Le navigateur n'a envoyé aucun certificat"},
+		"no card":       {nil, "TLS-NOCERT", "", "<code>igc card unblock</code> la débloque"},
 		"good":          {good["authentication"], OK, "SUCCESS", "Votre carte fonctionne"},
 		"signature":     {good["signature"], "USAGE-NOT-AUTH", "FAILED:unsuitable certificate purpose", "certificat de SIGNATURE"},
 		"revoked":       {revoked["authentication"], "REV-CRL-REVOKED", "FAILED:certificate revoked", "keyCompromise"},

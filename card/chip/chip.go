@@ -44,25 +44,21 @@ type selection struct{ df, ef *file }
 
 // profile is what differs between the chips outside their files.
 type profile struct {
-	atr     string
 	t0      bool            // ISO/IEC 7816-3 T=0: lengths of reads are exact
 	aid     string          // selects the application; the file system of a CPS3 needs no selecting
-	places  map[byte]string // roles of keys by reference
+	local   byte            // what commands add to a key's reference: localBit, or nothing
 	schemes map[byte]scheme // by algorithm reference
 }
 
-// The ATRs are those that the Cryptolib knows (reference igc-sante.md §5.2), the algorithm references those that it sends.
+// The algorithm references are those that the Cryptolib sends.
 var profiles = map[card.Generation]profile{
 	card.CPS3: {
-		atr:     "3BAC00402A001225006480000310009000",
 		t0:      true,
-		places:  map[byte]string{0x81: "signature", 0x82: "authentication"},
-		schemes: map[byte]scheme{0x02: authenticate, 0x12: signSHA1, 0x42: signSHA256, 0x10: hashSHA1, 0x40: hashSHA256},
+		local:   localBit,
+		schemes: map[byte]scheme{0x02: authenticate, 0x12: signSHA1, 0x42: signSHA256, 0x10: hashSHA1, 0x40: hashSHA256, 0x1A: decipherPKCS1},
 	},
 	card.CPS4: {
-		atr:     "3B9B188001001225006480040100009044",
 		aid:     "8025000001FF0100",
-		places:  map[byte]string{0x10: "signature", 0x20: "authentication"},
 		schemes: map[byte]scheme{0x0A: signSHA1, 0x28: signSHA256, 0x15: signPSSSHA1, 0x2C: signPSSSHA256},
 	},
 }
@@ -80,7 +76,7 @@ func New(c *card.Card) (*Chip, error) {
 		return nil, err
 	}
 	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation]}
-	if ch.root, ch.cps2ter, err = ch.layOut(status.Data); err != nil {
+	if ch.root, ch.cps2ter, err = ch.layOut(); err != nil {
 		return nil, err
 	}
 	ch.Reset()
@@ -88,7 +84,7 @@ func New(c *card.Card) (*Chip, error) {
 }
 
 // ATR is the answer to reset, ISO/IEC 7816-3 §8.
-func (c *Chip) ATR() []byte { return unhex(c.profile.atr) }
+func (c *Chip) ATR() []byte { return c.generation.ATR() }
 
 // Label is the token's, to say which card it is.
 func (c *Chip) Label() string { return c.card.Label(c.generation) }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,6 +178,15 @@ func TestSignatures(t *testing.T) {
 	must(t, played, fmt.Sprintf("002A90A0%02X%X", len(content), content))
 	must(t, played, "002241B606800142840181")
 	check("CPS3, signature", rsa.VerifyPKCS1v15(key(c, "signature"), crypto.SHA256, digest[:], must(t, played, "002A9E9A00")))
+
+	// what somebody encrypted for the card, in a chain of commands since 257 bytes are more than one takes
+	public, block := key(c, "authentication"), append(append([]byte{0, 2}, bytes.Repeat([]byte{0x55}, 247)...), "\x00secret"...) // RFC 8017 §7.2.1
+	secret := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(public.E)), public.N).FillBytes(make([]byte, 256))
+	must(t, played, "002241B8068001 1A 840182")
+	must(t, played, fmt.Sprintf("102A8086FF81%X", secret[:254]))
+	if plain := must(t, played, fmt.Sprintf("002A808602%X00", secret[254:])); string(plain) != "secret" {
+		t.Errorf("CPS3, deciphered: %q", plain)
+	}
 
 	c, played = fixed(t, card.CPS4)
 	must(t, played, "01A4040C088025000001FF0100")

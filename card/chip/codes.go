@@ -88,7 +88,8 @@ func (c *Chip) open(pin string) status {
 	return ok
 }
 
-// standing is how many tries a code has left, or that it is verified.
+// standing is how many tries a code has left, or that it is verified. A CPS4 always counts them: the Cryptolib takes any other answer for
+// a card that is blocked.
 func (c *Chip) standing(reference byte) status {
 	s, err := c.card.Status()
 	left, verified := s.TriesLeft, c.pin != ""
@@ -100,7 +101,7 @@ func (c *Chip) standing(reference byte) status {
 		return c.broken(err)
 	case left == 0:
 		return blocked
-	case verified:
+	case verified && c.generation == card.CPS3:
 		return ok
 	}
 	return triesLeft | status(left)

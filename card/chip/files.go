@@ -1,7 +1,6 @@
 package chip
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,10 +13,9 @@ type file struct {
 	id      uint16
 	name    []byte // of a directory: its AID
 	short   byte   // short identifier, 0 for none
-	content []byte
+	content []byte // of one that may be updated only the size holds: the card has it
 	read    access
 	update  access
-	saved   func([]byte) error // what an update does besides
 
 	parent *file
 	files  []*file // in the order in which they were made
@@ -82,7 +80,7 @@ var layout = []struct {
 }
 
 // dataPaths are where business data stand: D107 is the file that the Cryptolib never caches, for it alone changes, D120 and after are the
-// sixteen activities. The Cryptolib adds the last one, and a second name of the activities, itself to a CPS3, in the CPS2ter application.
+// sixteen activities.
 var dataPaths = map[string]string{
 	"CPS_ID_CARD": "0001/D101", "CPS_NAME_PS": "0001/D102", "CPS_INFO_PS": "0001/D103", "CPS_LANG_PS": "0001/D104", "CPS_DATA": "0001/D107",
 	"CPS2TER_ID": "0001/D131", "CPS2TER_NAME": "0001/D132", "CPS2TER_LANG": "0001/D133", "CPS2TER_PSINFO": "0001/D134", "CPS2TER_ATR": "0001/D135",
@@ -96,46 +94,38 @@ func init() {
 	}
 }
 
-// oldPaths are those of the CPS2ter application on a CPS3.
-func oldPath(label string) (string, bool) {
+// oldPath is where a CPS3 has data in its CPS2ter application, which no directory names: the Cryptolib knows these paths.
+func (c *Chip) oldPath(label string) (path string, isOld bool) {
+	if c.generation != card.CPS3 {
+		return "", false
+	}
 	if label == "CPS_SIT_FACT" {
 		return "7F01/4000", true
 	}
 	var n int
-	if _, err := fmt.Sscanf(label, "CPS_ACTIVITY_%02d_PS", &n); err == nil {
+	if _, err := fmt.Sscanf(label, "CPS2TER_ACTIVITY_%02d_PS", &n); err == nil {
 		return fmt.Sprintf("40%X", 0x10+n-1), true
 	}
 	return "", false
 }
 
-// dataCapacity is the size of CPS_DATA, the one file that software writes; what it does not fill is zero.
-const dataCapacity = 1024
-
 // rootName is the AID of the root of an IAS-ECC card.
 var rootName = []byte("\xF0IasEccRoot")
 
 // layOut makes the card's files.
-func (c *Chip) layOut(data []byte) (root, cps2ter *file, err error) {
+func (c *Chip) layOut() (root, cps2ter *file, err error) {
 	root, cps2ter = &file{id: 0x3F00, isDF: true, name: rootName}, &file{id: 0x3F00, isDF: true}
-	for _, f := range c.card.Files(c.generation, data) {
+	for _, f := range c.card.Files(c.generation) {
 		made := file{content: f.Content, read: always, update: never}
 		if f.Private {
 			made.read = byPIN
 		}
 		if f.Writable {
-			if len(f.Content) > dataCapacity {
-				return nil, nil, fmt.Errorf("%s of card %s has %d bytes, and the file of a chip %d", f.Label, c.card.Number, len(f.Content), dataCapacity)
-			}
-			made.update, made.saved = byPIN, func(b []byte) error { return c.card.SetData(bytes.TrimRight(b, "\x00")) }
-			made.content = append(append([]byte{}, f.Content...), make([]byte, dataCapacity-len(f.Content))...)
+			made.update, made.content = byPIN, make([]byte, card.DataCapacity)
 		}
-		if c.generation == card.CPS3 {
-			if path, isOld := oldPath(f.Label); isOld {
-				cps2ter.put(path, made)
-			}
-			if f.Label == "CPS_SIT_FACT" {
-				continue
-			}
+		if path, isOld := c.oldPath(f.Label); isOld {
+			cps2ter.put(path, made)
+			continue
 		}
 		path, known := dataPaths[f.Label]
 		if !known {
@@ -352,7 +342,11 @@ func (c *Chip) read(f *file, offset int, cmd command) ([]byte, status) {
 	case offset > len(f.content):
 		return nil, wrongOffset
 	}
-	rest := f.content[offset:]
+	content, err := c.now(f)
+	if err != nil {
+		return nil, c.broken(err)
+	}
+	rest := content[offset:len(f.content)]
 	switch {
 	case len(rest) >= cmd.le:
 		return rest[:cmd.le], ok
@@ -364,6 +358,14 @@ func (c *Chip) read(f *file, offset int, cmd command) ([]byte, status) {
 		return nil, exactLength | status(len(rest))
 	}
 	return rest, endOfFile
+}
+
+// now is the file's content: what software writes is the card's, of which there may be other faces.
+func (c *Chip) now(f *file) ([]byte, error) {
+	if f.update == never {
+		return f.content, nil
+	}
+	return c.card.Data()
 }
 
 // updateBinary is UPDATE BINARY, §11.3.5.
@@ -382,12 +384,14 @@ func (c *Chip) updateBinary(ch *channel, cmd command) ([]byte, status) {
 	case offset+len(cmd.data) > len(f.content):
 		return nil, noRoom
 	}
-	changed := append([]byte{}, f.content...)
-	copy(changed[offset:], cmd.data)
-	if err := f.saved(changed); err != nil {
+	changed, err := c.now(f)
+	if err == nil {
+		copy(changed[offset:], cmd.data)
+		err = c.card.SetData(changed)
+	}
+	if err != nil {
 		return nil, c.broken(err)
 	}
-	f.content = changed
 	return nil, ok
 }
 

@@ -10,6 +10,8 @@ import (
 	"encoding/binary"
 	"hash"
 	"math/big"
+
+	"github.com/igc-lab/igc/card"
 )
 
 // scheme is what an algorithm reference asks for.
@@ -25,6 +27,7 @@ const (
 	authenticating     // PKCS#1 v1.5 of what the caller sends
 	signing            // PKCS#1 v1.5
 	signingPSS
+	deciphering // PKCS#1 v1.5
 )
 
 var (
@@ -32,6 +35,7 @@ var (
 	authenticate               = scheme{0, authenticating}
 	signSHA1, signSHA256       = scheme{crypto.SHA1, signing}, scheme{crypto.SHA256, signing}
 	signPSSSHA1, signPSSSHA256 = scheme{crypto.SHA1, signingPSS}, scheme{crypto.SHA256, signingPSS}
+	decipherPKCS1              = scheme{0, deciphering}
 )
 
 // environment is the security environment of a channel, ISO/IEC 7816-4 §10.3.3: what was set for each kind of operation.
@@ -79,7 +83,7 @@ func (c *Chip) manageSecurityEnvironment(ch *channel, cmd command) ([]byte, stat
 		if len(key) != 1 {
 			return nil, wrongData
 		}
-		if set.role = c.profile.places[key[0]]; set.role == "" {
+		if set.role = c.role(key[0]); set.role == "" {
 			return nil, noSuchReference
 		}
 	}
@@ -96,6 +100,16 @@ func (c *Chip) manageSecurityEnvironment(ch *channel, cmd command) ([]byte, stat
 		return nil, wrongParameters
 	}
 	return nil, ok
+}
+
+// role is that of the key which a command calls by this reference, or empty.
+func (c *Chip) role(reference byte) string {
+	for _, place := range card.Places {
+		if place.Reference(c.generation)|c.profile.local == reference {
+			return place.Role
+		}
+	}
+	return ""
 }
 
 // key is that of the setting, when the PIN is verified.
@@ -206,17 +220,23 @@ func (c *Chip) sign(ch *channel, digest []byte) ([]byte, status) {
 	return c.made(key.Sign(rand.Reader, digest, h))
 }
 
-// decipher is DECIPHER: RSA alone, without a padding. It is how a CPS4 authenticates with PKCS#1 v1.5; a CPS3 takes a first byte, 81,
-// that says so, and has no key for it.
+// decipher is DECIPHER. On a CPS3 a first byte, 81, says that RSA is meant, and the card takes the padding of PKCS#1 v1.5 off. A CPS4 does
+// RSA alone: that is how it authenticates with PKCS#1 v1.5 too.
 func (c *Chip) decipher(ch *channel, data []byte) ([]byte, status) {
 	key, sw := c.key(ch.deciphering)
-	switch {
+	switch padded := c.generation == card.CPS3; {
 	case sw != ok:
 		return nil, sw
-	case !c.generation.PSS() || ch.deciphering.role != "authentication":
+	case ch.deciphering.role != "authentication", padded && ch.deciphering.use != deciphering:
 		return nil, conditionsNotMet
-	case len(data) != key.Size():
+	case padded && len(data) != 1+key.Size(), !padded && len(data) != key.Size():
 		return nil, wrongLength
+	case padded:
+		plain, err := key.Decrypt(rand.Reader, data[1:], nil)
+		if err != nil || data[0] != 0x81 || len(plain) == 0 { // an answer without data would be no answer
+			return nil, wrongData
+		}
+		return plain, ok
 	}
 	in := new(big.Int).SetBytes(data)
 	if in.Cmp(key.N) >= 0 {

@@ -12,6 +12,13 @@ const (
 	codeTag          = 0x41 // 7F41
 )
 
+// keyRules are the access rules of the keys: which commands there are rules for, then each: COMPUTE SIGNATURE, INTERNAL AUTHENTICATE,
+// DECIPHER, GET DATA.
+var keyRules = map[string][]byte{
+	"signature":      {0x40 | 0x01, byte(byPIN), byte(always)},
+	"authentication": {0x20 | 0x10 | 0x01, byte(byPIN), byte(byPIN), byte(always)},
+}
+
 // getData is GET DATA with P1-P2 = 3FFF, ISO/IEC 7816-4 §11.4.3: the data name the object, 4D { 70 { BF class reference { tag 80 } } }.
 func (c *Chip) getData(_ *channel, cmd command) ([]byte, status) {
 	if cmd.p1 != 0x3F || cmd.p2 != 0xFF {
@@ -45,11 +52,11 @@ func (c *Chip) getData(_ *channel, cmd command) ([]byte, status) {
 	case class == classCode && reference == pinReference && len(what) > 1 && what[0] == 0x7F && what[1] == codeTag:
 		content = tlv(0x7F41, tlv(0x80, []byte{codeLength}), tlv(0x81, []byte{4}))
 	case class == classKey && what[0] == parametersTag:
-		rule := map[string]byte{"signature": 0x40, "authentication": 0x20}[c.profile.places[reference|localBit]]
-		if rule == 0 {
+		rules, known := keyRules[c.role(reference|c.profile.local)]
+		if !known {
 			return nil, noSuchReference
 		}
-		content = tlv(parametersTag, tlv(0x80, []byte{1, 0}), tlv(0xA1, tlv(0x8C, []byte{rule | 1, byte(byPIN), byte(always)}))) // use, get
+		content = tlv(parametersTag, tlv(0x80, []byte{1, 0}), tlv(0xA1, tlv(0x8C, rules)))
 	case class == classKey:
 		return nil, wrongData // of a private key nothing is public
 	case class == classEnvironment && (reference == 1 || reference == 2):

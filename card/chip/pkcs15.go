@@ -136,7 +136,7 @@ func (c *Chip) tokenInfo() []byte {
 		}
 		can = tlv(0xA2, can)
 	}
-	return tlv(sequence, number(0), tlv(octets, unhex("8025000001"+c.card.Number)), tlv(text, []byte("Labo IGC-Sante")),
+	return tlv(sequence, number(0), tlv(octets, unhex("8025000001"+c.card.Number)), tlv(text, []byte(card.Manufacturer)),
 		tlv(0x80, []byte(c.Label())), bits(loginRequired, prnGeneration), can)
 }
 
@@ -149,35 +149,21 @@ func attributes(label string, code byte, flags []byte, more ...[]byte) []byte {
 	return tlv(sequence, append(parts, more...)...)
 }
 
-// reference is that of the key of a role.
-func (c *Chip) reference(role string) byte {
-	for reference, of := range c.profile.places {
-		if of == role {
-			return reference
-		}
-	}
-	return 0
-}
+// identifier is the CKA_ID.
+func (c *Chip) identifier(cert card.Certificate) []byte { return tlv(octets, cert.ID(c.generation)) }
 
-// identifier is the CKA_ID: the AID and the key's reference in the application (reference igc-sante.md §5.1).
-func (c *Chip) identifier(role string) []byte {
-	return tlv(octets, unhex(card.AID), []byte{c.reference(role) &^ localBit})
-}
-
-// privateKeys is the PrKDF. The authentication key of a CPS4 deciphers: that is how it signs without PSS.
+// privateKeys is the PrKDF. Its order and usages are those of a real CPS3 (OpenSC issue 2267); that the signature key wants the user's
+// consent each time is the lab's.
 func (c *Chip) privateKeys() []byte {
 	var out []byte
-	for _, cert := range c.card.Certificates {
-		usage, consent := bits(maySign), []byte(nil)
-		switch {
-		case cert.AlwaysAuthorized:
+	for _, cert := range slices.Backward(c.card.Certificates) {
+		usage, consent := bits(mayDecrypt, maySign), []byte(nil)
+		if cert.AlwaysAuthorized {
 			usage, consent = bits(mayCommit), number(1)
-		case c.generation == card.CPS4:
-			usage = bits(mayDecrypt, maySign)
 		}
 		out = append(out, tlv(sequence, attributes(cert.Private, pinReference, bits(isPrivate), consent),
-			tlv(sequence, c.identifier(cert.Role), usage, tlv(boolean, []byte{0xFF}), bits(isSensitive, alwaysSensitive, neverOut),
-				number(uint16(c.reference(cert.Role)))),
+			tlv(sequence, c.identifier(cert), usage, tlv(boolean, []byte{0xFF}), bits(isSensitive, alwaysSensitive, neverOut),
+				number(uint16(cert.Reference(c.generation)|c.profile.local))),
 			tlv(typed, tlv(sequence, place(application), number(2048))))...)
 	}
 	return out
@@ -186,8 +172,8 @@ func (c *Chip) privateKeys() []byte {
 // certificates is the CDF.
 func (c *Chip) certificates() []byte {
 	var out []byte
-	for i, cert := range c.card.Certificates {
-		out = append(out, tlv(sequence, attributes(cert.Certificate, 0, bits()), tlv(sequence, c.identifier(cert.Role)),
+	for i, cert := range slices.Backward(c.card.Certificates) {
+		out = append(out, tlv(sequence, attributes(cert.Certificate, 0, bits()), tlv(sequence, c.identifier(cert)),
 			tlv(typed, tlv(sequence, place("3F00/"+certificatePath(i)))))...)
 	}
 	return out
@@ -207,8 +193,8 @@ func (c *Chip) authentications() []byte {
 // dataObjects is the DODF.
 func (c *Chip) dataObjects() []byte {
 	var out []byte
-	for _, f := range c.card.Files(c.generation, nil) {
-		if f.Label == "CPS_SIT_FACT" && c.generation == card.CPS3 {
+	for _, f := range c.card.Files(c.generation) {
+		if _, isOld := c.oldPath(f.Label); isOld {
 			continue
 		}
 		code, flags := byte(0), bits()

@@ -95,7 +95,7 @@ typedef struct CK_FUNCTION_LIST CK_FUNCTION_LIST;
 	NOT(C_CreateObject, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG count, CK_OBJECT_HANDLE *object)) \
 	NOT(C_CopyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *t, CK_ULONG count, CK_OBJECT_HANDLE *copy)) \
 	NOT(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object)) \
-	YES(C_GetObjectSize, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ULONG *size), (h, object, size)) \
+	NOT(C_GetObjectSize, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ULONG *size)) \
 	YES(C_GetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *t, CK_ULONG count), (h, object, t, count)) \
 	YES(C_SetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *t, CK_ULONG count), (h, object, t, count)) \
 	YES(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG count), (h, t, count)) \
@@ -105,8 +105,8 @@ typedef struct CK_FUNCTION_LIST CK_FUNCTION_LIST;
 	YES(C_Encrypt, (CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG size, CK_BYTE *out, CK_ULONG *outSize), (h, data, size, out, outSize)) \
 	NOT(C_EncryptUpdate, (CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG size, CK_BYTE *out, CK_ULONG *outSize)) \
 	NOT(C_EncryptFinal, (CK_SESSION_HANDLE h, CK_BYTE *out, CK_ULONG *outSize)) \
-	NOT(C_DecryptInit, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE key)) \
-	NOT(C_Decrypt, (CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG size, CK_BYTE *out, CK_ULONG *outSize)) \
+	YES(C_DecryptInit, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE key), (h, m, key)) \
+	YES(C_Decrypt, (CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG size, CK_BYTE *out, CK_ULONG *outSize), (h, data, size, out, outSize)) \
 	NOT(C_DecryptUpdate, (CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG size, CK_BYTE *out, CK_ULONG *outSize)) \
 	NOT(C_DecryptFinal, (CK_SESSION_HANDLE h, CK_BYTE *out, CK_ULONG *outSize)) \
 	YES(C_DigestInit, (CK_SESSION_HANDLE h, CK_MECHANISM *m), (h, m)) \

@@ -246,9 +246,9 @@ func goC_GetSlotInfo(slot C.CK_SLOT_ID, info *C.CK_SLOT_INFO) C.CK_RV {
 		if info == nil {
 			return pkcs11.CKR_ARGUMENTS_BAD
 		}
-		*info = C.CK_SLOT_INFO{flags: C.CK_FLAGS(i.Flags), hardwareVersion: C.CK_VERSION{1, 0}, firmwareVersion: C.CK_VERSION{1, 0}}
+		*info = C.CK_SLOT_INFO{flags: C.CK_FLAGS(i.Flags)}
 		pad(info.slotDescription[:], i.Description)
-		pad(info.manufacturerID[:], i.Manufacturer)
+		pad(info.manufacturerID[:], "")
 		return nil
 	})
 }
@@ -264,17 +264,13 @@ func goC_GetTokenInfo(slot C.CK_SLOT_ID, info *C.CK_TOKEN_INFO) C.CK_RV {
 			return pkcs11.CKR_ARGUMENTS_BAD
 		}
 		unknown := ^C.CK_ULONG(0)
-		version := C.CK_VERSION{C.CK_BYTE(i.Major), C.CK_BYTE(i.Minor)}
 		*info = C.CK_TOKEN_INFO{flags: C.CK_FLAGS(i.Flags), ulSessionCount: C.CK_ULONG(i.Sessions), ulRwSessionCount: C.CK_ULONG(i.RWSessions),
 			ulMaxPinLen: 8, ulMinPinLen: 4, ulTotalPublicMemory: unknown, ulFreePublicMemory: unknown, ulTotalPrivateMemory: unknown,
-			ulFreePrivateMemory: unknown, hardwareVersion: version, firmwareVersion: version}
+			ulFreePrivateMemory: unknown}
 		pad(info.label[:], i.Label)
 		pad(info.manufacturerID[:], i.Manufacturer)
 		pad(info.model[:], i.Model)
 		pad(info.serialNumber[:], i.Serial)
-		for n := range info.utcTime {
-			info.utcTime[n] = ' '
-		}
 		return nil
 	})
 }
@@ -393,21 +389,6 @@ func goC_Logout(h C.CK_SESSION_HANDLE) C.CK_RV {
 	return with(func(m *pkcs11.Module) error { return m.Logout(uint(h)) })
 }
 
-//export goC_GetObjectSize
-func goC_GetObjectSize(h C.CK_SESSION_HANDLE, object C.CK_OBJECT_HANDLE, size *C.CK_ULONG) C.CK_RV {
-	return with(func(m *pkcs11.Module) error {
-		n, err := m.GetObjectSize(uint(h), uint(object))
-		if err != nil {
-			return err
-		}
-		if size == nil {
-			return pkcs11.CKR_ARGUMENTS_BAD
-		}
-		*size = C.CK_ULONG(n)
-		return nil
-	})
-}
-
 //export goC_GetAttributeValue
 func goC_GetAttributeValue(h C.CK_SESSION_HANDLE, object C.CK_OBJECT_HANDLE, t *C.CK_ATTRIBUTE, count C.CK_ULONG) C.CK_RV {
 	return with(func(m *pkcs11.Module) error {
@@ -497,6 +478,18 @@ func goC_EncryptInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_H
 //export goC_Encrypt
 func goC_Encrypt(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
 	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Encrypt(uint(h), data, buffer) })
+}
+
+//export goC_DecryptInit
+func goC_DecryptInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_HANDLE) C.CK_RV {
+	return begin(m, func(to *pkcs11.Module, id uint, parameter []byte) error {
+		return to.DecryptInit(uint(h), id, parameter, uint(key))
+	})
+}
+
+//export goC_Decrypt
+func goC_Decrypt(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
+	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Decrypt(uint(h), data, buffer) })
 }
 
 //export goC_DigestInit

@@ -30,7 +30,7 @@ func FuzzCalls(f *testing.F) {
 			data, out := make([]byte, size), make([]byte, 2*size)
 			parameter := pssParameter(uint(CKM_SHA_1+16*(size%5)), n%5, uint(size))
 			var err error
-			switch what % 20 {
+			switch what % 22 {
 			case 0:
 				_, err = d.OpenSession(n, uint(size))
 			case 1:
@@ -71,10 +71,14 @@ func FuzzCalls(f *testing.F) {
 				err = d.DigestInit(h, CKM_SHA_1+16*(n%8), nil)
 			case 19:
 				_, err = d.Digest(h, &data, out)
+			case 20:
+				err = d.DecryptInit(h, uint(size%4), nil, n)
+			case 21:
+				_, err = d.Decrypt(h, append(data, out...)[:min(256, 3*size)], out)
 			}
 			if err != nil {
 				if rv := ReturnValue(err); rv == uint(CKR_GENERAL_ERROR) || rv == uint(CKR_DEVICE_ERROR) || rv == uint(CKR_FUNCTION_FAILED) {
-					t.Fatalf("call %d of %d, %d: %v", what%20, n, size, err)
+					t.Fatalf("call %d of %d, %d: %v", what%22, n, size, err)
 				}
 			}
 		}

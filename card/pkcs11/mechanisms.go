@@ -11,6 +11,8 @@ import (
 	"crypto/subtle"
 	"encoding/asn1"
 	"math/big"
+
+	"github.com/igc-lab/igc/card"
 )
 
 // scheme is how a signature is made of what is signed, or of its hash.
@@ -20,7 +22,7 @@ const (
 	digest scheme = iota // no signature at all
 	pkcs1                // PKCS#1 v1.5
 	pss
-	raw // RSA alone, without padding: public keys only, a card does not do it
+	raw // RSA alone, without padding: a card does not do it, and its public keys judge what others did
 	ec
 )
 
@@ -32,20 +34,18 @@ type mechanism struct {
 	flags  uint
 }
 
-// mechanisms are those of the Cryptolib: of a CPS3 up to CKM_SHA256_RSA_PKCS, of a CPS4 those of PSS too (reference §5.1).
-// Java takes PSS only where it finds the hashes of TLS beside it, and labs with P-256 keys have ECDSA instead of RSA.
+// mechanisms are those of the Cryptolib, in its order: of a CPS3 up to CKM_SHA256_RSA_PKCS, of a CPS4 those of PSS too. Their flags are
+// what can be done; the Cryptolib announces more than it does (doc.go). Labs with P-256 keys have ECDSA instead of RSA.
 var mechanisms = []mechanism{
 	{CKM_SHA_1, digest, crypto.SHA1, CKF_DIGEST},
 	{CKM_SHA256, digest, crypto.SHA256, CKF_DIGEST},
-	{CKM_SHA384, digest, crypto.SHA384, CKF_DIGEST},
-	{CKM_SHA512, digest, crypto.SHA512, CKF_DIGEST},
-	{CKM_RSA_X_509, raw, 0, CKF_VERIFY | CKF_ENCRYPT},
-	{CKM_RSA_PKCS, pkcs1, 0, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_ENCRYPT},
-	{CKM_SHA1_RSA_PKCS, pkcs1, crypto.SHA1, CKF_HW | CKF_SIGN | CKF_VERIFY},
-	{CKM_SHA256_RSA_PKCS, pkcs1, crypto.SHA256, CKF_HW | CKF_SIGN | CKF_VERIFY},
+	{CKM_RSA_X_509, raw, 0, CKF_VERIFY},
+	{CKM_RSA_PKCS, pkcs1, 0, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_ENCRYPT | CKF_DECRYPT},
+	{CKM_SHA1_RSA_PKCS, pkcs1, crypto.SHA1, CKF_SIGN | CKF_VERIFY},
+	{CKM_SHA256_RSA_PKCS, pkcs1, crypto.SHA256, CKF_SIGN | CKF_VERIFY},
 	{CKM_RSA_PKCS_PSS, pss, 0, CKF_HW | CKF_SIGN | CKF_VERIFY},
-	{CKM_SHA1_RSA_PKCS_PSS, pss, crypto.SHA1, CKF_HW | CKF_SIGN | CKF_VERIFY},
-	{CKM_SHA256_RSA_PKCS_PSS, pss, crypto.SHA256, CKF_HW | CKF_SIGN | CKF_VERIFY},
+	{CKM_SHA1_RSA_PKCS_PSS, pss, crypto.SHA1, CKF_SIGN | CKF_VERIFY},
+	{CKM_SHA256_RSA_PKCS_PSS, pss, crypto.SHA256, CKF_SIGN | CKF_VERIFY},
 	{CKM_ECDSA, ec, 0, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESSED},
 	{CKM_ECDSA_SHA1, ec, crypto.SHA1, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESSED},
 	{CKM_ECDSA_SHA256, ec, crypto.SHA256, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESSED},
@@ -80,15 +80,24 @@ func (t *token) mechanism(id, flag uint) (mechanism, error) {
 	return mechanism{}, CKR_MECHANISM_INVALID
 }
 
-// sizes are the bounds of keys, in bits.
-func (m mechanism) sizes() (least, most uint) {
+// sizes are the bounds of keys, in bits: those of the Cryptolib's drivers, and further where the lab's keys are longer.
+func (t *token) sizes(m mechanism) (least, most uint) {
 	switch m.scheme {
 	case digest:
 		return 0, 0
 	case ec:
 		return 256, 521
 	}
-	return 1024, 4096
+	least, most = 512, 2048
+	if t.generation == card.CPS4 {
+		least = 2048
+	}
+	for _, c := range t.card.Certificates {
+		if key, ok := c.Public.(*rsa.PublicKey); ok {
+			most = max(most, uint(key.N.BitLen()))
+		}
+	}
+	return least, most
 }
 
 // fits tells whether a key is of the mechanism's kind.
@@ -202,14 +211,8 @@ func (m mechanism) verify(public any, data, signature []byte, options *rsa.PSSOp
 }
 
 // encrypt is one RSA block under a public key, as the Cryptolib does it.
-func (m mechanism) encrypt(key *rsa.PublicKey, data []byte) ([]byte, error) {
+func encrypt(key *rsa.PublicKey, data []byte) ([]byte, error) {
 	k := size(key)
-	if m.scheme == raw {
-		if len(data) > k {
-			return nil, CKR_DATA_LEN_RANGE
-		}
-		return rawRSA(key, data)
-	}
 	if len(data) > k-11 {
 		return nil, CKR_DATA_LEN_RANGE
 	}

@@ -27,7 +27,7 @@ type Module struct {
 	last     uint // handle
 }
 
-// slot is a reader. Its ID is the reader's number.
+// slot is a reader. Its ID counts from 0, as the Cryptolib's do; readers count from 1.
 type slot struct {
 	id       uint
 	inserted card.Insertion // what the reader held at the last look
@@ -40,11 +40,12 @@ type token struct {
 	card       *card.Card
 	generation card.Generation
 
+	objects []*object
+
 	sessions int // guarded by the module's lock
 
-	mu      sync.Mutex
-	objects []*object
-	login   *login // nil for nobody
+	mu    sync.Mutex
+	login *login // nil for nobody
 }
 
 // login is somebody's time with the right PIN. The keys live as long.
@@ -112,16 +113,18 @@ func (m *Module) look() {
 		readers = max(readers, in.Reader)
 	}
 	for n := len(m.slots); n < readers; n++ {
-		m.slots = append(m.slots, &slot{id: uint(n + 1)})
+		m.slots = append(m.slots, &slot{id: uint(n)})
 	}
-	now := map[uint]card.Insertion{}
+	now := map[int]card.Insertion{}
 	for _, in := range inserted {
-		now[uint(in.Reader)] = in
+		now[in.Reader] = in
 	}
 	for _, s := range m.slots {
-		s.hold(m, now[s.id])
+		s.hold(m, now[s.reader()])
 	}
 }
+
+func (s *slot) reader() int { return int(s.id) + 1 }
 
 // hold has the slot hold what was found in its reader.
 func (s *slot) hold(m *Module, in card.Insertion) {
@@ -141,7 +144,7 @@ func (s *slot) hold(m *Module, in card.Insertion) {
 	if err != nil {
 		return
 	}
-	s.token = &token{card: c, generation: status.Generation, objects: objects(c, status.Generation, status.Data)}
+	s.token = &token{card: c, generation: status.Generation, objects: objects(c, status.Generation)}
 }
 
 // empty ends what was going on with the card that the slot held.
@@ -160,11 +163,11 @@ func (s *slot) empty(m *Module) {
 
 // slot finds a slot and looks into its reader.
 func (m *Module) slot(id uint) (*slot, error) {
-	if id < 1 || id > uint(len(m.slots)) {
+	if id >= uint(len(m.slots)) {
 		return nil, CKR_SLOT_ID_INVALID
 	}
-	s := m.slots[id-1]
-	in, _ := m.readers.In(int(id))
+	s := m.slots[id]
+	in, _ := m.readers.In(s.reader())
 	s.hold(m, in)
 	return s, nil
 }
@@ -214,10 +217,10 @@ func (m *Module) GetSlotList(withToken bool) ([]uint, error) {
 	return ids, nil
 }
 
-// SlotInfo is CK_SLOT_INFO.
+// SlotInfo is CK_SLOT_INFO. No manufacturer and no version is told.
 type SlotInfo struct {
-	Description, Manufacturer string
-	Flags                     uint
+	Description string
+	Flags       uint
 }
 
 // GetSlotInfo is C_GetSlotInfo.
@@ -230,7 +233,7 @@ func (m *Module) GetSlotInfo(id uint) (SlotInfo, error) {
 	if err != nil {
 		return SlotInfo{}, err
 	}
-	info := SlotInfo{fmt.Sprintf("Lecteur virtuel %d (LAB)", id), "igc", CKF_REMOVABLE_DEVICE}
+	info := SlotInfo{fmt.Sprintf("Lecteur virtuel %d (LAB)", s.reader()), CKF_REMOVABLE_DEVICE | CKF_HW_SLOT}
 	if s.inserted.Dir != "" {
 		info.Flags |= CKF_TOKEN_PRESENT
 	}
@@ -242,8 +245,11 @@ type TokenInfo struct {
 	Label, Manufacturer, Model, Serial string
 	Flags                              uint
 	Sessions, RWSessions               uint
-	Major, Minor                       byte // of the chip
 }
+
+// model is what the Cryptolib 5.2.2 says of either chip: it means to say "ChipDoc" of a CPS4, and mistakes the result of its own look at the
+// card. It fills the field up with zeros, not with blanks.
+const model = "IAS ECC\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // GetTokenInfo is C_GetTokenInfo.
 func (m *Module) GetTokenInfo(id uint) (TokenInfo, error) {
@@ -259,11 +265,8 @@ func (m *Module) GetTokenInfo(id uint) (TokenInfo, error) {
 	if err != nil {
 		return TokenInfo{}, CKR_DEVICE_ERROR
 	}
-	info := TokenInfo{Label: t.card.Label(t.generation), Model: t.generation.Model(), Serial: t.card.Number, Major: 3,
+	info := TokenInfo{Label: t.card.Label(t.generation), Manufacturer: card.Manufacturer, Model: model, Serial: t.card.Serial(),
 		Flags: CKF_RNG | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED | CKF_TOKEN_INITIALIZED}
-	if t.generation == card.CPS4 {
-		info.Major = 4
-	}
 	info.Flags |= tries(status.TriesLeft, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
 	info.Flags |= tries(status.UnblockingsLeft, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
 	for _, s := range m.sessions {
@@ -321,7 +324,7 @@ func (m *Module) GetMechanismInfo(id, mechanism uint) (least, most, flags uint, 
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	least, most = found.sizes()
+	least, most = t.sizes(found)
 	return least, most, found.flags, nil
 }
 

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha1"
+	"crypto/x509"
 	"encoding/asn1"
 	"encoding/binary"
 	"math/big"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/igc-lab/igc/card"
@@ -55,14 +56,21 @@ func boolean(v bool) []byte {
 	return []byte{0}
 }
 
-// objects lists what the token holds.
-func objects(c *card.Card, g card.Generation, data []byte) []*object {
+// objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what belongs to them, by reference, then
+// the data that ask for the PIN, then the others. The attributes too are those of the Cryptolib, the odd ones with them: software that
+// works here is to work there. doc.go tells what differs.
+func objects(c *card.Card, g card.Generation) []*object {
 	var all []*object
-	for _, cert := range c.Certificates {
-		all = append(all, certificate(cert), publicKey(cert), privateKey(cert))
+	for _, cert := range slices.Backward(c.Certificates) {
+		all = append(all, privateKey(cert, g), certificate(cert, g), publicKey(cert, g))
 	}
-	for _, f := range c.Files(g, data) {
-		all = append(all, dataObject(f))
+	files := c.Files(g)
+	for _, private := range []bool{true, false} {
+		for _, f := range files {
+			if f.Private == private {
+				all = append(all, dataObject(f))
+			}
+		}
 	}
 	return all
 }
@@ -73,75 +81,78 @@ func common(class uint, label string, private, modifiable bool) map[uint][]byte 
 		CKA_LABEL: []byte(label)}
 }
 
-func certificate(c card.Certificate) *object {
-	digest := sha1.Sum(c.Raw) // CKA_CHECK_VALUE is its beginning
+func certificate(c card.Certificate, g card.Generation) *object {
 	a := common(CKO_CERTIFICATE, c.Place.Certificate, false, false)
 	a[CKA_CERTIFICATE_TYPE] = long(CKC_X_509)
 	a[CKA_TRUSTED] = boolean(false)
-	a[CKA_CERTIFICATE_CATEGORY] = long(1) // token user
-	a[CKA_CHECK_VALUE] = digest[:3]
-	a[CKA_START_DATE] = []byte(c.NotBefore.UTC().Format("20060102"))
-	a[CKA_END_DATE] = []byte(c.NotAfter.UTC().Format("20060102"))
-	a[CKA_ID] = c.ID
+	a[CKA_ID] = c.ID(g)
 	a[CKA_SUBJECT] = c.SubjectDER
 	a[CKA_ISSUER] = c.IssuerDER
-	a[CKA_SERIAL_NUMBER] = c.SerialDER
+	a[CKA_SERIAL_NUMBER] = c.SerialContent
 	a[CKA_VALUE] = c.Raw
 	return &object{class: CKO_CERTIFICATE, attributes: a, place: c.Place}
 }
 
-// keyAttributes are those of both halves of a key.
-func keyAttributes(class uint, label string, private bool, c card.Certificate) map[uint][]byte {
-	a := common(class, label, private, false)
-	a[CKA_ID] = c.ID
-	a[CKA_SUBJECT] = c.SubjectDER
-	a[CKA_START_DATE] = []byte{}
-	a[CKA_END_DATE] = []byte{}
-	a[CKA_DERIVE] = boolean(false)
-	a[CKA_LOCAL] = boolean(true)
+// keyAttributes are those of both halves of a key; can is what this one does.
+func keyAttributes(class uint, label string, c card.Certificate, g card.Generation, can ...uint) map[uint][]byte {
+	a := common(class, label, class == CKO_PRIVATE_KEY, false)
+	a[CKA_ID] = c.ID(g)
 	a[CKA_KEY_GEN_MECHANISM] = long(CK_UNAVAILABLE_INFORMATION)
+	for _, use := range []uint{CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP, CKA_SIGN, CKA_SIGN_RECOVER, CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_DERIVE} {
+		a[use] = boolean(slices.Contains(can, use))
+	}
+	for _, attribute := range []uint{CKA_LOCAL, CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE} {
+		a[attribute] = boolean(true)
+	}
+	a[CKA_EXTRACTABLE] = boolean(false)
 	switch key := c.Public.(type) {
 	case *rsa.PublicKey:
 		a[CKA_KEY_TYPE] = long(CKK_RSA)
 		a[CKA_MODULUS] = key.N.Bytes()
-		a[CKA_PUBLIC_EXPONENT] = big.NewInt(int64(key.E)).Bytes()
-		if class == CKO_PUBLIC_KEY {
-			a[CKA_MODULUS_BITS] = long(uint(key.N.BitLen()))
-		}
+		a[CKA_MODULUS_BITS] = long(uint(key.N.BitLen()))
+		a[CKA_PUBLIC_EXPONENT] = big.NewInt(int64(key.E)).FillBytes(make([]byte, 3))
 	case *ecdsa.PublicKey:
 		a[CKA_KEY_TYPE] = long(CKK_EC)
 		a[CKA_EC_PARAMS], _ = asn1.Marshal(curves[key.Curve.Params().Name])
-		if class == CKO_PUBLIC_KEY {
-			if point, err := key.Bytes(); err == nil {
-				a[CKA_EC_POINT], _ = asn1.Marshal(point)
-			}
-		}
 	}
 	return a
 }
 
 var curves = map[string]asn1.ObjectIdentifier{"P-256": {1, 2, 840, 10045, 3, 1, 7}, "P-384": {1, 3, 132, 0, 34}, "P-521": {1, 3, 132, 0, 35}}
 
-func publicKey(c card.Certificate) *object {
-	a := keyAttributes(CKO_PUBLIC_KEY, c.Place.Public, false, c)
-	_, isRSA := c.Public.(*rsa.PublicKey)
-	a[CKA_ENCRYPT] = boolean(isRSA)
-	a[CKA_VERIFY] = boolean(true)
-	a[CKA_VERIFY_RECOVER] = boolean(false)
-	a[CKA_WRAP] = boolean(false)
-	a[CKA_TRUSTED] = boolean(false)
+// publicKey is what the Cryptolib makes of a certificate, with its name for it: the certificate's, and the zero that ends it in C.
+func publicKey(c card.Certificate, g card.Generation) *object {
+	can := []uint{CKA_VERIFY}
+	if _, ok := c.Public.(*rsa.PublicKey); ok {
+		can = append(can, CKA_ENCRYPT, CKA_VERIFY_RECOVER)
+	}
+	a := keyAttributes(CKO_PUBLIC_KEY, publicLabel(c.Place), c, g, can...)
+	switch key := c.Public.(type) {
+	case *rsa.PublicKey:
+		a[CKA_VALUE] = x509.MarshalPKCS1PublicKey(key)
+	case *ecdsa.PublicKey:
+		if point, err := key.Bytes(); err == nil {
+			a[CKA_EC_POINT], _ = asn1.Marshal(point)
+		}
+	}
 	return &object{class: CKO_PUBLIC_KEY, attributes: a, place: c.Place, public: c.Public}
 }
 
-func privateKey(c card.Certificate) *object {
-	a := keyAttributes(CKO_PRIVATE_KEY, c.Private, true, c)
-	for attribute, value := range map[uint]bool{CKA_SENSITIVE: true, CKA_ALWAYS_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_NEVER_EXTRACTABLE: true,
-		CKA_SIGN: true, CKA_SIGN_RECOVER: false, CKA_DECRYPT: false, CKA_UNWRAP: false, CKA_WRAP_WITH_TRUSTED: false,
-		CKA_ALWAYS_AUTHENTICATE: c.AlwaysAuthorized} {
-		a[attribute] = boolean(value)
+func publicLabel(p card.Place) string { return "Cle publique - " + p.Certificate + "\x00" }
+
+func privateKey(c card.Certificate, g card.Generation) *object {
+	_, isRSA := c.Public.(*rsa.PublicKey)
+	can := []uint{CKA_SIGN}
+	if isRSA && c.Decrypts {
+		can = append(can, CKA_DECRYPT)
+	}
+	a := keyAttributes(CKO_PRIVATE_KEY, c.Private, c, g, can...)
+	a[CKA_ALWAYS_AUTHENTICATE] = boolean(c.AlwaysAuthorized)
+	for _, empty := range []uint{CKA_SUBJECT, CKA_START_DATE, CKA_END_DATE} {
+		a[empty] = []byte{}
 	}
 	secret := []uint{CKA_VALUE}
-	if _, ok := c.Public.(*rsa.PublicKey); ok {
+	if isRSA {
 		secret = []uint{CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT}
 	}
 	for _, attribute := range secret {
@@ -150,11 +161,14 @@ func privateKey(c card.Certificate) *object {
 	return &object{class: CKO_PRIVATE_KEY, private: true, attributes: a, place: c.Place, public: c.Public}
 }
 
+// noOID is how the Cryptolib says that data have no object identifier: its array of sixteen numbers of 32 bits, of which the first is -1.
+var noOID = append([]byte{0xFF, 0xFF, 0xFF, 0xFF}, make([]byte, 60)...)
+
 func dataObject(f card.File) *object {
 	a := common(CKO_DATA, f.Label, f.Private, f.Writable)
 	a[CKA_APPLICATION] = []byte("CPS")
-	a[CKA_OBJECT_ID] = []byte{}
-	a[CKA_VALUE] = append([]byte{}, f.Content...)
+	a[CKA_OBJECT_ID] = noOID
+	a[CKA_VALUE] = append([]byte{}, f.Content...) // nil would be a secret; of CPS_DATA the card is asked
 	return &object{class: CKO_DATA, private: f.Private, writable: f.Writable, attributes: a}
 }
 

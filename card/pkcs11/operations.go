@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"hash"
 )
@@ -12,6 +13,7 @@ const (
 	signing
 	verifying
 	encrypting
+	decrypting
 	operations
 )
 
@@ -21,7 +23,7 @@ type operation struct {
 	options   *rsa.PSSOptions // of PSS
 	public    any
 	object    *object
-	login     *login    // of a signature: it ends with it
+	login     *login    // of a private key: the operation ends with it
 	hash      hash.Hash // nil for a mechanism that takes what was hashed
 	data      []byte    // what Update gave to a mechanism without a hash
 	updated   bool      // Update was called: only Final may follow
@@ -62,11 +64,11 @@ func keyed(s *session, class, flag, id uint, parameter []byte, key uint) (*opera
 	switch {
 	case err != nil:
 		return nil, err
-	case o.class != class && o.public != nil:
-		return nil, CKR_KEY_FUNCTION_NOT_PERMITTED
-	case o.class != class:
+	case o.public == nil:
 		return nil, CKR_KEY_HANDLE_INVALID
-	case !mechanism.fits(o.public):
+	case o.class != class, !mechanism.fits(o.public):
+		return nil, CKR_KEY_TYPE_INCONSISTENT
+	case flag&(CKF_ENCRYPT|CKF_DECRYPT) != 0 && !o.place.Decrypts:
 		return nil, CKR_KEY_TYPE_INCONSISTENT
 	}
 	options, err := mechanism.options(parameter, o.public)
@@ -92,12 +94,22 @@ func (m *Module) DigestInit(h, id uint, parameter []byte) error {
 
 // SignInit is C_SignInit.
 func (m *Module) SignInit(h, id uint, parameter []byte, key uint) error {
-	return m.start(h, signing, func(s *session) (*operation, error) {
+	return m.startPrivate(h, signing, CKF_SIGN, id, parameter, key)
+}
+
+// DecryptInit is C_DecryptInit.
+func (m *Module) DecryptInit(h, id uint, parameter []byte, key uint) error {
+	return m.startPrivate(h, decrypting, CKF_DECRYPT, id, parameter, key)
+}
+
+// startPrivate begins an operation that the PIN allows.
+func (m *Module) startPrivate(h uint, kind int, flag, id uint, parameter []byte, key uint) error {
+	return m.start(h, kind, func(s *session) (*operation, error) {
 		l := s.token.loggedIn()
 		if l == nil || l.user != CKU_USER {
 			return nil, CKR_USER_NOT_LOGGED_IN
 		}
-		op, err := keyed(s, CKO_PRIVATE_KEY, CKF_SIGN, id, parameter, key)
+		op, err := keyed(s, CKO_PRIVATE_KEY, flag, id, parameter, key)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +118,8 @@ func (m *Module) SignInit(h, id uint, parameter []byte, key uint) error {
 	})
 }
 
-// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. The module's lock is held.
+// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. A card that it blocks logs its user out. The module's
+// lock is held.
 func (s *session) authorize(pin []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +127,11 @@ func (s *session) authorize(pin []byte) error {
 	if op == nil {
 		return CKR_OPERATION_NOT_INITIALIZED
 	}
-	if _, err := s.token.card.Open(string(pin)); err != nil {
-		return refusal(err)
+	if _, err := s.token.open(pin); err != nil {
+		if err == CKR_PIN_LOCKED {
+			s.token.logout()
+		}
+		return err
 	}
 	op.ask = false
 	return nil
@@ -316,9 +332,37 @@ func (m *Module) Encrypt(h uint, data, out []byte) (n int, err error) {
 		if enough, err := room(out, n); !enough {
 			return true, err
 		}
-		block, err := op.mechanism.encrypt(key, data)
+		block, err := encrypt(key, data)
 		n = copy(out, block)
 		return false, err
+	})
+	return n, err
+}
+
+// Decrypt is C_Decrypt. The size that it tells is that of the data, as the Cryptolib's.
+func (m *Module) Decrypt(h uint, data, out []byte) (n int, err error) {
+	err = m.under(h, decrypting, func(s *session, op *operation) (bool, error) {
+		l := s.token.loggedIn()
+		if l == nil || l != op.login {
+			return false, CKR_USER_NOT_LOGGED_IN
+		}
+		key, ok := l.keys[op.object.place.Role].(crypto.Decrypter)
+		switch {
+		case !ok:
+			return false, CKR_DEVICE_ERROR
+		case len(data) != size(op.public):
+			return false, CKR_ENCRYPTED_DATA_LEN_RANGE
+		}
+		plain, err := key.Decrypt(rand.Reader, data, nil)
+		if err != nil {
+			return false, CKR_ENCRYPTED_DATA_INVALID
+		}
+		n = len(plain)
+		if enough, err := room(out, n); !enough {
+			return true, err
+		}
+		copy(out, plain)
+		return false, nil
 	})
 	return n, err
 }

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,7 +61,7 @@ func (d *desk) insert(c *card.Card) uint {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return uint(in.Reader)
+	return uint(in.Reader - 1)
 }
 
 func (d *desk) remove(c *card.Card) {
@@ -165,7 +166,7 @@ func TestSignatures(t *testing.T) {
 			h := d.open(slot)
 			d.must(d.Login(h, CKU_USER, []byte("1234")))
 			for _, cert := range test.card.Certificates {
-				private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, cert.Place.Public)
+				private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.Place))
 				err := d.SignInit(h, test.mechanism, test.parameter, private)
 				wants(t, "SignInit", err, test.refused)
 				if err != nil {
@@ -254,7 +255,7 @@ func TestLogin(t *testing.T) {
 	all, err := d.FindObjects(ro, 100)
 	d.must(err)
 	d.must(d.FindObjectsFinal(ro))
-	if len(all)-len(public) != 4 { // two private keys, an activity, CPS_SIT_FACT
+	if len(all)-len(public) != 5 { // two private keys, an activity by both its names, CPS_SIT_FACT
 		t.Errorf("%d objects, %d without a PIN", len(all), len(public))
 	}
 
@@ -270,6 +271,21 @@ func TestLogin(t *testing.T) {
 	d.must(d.Login(rw, CKU_CONTEXT_SPECIFIC, []byte("1234")))
 	_, err = d.Sign(rw, &data, make([]byte, 64))
 	wants(t, "with the right one", err, CKR_OK)
+
+	// a PIN that cannot be one costs no try
+	for _, pin := range []string{"", "123", "123456789"} {
+		d.must(d.SignInit(ro, CKM_ECDSA, nil, signing))
+		wants(t, "a PIN of no PIN's length", d.Login(ro, CKU_CONTEXT_SPECIFIC, []byte(pin)), CKR_PIN_INCORRECT)
+		d.must(d.Login(ro, CKU_CONTEXT_SPECIFIC, []byte("1234")))
+		_, err = d.Sign(ro, &data, make([]byte, 64))
+		wants(t, "and then the right one", err, CKR_OK)
+	}
+	d.must(d.Logout(rw))
+	wants(t, "a PIN of no PIN's length", d.Login(rw, CKU_USER, nil), CKR_PIN_INCORRECT)
+	if s, err := c.Status(); err != nil || s.TriesLeft != card.Tries {
+		t.Errorf("%d tries left, %v", s.TriesLeft, err)
+	}
+	d.must(d.Login(rw, CKU_USER, []byte("1234")))
 
 	// what was begun does not outlive a logout
 	d.must(d.SignInit(ro, CKM_ECDSA, nil, private))
@@ -292,10 +308,14 @@ func TestLogin(t *testing.T) {
 	rw = d.open(slot)
 	state(rw, CKS_RW_PUBLIC_SESSION)
 
-	// a blocked card, and the unblocking code by PKCS#11
-	for _, want := range []RV{CKR_PIN_INCORRECT, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LOCKED} {
-		wants(t, "wrong PIN", d.Login(rw, CKU_USER, []byte("9999")), want)
+	// a blocked card, whose user is logged out, and the unblocking code by PKCS#11
+	d.must(d.Login(rw, CKU_USER, []byte("1234")))
+	d.must(d.SignInit(rw, CKM_ECDSA, nil, signing))
+	for _, want := range []RV{CKR_PIN_INCORRECT, CKR_PIN_INCORRECT, CKR_PIN_LOCKED} {
+		wants(t, "wrong PIN", d.Login(rw, CKU_CONTEXT_SPECIFIC, []byte("9999")), want)
 	}
+	state(rw, CKS_RW_PUBLIC_SESSION)
+	wants(t, "wrong PIN, too late", d.Login(rw, CKU_USER, []byte("9999")), CKR_PIN_LOCKED)
 	if info, err := d.GetTokenInfo(slot); err != nil || info.Flags&CKF_USER_PIN_LOCKED == 0 {
 		t.Errorf("blocked: %#x, %v", info.Flags, err)
 	}
@@ -327,7 +347,7 @@ func TestHotPlug(t *testing.T) {
 	}
 	slots(false, Readers)
 	slots(true, 0)
-	_, err := d.GetTokenInfo(1)
+	_, err := d.GetTokenInfo(0)
 	wants(t, "an empty reader", err, CKR_TOKEN_NOT_PRESENT)
 	_, err = d.GetSlotInfo(99)
 	wants(t, "no reader", err, CKR_SLOT_ID_INVALID)
@@ -353,7 +373,7 @@ func TestHotPlug(t *testing.T) {
 	d.must(d.Login(h, CKU_USER, []byte("1234")))
 	info, err := d.GetTokenInfo(slot)
 	d.must(err)
-	if info.Label != "CPS3v3-"+a.Number || info.Model != "IAS ECC" || info.Serial != a.Number || info.Sessions != 2 {
+	if info.Label != "CPS3v3-"+a.Number || info.Serial != a.Number[:8] || info.Sessions != 2 {
 		t.Errorf("%+v", info)
 	}
 	go wait()
@@ -368,7 +388,7 @@ func TestHotPlug(t *testing.T) {
 	wants(t, "a session of the card that was", err, CKR_SESSION_HANDLE_INVALID)
 	info, err = d.GetTokenInfo(slot)
 	d.must(err)
-	if info.Label != "CPS4v1-"+b.Number || info.Model != "ChipDoc" || info.Sessions != 0 {
+	if info.Label != "CPS4v1-"+b.Number || info.Sessions != 0 {
 		t.Errorf("%+v", info)
 	}
 	wants(t, "another one", d.CloseSession(other), CKR_SESSION_HANDLE_INVALID)
@@ -414,9 +434,11 @@ func TestObjects(t *testing.T) {
 		slot := d.insert(c)
 		h := d.open(slot)
 		d.must(d.Login(h, CKU_USER, []byte("1234")))
+		status, err := c.Status()
+		d.must(err)
 		for _, cert := range c.Certificates {
 			o := d.find(h, CKO_CERTIFICATE, cert.Place.Certificate)
-			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, cert.Place.Public)
+			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.Place))
 			values, refusals, err := d.GetAttributes(h, o, []uint{CKA_VALUE, CKA_ID, CKA_SUBJECT, CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_MODULUS})
 			d.must(err)
 			parsed, err := x509.ParseCertificate(values[0])
@@ -425,7 +447,8 @@ func TestObjects(t *testing.T) {
 				t.Error("the names are not those of the certificate")
 			}
 			wants(t, "the modulus of a certificate", refusals[5], CKR_ATTRIBUTE_TYPE_INVALID)
-			wantID := map[string]byte{"authentication": 0x20, "signature": 0x10}[cert.Role]
+			wantID := map[card.Generation]map[string]byte{card.CPS3: {"authentication": 0x02, "signature": 0x01},
+				card.CPS4: {"authentication": 0x20, "signature": 0x10}}[status.Generation][cert.Role]
 			if id := values[1]; len(id) != 14 || id[13] != wantID || !bytes.HasPrefix(id, []byte{0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0, 0, 1, 0xFF, 0, 0x10}) {
 				t.Errorf("CKA_ID %x", id)
 			}
@@ -460,22 +483,24 @@ func TestObjects(t *testing.T) {
 		wants(t, "writing what is read-only", d.SetAttributes(h, d.find(h, CKO_DATA, "CPS_NAME_PS"), []Attribute{{CKA_VALUE, nil}}), CKR_ATTRIBUTE_READ_ONLY)
 		object := d.find(h, CKO_DATA, "CPS_DATA")
 		d.must(d.SetAttributes(h, object, []Attribute{{CKA_VALUE, []byte("ours")}}))
-		wants(t, "too much", d.SetAttributes(h, object, []Attribute{{CKA_VALUE, make([]byte, maxData+1)}}), CKR_DATA_LEN_RANGE)
+		wants(t, "too much", d.SetAttributes(h, object, []Attribute{{CKA_VALUE, make([]byte, card.DataCapacity+1)}}), CKR_ATTRIBUTE_VALUE_INVALID)
 		values, _, err = d.GetAttributes(h, object, []uint{CKA_VALUE})
 		d.must(err)
-		if s, err := c.Status(); err != nil || string(values[0]) != "ours" || string(s.Data) != "ours" {
+		if s, err := c.Status(); err != nil || string(values[0]) != "ours"+strings.Repeat("\x00", card.DataCapacity-4) || string(s.Data) != "ours" {
 			t.Errorf("written: %q, %q, %v", values[0], s.Data, err)
 		}
+		d.must(d.Logout(h))
+		wants(t, "writing without the PIN", d.SetAttributes(h, object, []Attribute{{CKA_VALUE, nil}}), CKR_USER_NOT_LOGGED_IN)
 		d.remove(c)
 	}
 }
 
-// What the public half does: one block for the card.
+// One block for the card: its public half encrypts, and its authentication key decrypts.
 func TestEncryption(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.RSA2048, card.CPS3)
 	h := d.open(d.insert(c))
-	public := d.find(h, CKO_PUBLIC_KEY, "CPS_PUB_AUT")
+	public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[0]))
 	keys, err := c.Open("1234")
 	d.must(err)
 	private := keys["authentication"].(*rsa.PrivateKey)
@@ -487,8 +512,6 @@ func TestEncryption(t *testing.T) {
 		{CKM_RSA_PKCS, []byte("secret"), 0},
 		{CKM_RSA_PKCS, make([]byte, 245), 0},
 		{CKM_RSA_PKCS, make([]byte, 246), CKR_DATA_LEN_RANGE},
-		{CKM_RSA_X_509, []byte("number"), 0},
-		{CKM_RSA_X_509, bytes.Repeat([]byte{255}, 256), CKR_DATA_LEN_RANGE},
 	} {
 		d.must(d.EncryptInit(h, test.mechanism, nil, public))
 		out := make([]byte, 256)
@@ -498,10 +521,42 @@ func TestEncryption(t *testing.T) {
 			continue
 		}
 		block := new(big.Int).Exp(new(big.Int).SetBytes(out[:n]), private.D, private.N).FillBytes(make([]byte, 256))
-		if !bytes.HasSuffix(block, test.data) || test.mechanism == CKM_RSA_PKCS && (block[1] != 2 || bytes.IndexByte(block[2:], 0) != 253-len(test.data)) {
+		if !bytes.HasSuffix(block, test.data) || block[1] != 2 || bytes.IndexByte(block[2:], 0) != 253-len(test.data) {
 			t.Errorf("block %x", block)
 		}
+		wants(t, "without the PIN", d.DecryptInit(h, test.mechanism, nil, 1), CKR_USER_NOT_LOGGED_IN)
+		d.must(d.Login(h, CKU_USER, []byte("1234")))
+		d.must(d.DecryptInit(h, test.mechanism, nil, d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT")))
+		if n, err := d.Decrypt(h, out, nil); err != nil || n != len(test.data) {
+			t.Errorf("the size of %d bytes is told as %d, %v", len(test.data), n, err)
+		}
+		_, err = d.Decrypt(h, out, make([]byte, len(test.data)-1))
+		wants(t, "a buffer too small", err, CKR_BUFFER_TOO_SMALL)
+		plain := make([]byte, 256)
+		if n, err := d.Decrypt(h, out, plain); err != nil || !bytes.Equal(plain[:n], test.data) {
+			t.Errorf("%x decrypted is %x, %v", test.data, plain[:n], err)
+		}
+		_, err = d.Decrypt(h, out, plain)
+		wants(t, "a second time", err, CKR_OPERATION_NOT_INITIALIZED)
+		d.must(d.Logout(h))
 	}
+	d.must(d.Login(h, CKU_USER, []byte("1234")))
+	auth, sign := d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT"), d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")
+	wants(t, "decrypt with the signature key", d.DecryptInit(h, CKM_RSA_PKCS, nil, sign), CKR_KEY_TYPE_INCONSISTENT)
+	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))), CKR_KEY_TYPE_INCONSISTENT)
+	wants(t, "decrypt without padding", d.DecryptInit(h, CKM_RSA_X_509, nil, auth), CKR_MECHANISM_INVALID)
+	for _, test := range []struct {
+		data []byte
+		want RV
+	}{{make([]byte, 255), CKR_ENCRYPTED_DATA_LEN_RANGE}, {make([]byte, 256), CKR_ENCRYPTED_DATA_INVALID}, {bytes.Repeat([]byte{255}, 256), CKR_ENCRYPTED_DATA_INVALID}} {
+		d.must(d.DecryptInit(h, CKM_RSA_PKCS, nil, auth))
+		_, err := d.Decrypt(h, test.data, make([]byte, 256))
+		wants(t, "Decrypt", err, test.want)
+	}
+	d.must(d.DecryptInit(h, CKM_RSA_PKCS, nil, auth))
+	d.must(d.Logout(h))
+	_, err = d.Decrypt(h, make([]byte, 256), nil)
+	wants(t, "Decrypt after the logout", err, CKR_USER_NOT_LOGGED_IN)
 	wants(t, "with a mechanism that only signs", d.EncryptInit(h, CKM_SHA256_RSA_PKCS, nil, public), CKR_MECHANISM_INVALID)
 	wants(t, "with a certificate", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_CERTIFICATE, card.Places[0].Certificate)), CKR_KEY_HANDLE_INVALID)
 	wants(t, "with nothing", d.EncryptInit(h, CKM_RSA_PKCS, nil, 0), CKR_KEY_HANDLE_INVALID)
@@ -568,7 +623,7 @@ func TestThreads(t *testing.T) {
 	for range 4 {
 		signed.Go(func() {
 			for good.Load() < 100 && time.Now().Before(deadline) {
-				h, err := d.OpenSession(1, CKF_SERIAL_SESSION)
+				h, err := d.OpenSession(0, CKF_SERIAL_SESSION)
 				if err != nil {
 					continue
 				}

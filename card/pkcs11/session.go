@@ -1,9 +1,9 @@
 package pkcs11
 
 import (
+	"crypto"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/igc-lab/igc/card"
@@ -202,13 +202,22 @@ func (m *Module) Login(h, user uint, pin []byte) error {
 			return refusal(err)
 		}
 		l.code = string(pin)
-	} else if l.keys, err = t.card.Open(string(pin)); err != nil {
-		return refusal(err)
+	} else if l.keys, err = t.open(pin); err != nil {
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.login = l
 	return nil
+}
+
+// open takes the PIN. One of a length that no PIN has is wrong, and is not sent to the card: it costs no try.
+func (t *token) open(pin []byte) (map[string]crypto.Signer, error) {
+	if len(pin) < 4 || len(pin) > 8 {
+		return nil, CKR_PIN_INCORRECT
+	}
+	keys, err := t.card.Open(string(pin))
+	return keys, refusal(err)
 }
 
 // Logout is C_Logout.
@@ -357,6 +366,11 @@ func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, r
 	values, refusals = make([][]byte, len(types)), make([]error, len(types))
 	for i, t := range types {
 		value, ok := o.attributes[t]
+		if o.writable && t == CKA_VALUE {
+			if value, err = s.token.card.Data(); err != nil {
+				return nil, nil, CKR_DEVICE_ERROR
+			}
+		}
 		switch {
 		case !ok:
 			refusals[i] = CKR_ATTRIBUTE_TYPE_INVALID
@@ -368,27 +382,7 @@ func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, r
 	return values, refusals, nil
 }
 
-// GetObjectSize is C_GetObjectSize: the bytes of its values.
-func (m *Module) GetObjectSize(h, object uint) (size uint, err error) {
-	s, err := m.use(h)
-	if err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	o, err := s.token.object(object)
-	if err != nil {
-		return 0, err
-	}
-	for _, value := range o.attributes {
-		size += uint(len(value))
-	}
-	return size, nil
-}
-
-// maxData is how much CPS_DATA holds.
-const maxData = 2048
-
-// SetAttributes is C_SetAttributeValue. A card has one thing to write: the value of CPS_DATA.
+// SetAttributes is C_SetAttributeValue. A card has one thing to write, after the PIN: the value of CPS_DATA.
 func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 	s, err := m.use(h)
 	if err != nil {
@@ -409,20 +403,17 @@ func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 		if !o.writable || a.Type != CKA_VALUE {
 			return CKR_ATTRIBUTE_READ_ONLY
 		}
-		if len(a.Value) > maxData {
-			return CKR_DATA_LEN_RANGE
+		if len(a.Value) > card.DataCapacity {
+			return CKR_ATTRIBUTE_VALUE_INVALID
 		}
 	}
+	if l := s.token.loggedIn(); l == nil || l.user != CKU_USER {
+		return CKR_USER_NOT_LOGGED_IN
+	}
 	for _, a := range template {
-		value := slices.Clone(a.Value)
-		if err := s.token.card.SetData(value); err != nil {
+		if err := s.token.card.SetData(a.Value); err != nil {
 			return CKR_DEVICE_ERROR
 		}
-		label := string(o.attributes[CKA_LABEL])
-		s.token.mu.Lock()
-		s.token.objects = slices.Clone(s.token.objects) // a thread may be reading the list, or the object
-		s.token.objects[handle-1] = dataObject(card.File{Label: label, Private: o.private, Writable: true, Content: value})
-		s.token.mu.Unlock()
 	}
 	return nil
 }

@@ -107,14 +107,14 @@ static void slots(CK_SLOT_ID slot)
 	n = 64;
 	WANT(p11->C_GetSlotList(1, ids, &n), OK);
 	TRUE_(n >= 1 && ids[0] == slot);
-	WANT(p11->C_GetSlotInfo(0, &slot_info), SLOT_ID_INVALID);
+	WANT(p11->C_GetSlotInfo(64, &slot_info), SLOT_ID_INVALID);
 	WANT(p11->C_GetSlotInfo(~0UL, &slot_info), SLOT_ID_INVALID);
 	WANT(p11->C_GetSlotInfo(slot, NULL), ARGUMENTS_BAD);
 	WANT(p11->C_GetSlotInfo(slot, &slot_info), OK);
-	TRUE_(slot_info.flags == 3);
+	TRUE_(slot_info.flags == 7);
 	WANT(p11->C_GetTokenInfo(slot, NULL), ARGUMENTS_BAD);
 	WANT(p11->C_GetTokenInfo(slot, &token_info), OK);
-	TRUE_(!memcmp(token_info.label, "CPS", 3) && !memchr(&token_info, 0, 96)); // label, manufacturer, model and serial number
+	TRUE_(!memcmp(token_info.label, "CPS", 3) && !memchr(&token_info, 0, 64) && !memchr(token_info.serialNumber, 0, 16)); // blanks fill all but the model
 	WANT(p11->C_GetMechanismList(slot, NULL, &n), OK);
 	n--;
 	WANT(p11->C_GetMechanismList(slot, ids, &n), BUFFER_TOO_SMALL);
@@ -139,12 +139,12 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	TRUE_(info.slotID == slot && info.state == 2);
 	WANT(p11->C_GetFunctionStatus(h), FUNCTION_NOT_PARALLEL);
 	WANT(p11->C_CancelFunction(h), FUNCTION_NOT_PARALLEL);
-	WANT(p11->C_DecryptInit(h, NULL, 0), FUNCTION_NOT_SUPPORTED);
+	WANT(p11->C_DestroyObject(h, 1), FUNCTION_NOT_SUPPORTED);
 	WANT(p11->C_CreateObject(h, NULL, 0, NULL), FUNCTION_NOT_SUPPORTED);
 	for (CK_SESSION_HANDLE bad = h + 1; bad; bad *= 3) { // wraps to 0 never; ends by the break
 		WANT(p11->C_GetSessionInfo(bad, &info), SESSION_HANDLE_INVALID);
 		WANT(p11->C_Login(bad, 1, (CK_BYTE *)pin, 4), SESSION_HANDLE_INVALID);
-		WANT(p11->C_DecryptInit(bad, NULL, 0), SESSION_HANDLE_INVALID);
+		WANT(p11->C_DestroyObject(bad, 1), SESSION_HANDLE_INVALID);
 		if (bad > 1UL << 40)
 			break;
 	}
@@ -167,11 +167,10 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	CK_RV rv = p11->C_GetAttributeValue(h, key, t, 5); // any of the three
 	TRUE_(rv == ATTRIBUTE_SENSITIVE || rv == ATTRIBUTE_TYPE_INVALID || rv == BUFFER_TOO_SMALL);
 	TRUE_(t[0].ulValueLen == 14 && t[1].ulValueLen == big && t[2].ulValueLen == big && t[3].ulValueLen == big && t[4].ulValueLen == 14);
-	TRUE_(id[0] == 0xE8 && id[13] == 0x20);
+	TRUE_(id[0] == 0xE8 && id[13] == 0x02);
 	WANT(p11->C_GetAttributeValue(h, 0, t, 1), OBJECT_HANDLE_INVALID);
 	WANT(p11->C_GetAttributeValue(h, big, t, 1), OBJECT_HANDLE_INVALID);
-	WANT(p11->C_GetObjectSize(h, key, NULL), ARGUMENTS_BAD);
-	WANT(p11->C_GetObjectSize(h, key, &n), OK);
+	WANT(p11->C_GetObjectSize(h, key, &n), FUNCTION_NOT_SUPPORTED);
 
 	CK_MECHANISM m = {CKM_RSA_PKCS, NULL, 0}, broken = {CKM_RSA_PKCS, NULL, 9};
 	WANT(p11->C_SignInit(h, NULL, key), ARGUMENTS_BAD);
@@ -192,6 +191,11 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	WANT(p11->C_SignInit(h, &m, key), OK);
 	n = sizeof out;
 	WANT(p11->C_Sign(h, out, 246, out, &n), 0x21); // CKR_DATA_LEN_RANGE: no room for the padding
+	CK_BYTE block[256] = {0};
+	WANT(p11->C_DecryptInit(h, &m, key), OK);
+	WANT(p11->C_Decrypt(h, block, sizeof block, out, NULL), ARGUMENTS_BAD);
+	WANT(p11->C_Decrypt(h, NULL, 5, out, &n), ARGUMENTS_BAD);
+	WANT(p11->C_Decrypt(h, block, sizeof block, out, &n), 0x40); // CKR_ENCRYPTED_DATA_INVALID
 	WANT(p11->C_GenerateRandom(h, NULL, 8), ARGUMENTS_BAD);
 	WANT(p11->C_GenerateRandom(h, out, 8), OK);
 	m.mechanism = CKM_SHA256;
