@@ -34,5 +34,10 @@
 //	               hash alone or in its DigestInfo
 //	PSS            SHA-1, SHA-256; the salt is as long    all hashes and salts          wider
 //	               as the hash, whatever is asked for
+//	wrong use      other values: 0x05 where CPS_DATA is   0x13, 0xC0, 0xA1              the standard
+//	               too long or an RSA signature is wrong,
+//	               0x20 of a CPS3 for a PIN of letters
+//	buffers        a CPS4's authentication key signs      into any that is large        the standard
+//	               into 256 bytes only: 0x07 for more     enough
 //	P-256 cards    there are none                         ECDSA                         fast labs
 package pkcs11
