@@ -129,9 +129,10 @@ const patience = 15 * time.Second
 
 // doctor is what the checks share: the lab as it is found, looked at once and never written to.
 type doctor struct {
-	home string
-	opts ca.Options
-	now  time.Time
+	home       string
+	opts       ca.Options
+	passphrase string // the file that it was read from
+	now        time.Time
 
 	client      *ca.Client // nil: there is no lab, or its configuration is wrong
 	clientErr   error
@@ -143,8 +144,8 @@ type doctor struct {
 	roots       []*x509.Certificate
 }
 
-func newDoctor(ctx context.Context, home string, opts ca.Options) *doctor {
-	d := &doctor{home: home, opts: opts, now: time.Now()}
+func newDoctor(ctx context.Context, home string, opts ca.Options, passphraseFile string) *doctor {
+	d := &doctor{home: home, opts: opts, passphrase: passphraseFile, now: time.Now()}
 	opts.ReadOnly, opts.Waiting, opts.Progress = true, nil, nil
 	if d.client, d.clientErr = ca.Connect(home, opts); d.clientErr != nil {
 		return d
@@ -245,6 +246,12 @@ func (p *program) doctor(c *cli.Context) error {
 	if home, err = filepath.Abs(home); err != nil {
 		return ca.Invalidate(err)
 	}
+	file := c.String("passphrase-file")
+	if file != "" {
+		if file, err = filepath.Abs(file); err != nil {
+			return ca.Invalidate(err)
+		}
+	}
 	all := []finding{}
 	report := &doctorReport{w: p.out}
 	tell := report.line
@@ -252,7 +259,7 @@ func (p *program) doctor(c *cli.Context) error {
 		tell = func(finding) {}
 	}
 	if c.Bool("fix") {
-		found, err := newDoctor(c.Context, home, opts).run(c.Context, func(finding) {})
+		found, err := newDoctor(c.Context, home, opts, file).run(c.Context, func(finding) {})
 		if err != nil {
 			return err
 		}
@@ -270,7 +277,7 @@ func (p *program) doctor(c *cli.Context) error {
 		}
 		report.name = ""
 	}
-	found, err := newDoctor(c.Context, home, opts).run(c.Context, tell)
+	found, err := newDoctor(c.Context, home, opts, file).run(c.Context, tell)
 	if err != nil {
 		return err
 	}
@@ -308,7 +315,7 @@ func (r *doctorReport) line(f finding) {
 		fmt.Fprintln(r.w, begin+text)
 		begin = strings.Repeat(" ", doctorIndent)
 	}
-	if f.Mend != "" && f.State != fixed {
+	if f.Mend != "" {
 		fmt.Fprintln(r.w, begin+"→ "+f.Mend) // never broken: it is to be copied
 	}
 }
@@ -367,6 +374,9 @@ func (d *doctor) igc(args ...string) string {
 	words := []string{"igc"}
 	if usual, err := ca.DefaultHome(); err != nil || !sameFile(usual, d.home) {
 		words = append(words, "--home", d.home)
+	}
+	if d.passphrase != "" {
+		words = append(words, "--passphrase-file", d.passphrase)
 	}
 	return shell(append(words, args...)...)
 }

@@ -128,7 +128,7 @@ func (d *doctor) restart() string {
 	if d.pid == 0 {
 		return d.igc("serve")
 	}
-	return fmt.Sprintf("kill %d; ", d.pid) + d.igc("serve")
+	return fmt.Sprintf("kill %d; sleep 3; ", d.pid) + d.igc("serve")
 }
 
 // authority is one that the lab has, as it is recorded.
@@ -421,7 +421,7 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 		return append([]finding{todo.is(tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL", "igc serve is not running: no publication, no OCSP, no TestSSL")).by(d.igc("serve"))}, found...)
 	}
 	address := local(d.client.Config.Listen.TestSSL)
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience/3)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
 	conn, err := dialer.DialContext(ctx, "tcp", address)
