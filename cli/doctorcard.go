@@ -77,7 +77,11 @@ func (d *doctor) module(context.Context) (found []finding) {
 	version, err := install.CheckModule(path)
 	if err != nil {
 		beside, _ := besideProgram()
-		return []finding{todo.say("%v", err).by(makeModule(beside))}
+		again := makeModule(beside)
+		if beside == path { // go build replaces no file that it did not make
+			again = shell("rm", path) + " && " + again
+		}
+		return []finding{todo.say("%v", err).by(again)}
 	}
 	if len(made) > 0 && d.recordsErr == nil { // what is installed is what was built, with the lab's roots
 		if stale := d.standing(s, "lab"); stale != nil {
@@ -191,20 +195,20 @@ func (d *doctor) installed(p place) []finding {
 	}
 	where := ""
 	switch {
+	case len(targets) > 0 && p.name == "system": // names that say nothing
+		where = fmt.Sprintf(tr("racines dans %s : %d", "roots in %s: %d"), filepath.Dir(targets[0]), len(targets))
 	case len(targets) == 1 || p.name == "nss":
 		for i := range targets {
 			targets[i] = short(targets[i])
 		}
 		where = strings.Join(targets, ", ")
-	case len(targets) > 1 && p.name == "system": // names that say nothing
-		where = fmt.Sprintf(tr("%d racines dans %s", "%d roots in %s"), len(targets), filepath.Dir(targets[0]))
 	case len(targets) > 1:
 		where = fmt.Sprintf(tr("%s dans %s", "%s in %s"), strings.Join(files, ", "), short(filepath.Dir(targets[0])))
 	}
 	all := len(slices.DeleteFunc(standings, func(st install.Standing) bool { return st.Place != p.name }))
 	switch {
 	case stands == all && p.name == "nss":
-		return []finding{well.say(tr("module et %d racines dans %s", "module and %d roots in %s"), len(d.roots), where)}
+		return []finding{well.say(tr("%s : module, racines : %d", "%s: module, roots: %d"), where, len(d.roots))}
 	case stands == all:
 		return []finding{well.is(where)}
 	case !wanted:
@@ -342,7 +346,7 @@ func (d *doctor) oneCard(ctx context.Context, in insertedCard) finding {
 			return todo.say(tr("%s : %s est révoqué depuis le %s (%s)", "%s: %s has been revoked since %s (%s)"), begin, c.Role, r.Revoked.At.Format(time.DateOnly), r.Revoked.Reason).by(again)
 		}
 	}
-	return well.say(tr("%s, complète, non révoquée, encore %s", "%s, complete, not revoked, %s left"), begin, remaining(soonest.Sub(d.now)))
+	return well.say(tr("%s, complète, bonne encore %s", "%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))
 }
 
 // missingFiles are those that card.json names and the folder does not have.

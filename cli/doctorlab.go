@@ -338,7 +338,7 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 		if i >= 0 {
 			pid, name = open[i].Owner()
 		}
-		taken := todo.say(tr("%s est à %s%s ; ou un autre port dans igc.yaml (listen)", "%s is that of %s%s; or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)).
+		taken := todo.say(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)", "%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)).
 			by(killOrShow(pid, port))
 		switch {
 		case d.running && i >= 0 && (pid == d.pid || pid == 0 || d.pid == 0):
@@ -664,7 +664,7 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []finding{well.say(tr("%s : %d autorités répondent ce que disent les registres ; %d ms", "%s: %d authorities answer what the records say; %d ms"),
+	return []finding{well.say(tr("%s : %d autorités, comme disent les registres ; %d ms", "%s: %d authorities, as the records say; %d ms"),
 		at, len(all), time.Since(began).Milliseconds())}
 }
 
