@@ -39,7 +39,7 @@ func (p *program) doctorCommand() *cli.Command {
 
 // finding is a line of igc doctor, and an object of the array that --json writes. A check has one or more.
 type finding struct {
-	Check   string  `json:"check"`             // name of the check in the table: home, keys, authorities...
+	Check   string  `json:"check"`             // its name in the table: home, keys, authorities...; the README lists them
 	State   outcome `json:"state"`             // ok, todo, note, skipped, fixed
 	Found   string  `json:"found"`             // in the language of the user
 	Mend    string  `json:"mend,omitempty"`    // the command for it
@@ -124,8 +124,11 @@ func checks() []check {
 	)
 }
 
-// patience is how long a check may take.
-const patience = 15 * time.Second
+// How long a check may take, with all that it does, and one answer of a server.
+const (
+	patience = 30 * time.Second
+	answer   = 5 * time.Second
+)
 
 // doctor is what the checks share: the lab as it is found, looked at once and never written to.
 type doctor struct {
@@ -150,7 +153,7 @@ func newDoctor(ctx context.Context, home string, opts ca.Options, passphraseFile
 	if d.client, d.clientErr = ca.Connect(home, opts); d.clientErr != nil {
 		return d
 	}
-	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	short, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	d.pid, d.running, d.stale = d.client.Server(short)
 	d.authorities, d.recordsErr = bounded(short, d.client.Authorities)
@@ -161,24 +164,24 @@ func newDoctor(ctx context.Context, home string, opts ca.Options, passphraseFile
 // bounded waits for an answer until the context ends, also that of code which knows no context. What should never panic, on files that are
 // broken as none was thought of, is an error like others.
 func bounded[T any](ctx context.Context, do func(context.Context) (T, error)) (T, error) {
-	type answer struct {
+	type result struct {
 		value T
 		err   error
 	}
-	answers := make(chan answer, 1)
+	done := make(chan result, 1)
 	go func() {
-		var a answer
+		var r result
 		defer func() {
 			if why := recover(); why != nil {
-				a.err = fmt.Errorf("%v", why)
+				r.err = fmt.Errorf("%v", why)
 			}
-			answers <- a
+			done <- r
 		}()
-		a.value, a.err = do(ctx)
+		r.value, r.err = do(ctx)
 	}()
 	select {
-	case a := <-answers:
-		return a.value, a.err
+	case r := <-done:
+		return r.value, r.err
 	case <-ctx.Done():
 		var none T
 		return none, ctx.Err()

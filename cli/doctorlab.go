@@ -260,7 +260,7 @@ const cardsEnd = 30 * 24 * time.Hour
 
 func (d *doctor) dates(ctx context.Context) []finding {
 	found := checkDates(d.each(), d.now, d.client.Config.WarnBefore, d.igc("--home", tr("AUTRE", "OTHER"), "init"))
-	soon, cancel := context.WithTimeout(ctx, patience/3) // in a large lab it takes a while, and it is only a note
+	soon, cancel := context.WithTimeout(ctx, answer) // in a large lab it takes a while, and it is only a note
 	defer cancel()
 	records, err := bounded(soon, func(ctx context.Context) ([]*ca.Record, error) {
 		return d.client.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good, ExpiresBefore: d.now.Add(cardsEnd), Limit: 200})
@@ -421,7 +421,7 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 		return append([]finding{todo.is(tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL", "igc serve is not running: no publication, no OCSP, no TestSSL")).by(d.igc("serve"))}, found...)
 	}
 	address := local(d.client.Config.Listen.TestSSL)
-	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
 	conn, err := dialer.DialContext(ctx, "tcp", address)
@@ -651,14 +651,14 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 	words := map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}
 	began := time.Now()
 	for _, one := range all {
-		answer, err := revocation.FetchStatus(ctx, at, one.certificate, one.issuer)
+		status, err := revocation.FetchStatus(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
 			found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))
-		case answer.Status != one.want:
-			found = append(found, todo.say(tr("%s : %s, et les registres disent %s", "%s: %s, and the records say %s"), one.name, words[answer.Status], words[one.want]).by(d.restart()))
-		case !d.now.Before(answer.NextUpdate.Add(time.Minute)):
-			found = append(found, todo.say(tr("%s : la réponse a pris fin le %s", "%s: the answer ended on %s"), one.name, answer.NextUpdate.Local().Format(time.DateTime)).by(d.restart()))
+		case status.Status != one.want:
+			found = append(found, todo.say(tr("%s : %s, et les registres disent %s", "%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]).by(d.restart()))
+		case !d.now.Before(status.NextUpdate.Add(time.Minute)):
+			found = append(found, todo.say(tr("%s : la réponse a pris fin le %s", "%s: the answer ended on %s"), one.name, status.NextUpdate.Local().Format(time.DateTime)).by(d.restart()))
 		}
 	}
 	if len(found) > 0 {
