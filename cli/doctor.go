@@ -23,13 +23,15 @@ func (p *program) doctorCommand() *cli.Command {
 		Name: "doctor",
 		Usage: tr("examine le laboratoire et cette machine : dit ce qui va, ce qui est à faire, et par quelle commande",
 			"examine the lab and this machine: say what is well, what is to do, and by which command"),
-		Description: tr("Chaque ligne : ok ; à faire (et la commande qui y remédie) ; note (absent, mais pas indispensable) ; non vu (dépend d'une ligne à faire). "+
+		Description: tr("Chaque ligne : ok ; à faire (et la commande qui y remédie) ; note (absent, mais pas indispensable) ; "+
+			"non vu (dépend d'une ligne à faire). "+
 			"Code 1 s'il reste quelque chose à faire. Rien n'est changé sans --fix.",
 			"Each line: ok; to do (and the command that mends it); note (absent, but not needed); skipped (it depends on a line that is to do). "+
 				"Exit code 1 when something is to do. Nothing is changed without --fix."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "fix", Usage: tr("fait d'abord ce qui est sans risque et n'appelle aucun choix : droits des fichiers, CRL échues, installations périmées, restes d'un serveur ou d'un lecteur",
+			&cli.BoolFlag{Name: "fix", Usage: tr("fait d'abord ce qui est sans risque et n'appelle aucun choix : "+
+				"droits des fichiers, CRL échues, installations périmées, restes d'un serveur ou d'un lecteur",
 				"first do what is safe and nobody's choice: modes of files, CRLs that ended, stale installations, what a server or a reader left")},
 			jsonFlag(),
 		},
@@ -314,12 +316,12 @@ func (r *doctorReport) line(f finding) {
 	}
 	r.name = f.Check
 	begin := padded(f.State.String(), 9) + padded(name, doctorIndent-9)
-	for _, text := range wrapped(f.Found, doctorColumns-doctorIndent) {
+	for _, text := range wrapped(visible(strings.ReplaceAll(f.Found, "\n", "; ")), doctorColumns-doctorIndent) {
 		fmt.Fprintln(r.w, begin+text)
 		begin = strings.Repeat(" ", doctorIndent)
 	}
 	if f.Mend != "" {
-		fmt.Fprintln(r.w, begin+"→ "+f.Mend) // never broken: it is to be copied
+		fmt.Fprintln(r.w, begin+"→ "+visible(f.Mend)) // never broken: it is to be copied
 	}
 }
 
@@ -375,18 +377,17 @@ func doctorSummary(all []finding) string {
 // igc is a command line that comes to the same lab.
 func (d *doctor) igc(args ...string) string {
 	words := []string{"igc"}
-	if usual, err := ca.DefaultHome(); err != nil || !sameFile(usual, d.home) {
+	usual, err := ca.DefaultHome()
+	if err == nil {
+		usual, err = filepath.Abs(usual)
+	}
+	if err != nil || usual != d.home {
 		words = append(words, "--home", d.home)
 	}
 	if d.passphrase != "" {
 		words = append(words, "--passphrase-file", d.passphrase)
 	}
 	return shell(append(words, args...)...)
-}
-
-func sameFile(a, b string) bool {
-	abs, err := filepath.Abs(a)
-	return err == nil && abs == b
 }
 
 // shell writes words as a shell reads them.

@@ -55,7 +55,8 @@ func (d *doctor) setting() (install.Setting, error) {
 
 func (d *doctor) module(context.Context) (found []finding) {
 	if runtime.GOOS != "linux" {
-		return []finding{noted.is(tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées", "the browsers of this system read no PKCS#11 module: cards are imported there")).
+		return []finding{noted.is(tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
+			"the browsers of this system read no PKCS#11 module: cards are imported there")).
 			by(d.igc("card", "install"))}
 	}
 	path, there := d.moduleSource()
@@ -68,11 +69,13 @@ func (d *doctor) module(context.Context) (found []finding) {
 		return []finding{todo.say("%v", err).by(shell("mv", filepath.Join(d.home, "module"), filepath.Join(d.home, "module.old")))}
 	}
 	if !there && len(made) == 0 {
-		return []finding{noted.say(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11", "%s is not there: it only serves software that reads cards through PKCS#11"), short(path)).
+		return []finding{noted.say(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
+			"%s is not there: it only serves software that reads cards through PKCS#11"), short(path)).
 			by(makeModule(path))}
 	}
 	if !there {
-		return []finding{todo.say(tr("%s a disparu, et des logiciels le cherchent", "%s has gone, and software looks for it"), short(install.Installed(d.home))).by(makeModule(path))}
+		return []finding{todo.say(tr("%s a disparu, et des logiciels le cherchent",
+			"%s has gone, and software looks for it"), short(install.Installed(d.home))).by(makeModule(path))}
 	}
 	version, err := install.CheckModule(path)
 	if err != nil {
@@ -89,7 +92,8 @@ func (d *doctor) module(context.Context) (found []finding) {
 		}
 	}
 	if mine := programVersion(); version != "" && mine != "" && version != mine {
-		return []finding{noted.say(tr("%s est de la version %s, et igc de la version %s", "%s is of version %s, and igc of version %s"), short(path), version, mine).by(makeModule(path))}
+		return []finding{noted.say(tr("%s est de la version %s, et igc de la version %s",
+			"%s is of version %s, and igc of version %s"), short(path), version, mine).by(makeModule(path))}
 	}
 	return []finding{well.is(strings.TrimSpace(short(path) + ", " + runtime.GOARCH + " " + version))}
 }
@@ -110,8 +114,8 @@ var installPlaces = func() []place {
 	if runtime.GOOS != "linux" {
 		return []place{{"import", "import", "import"}}
 	}
-	return []place{{"nss", "bases NSS", "NSS databases"}, {"firefox", "règle Firefox", "Firefox policy"}, {"p11-kit", "p11-kit", "p11-kit"}, {"java", "Java", "Java"},
-		{"openssl", "OpenSSL", "OpenSSL"}, {"system", "système", "system"}}
+	return []place{{"nss", "bases NSS", "NSS databases"}, {"firefox", "règle Firefox", "Firefox policy"}, {"p11-kit", "p11-kit", "p11-kit"},
+		{"java", "Java", "Java"}, {"openssl", "OpenSSL", "OpenSSL"}, {"system", "système", "system"}}
 }()
 
 // standing tells of what was installed in a place and stands no more; nil when all of it does.
@@ -134,7 +138,8 @@ func (d *doctor) standing(s install.Setting, place string) *finding {
 	if more := len(stale) - 1; more > 0 {
 		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
 	}
-	f := todo.say(tr("n'est plus comme installé : %s", "is not as it was installed: %s"), text).by(d.install(place)).fixedBy(func(context.Context) error {
+	f := todo.say(tr("n'est plus comme installé : %s",
+		"is not as it was installed: %s"), text).by(d.install(place)).fixedBy(func(context.Context) error {
 		for _, c := range stale {
 			if err := s.Make(c); err != nil {
 				return err
@@ -172,7 +177,8 @@ func (d *doctor) installed(p place) []finding {
 		if wanted {
 			missing = todo
 		}
-		return []finding{missing.is(tr("certutil manque : Chromium ne peut être ni examiné ni réglé", "certutil is missing: Chromium can neither be examined nor set up")).by("sudo apt install libnss3-tools")}
+		return []finding{missing.is(tr("certutil manque : Chromium ne peut être ni examiné ni réglé",
+			"certutil is missing: Chromium can neither be examined nor set up")).by("sudo apt install libnss3-tools")}
 	}
 	standings, err := s.Standings([]string{p.name})
 	if err != nil {
@@ -223,12 +229,15 @@ func (d *doctor) pcscd(context.Context) (found []finding) {
 	case runtime.GOOS != "linux":
 		return []finding{noted.is(tr("n'est examiné que sous Linux", "is only looked at on Linux"))}
 	case m.Program == "" && m.PID == 0:
-		return []finding{noted.is(tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC", "absent: it only serves software that reads cards through PC/SC")).
+		return []finding{noted.is(tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
+			"absent: it only serves software that reads cards through PC/SC")).
 			by("sudo apt install pcscd vsmartcard-vpcd")}
 	case m.Conf == "":
-		found = append(found, noted.is(tr("aucun reader.conf ne nomme le pilote vpcd", "no reader.conf names the driver vpcd")).by("sudo apt install vsmartcard-vpcd"))
+		found = append(found, noted.is(tr("aucun reader.conf ne nomme le pilote vpcd",
+			"no reader.conf names the driver vpcd")).by("sudo apt install vsmartcard-vpcd"))
 	case m.Missing:
-		found = append(found, todo.say(tr("%s nomme %s, qui n'est pas là", "%s names %s, which is not there"), m.Conf, m.Driver).by("sudo apt install --reinstall vsmartcard-vpcd"))
+		found = append(found, todo.say(tr("%s nomme %s, qui n'est pas là",
+			"%s names %s, which is not there"), m.Conf, m.Driver).by("sudo apt install --reinstall vsmartcard-vpcd"))
 	}
 	if m.PID == 0 {
 		start := "sudo pcscd"
@@ -241,7 +250,8 @@ func (d *doctor) pcscd(context.Context) (found []finding) {
 	if open := vpcd.Exposed(m.Address, vpcd.Slots); len(open) > 0 {
 		_, port, _ := strings.Cut(m.Address, ":")
 		first, _ := strconv.Atoi(port)
-		found = append(found, noted.say(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint reçoit le code que l'on tape", "vpcd listens beyond this machine (%s): who reaches it is given the PIN that is typed"),
+		found = append(found, noted.say(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint reçoit le code que l'on tape",
+			"vpcd listens beyond this machine (%s): who reaches it is given the PIN that is typed"),
 			strings.Join(open, ", ")).by(fmt.Sprintf("sudo iptables -I INPUT -p tcp --dport %d:%d ! -i lo -j DROP", first, first+vpcd.Slots-1)))
 	}
 	return found
@@ -253,7 +263,8 @@ func (d *doctor) reader(context.Context) (found []finding) {
 		return []finding{skipped.is(tr("pcscd ne tourne pas", "pcscd is not running"))}
 	}
 	for _, p := range vpcd.Players(m.Address, vpcd.Slots) {
-		found = append(found, well.say(tr("lecteur %d : %s%s y joue une carte", "reader %d: %s%s plays a card in it"), p.Slot, orSomeone(p.Name), process(p.PID)))
+		found = append(found, well.say(tr("lecteur %d : %s%s y joue une carte",
+			"reader %d: %s%s plays a card in it"), p.Slot, orSomeone(p.Name), process(p.PID)))
 	}
 	if len(found) > 0 {
 		return found
@@ -297,9 +308,11 @@ func (d *doctor) card(ctx context.Context) (found []finding) {
 	}
 	issued, _ := filepath.Glob(filepath.Join(d.home, "cards", "[0-9]*")) // a home whose name is a pattern has none
 	if len(issued) == 0 {
-		return []finding{noted.is(tr("le laboratoire n'a pas encore de carte", "the lab has no card yet")).by(d.igc("issue", "--fixture", "alain"))}
+		return []finding{noted.is(tr("le laboratoire n'a pas encore de carte",
+			"the lab has no card yet")).by(d.igc("issue", "--fixture", "alain"))}
 	}
-	return []finding{noted.say(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d", "none in a virtual reader; the lab has %d"), len(issued)).by(d.igc("card", "insert", filepath.Base(issued[0])))}
+	return []finding{noted.say(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
+		"none in a virtual reader; the lab has %d"), len(issued)).by(d.igc("card", "insert", filepath.Base(issued[0])))}
 }
 
 // oneCard is the worst that is wrong with a card, or that all is whole.
@@ -307,7 +320,8 @@ func (d *doctor) oneCard(ctx context.Context, in insertedCard) finding {
 	begin := fmt.Sprintf(tr("lecteur %d : ", "reader %d: "), in.Reader)
 	takeOut := shell("rm", filepath.Join(d.home, "reader", strconv.Itoa(in.Reader)))
 	if errors.Is(in.err, vcard.ErrNotFound) {
-		return todo.say(tr("%sle dossier de la carte, %s, n'existe plus", "%sthe card's folder, %s, is no more"), begin, short(in.Dir)).by(takeOut).
+		return todo.say(tr("%sle dossier de la carte, %s, n'existe plus",
+			"%sthe card's folder, %s, is no more"), begin, short(in.Dir)).by(takeOut).
 			fixedBy(func(context.Context) error {
 				return os.Remove(filepath.Join(d.home, "reader", strconv.Itoa(in.Reader)))
 			})
@@ -325,7 +339,8 @@ func (d *doctor) oneCard(ctx context.Context, in insertedCard) finding {
 		serial := profiles.SerialHex(c.Serial)
 		switch {
 		case d.now.Before(c.NotBefore):
-			return todo.say(tr("%s : %s ne vaut qu'à partir du %s", "%s: %s holds from %s on only"), begin, c.Role, c.NotBefore.Format(time.DateOnly)).by(again)
+			return todo.say(tr("%s : %s ne vaut qu'à partir du %s",
+				"%s: %s holds from %s on only"), begin, c.Role, c.NotBefore.Format(time.DateOnly)).by(again)
 		case !d.now.Before(c.NotAfter):
 			return todo.say(tr("%s : %s a pris fin le %s", "%s: %s ended on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)).by(again)
 		}
@@ -337,13 +352,16 @@ func (d *doctor) oneCard(ctx context.Context, in insertedCard) finding {
 		}
 		switch r, err := d.client.Find(ctx, serial); {
 		case ca.KindOf(err) == ca.NotFound:
-			return noted.say(tr("%s : %s %s n'est pas de ce laboratoire", "%s: %s %s is not of this lab"), begin, c.Role, serial).by(d.igc("card", "remove", in.card.Number))
+			return noted.say(tr("%s : %s %s n'est pas de ce laboratoire",
+				"%s: %s %s is not of this lab"), begin, c.Role, serial).by(d.igc("card", "remove", in.card.Number))
 		case err != nil:
 			return todo.say("%s%s%v", begin, tr(" : ", ": "), err).by(d.igc("doctor"))
 		case r.Status == ca.OnHold:
-			return todo.say(tr("%s : %s est suspendu depuis le %s", "%s: %s has been on hold since %s"), begin, c.Role, r.Revoked.At.Format(time.DateOnly)).by(d.igc("unhold", "--card", in.card.Number))
+			return todo.say(tr("%s : %s est suspendu depuis le %s",
+				"%s: %s has been on hold since %s"), begin, c.Role, r.Revoked.At.Format(time.DateOnly)).by(d.igc("unhold", "--card", in.card.Number))
 		case r.Status == ca.Revoked:
-			return todo.say(tr("%s : %s est révoqué depuis le %s (%s)", "%s: %s has been revoked since %s (%s)"), begin, c.Role, r.Revoked.At.Format(time.DateOnly), r.Revoked.Reason).by(again)
+			return todo.say(tr("%s : %s est révoqué depuis le %s (%s)",
+				"%s: %s has been revoked since %s (%s)"), begin, c.Role, r.Revoked.At.Format(time.DateOnly), r.Revoked.Reason).by(again)
 		}
 	}
 	return well.say(tr("%s, complète, bonne encore %s", "%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))
@@ -393,12 +411,15 @@ func (d *doctor) pin(context.Context) (found []finding) {
 		case err != nil:
 			found = append(found, todo.say("%s%s%v", c.Number, tr(" : ", ": "), err).by(shell("rm", filepath.Join(c.Dir, "state.json"))))
 		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
-			found = append(found, noted.say(tr("%s est perdue : 3 codes de déblocage erronés", "%s is lost: 3 wrong unblocking codes"), c.Number).by(d.igc("renew", c.Number)))
+			found = append(found, noted.say(tr("%s est perdue : 3 codes de déblocage erronés",
+				"%s is lost: 3 wrong unblocking codes"), c.Number).by(d.igc("renew", c.Number)))
 		case status.TriesLeft == 0:
-			found = append(found, todo.say(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d", "%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
+			found = append(found, todo.say(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
+				"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
 				c.Number, status.UnblockingsLeft).by(d.igc("card", "unblock", c.Number)))
 		case status.TriesLeft < vcard.Tries:
-			found = append(found, noted.say(tr("%s : %d essai(s) sur %d ; le bon code les rend tous", "%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries))
+			found = append(found, noted.say(tr("%s : %d essai(s) sur %d ; le bon code les rend tous",
+				"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries))
 		default:
 			whole = append(whole, c.Number)
 		}

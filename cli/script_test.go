@@ -16,6 +16,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
 			env.Setenv("IGC_LANG", "en")
 			env.Setenv("PORT", freePorts(t))
+			env.Setenv("PLAIN", filepath.Dir(plainIgc))
 			return nil
 		},
 	})
