@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,12 +191,17 @@ func bounded[T any](ctx context.Context, do func(context.Context) (T, error)) (T
 	}
 }
 
+// noLab tells a folder without a lab from a lab that cannot be read.
+func (d *doctor) noLab() bool {
+	return ca.KindOf(d.clientErr) == ca.NotFound && !errors.Is(d.clientErr, fs.ErrPermission)
+}
+
 // lacks says what a check would need and is not there; empty when all is.
 func (d *doctor) lacks(n need) string {
 	switch {
-	case n >= aLab && ca.KindOf(d.clientErr) == ca.NotFound:
+	case n >= aLab && d.noLab():
 		return tr("pas de laboratoire", "no lab")
-	case n >= aLab && d.clientErr != nil, n >= records && d.recordsErr != nil:
+	case n >= aLab && d.clientErr != nil, n >= records && (d.recordsErr != nil || len(d.authorities) == 0):
 		return tr("voir dossier", "see home")
 	case n >= aServer && !d.running:
 		return tr("igc serve ne tourne pas", "igc serve is not running")

@@ -34,10 +34,13 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 		return []finding{todo.say(tr("%s n'est pas un dossier", "%s is no folder"), where).by(shell("ls", "-ld", d.home))}
 	}
 	config := filepath.Join(d.home, "igc.yaml")
-	switch kind := ca.KindOf(d.clientErr); {
-	case d.clientErr != nil && kind == ca.NotFound && !readable(config):
+	own := `sudo chown -R "$(id -un)" ` + shell(d.home)
+	switch {
+	case d.noLab():
 		return []finding{todo.say(tr("%s n'est pas un laboratoire : igc.yaml y manque",
 			"%s is no lab: it has no igc.yaml"), where).by(d.igc("init"))}
+	case errors.Is(d.clientErr, fs.ErrPermission):
+		return []finding{todo.say("%v", d.clientErr).by(own)}
 	case d.clientErr != nil:
 		return []finding{todo.say("%v", d.clientErr).by("${EDITOR:-vi} " + shell(config))}
 	case errors.Is(d.recordsErr, fs.ErrNotExist), d.recordsErr == nil && len(d.authorities) == 0:
@@ -50,7 +53,11 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 			"another process holds the records, and nobody answers")).
 			by(shell("fuser", "-v", filepath.Join(d.home, "igc.db"))))
 	case d.recordsErr != nil:
-		found = append(found, todo.say("%v", d.recordsErr).by(shell("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.home)))
+		text := d.recordsErr.Error()
+		if ca.KindOf(d.recordsErr) == ca.Internal { // the words of the database
+			text = fmt.Sprintf(tr("igc.db est abîmé : %v", "igc.db is damaged: %v"), d.recordsErr)
+		}
+		found = append(found, todo.is(text).by(shell("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.home)))
 	}
 	loose, err := ca.Loose(ctx, d.home)
 	if err != nil {
@@ -60,7 +67,7 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 	found = append(found, d.tighten(loose)...)
 	if err := writable(d.home); err != nil {
 		found = append(found, todo.say(tr("on ne peut pas écrire dans %s : %v",
-			"cannot write in %s: %v"), where, err).by(`sudo chown -R "$(id -un)" `+shell(d.home)))
+			"cannot write in %s: %v"), where, err).by(own))
 	}
 	free, known := freeSpace(d.home)
 	if known && free < enoughSpace {
@@ -222,15 +229,13 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []finding) {
 			bad(info.ID, tr("%q n'est pas un nom de TEST", "%q is no TEST name"), certificate.Subject.CommonName)
 		case certificate.Subject.CommonName != a.CommonName():
 			bad(info.ID, tr("le certificat est celui de %q", "the certificate is that of %q"), certificate.Subject.CommonName)
+		case root == nil:
+			bad(info.ID, tr("sa racine %s manque", "its root %s is missing"), a.Root().ID())
+		case certificate.CheckSignatureFrom(root) != nil:
+			bad(info.ID, tr("n'est pas signée par %s : %v", "is not signed by %s: %v"), a.Root().ID(), certificate.CheckSignatureFrom(root))
 		case len(decoded.Findings) > 0:
 			found = append(found, noted.is(info.ID+tr(" s'écarte de son profil : ",
 				" departs from its profile: ")+tr(decoded.Findings[0].FR, decoded.Findings[0].EN)))
-		case root == nil:
-			bad(info.ID, tr("sa racine %s manque", "its root %s is missing"), a.Root().ID())
-		default:
-			if err := certificate.CheckSignatureFrom(root); err != nil {
-				bad(info.ID, tr("n'est pas signée par %s : %v", "is not signed by %s: %v"), a.Root().ID(), err)
-			}
 		}
 	}
 	if len(found) > 0 {

@@ -58,18 +58,23 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 			continue // one that is free
 		}
 		label := a[1] + " (" + a[0] + ")"
-		i := slices.IndexFunc(open, func(s sockets.Socket) bool { return s.Listening && takes(s, host, port) })
+		var held bool
 		var pid int
 		var name string
-		if i >= 0 {
-			pid, name = open[i].Owner()
+		for _, s := range open {
+			if s.Listening && takes(s, host, port) {
+				held = true
+				if pid, name = s.Owner(); pid == d.pid {
+					break
+				}
+			}
 		}
 		taken := todo.say(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
 			"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)).
 			by(killOrShow(pid, port))
 		switch {
-		case d.running && i >= 0 && (pid == d.pid || pid == 0 || d.pid == 0):
-		case d.running && i >= 0:
+		case d.running && held && (pid == d.pid || pid == 0 || d.pid == 0):
+		case d.running && held:
 			found = append(found, taken)
 		case d.running:
 			if conn, err := new(net.Dialer).DialContext(ctx, "tcp", local(a[1])); err == nil { // a system that does not show sockets
