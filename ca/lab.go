@@ -22,6 +22,7 @@ import (
 type Options struct {
 	Passphrase []byte           // of the keys; nil for the one that the lab made
 	Now        func() time.Time // nil for the clock
+	ReadOnly   bool             // the records are only looked at: they are neither made nor marked, and refuse to be written
 
 	// Progress hears of long work: n of total done. It may be called from several goroutines.
 	Progress func(what string, n, total int)
@@ -62,7 +63,7 @@ func Open(home string, opts Options) (*Lab, error) {
 		opts.Now = time.Now
 	}
 	l := &Lab{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}
-	l.store = &store{path: filepath.Join(home, "igc.db")}
+	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly}
 	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	return l, nil
 }

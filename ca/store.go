@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,7 +38,8 @@ import (
 // bbolt lets one process have the file. The store opens it at the first use and closes it after the last one; a server
 // holds one use for its whole life. Concurrent updates are put in one commit.
 type store struct {
-	path string
+	path     string
+	readOnly bool
 
 	mu    sync.Mutex
 	db    *bolt.DB
@@ -63,10 +65,12 @@ func (s *store) acquire(patience time.Duration) error {
 		if _, err := os.Stat(filepath.Dir(s.path)); err != nil {
 			return fail(NotFound, "no lab: %w", err)
 		}
-		db, err := bolt.Open(s.path, 0o600, &bolt.Options{Timeout: patience, FreelistType: bolt.FreelistMapType})
+		db, err := bolt.Open(s.path, 0o600, &bolt.Options{Timeout: patience, FreelistType: bolt.FreelistMapType, ReadOnly: s.readOnly})
 		switch {
 		case errors.Is(err, berrors.ErrTimeout):
 			return errHeld
+		case errors.Is(err, fs.ErrNotExist):
+			return fail(NotFound, "the lab has no records yet: %w", err)
 		case err != nil:
 			return fail(Unwritable, "cannot open the lab's records %s: %w", s.path, err)
 		}
@@ -99,6 +103,8 @@ func checkFormat(db *bolt.DB) error {
 	}
 	switch {
 	case found == format:
+		return nil
+	case empty && db.IsReadOnly():
 		return nil
 	case !empty:
 		return fail(Conflict, "the records in %s are of format %d, and this igc reads %d: use the igc that wrote them, or make a new lab in another folder", db.Path(), found, format)

@@ -45,6 +45,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(errOut, "igc: "+tr("interrompu", "interrupted"))
 		return exitInterrupted
+	case errors.Is(err, errToDo):
+		return exitCodes[ca.Internal]
 	}
 	// one line, whatever was joined into the error; of a batch, one for each row
 	var rows rowErrors
@@ -88,7 +90,7 @@ func (p *program) app() *cli.App {
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
 		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.publishCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(),
-			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.completionCommand(), p.benchCommand()},
+			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 }
 

@@ -60,6 +60,12 @@ func setting(home string) (install.Setting, error) {
 	return install.Setting{Lab: home, User: user, Config: config, Root: string(filepath.Separator)}, nil
 }
 
+// besideProgram is where the module is built: beside igc.
+func besideProgram() (string, error) {
+	program, err := os.Executable()
+	return filepath.Join(filepath.Dir(program), install.ModuleFile), err
+}
+
 func (p *program) installCards(c *cli.Context) error {
 	if err := none(c); err != nil {
 		return err
@@ -80,11 +86,9 @@ func (p *program) installCards(c *cli.Context) error {
 		return err
 	}
 	if s.Module = c.String("module"); s.Module == "" {
-		program, err := os.Executable()
-		if err != nil {
+		if s.Module, err = besideProgram(); err != nil {
 			return err
 		}
-		s.Module = filepath.Join(filepath.Dir(program), "libigc-cps.so")
 	}
 	if runtime.GOOS != "linux" {
 		s.PIN = c.String("pin")

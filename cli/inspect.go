@@ -133,16 +133,20 @@ func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 	return objects, nil
 }
 
-// describe writes an object in words. Whoever made it may have put escape sequences in it: the terminal gets none.
-func describe(w io.Writer, o inspect.Object) {
-	visible := func(r rune) rune {
+// visible is a text without the escape sequences that whoever made it may have put in it: the terminal gets none.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Cf) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}
+	}, text)
+}
+
+// describe writes an object in words.
+func describe(w io.Writer, o inspect.Object) {
 	for _, f := range o.Facts() {
-		label, value := tr(f.Label.FR, f.Label.EN), strings.Map(visible, tr(f.Value.FR, f.Value.EN))
+		label, value := tr(f.Label.FR, f.Label.EN), visible(tr(f.Value.FR, f.Value.EN))
 		if f.Detail {
 			fmt.Fprintf(w, "  %-24s %s\n", label, value)
 		} else {

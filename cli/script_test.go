@@ -10,10 +10,13 @@ import (
 // What users type, in files that read like a terminal.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir:  filepath.Join("testdata", "script"),
+		Cmds: doctorCommands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
 			env.Setenv("IGC_LANG", "en")
+			env.Setenv("PORT", freePorts(t))
+			env.Setenv("PLAIN", filepath.Dir(plainIgc))
 			return nil
 		},
 	})

@@ -75,7 +75,11 @@ func labRoots(ctx context.Context, client *ca.Client) ([]*x509.Certificate, erro
 	if err != nil {
 		return nil, err
 	}
-	var roots []*x509.Certificate
+	return rootsAmong(list)
+}
+
+// rootsAmong are the root certificates among the lab's authorities.
+func rootsAmong(list []ca.AuthorityInfo) (roots []*x509.Certificate, err error) {
 	for _, info := range list {
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil || !a.IsRoot() {

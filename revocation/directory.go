@@ -89,7 +89,7 @@ func (d *Directory) client(ctx context.Context, conn net.Conn) {
 		var message ber
 		if err == nil {
 			wait(directoryRequest)
-			message, err = readMessage(in)
+			message, err = readMessage(in, maxMessage)
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -247,7 +247,7 @@ func TestDirectoryLongLengths(t *testing.T) {
 	conn.Write(long(0x30, append(long(2, 1), long(0x63, search...)...)...))
 	in := bufio.NewReader(conn)
 	for _, want := range []byte{ldapEntry, 0x65} {
-		answer, err := readMessage(in)
+		answer, err := readMessage(in, maxMessage)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func FuzzDirectory(f *testing.F) {
 	l := newTestLab(f, 1)
 	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.now }), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)))
+		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)), maxMessage)
 		if err != nil {
 			return
 		}
@@ -300,7 +300,7 @@ func FuzzDirectory(f *testing.F) {
 			if _, err := in.Peek(1); err == io.EOF {
 				return
 			}
-			answer, err := readMessage(in)
+			answer, err := readMessage(in, maxMessage)
 			if err != nil {
 				t.Fatalf("the answer to %x: %v", data, err)
 			}

@@ -114,8 +114,8 @@ func berHeader(b []byte) (n, length int) {
 
 var errMessage = errors.New("not an LDAP message, or one that is too long")
 
-// readMessage reads an LDAPMessage, and returns its content.
-func readMessage(r *bufio.Reader) (ber, error) {
+// readMessage reads an LDAPMessage of so many bytes at most, and returns its content.
+func readMessage(r *bufio.Reader, most int) (ber, error) {
 	head, err := r.Peek(2)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func readMessage(r *bufio.Reader) (ber, error) {
 		}
 	}
 	n, length := berHeader(head)
-	if n == 0 || head[0] != byte(cbasn1.SEQUENCE) || length > maxMessage {
+	if n == 0 || head[0] != byte(cbasn1.SEQUENCE) || length > most {
 		return nil, errMessage
 	}
 	r.Discard(n)

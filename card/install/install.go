@@ -24,7 +24,7 @@ import (
 // Setting is what there is to install, and where.
 type Setting struct {
 	Lab    string              // the lab's home: the module is copied into its folder "module"
-	Module string              // libigc-cps.so, as it was built
+	Module string              // [ModuleFile], as it was built
 	Roots  []*x509.Certificate // the lab's
 	User   string              // the user's home folder
 	Root   string              // "/"; another folder in tests
@@ -49,6 +49,12 @@ type Change struct {
 
 	do   func() error
 	done func() bool
+	err  error // why it cannot be made
+}
+
+// same tells whether two are about the same thing.
+func (c Change) same(d Change) bool {
+	return c.Kind == d.Kind && c.Target == d.Target && c.Item == d.Item
 }
 
 // Places are where changes are made, in their order; --only chooses among them.
@@ -91,7 +97,7 @@ func (c Change) words(run []string, verbs map[string]string) string {
 }
 
 func (s Setting) folder() string  { return filepath.Join(s.Lab, "module") }
-func (s Setting) library() string { return filepath.Join(s.folder(), "libigc-cps.so") }
+func (s Setting) library() string { return filepath.Join(s.folder(), ModuleFile) }
 func (s Setting) journal() string { return filepath.Join(s.folder(), "installed.json") }
 
 func rootName(c *x509.Certificate) string { return "LAB " + c.Subject.CommonName }
@@ -100,8 +106,17 @@ func encode(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
-// Plan lists the changes that this machine wants, those already made left out. Nothing is changed by it.
-func (s Setting) Plan(only []string) ([]Change, error) {
+// Standing is a change that this machine wants, and how it stands.
+type Standing struct {
+	Change
+	Stands bool  // it is made already
+	Noted  bool  // it is in the journal: it was made once, and is wanted still
+	Err    error // it cannot be made; what it would change is left as it is
+}
+
+// Standings lists the changes that this machine wants in those places, nil for all of them, made or not; those of the lab itself go
+// with each. Nothing is changed by it.
+func (s Setting) Standings(only []string) ([]Standing, error) {
 	var all []Change
 	var err error
 	switch runtime.GOOS {
@@ -117,19 +132,43 @@ func (s Setting) Plan(only []string) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	noted, err := s.notes()
+	notes, err := s.notes()
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(c Change) bool {
+	var standings []Standing
+	for _, c := range all {
 		if len(only) > 0 && !slices.Contains(only, c.Place) && c.Place != "lab" {
-			return true
+			continue
 		}
-		if c.Kind == "command" { // cannot be seen: the journal knows
-			return slices.ContainsFunc(noted, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
+		st := Standing{Change: c, Err: c.err, Noted: slices.ContainsFunc(notes, c.same)}
+		switch {
+		case c.err != nil:
+		case c.Kind == "command": // cannot be seen: the journal knows
+			st.Stands = slices.ContainsFunc(notes, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
+		default:
+			st.Stands = c.done()
 		}
-		return c.done()
-	}), nil
+		standings = append(standings, st)
+	}
+	return standings, nil
+}
+
+// Plan lists the changes that this machine wants, those already made left out. Nothing is changed by it.
+func (s Setting) Plan(only []string) (plan []Change, err error) {
+	standings, err := s.Standings(only)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range standings {
+		if st.Err != nil {
+			return nil, st.Err
+		}
+		if !st.Stands {
+			plan = append(plan, st.Change)
+		}
+	}
+	return plan, nil
 }
 
 // linux: NSS for Chromium and Chrome, a policy for Firefox, a module file for p11-kit; for Java and OpenSSL, which have no folder to
@@ -154,11 +193,7 @@ func (s Setting) linux() ([]Change, error) {
 			all = append(all, s.nssRoot(db, root, rootFiles[i]))
 		}
 	}
-	firefox, err := s.firefox(rootFiles)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, firefox)
+	all = append(all, s.firefox(rootFiles))
 	modules := filepath.Join(s.Config, "pkcs11", "modules")
 	if os.Geteuid() == 0 { // of root p11-kit reads no file of its own
 		modules = filepath.Join(s.Root, "etc", "pkcs11", "modules")
@@ -266,11 +301,11 @@ func mode(path string) fs.FileMode {
 }
 
 // firefox is its policy, with ours added to what it says already.
-func (s Setting) firefox(roots []string) (Change, error) {
+func (s Setting) firefox(roots []string) Change {
 	path := filepath.Join(s.Root, "etc", "firefox", "policies", "policies.json")
 	policy, err := readPolicy(path)
 	if err != nil {
-		return Change{}, err
+		return Change{Place: "firefox", Kind: "file", Target: path, err: err}
 	}
 	devices := under(under(under(policy, "policies"), "SecurityDevices"), "Add")
 	devices[ModuleName] = s.library()
@@ -283,12 +318,15 @@ func (s Setting) firefox(roots []string) (Change, error) {
 	}
 	certificates["Install"] = list
 	content, err := json.MarshalIndent(policy, "", "  ")
+	if err != nil {
+		return Change{Place: "firefox", Kind: "file", Target: path, err: err}
+	}
 	c := s.file("firefox", path, append(content, '\n'))
 	if same, readErr := readPolicy(path); readErr == nil && c.Before != nil {
 		now, _ := json.MarshalIndent(same, "", "  ")
 		c.done = func() bool { return string(now) == string(content) }
 	}
-	return c, err
+	return c
 }
 
 func readPolicy(path string) (map[string]any, error) {

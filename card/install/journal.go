@@ -55,8 +55,7 @@ func (s Setting) Make(c Change) error {
 	if err != nil {
 		return err
 	}
-	same := func(n Change) bool { return n.Kind == c.Kind && n.Target == c.Target && n.Item == c.Item }
-	if i := slices.IndexFunc(all, same); i >= 0 { // made anew: what was there before the first time is what counts
+	if i := slices.IndexFunc(all, c.same); i >= 0 { // made anew: what was there before the first time is what counts
 		c.Before, c.Made = all[i].Before, all[i].Made
 		all[i] = c
 	} else {
@@ -76,7 +75,7 @@ func (s Setting) Make(c Change) error {
 	}
 	if err := c.do(); err != nil {
 		if errors.Is(err, fs.ErrPermission) { // nothing was made
-			return errors.Join(err, s.note(slices.DeleteFunc(all, same)))
+			return errors.Join(err, s.note(slices.DeleteFunc(all, c.same)))
 		}
 		return err
 	}
@@ -134,7 +133,7 @@ func (s Setting) Unmake(c Change) error {
 	if err != nil {
 		return err
 	}
-	return s.note(slices.DeleteFunc(all, func(n Change) bool { return n.Kind == c.Kind && n.Target == c.Target && n.Item == c.Item }))
+	return s.note(slices.DeleteFunc(all, c.same))
 }
 
 // restore gives a file back as it was. One that others have changed since loses our entries when it is a policy, and is theirs

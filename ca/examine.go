@@ -1,0 +1,111 @@
+package ca
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// This file is for those who look at a lab to say what is wrong with it. It changes nothing but what it is told to.
+
+// Loose lists the files and folders of a lab that others than their owner may read or write, and should not: all but what is published and
+// the module of the cards, which browsers load. In a card's folder that is closed itself nothing is loose. Windows knows no such modes.
+func Loose(ctx context.Context, home string) (paths []string, err error) {
+	if runtime.GOOS == "windows" {
+		return nil, nil
+	}
+	loose := func(path string) bool {
+		info, err := os.Lstat(path)
+		return err == nil && info.Mode().Perm()&0o077 != 0 && info.Mode()&fs.ModeSymlink == 0
+	}
+	if loose(home) {
+		paths = append(paths, home)
+	}
+	for _, pattern := range []string{"*", "keys/*", "reader/*", "cards/*"} {
+		found, err := filepath.Glob(filepath.Join(escapeGlob(home), pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if !loose(path) || slices.Contains([]string{"module", "publication"}, filepath.Base(path)) {
+				continue
+			}
+			paths = append(paths, path)
+			if pattern == "cards/*" {
+				files, _ := filepath.Glob(filepath.Join(escapeGlob(path), "*"))
+				paths = append(paths, slices.DeleteFunc(files, func(f string) bool { return !loose(f) })...)
+			}
+		}
+	}
+	return paths, nil
+}
+
+// escapeGlob has a folder's name stand for itself in a pattern.
+func escapeGlob(dir string) string {
+	var b []byte
+	for i := range len(dir) {
+		if c := dir[i]; c == '*' || c == '?' || c == '[' || c == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, dir[i])
+	}
+	return string(b)
+}
+
+// Tighten takes from group and others what Loose found.
+func Tighten(paths []string) error {
+	var all []error
+	for _, path := range paths {
+		info, err := os.Lstat(path)
+		if err == nil {
+			err = os.Chmod(path, info.Mode().Perm()&^0o077)
+		}
+		all = append(all, err)
+	}
+	if err := errors.Join(all...); err != nil {
+		return &Error{Unwritable, err}
+	}
+	return nil
+}
+
+// KeyFile is where the key of an authority stands.
+func (l *Lab) KeyFile(a profiles.Authority) string { return l.keys.path(a.ID()) }
+
+// Unlockable tells whether a passphrase is at hand: one that was given, or that the lab made.
+func (l *Lab) Unlockable() bool {
+	_, err := l.passphrase()
+	return err == nil
+}
+
+// Server tells which process answers on the lab's socket, 0 where the system does not say; running is false when nobody does, and stale
+// when a server that was killed left its socket.
+func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
+	conn, err := c.remote.dial(ctx, "", "")
+	if err != nil {
+		_, err = os.Lstat(filepath.Join(c.Home, "igc.sock"))
+		return 0, false, err == nil
+	}
+	defer conn.Close()
+	return peerPID(conn), true, false
+}
+
+// RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the socket is nobody's.
+func (l *Lab) RemoveSocket() error {
+	if err := l.Hold(); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(l.Home, "igc.sock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.Release())
+}

@@ -1,0 +1,436 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	vcard "github.com/igc-lab/igc/card"
+	"github.com/igc-lab/igc/card/install"
+	"github.com/igc-lab/igc/card/vpcd"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// This file is what igc doctor looks at of the virtual cards, and of the software that is to see them.
+
+// moduleSource is the module that igc card install takes, or, where none was built beside igc, the one that it installed.
+func (d *doctor) moduleSource() (path string, there bool) {
+	beside, err := besideProgram()
+	if err == nil && readable(beside) {
+		return beside, true
+	}
+	installed := install.Installed(d.home)
+	if readable(installed) {
+		return installed, true
+	}
+	return beside, false
+}
+
+// makeModule builds the module where it is looked for.
+func makeModule(path string) string {
+	up := filepath.Dir(filepath.Dir(path))
+	if filepath.Base(filepath.Dir(path)) == "build" && readable(filepath.Join(up, "Makefile")) {
+		return shell("make", "-C", up, "module")
+	}
+	return shell("make", "module", "MODULE="+path)
+}
+
+func (d *doctor) setting() (install.Setting, error) {
+	s, err := setting(d.home)
+	s.Roots = d.roots
+	s.Module, _ = d.moduleSource()
+	return s, err
+}
+
+func (d *doctor) module(context.Context) (found []finding) {
+	if runtime.GOOS != "linux" {
+		return []finding{noted.is(tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
+			"the browsers of this system read no PKCS#11 module: cards are imported there")).
+			by(d.igc("card", "install"))}
+	}
+	path, there := d.moduleSource()
+	s, err := d.setting()
+	if err != nil {
+		return []finding{todo.say("%v", err).by(d.igc("card", "install"))}
+	}
+	made, err := s.Made()
+	if err != nil {
+		return []finding{todo.say("%v", err).by(shell("mv", filepath.Join(d.home, "module"), filepath.Join(d.home, "module.old")))}
+	}
+	if !there && len(made) == 0 {
+		return []finding{noted.say(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
+			"%s is not there: it only serves software that reads cards through PKCS#11"), short(path)).
+			by(makeModule(path))}
+	}
+	if !there {
+		return []finding{todo.say(tr("%s a disparu, et des logiciels le cherchent",
+			"%s has gone, and software looks for it"), short(install.Installed(d.home))).by(makeModule(path))}
+	}
+	version, err := install.CheckModule(path)
+	if err != nil {
+		beside, _ := besideProgram()
+		again := makeModule(beside)
+		if beside == path { // go build replaces no file that it did not make
+			again = shell("rm", path) + " && " + again
+		}
+		return []finding{todo.say("%v", err).by(again)}
+	}
+	if len(made) > 0 && d.recordsErr == nil { // what is installed is what was built, with the lab's roots
+		if stale := d.standing(s, "lab"); stale != nil {
+			return append(found, *stale)
+		}
+	}
+	if mine := programVersion(); version != "" && mine != "" && version != mine {
+		return []finding{noted.say(tr("%s est de la version %s, et igc de la version %s",
+			"%s is of version %s, and igc of version %s"), short(path), version, mine).by(makeModule(path))}
+	}
+	return []finding{well.is(strings.TrimSpace(short(path) + ", " + runtime.GOARCH + " " + version))}
+}
+
+// programVersion is that of this igc, empty for one that does not say it.
+func programVersion() string {
+	if v := version(); !strings.HasPrefix(v, "(") && v != "dev" {
+		return v
+	}
+	return ""
+}
+
+// place is one of those of card/install, as igc doctor names it.
+type place struct{ name, fr, en string }
+
+// installPlaces are those that are looked at; "lab" is with the module.
+var installPlaces = func() []place {
+	if runtime.GOOS != "linux" {
+		return []place{{"import", "import", "import"}}
+	}
+	return []place{{"nss", "bases NSS", "NSS databases"}, {"firefox", "règle Firefox", "Firefox policy"}, {"p11-kit", "p11-kit", "p11-kit"},
+		{"java", "Java", "Java"}, {"openssl", "OpenSSL", "OpenSSL"}, {"system", "système", "system"}}
+}()
+
+// standing tells of what was installed in a place and stands no more; nil when all of it does.
+func (d *doctor) standing(s install.Setting, place string) *finding {
+	standings, err := s.Standings([]string{place})
+	if err != nil {
+		f := todo.say("%v", err).by(d.igc("card", "install", "--only", place))
+		return &f
+	}
+	var stale []install.Change
+	for _, st := range standings {
+		if st.Place == place && !st.Stands {
+			stale = append(stale, st.Change)
+		}
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	text := strings.TrimPrefix(tr(stale[0].FR(), stale[0].EN()), place+": ")
+	if more := len(stale) - 1; more > 0 {
+		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
+	}
+	f := todo.say(tr("n'est plus comme installé : %s",
+		"is not as it was installed: %s"), text).by(d.install(place)).fixedBy(func(context.Context) error {
+		for _, c := range stale {
+			if err := s.Make(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return &f
+}
+
+// install is the command that installs in a place: that of root, for what is root's.
+func (d *doctor) install(place string) string {
+	if slices.Contains([]string{"firefox", "system"}, place) && os.Geteuid() != 0 {
+		return shell("sudo", "igc", "--home", d.home, "card", "install", "--only", place)
+	}
+	return d.igc("card", "install", "--only", place)
+}
+
+// installed tells how a place stands. What was never installed there is only noted.
+func (d *doctor) installed(p place) []finding {
+	s, err := d.setting()
+	if err != nil {
+		return []finding{todo.say("%v", err).by(d.install(p.name))}
+	}
+	if _, there := d.moduleSource(); !there && runtime.GOOS == "linux" {
+		return []finding{skipped.is(tr("voir module", "see module"))}
+	}
+	made, err := s.Made()
+	if err != nil {
+		return []finding{skipped.is(tr("voir module", "see module"))}
+	}
+	wanted := slices.ContainsFunc(made, func(c install.Change) bool { return c.Place == p.name })
+	if _, err := exec.LookPath("certutil"); err != nil && p.name == "nss" {
+		missing := noted
+		if wanted {
+			missing = todo
+		}
+		return []finding{missing.is(tr("certutil manque : Chromium ne peut être ni examiné ni réglé",
+			"certutil is missing: Chromium can neither be examined nor set up")).by("sudo apt install libnss3-tools")}
+	}
+	standings, err := s.Standings([]string{p.name})
+	if err != nil {
+		return []finding{todo.say("%v", err).by(d.install(p.name))}
+	}
+	var targets, files []string
+	stands := 0
+	for _, st := range standings {
+		switch {
+		case st.Place != p.name:
+			continue
+		case st.Err != nil:
+			return []finding{todo.say("%v", st.Err).by("${EDITOR:-vi} " + shell(st.Target))}
+		case st.Stands:
+			stands++
+		}
+		if !slices.Contains(targets, st.Target) {
+			targets, files = append(targets, st.Target), append(files, filepath.Base(st.Target))
+		}
+	}
+	where := ""
+	switch {
+	case len(targets) > 0 && p.name == "system": // names that say nothing
+		where = fmt.Sprintf(tr("racines dans %s : %d", "roots in %s: %d"), filepath.Dir(targets[0]), len(targets))
+	case len(targets) == 1 || p.name == "nss":
+		for i := range targets {
+			targets[i] = short(targets[i])
+		}
+		where = strings.Join(targets, ", ")
+	case len(targets) > 1:
+		where = fmt.Sprintf(tr("%s dans %s", "%s in %s"), strings.Join(files, ", "), short(filepath.Dir(targets[0])))
+	}
+	all := len(slices.DeleteFunc(standings, func(st install.Standing) bool { return st.Place != p.name }))
+	switch {
+	case stands == all && p.name == "nss":
+		return []finding{well.say(tr("%s : module, racines : %d", "%s: module, roots: %d"), where, len(d.roots))}
+	case stands == all:
+		return []finding{well.is(where)}
+	case !wanted:
+		return []finding{noted.say(tr("rien d'installé : %s", "nothing installed: %s"), where).by(d.install(p.name))}
+	}
+	return []finding{*d.standing(s, p.name)}
+}
+
+func (d *doctor) pcscd(context.Context) (found []finding) {
+	m := vpcd.Look("/")
+	switch {
+	case runtime.GOOS != "linux":
+		return []finding{noted.is(tr("n'est examiné que sous Linux", "is only looked at on Linux"))}
+	case m.Program == "" && m.PID == 0:
+		return []finding{noted.is(tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
+			"absent: it only serves software that reads cards through PC/SC")).
+			by("sudo apt install pcscd vsmartcard-vpcd")}
+	case m.Conf == "":
+		found = append(found, noted.is(tr("aucun reader.conf ne nomme le pilote vpcd",
+			"no reader.conf names the driver vpcd")).by("sudo apt install vsmartcard-vpcd"))
+	case m.Missing:
+		found = append(found, todo.say(tr("%s nomme %s, qui n'est pas là",
+			"%s names %s, which is not there"), m.Conf, m.Driver).by("sudo apt install --reinstall vsmartcard-vpcd"))
+	}
+	if m.PID == 0 {
+		start := "sudo pcscd"
+		if readable("/run/systemd/system") {
+			start = "sudo systemctl start pcscd"
+		}
+		return append(found, noted.say(tr("%s est installé, et ne tourne pas", "%s is installed, and does not run"), m.Program).by(start))
+	}
+	found = append(found, well.say(tr("tourne%s ; vpcd : %s", "runs%s; vpcd: %s"), process(m.PID), m.Address))
+	if open := vpcd.Exposed(m.Address, vpcd.Slots); len(open) > 0 {
+		_, port, _ := strings.Cut(m.Address, ":")
+		first, _ := strconv.Atoi(port)
+		found = append(found, noted.say(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint reçoit le code que l'on tape",
+			"vpcd listens beyond this machine (%s): who reaches it is given the PIN that is typed"),
+			strings.Join(open, ", ")).by(fmt.Sprintf("sudo iptables -I INPUT -p tcp --dport %d:%d ! -i lo -j DROP", first, first+vpcd.Slots-1)))
+	}
+	return found
+}
+
+func (d *doctor) reader(context.Context) (found []finding) {
+	m := vpcd.Look("/")
+	if m.PID == 0 {
+		return []finding{skipped.is(tr("pcscd ne tourne pas", "pcscd is not running"))}
+	}
+	for _, p := range vpcd.Players(m.Address, vpcd.Slots) {
+		found = append(found, well.say(tr("lecteur %d : %s%s y joue une carte",
+			"reader %d: %s%s plays a card in it"), p.Slot, orSomeone(p.Name), process(p.PID)))
+	}
+	if len(found) > 0 {
+		return found
+	}
+	args := []string{"card", "reader"}
+	if m.Address != vpcd.DefaultAddress {
+		args = append(args, "--vpcd", m.Address)
+	}
+	if len(vpcd.Exposed(m.Address, vpcd.Slots)) > 0 {
+		args = append(args, "--exposed")
+	}
+	return []finding{noted.is(tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC")).by(d.igc(args...))}
+}
+
+// insertedCard is a card in a virtual reader, nil with an error when its folder cannot be read.
+type insertedCard struct {
+	vcard.Insertion
+	card *vcard.Card
+	err  error
+}
+
+func (d *doctor) inserted() (all []insertedCard, err error) {
+	list, err := vcard.NewReaders(d.home).Inserted()
+	for _, in := range list {
+		card, err := vcard.Read(in.Dir)
+		all = append(all, insertedCard{in, card, err})
+	}
+	return all, err
+}
+
+func (d *doctor) card(ctx context.Context) (found []finding) {
+	all, err := d.inserted()
+	if err != nil {
+		return []finding{todo.say("%v", err).by(shell("ls", "-l", filepath.Join(d.home, "reader")))}
+	}
+	for _, in := range all {
+		found = append(found, d.oneCard(ctx, in))
+	}
+	if len(found) > 0 {
+		return found
+	}
+	issued, _ := filepath.Glob(filepath.Join(d.home, "cards", "[0-9]*")) // a home whose name is a pattern has none
+	if len(issued) == 0 {
+		return []finding{noted.is(tr("le laboratoire n'a pas encore de carte",
+			"the lab has no card yet")).by(d.igc("issue", "--fixture", "alain"))}
+	}
+	return []finding{noted.say(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
+		"none in a virtual reader; the lab has %d"), len(issued)).by(d.igc("card", "insert", filepath.Base(issued[0])))}
+}
+
+// oneCard is the worst that is wrong with a card, or that all is whole.
+func (d *doctor) oneCard(ctx context.Context, in insertedCard) finding {
+	begin := fmt.Sprintf(tr("lecteur %d : ", "reader %d: "), in.Reader)
+	takeOut := shell("rm", filepath.Join(d.home, "reader", strconv.Itoa(in.Reader)))
+	if errors.Is(in.err, vcard.ErrNotFound) {
+		return todo.say(tr("%sle dossier de la carte, %s, n'existe plus",
+			"%sthe card's folder, %s, is no more"), begin, short(in.Dir)).by(takeOut).
+			fixedBy(func(context.Context) error {
+				return os.Remove(filepath.Join(d.home, "reader", strconv.Itoa(in.Reader)))
+			})
+	}
+	if in.err != nil {
+		return todo.say("%s%v", begin, in.err).by(takeOut)
+	}
+	begin += in.card.Number + " (" + in.card.Holder.DisplayName() + ")"
+	again := d.igc("card", "remove", in.card.Number) + " && " + d.igc("renew", in.card.Number)
+	if missing := missingFiles(in.Dir); len(missing) > 0 {
+		return todo.say(tr("%s : il manque à son dossier %s", "%s: its folder lacks %s"), begin, strings.Join(missing, ", ")).by(again)
+	}
+	soonest := time.Time{}
+	for _, c := range in.card.Certificates {
+		serial := profiles.SerialHex(c.Serial)
+		switch {
+		case d.now.Before(c.NotBefore):
+			return todo.say(tr("%s : %s ne vaut qu'à partir du %s",
+				"%s: %s holds from %s on only"), begin, c.Role, c.NotBefore.Format(time.DateOnly)).by(again)
+		case !d.now.Before(c.NotAfter):
+			return todo.say(tr("%s : %s a pris fin le %s", "%s: %s ended on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)).by(again)
+		}
+		if soonest.IsZero() || c.NotAfter.Before(soonest) {
+			soonest = c.NotAfter
+		}
+		if d.lacks(records) != "" {
+			continue
+		}
+		switch r, err := d.client.Find(ctx, serial); {
+		case ca.KindOf(err) == ca.NotFound:
+			return noted.say(tr("%s : %s %s n'est pas de ce laboratoire",
+				"%s: %s %s is not of this lab"), begin, c.Role, serial).by(d.igc("card", "remove", in.card.Number))
+		case err != nil:
+			return todo.say("%s%s%v", begin, tr(" : ", ": "), err).by(d.igc("doctor"))
+		case r.Status == ca.OnHold:
+			return todo.say(tr("%s : %s est suspendu depuis le %s",
+				"%s: %s has been on hold since %s"), begin, c.Role, r.Revoked.At.Format(time.DateOnly)).by(d.igc("unhold", "--card", in.card.Number))
+		case r.Status == ca.Revoked:
+			return todo.say(tr("%s : %s est révoqué depuis le %s (%s)",
+				"%s: %s has been revoked since %s (%s)"), begin, c.Role, r.Revoked.At.Format(time.DateOnly), r.Revoked.Reason).by(again)
+		}
+	}
+	return well.say(tr("%s, complète, bonne encore %s", "%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))
+}
+
+// missingFiles are those that card.json names and the folder does not have.
+func missingFiles(dir string) (missing []string) {
+	data, err := os.ReadFile(filepath.Join(dir, "card.json"))
+	var file ca.CardFile
+	if err != nil || json.Unmarshal(data, &file) != nil {
+		return []string{"card.json"}
+	}
+	names := []string{"chain.pem"}
+	for _, c := range file.Certificates {
+		names = append(names, c.Certificate, c.Key, c.PKCS12)
+	}
+	for _, name := range names {
+		if !readable(filepath.Join(dir, name)) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// pin looks at the cards in a reader, and at all that were ever opened: only those have fewer tries than they were made with.
+func (d *doctor) pin(context.Context) (found []finding) {
+	inserted, _ := d.inserted()
+	var cards []*vcard.Card
+	for _, in := range inserted {
+		if in.err == nil {
+			cards = append(cards, in.card)
+		}
+	}
+	opened, _ := filepath.Glob(filepath.Join(d.home, "cards", "*", "state.json"))
+	for _, file := range opened {
+		card, err := vcard.Read(filepath.Dir(file))
+		if err == nil && !slices.ContainsFunc(cards, func(c *vcard.Card) bool { return c.Dir == card.Dir }) {
+			cards = append(cards, card)
+		}
+	}
+	var whole []string
+	for _, c := range cards {
+		status, err := c.Status()
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			found = append(found, todo.say("%s%s%v", c.Number, tr(" : ", ": "), err).by(shell("ls", "-l", c.Dir)))
+		case err != nil:
+			found = append(found, todo.say("%s%s%v", c.Number, tr(" : ", ": "), err).by(shell("rm", filepath.Join(c.Dir, "state.json"))))
+		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
+			found = append(found, noted.say(tr("%s est perdue : 3 codes de déblocage erronés",
+				"%s is lost: 3 wrong unblocking codes"), c.Number).by(d.igc("renew", c.Number)))
+		case status.TriesLeft == 0:
+			found = append(found, todo.say(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
+				"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
+				c.Number, status.UnblockingsLeft).by(d.igc("card", "unblock", c.Number)))
+		case status.TriesLeft < vcard.Tries:
+			found = append(found, noted.say(tr("%s : %d essai(s) sur %d ; le bon code les rend tous",
+				"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries))
+		default:
+			whole = append(whole, c.Number)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found
+	case len(whole) == 0:
+		return []finding{well.is(tr("aucune carte n'a encore été ouverte", "no card was opened yet"))}
+	case len(whole) > 3:
+		return []finding{well.say(tr("%d cartes : %d essais chacune", "%d cards: %d tries each"), len(whole), vcard.Tries)}
+	}
+	return []finding{well.say(tr("%s : %d essais", "%s: %d tries"), strings.Join(whole, ", "), vcard.Tries)}
+}

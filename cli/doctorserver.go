@@ -1,0 +1,413 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/sockets"
+	"github.com/igc-lab/igc/revocation"
+)
+
+// This file is what igc doctor looks at of the lab's server: it asks for what is served, as clients do.
+
+// process names a process in parentheses, when it is known.
+func process(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (PID %d)", pid)
+}
+
+// restart is how a server is ended and started again.
+func (d *doctor) restart() string {
+	if d.pid == 0 {
+		return d.igc("serve")
+	}
+	return fmt.Sprintf("kill %d; sleep 3; ", d.pid) + d.igc("serve")
+}
+
+// addresses are those of igc.yaml, by their names there.
+func (d *doctor) addresses() [][2]string {
+	l := d.client.Config.Listen
+	return [][2]string{{"publication", l.Publication}, {"testssl", l.TestSSL}, {"tls13", l.TLS13},
+		{"strict", l.Strict}, {"any_ca", l.AnyCA}, {"directory", l.Directory}}
+}
+
+func (d *doctor) ports(ctx context.Context) (found []finding) {
+	open := sockets.List()
+	var numbers []string
+	for _, a := range d.addresses() {
+		host, port, _ := net.SplitHostPort(a[1])
+		if numbers = append(numbers, port); port == "0" {
+			continue // one that is free
+		}
+		label := a[1] + " (" + a[0] + ")"
+		var held bool
+		var pid int
+		var name string
+		for _, s := range open {
+			if s.Listening && takes(s, host, port) {
+				held = true
+				if pid, name = s.Owner(); pid == d.pid {
+					break
+				}
+			}
+		}
+		taken := todo.say(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
+			"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)).
+			by(killOrShow(pid, port))
+		switch {
+		case d.running && held && (pid == d.pid || pid == 0 || d.pid == 0):
+		case d.running && held:
+			found = append(found, taken)
+		case d.running:
+			if conn, err := new(net.Dialer).DialContext(ctx, "tcp", local(a[1])); err == nil { // a system that does not show sockets
+				conn.Close()
+				continue
+			}
+			found = append(found, todo.say(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
+				"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
+				process(d.pid), label).by(d.restart()))
+		default:
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", a[1])
+			switch {
+			case err == nil:
+				l.Close()
+			case errors.Is(err, syscall.EADDRINUSE):
+				found = append(found, taken)
+			default: // reserved to root, or no address of this machine
+				found = append(found, todo.say("%s%s%v", label, tr(" : ", ": "), err).by("${EDITOR:-vi} "+shell(filepath.Join(d.home, "igc.yaml"))))
+			}
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	whose := tr("libres", "free")
+	if d.running {
+		whose = tr("à igc serve", "those of igc serve") + process(d.pid)
+	}
+	return []finding{well.say("%s%s%s", strings.Join(numbers, ", "), tr(" : ", ": "), whose)}
+}
+
+// takes tells whether a socket has an address, its own or every one of the machine.
+func takes(s sockets.Socket, host, port string) bool {
+	if strconv.Itoa(int(s.Local.Port())) != port {
+		return false
+	}
+	at, err := netip.ParseAddr(host)
+	return err != nil || at.IsUnspecified() || s.Local.Addr().IsUnspecified() || s.Local.Addr() == at.Unmap()
+}
+
+func orSomeone(program string) string {
+	if program == "" {
+		return tr("un autre programme", "another program")
+	}
+	return program
+}
+
+// killOrShow ends the process that has a port, when it is known, and shows it to root else.
+func killOrShow(pid int, port string) string {
+	if pid != 0 {
+		return fmt.Sprintf("kill %d", pid)
+	}
+	return "sudo ss -ltnp " + shell("sport = :"+port)
+}
+
+// local is an address to connect to: a server that listens on all of them is on this machine too.
+func local(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	if at, err := netip.ParseAddr(host); host == "" || err == nil && at.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (d *doctor) server(ctx context.Context) (found []finding) {
+	if d.stale {
+		found = append(found, noted.is(tr("igc.sock reste d'un serveur qui n'est plus",
+			"igc.sock is left of a server that is no more")).by(shell("rm", filepath.Join(d.home, "igc.sock"))).
+			fixedBy(func(context.Context) error {
+				lab, err := ca.Open(d.home, d.opts)
+				if err != nil {
+					return err
+				}
+				return lab.RemoveSocket()
+			}))
+	}
+	if !d.running {
+		return append([]finding{todo.is(tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
+			"igc serve is not running: no publication, no OCSP, no TestSSL")).by(d.igc("serve"))}, found...)
+	}
+	address := local(d.client.Config.Listen.TestSSL)
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return append(found, todo.say(tr("igc serve%s : TestSSL ne répond pas : %v",
+			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err).by(d.restart()))
+	}
+	defer conn.Close()
+	presented := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	options := x509.VerifyOptions{DNSName: "localhost", Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: d.now}
+	for _, root := range d.roots {
+		options.Roots.AddCert(root)
+	}
+	for _, c := range presented[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	if _, err := presented[0].Verify(options); err != nil {
+		return append(found, todo.say(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
+			"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err).by(d.restart()))
+	}
+	_, port, _ := net.SplitHostPort(address)
+	found = append(found, well.say(tr("igc serve%s, https://localhost:%s/, certificat : %s",
+		"igc serve%s, https://localhost:%s/, certificate: %s left"),
+		process(d.pid), port, remaining(presented[0].NotAfter.Sub(d.now))))
+	options.Roots = nil // the system's
+	if _, err := presented[0].Verify(options); err != nil {
+		found = append(found, noted.is(tr("cette machine ne connaît pas la racine du certificat de TestSSL",
+			"this machine does not know the root of TestSSL's certificate")).by(d.igc("trust", "install")))
+	}
+	return found
+}
+
+// reach is where this machine finds what certificates name: there, when that is this machine, else where igc.yaml listens.
+func reach(named, listen string) string {
+	u, err := url.Parse(named)
+	if err != nil {
+		return named
+	}
+	at, err := netip.ParseAddr(u.Hostname())
+	if u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") && (err != nil || !at.IsLoopback()) {
+		u.Host = local(listen)
+	}
+	return u.String()
+}
+
+// onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
+func (d *doctor) onDisk() (lists []*revocation.CRL, absent int, errs []error) {
+	l := revocation.NewLists(d.client.Lab, time.Now)
+	for _, info := range d.authorities {
+		read, err := l.Published([]ca.AuthorityInfo{info})
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			absent++
+		case err != nil:
+			errs = append(errs, err)
+		}
+		lists = append(lists, read...)
+	}
+	return lists, absent, errs
+}
+
+// republish makes all lists anew.
+func (d *doctor) republish(ctx context.Context) error {
+	client, err := ca.Connect(d.home, d.opts)
+	if err != nil {
+		return err
+	}
+	revocation.NewLists(client.Lab, time.Now)
+	return client.Publish(ctx, true)
+}
+
+// listErrors are findings of lists that are not good.
+func (d *doctor) listErrors(errs []error) (found []finding) {
+	if len(errs) == 0 {
+		return nil
+	}
+	text := errs[0].Error()
+	if more := len(errs) - 1; more > 0 {
+		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
+	}
+	return []finding{todo.is(text).by(d.igc("publish")).fixedBy(d.republish)}
+}
+
+// ended are errors of lists that hold no more, or not yet; first is the one that ends first.
+func ended(lists []*revocation.CRL, now time.Time) (first *revocation.CRL, errs []error) {
+	for _, c := range lists {
+		if first == nil || c.NextUpdate.Before(first.NextUpdate) {
+			first = c
+		}
+		name := kindOf(c)
+		switch {
+		case !now.Before(c.NextUpdate):
+			errs = append(errs, fmt.Errorf(tr("%s n° %d a pris fin le %s : tout certificat est refusé",
+				"%s number %d ended on %s: every certificate is refused"), name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
+		case now.Add(time.Minute).Before(c.ThisUpdate):
+			errs = append(errs, fmt.Errorf(tr("%s n° %d est du futur : %s",
+				"%s number %d is of the future: %s"), name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
+		}
+	}
+	return first, errs
+}
+
+func kindOf(c *revocation.CRL) string {
+	if c.Base != 0 {
+		return "delta CRL " + c.Authority.ID()
+	}
+	return "CRL " + c.Authority.ID()
+}
+
+func (d *doctor) publication(ctx context.Context) []finding {
+	if !d.running {
+		return d.unpublished()
+	}
+	config := d.client.Config
+	base := config.URLs
+	base.Publication = reach(base.Publication, config.Listen.Publication)
+	directory, _ := url.Parse(reach(base.Directory, config.Listen.Directory))
+	var lists []*revocation.CRL
+	var errs []error
+	for _, a := range d.each() {
+		urls := []string{base.CRL(a.Authority)}
+		if !a.IsRoot() {
+			urls = append(urls, base.DeltaCRL(a.Authority))
+		}
+		for _, url := range urls {
+			c, err := revocation.FetchCRL(ctx, url, a.certificate)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			c.Authority = a.Authority
+			lists = append(lists, c)
+		}
+		if _, err := revocation.FetchDirectoryCRL(ctx, directory.Host, a.Authority, a.certificate); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	first, late := ended(lists, d.now)
+	found := d.listErrors(append(errs, late...))
+	if problems, err := revocation.FetchProblems(ctx, base.Publication+"/healthz"); err != nil {
+		found = append(found, todo.say("%v", err).by(d.restart()))
+	} else {
+		for _, p := range problems {
+			text := strings.TrimSpace(p.Authority + " " + p.What + tr(" : ", ": ") + p.Text)
+			switch {
+			case p.What == "authority" || p.Level == revocation.Failing && len(late) > 0: // told already
+			case p.Level == revocation.Failing:
+				found = append(found, todo.is(text).by(d.igc("publish")).fixedBy(d.republish))
+			default:
+				found = append(found, noted.is(text).by(d.igc("publish")))
+			}
+		}
+	}
+	if len(found) > 0 || first == nil {
+		return found
+	}
+	full := 0
+	for _, c := range lists {
+		if c.Base == 0 {
+			full++
+		}
+	}
+	return []finding{well.say(tr("%d CRL (HTTP, LDAP) et %d delta, bien signées ; la première à finir : %s n° %d, du %s au %s (%s)",
+		"%d CRLs (HTTP, LDAP) and %d deltas, rightly signed; first to end: %s number %d, from %s to %s (%s)"),
+		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))}
+}
+
+func minutes(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// unpublished is publication without a server: what stands on the disk, for other servers.
+func (d *doctor) unpublished() []finding {
+	lists, absent, errs := d.onDisk()
+	first, late := ended(lists, d.now)
+	if found := d.listErrors(append(errs, late...)); found != nil {
+		return found
+	}
+	text := d.lacks(aServer)
+	if first != nil {
+		text += fmt.Sprintf(tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui finit d'abord, le %s (%s)",
+			"; on the disk, %d signed lists, of which %s number %d ends first, on %s (%s)"),
+			len(lists), kindOf(first), first.Number, minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))
+	}
+	if absent > 0 {
+		text += fmt.Sprintf(tr(" ; autorités sans liste encore : %d", "; authorities without a list yet: %d"), absent)
+	}
+	return []finding{skipped.is(text)}
+}
+
+// asked is a certificate whose status is asked for.
+type asked struct {
+	name                string
+	certificate, issuer *x509.Certificate
+	want                int // its status as it is recorded
+}
+
+// toAsk is a certificate of each issuing authority: the newest that it issued, else its own, which its root answers for.
+func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
+	recent, err := d.client.List(ctx, ca.Filter{EndEntities: true, Newest: true, Limit: 200})
+	if err != nil {
+		return nil, err
+	}
+	authorities := d.each()
+	for _, a := range authorities {
+		if a.IsRoot() {
+			continue
+		}
+		root := slices.IndexFunc(authorities, func(r authority) bool { return r.Authority == a.Root() })
+		i := slices.IndexFunc(recent, func(r *ca.Record) bool { return r.Authority == a.ID() })
+		switch {
+		case i >= 0:
+			certificate, err := recent[i].Certificate()
+			if err != nil {
+				return nil, err
+			}
+			want := ocsp.Good
+			if recent[i].Status != ca.Good {
+				want = ocsp.Revoked
+			}
+			all = append(all, asked{a.ID() + " " + recent[i].Serial, certificate, a.certificate, want})
+		case root >= 0:
+			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, ocsp.Good})
+		}
+	}
+	return all, nil
+}
+
+func (d *doctor) ocsp(ctx context.Context) (found []finding) {
+	config := d.client.Config
+	at := reach(config.URLs.OCSP, config.Listen.Publication)
+	all, err := d.toAsk(ctx)
+	if err != nil {
+		return []finding{todo.say("%v", err).by(d.restart())}
+	}
+	words := map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}
+	began := time.Now()
+	for _, one := range all {
+		status, err := revocation.FetchStatus(ctx, at, one.certificate, one.issuer)
+		switch {
+		case err != nil:
+			found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))
+		case status.Status != one.want:
+			found = append(found, todo.say(tr("%s : %s, et les registres disent %s",
+				"%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]).by(d.restart()))
+		case !d.now.Before(status.NextUpdate.Add(time.Minute)):
+			found = append(found, todo.say(tr("%s : la réponse a pris fin le %s",
+				"%s: the answer ended on %s"), one.name, status.NextUpdate.Local().Format(time.DateTime)).by(d.restart()))
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	return []finding{well.say(tr("%s : %d autorités, comme disent les registres ; %d ms", "%s: %d authorities, as the records say; %d ms"),
+		at, len(all), time.Since(began).Milliseconds())}
+}

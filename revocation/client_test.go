@@ -1,0 +1,91 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// What a client of the lab fetches is what is served, and another authority's signature is not taken for the issuer's.
+func TestFetch(t *testing.T) {
+	l := newTestLab(t, 1)
+	server, a := newPublication(t, l), l.issuing()
+	leaf, issuer := l.certificates(t, l.cards[0])
+	rootRecord, err := l.Issuer(t.Context(), a.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := rootRecord.Certificate
+	directory := l.directory(t, NewLists(l.Lab, func() time.Time { return l.now }))
+	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "keyCompromise"})
+
+	list, err := FetchCRL(t.Context(), server.URL+a.CRLPath(), issuer)
+	if err != nil || list.Entries != 1 || !list.ThisUpdate.Equal(l.now) {
+		t.Fatalf("the list over HTTP: %+v, %v", list, err)
+	}
+	same, err := FetchDirectoryCRL(t.Context(), directory, a, issuer)
+	if err != nil || same.Entries != 1 {
+		t.Errorf("the list in the directory: %+v, %v", same, err)
+	}
+	for _, c := range []struct{ of, status string }{{"card", "revoked"}, {"authority", "good"}} {
+		certificate, by := leaf, issuer
+		if c.of == "authority" {
+			certificate, by = issuer, root
+		}
+		answer, err := FetchStatus(t.Context(), server.URL+"/ocsp", certificate, by)
+		if err != nil || map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked"}[answer.Status] != c.status {
+			t.Errorf("status of the %s: %+v, %v", c.of, answer, err)
+		}
+	}
+	if problems, err := FetchProblems(t.Context(), server.URL+"/healthz"); err != nil {
+		t.Errorf("problems: %v, %v", problems, err)
+	}
+
+	for what, fetch := range map[string]func() error{
+		"another's signature": func() error { _, err := FetchCRL(t.Context(), server.URL+a.CRLPath(), root); return err },
+		"another's signature in the directory": func() error {
+			_, err := FetchDirectoryCRL(t.Context(), directory, a, root)
+			return err
+		},
+		"no list": func() error { _, err := FetchCRL(t.Context(), server.URL+"/nowhere.crl", issuer); return err },
+		"no authority": func() error {
+			_, err := FetchDirectoryCRL(t.Context(), directory, profiles.Authority{Gamme: profiles.Standard}, issuer)
+			return err
+		},
+		"not a directory": func() error {
+			_, err := FetchDirectoryCRL(t.Context(), strings.TrimPrefix(server.URL, "http://"), a, issuer)
+			return err
+		},
+	} {
+		if err := fetch(); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+// One who takes the connection and says nothing is left when the context ends.
+func TestFetchBounded(t *testing.T) {
+	l := newTestLab(t, 1)
+	_, issuer := l.certificates(t, l.cards[0])
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := FetchCRL(ctx, "http://"+silent.Addr().String()+"/", issuer); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("HTTP: %v", err)
+	}
+	if _, err := FetchDirectoryCRL(ctx, silent.Addr().String(), l.issuing(), issuer); err == nil {
+		t.Error("LDAP: no error")
+	}
+}
