@@ -80,7 +80,9 @@ func firefoxOn(s *screen) *window {
 	f.call("WebDriver:NewSession", map[string]any{"unhandledPromptBehavior": "ignore"}) // else it cancels the prompts
 	return &window{screen: s, ask: "^Password Required", pinFirst: true, evaluate: f.evaluate,
 		// Marionette's own visits end when the page is there, and some not at all when there is a prompt
-		open: func(url string) { f.evaluate(fmt.Sprintf("setTimeout(() => location.assign(%q), 100); return ''", url)) }}
+		open: func(url string) {
+			f.evaluate(fmt.Sprintf("setTimeout(() => location.assign(%q), 100); return ''", url))
+		}}
 }
 
 // visit goes to an address, and chooses the card where that comes first.
