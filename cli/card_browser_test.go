@@ -76,7 +76,8 @@ func firefoxOn(s *screen) *window {
 	}
 	greetings := map[string]any{"browser.aboutwelcome.enabled": false, "browser.startup.homepage_override.mstone": "ignore",
 		"datareporting.policy.firstRunURL": ""}
-	f := startFirefox(s.t, profile, append(os.Environ(), s.env()...), greetings, "--width", strconv.Itoa(whole.Dx()), "--height", strconv.Itoa(whole.Dy()))
+	f := startFirefox(s.t, profile, append(os.Environ(), s.env()...), greetings,
+		"--width", strconv.Itoa(whole.Dx()), "--height", strconv.Itoa(whole.Dy()))
 	f.call("WebDriver:NewSession", map[string]any{"unhandledPromptBehavior": "ignore"}) // else it cancels the prompts
 	return &window{screen: s, ask: "^Password Required", pinFirst: true, evaluate: f.evaluate,
 		// Marionette's own visits end when the page is there, and some not at all when there is a prompt

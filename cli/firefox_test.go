@@ -68,7 +68,8 @@ func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 	t.Helper()
 	profile := t.TempDir()
 	fillNSS(t, profile, roots, cards)
-	f := startFirefox(t, profile, append(os.Environ(), "HOME="+profile), map[string]any{"security.default_personal_cert": "Select Automatically"}, "--headless")
+	unasked := map[string]any{"security.default_personal_cert": "Select Automatically"}
+	f := startFirefox(t, profile, append(os.Environ(), "HOME="+profile), unasked, "--headless")
 	f.call("WebDriver:NewSession", map[string]any{})
 	return f
 }

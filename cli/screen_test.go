@@ -49,7 +49,9 @@ func newScreen(t testing.TB, name string) *screen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", whole.Dx(), whole.Dy()), "-fbdir", folder, "-nolisten", "tcp", "-nocursor")
+	size := fmt.Sprintf("%dx%dx24", whole.Dx(), whole.Dy())
+	// with no reset: else it starts anew whenever its last program leaves, and turns away one that comes meanwhile
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-fbdir", folder, "-nolisten", "tcp", "-nocursor", "-noreset")
 	cmd.ExtraFiles = []*os.File{write}
 	s.start(cmd)
 	write.Close()
@@ -59,6 +61,7 @@ func newScreen(t testing.TB, name string) *screen {
 	}
 	s.display = ":" + strings.TrimSpace(number)
 	s.start(exec.Command("openbox")) // without a window manager nobody has the keyboard
+	s.until("a window manager", func() bool { return s.xdotool("get_desktop") != "" })
 	s.xdotool("mousemove", "0", "0") // away from what it would have shine
 	return s
 }
