@@ -43,7 +43,7 @@ func (h holder) tries() int {
 	return status.TriesLeft
 }
 
-// window is a browser on a screen. Its own automation tells it where to go and asks what page it shows; all else is done as people do it.
+// window is a browser on a screen. Its automation has it go to an address and say what page it shows; all else is done as people do it.
 type window struct {
 	*screen
 	ask      string // name of the window that asks for the PIN
@@ -57,7 +57,7 @@ func chromiumOn(s *screen) *window {
 	s.t.Helper()
 	v := startChromium(s.t, chromedp.Env(s.env()...), chromedp.Flag("headless", false), chromedp.Flag("hide-scrollbars", false),
 		chromedp.Flag("enable-automation", false), chromedp.Flag("test-type", true), // no word of this, nor of the missing sandbox
-		chromedp.Flag("start-maximized", true), chromedp.Flag("accept-lang", "en"))
+		chromedp.Flag("start-maximized", true))
 	return &window{screen: s, ask: "^Unlock Security Device$",
 		open: func(url string) {
 			go chromedp.Do(v.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { // answers when the PIN has been given

@@ -62,7 +62,7 @@ func newScreen(t testing.TB, name string) *screen {
 	s.display = ":" + strings.TrimSpace(number)
 	s.start(exec.Command("openbox")) // without a window manager nobody has the keyboard
 	s.until("a window manager", func() bool { return s.xdotool("get_desktop") != "" })
-	s.xdotool("mousemove", "0", "0") // away from what it would have shine
+	s.xdotool("mousemove", "0", "0") // where nothing lights up under it
 	return s
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 // PCSC starts a pcscd of the test's own, whose only readers are two of vpcd's, and returns where the first takes its card. Programs that
-// the test runs find this one by their environment, and the machine's own, if it runs, goes its way. It lasts for some minutes at most:
-// programs that wait for it end with it.
+// the test runs find this one by their environment, and the machine's own, if it runs, goes its way (but its process number in
+// /run/pcscd, which nobody but pcscd --hotplug reads, is overwritten). It lasts for some minutes at most: what waits for it ends with it.
 func PCSC(t testing.TB) (address string) {
 	t.Helper()
 	program := peer.Need(t, "pcscd")
