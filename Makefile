@@ -43,8 +43,6 @@ check:
 	go run $(STATICCHECK) ./...
 
 soak:
-	IGC_PCSC=1 go test ./card/vpcd -run TestOpenSC -v -count=1
-	IGC_HEADED=1 go test ./cli -run TestCardInBrowsers -v -count=1
 	IGC_KILLS=200 go test ./cli -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x

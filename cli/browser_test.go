@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,10 +170,25 @@ func openSite(t testing.TB, l *testLab) site {
 	return s
 }
 
+// alone has the folders that browsers share on this machine, /etc/chromium and /etc/firefox, to this test: what one writes there
+// browsers of another test would read. The other may be of another run of the tests, so the lock is a file's.
+func alone(t testing.TB) {
+	t.Helper()
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "igc-test-browsers.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lock.Close() })
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // chooseCards has Chromium present by itself the one card that it has. Headless, it would otherwise wait for ever behind
 // a picker that nobody sees, and it takes this policy from nowhere but the machine's own folder.
 func chooseCards(t testing.TB) {
 	t.Helper()
+	alone(t)
 	var choices []string
 	for _, pattern := range []string{"https://localhost", "https://[*.]carte.localhost"} {
 		choice, err := json.Marshal(map[string]any{"pattern": pattern, "filter": map[string]any{}})
@@ -228,13 +244,18 @@ func newVisitor(t testing.TB, root string, cards ...imported) *visitor {
 	home := t.TempDir()
 	nss := filepath.Join(home, ".pki", "nssdb") // Chromium looks elsewhere when it is not there
 	fillNSS(t, nss, root, cards)
+	return startChromium(t, chromedp.Env("HOME="+home))
+}
+
+// startChromium starts Chromium as it is, but for the options. It stands before nobody's eyes unless they say so.
+func startChromium(t testing.TB, options ...chromedp.ExecAllocatorOption) *visitor {
+	t.Helper()
 	v := &visitor{t: t}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(peer.Need(t, "chromium")), chromedp.Env("HOME="+home),
+	usual := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(peer.Need(t, "chromium")),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true), chromedp.Flag("accept-lang", "fr-FR,fr"))
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // not the test's own, which ends before its cleanups
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // not the test's own, which ends before its cleanups
+	ctx, stop := chromedp.NewExecAllocator(ctx, append(usual, options...)...)
 	v.ctx, _ = chromedp.NewContext(ctx, chromedp.WithListener(v.hear))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(v.ctx); err != nil { // waits for Chromium to end, then the home can be removed
@@ -297,10 +318,13 @@ func (v *visitor) hear(event any) {
 	v.complaints = append(v.complaints, complaint)
 }
 
+// patience is how long a browser may take to do one thing, on a machine that has much else to do.
+const patience = 3 * time.Minute
+
 // do has the browser do something, which must not take for ever.
 func do[T any](v *visitor, action chromedp.Action[T]) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, action)
 	if err != nil {

@@ -1,190 +1,22 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
-	"encoding/binary"
+	"context"
 	"fmt"
 	"image"
-	"image/color"
-	"image/png"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/cardtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
-
-// screen is a display that nobody sees, with a browser on it and the hands of whoever sits before it.
-type screen struct {
-	t       testing.TB
-	name    string // of the pictures
-	display string
-	frame   string // the file that the display is drawn in
-	home    string
-}
-
-func newScreen(t testing.TB, name string) *screen {
-	t.Helper()
-	s := &screen{t: t, name: name, home: t.TempDir()}
-	folder := t.TempDir()
-	s.frame = filepath.Join(folder, "Xvfb_screen0")
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(peer.Need(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1280x900x24", "-fbdir", folder, "-nolisten", "tcp")
-	cmd.ExtraFiles = []*os.File{write}
-	s.start(cmd)
-	write.Close()
-	number, err := bufio.NewReader(read).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.display = ":" + strings.TrimSpace(number)
-	s.run("openbox") // without a window manager nobody has the keyboard
-	return s
-}
-
-// start starts a program that ends with the test, its children with it.
-func (s *screen) start(cmd *exec.Cmd) {
-	s.t.Helper()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	s.t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-		}
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-	})
-}
-
-// run starts a program on the screen, with a home of its own.
-func (s *screen) run(program string, args ...string) {
-	s.t.Helper()
-	cmd := exec.Command(peer.Need(s.t, program), args...)
-	cmd.Dir, cmd.Env = s.home, append(s.env(), "MOZ_CRASHREPORTER_DISABLE=1")
-	s.start(cmd)
-}
-
-func (s *screen) env() []string {
-	return append(os.Environ(), "DISPLAY="+s.display, "HOME="+s.home, "XDG_CONFIG_HOME="+filepath.Join(s.home, ".config"), "LC_ALL=C.UTF-8")
-}
-
-func (s *screen) xdotool(args ...string) string {
-	cmd := exec.Command(peer.Need(s.t, "xdotool"), args...)
-	cmd.Env = s.env()
-	out, _ := cmd.Output() // a search that finds nothing fails
-	return string(out)
-}
-
-func (s *screen) keys(keys ...string) {
-	s.xdotool(append([]string{"key", "--delay", "50"}, keys...)...)
-}
-func (s *screen) types(text string) { s.xdotool("type", "--delay", "50", text) }
-
-func (s *screen) windows() string {
-	return s.xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@")
-}
-
-// until waits for what has to come, doing something in between when there is something to do.
-func (s *screen) until(what string, come func() bool, between ...func()) {
-	s.t.Helper()
-	for range 200 {
-		if come() {
-			return
-		}
-		for _, do := range between {
-			do()
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	s.photograph("lost")
-	s.t.Fatalf("%s did not come; the windows are\n%s", what, s.windows())
-}
-
-// window waits for a window whose name matches.
-func (s *screen) window(pattern string, between ...func()) {
-	s.t.Helper()
-	re := regexp.MustCompile(pattern)
-	s.until("a window "+pattern, func() bool { return re.MatchString(s.windows()) }, between...)
-}
-
-// visit goes to an address in the browser's window, by way of an empty page: the window then bears no name of a page before.
-func (s *screen) visit(url string) {
-	for _, to := range []string{"about:blank", url} {
-		time.Sleep(2 * time.Second) // the page before, or a browser that is starting, still takes the keyboard
-		s.keys("ctrl+l")
-		s.types(to)
-		s.keys("Return")
-		s.until("an empty page", func() bool { return to == url || !strings.Contains(s.windows(), "TESTSSL") })
-	}
-	time.Sleep(2 * time.Second) // for the picker, which is no window of its own
-}
-
-// photograph keeps a picture of the screen.
-func (s *screen) photograph(what string) {
-	s.t.Helper()
-	time.Sleep(700 * time.Millisecond) // what appears fades in
-	data, err := os.ReadFile(s.frame)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	picture, err := readXWD(data)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	folder := cmp.Or(os.Getenv("IGC_SCREENSHOTS"), filepath.Join("..", "build", "screenshots"))
-	var b bytes.Buffer
-	if err := png.Encode(&b, picture); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	write(s.t, filepath.Join(folder, "card-"+s.name+"-"+what+".png"), b.Bytes())
-}
-
-// readXWD reads the X server's own picture format, true colour in 32 bits a pixel: a header of 25 long words, a name, a table of
-// colours of 12 bytes each, and the lines.
-func readXWD(data []byte) (image.Image, error) {
-	word := func(i int) int { return int(binary.BigEndian.Uint32(data[4*i:])) }
-	if len(data) < 100 || word(1) != 7 || word(11) != 32 {
-		return nil, fmt.Errorf("not the picture of a screen of 32 bits a pixel")
-	}
-	header, width, height, line, colours := word(0), word(4), word(5), word(12), word(19)
-	pixels := data[header+12*colours:]
-	picture := image.NewRGBA(image.Rect(0, 0, width, height))
-	for y := range height {
-		for x := range width {
-			p := pixels[y*line+4*x:]
-			picture.SetRGBA(x, y, color.RGBA{p[2], p[1], p[0], 255})
-		}
-	}
-	return picture, nil
-}
-
-// firefoxPreferences keep it from greeting its new user with a page of its maker's.
-const firefoxPreferences = `user_pref("datareporting.policy.dataSubmissionEnabled", false);
-user_pref("datareporting.policy.firstRunURL", "");
-user_pref("browser.aboutwelcome.enabled", false);
-user_pref("browser.startup.homepage_override.mstone", "ignore");
-`
 
 // holder is a lab's card, and the person who puts it in the reader.
 type holder struct {
@@ -211,103 +43,168 @@ func (h holder) tries() int {
 	return status.TriesLeft
 }
 
+// window is a browser on a screen. Its automation has it go to an address and say what page it shows; all else is done as people do it.
+type window struct {
+	*screen
+	ask      string // name of the window that asks for the PIN
+	pinFirst bool   // and then which card, where others ask which card first
+	open     func(url string)
+	evaluate func(script string) string
+	before   *image.RGBA // the page of the last visit
+}
+
+func chromiumOn(s *screen) *window {
+	s.t.Helper()
+	v := startChromium(s.t, chromedp.Env(s.env()...), chromedp.Flag("headless", false), chromedp.Flag("hide-scrollbars", false),
+		chromedp.Flag("enable-automation", false), chromedp.Flag("test-type", true), // no word of this, nor of the missing sandbox
+		chromedp.Flag("start-maximized", true))
+	return &window{screen: s, ask: "^Unlock Security Device$",
+		open: func(url string) {
+			go chromedp.Do(v.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { // answers when the PIN has been given
+				_, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: url})
+				return err
+			}))
+		},
+		evaluate: func(script string) string { return do(v, chromedp.Evaluate[string]("(() => {"+script+"})()")) }}
+}
+
+func firefoxOn(s *screen) *window {
+	s.t.Helper()
+	profile := filepath.Join(s.home, "profile")
+	if err := os.Mkdir(profile, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	greetings := map[string]any{"browser.aboutwelcome.enabled": false, "browser.startup.homepage_override.mstone": "ignore",
+		"datareporting.policy.firstRunURL": ""}
+	f := startFirefox(s.t, profile, append(os.Environ(), s.env()...), greetings,
+		"--width", strconv.Itoa(whole.Dx()), "--height", strconv.Itoa(whole.Dy()))
+	f.call("WebDriver:NewSession", map[string]any{"unhandledPromptBehavior": "ignore"}) // else it cancels the prompts
+	return &window{screen: s, ask: "^Password Required", pinFirst: true, evaluate: f.evaluate,
+		// Marionette's own visits end when the page is there, and some not at all when there is a prompt
+		open: func(url string) {
+			f.evaluate(fmt.Sprintf("setTimeout(() => location.assign(%q), 100); return ''", url))
+		}}
+}
+
+// visit goes to an address, and chooses the card where that comes first.
+func (w *window) visit(url string) {
+	w.t.Helper()
+	w.before = w.still(pane)
+	w.open(url)
+	if !w.pinFirst {
+		w.choose(w.before)
+	}
+}
+
+// types answers the browser's question with a PIN, having photographed it.
+func (w *window) types(pin string) {
+	w.t.Helper()
+	prompt := w.window(w.ask)
+	w.photograph("pin")
+	w.enter(prompt, pin)
+}
+
+// unlocks types the right PIN, and chooses the card where that comes then.
+func (w *window) unlocks(pin string) {
+	w.t.Helper()
+	w.types(pin)
+	if w.pinFirst {
+		w.choose(w.before)
+	}
+}
+
+// shows wants a page with that verdict, of that holder.
+func (w *window) shows(verdict, identifier string) {
+	w.t.Helper()
+	w.window("^" + verdict + " — TESTSSL")
+	w.until(identifier+" on the page", func() bool {
+		return w.evaluate(`return document.querySelector("#identifiant")?.innerText ?? ""`) == identifier
+	})
+	w.photograph(strings.ToLower(verdict))
+}
+
 // TestCardInBrowsers is a card in the hands of a person: the picker, the PIN, a wrong one, the page; the card taken out and another
 // put in; one that gets blocked. Browsers are set up by igc card install alone.
 func TestCardInBrowsers(t *testing.T) {
-	if os.Getenv("IGC_HEADED") == "" { // the keys that are typed into windows get lost on a machine that has much else to do
-		t.Skip("SKIPPED: browsers with windows are driven by make soak only (IGC_HEADED=1)")
-	}
-	for _, program := range []string{"xdotool", "openbox", "Xvfb"} {
-		peer.Need(t, program)
-	}
 	module := cardtest.Module(t)
+	alone(t)
 	for _, browser := range []struct {
-		name    string
-		only    string
-		program []string
-		ready   string // window of a browser that has started
-		prompt  string // window that asks for the PIN
-		first   string // what comes first, the picker or the PIN
+		name, program, place string
+		on                   func(*screen) *window
 	}{
-		{"chromium", "nss", []string{"chromium", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-			"--no-proxy-server", "--window-size=1200,850", "--window-position=0,0", "about:blank"}, "about:blank", "Unlock Security Device", "picker"},
-		{"firefox", "firefox", []string{"firefox-esr", "--no-remote", "--profile", ".", "--width", "1200", "--height", "850", "about:blank"},
-			"Mozilla Firefox", "Password Required", "PIN"},
+		{"chromium", "chromium", "nss", chromiumOn},
+		{"firefox", "firefox-esr", "firefox", firefoxOn},
 	} {
 		t.Run(browser.name, func(t *testing.T) {
 			t.Parallel() // they wait most of the time
-			peer.Need(t, browser.program[0])
-			l := newLab(t, "--key", "rsa2048")
-			alain, guy := newHolder(l, "--fixture", "alain"), newHolder(l, "--fixture", "guy")
-			urls := l.serve().urls
+			peer.Need(t, browser.program)
 			s := newScreen(t, browser.name)
-			igc := func(args ...string) {
-				t.Helper()
-				cmd := l.command(args...)
-				cmd.Env = append(cmd.Env, "HOME="+s.home, "XDG_CONFIG_HOME="+filepath.Join(s.home, ".config"))
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("igc %q: %v\n%s", args, err, out)
-				}
-			}
-			igc("card", "install", "--module", module, "--only", browser.only)
-			t.Cleanup(func() { igc("card", "uninstall") })
-			igc("card", "insert", alain.c.Number)
-			write(t, filepath.Join(s.home, "user.js"), []byte(firefoxPreferences))
-			s.run(browser.program[0], browser.program[1:]...)
-			s.window(browser.ready)
-			// Return chooses the card in the picker, once that has been there for a while. At the prompt it would be an empty PIN,
-			// which counts.
-			pick := func(when string) func() {
-				return func() {
-					time.Sleep(2 * time.Second)
-					if browser.first == when && !strings.Contains(s.windows(), browser.prompt) {
-						s.keys("Return")
-					}
-				}
-			}
-			before, after := pick("picker"), pick("PIN")
-			enter := func(pin string) {
-				time.Sleep(time.Second) // until the prompt has the keyboard, and one before it is gone
-				s.types(pin)
-				s.keys("Return")
-			}
+			l := newLab(t, "--key", "rsa2048") // the keys of real cards
+			alain, guy := newHolder(l, "--fixture", "alain"), newHolder(l, "--fixture", "guy")
+			url := l.serve().urls["testssl"]
+			s.igc(l, "card", "install", "--module", module, "--only", browser.place)
+			t.Cleanup(func() { s.igc(l, "card", "uninstall") })
 
-			s.visit(urls["testssl"])
-			s.photograph("1-first")
-			s.window(browser.prompt, before)
-			s.photograph("2-pin")
-			enter("9999")
-			s.until("a wrong PIN", func() bool { return alain.tries() == 2 })
-			s.window(browser.prompt)
-			s.photograph("3-wrong-pin")
-			enter("1234")
-			time.Sleep(time.Second)
-			s.photograph("4-right-pin")
-			s.window("carte valide", after)
-			s.photograph("5-page")
+			s.igc(l, "card", "insert", alain.c.Number)
+			w := browser.on(s)
+			w.visit(url)
+			w.types("9999")
+			w.until("a wrong PIN", func() bool { return alain.tries() == 2 })
+			w.unlocks("1234")
+			w.shows("OK", alain.c.Holder.IdNat)
 
-			igc("card", "remove", alain.c.Number)
-			igc("card", "insert", guy.c.Number)
-			s.visit(strings.Replace(urls["testssl"], "localhost", "autre.carte.localhost", 1))
-			s.photograph("6-another")
-			s.window(browser.prompt, before)
-			enter("1234")
-			s.window("carte valide", after)
-			s.photograph("7-another-page")
+			s.igc(l, "card", "remove", alain.c.Number)
+			s.igc(l, "card", "insert", guy.c.Number)
+			w.visit(strings.Replace(url, "localhost", "autre.carte.localhost", 1))
+			w.unlocks("1234")
+			w.shows("OK", guy.c.Holder.IdNat)
 
-			igc("card", "remove", guy.c.Number)
-			igc("card", "insert", alain.c.Number)
-			s.visit(strings.Replace(urls["testssl"], "localhost", "bloquee.carte.localhost", 1))
+			s.igc(l, "card", "remove", guy.c.Number)
+			s.igc(l, "card", "insert", alain.c.Number)
+			w.visit(strings.Replace(url, "localhost", "bloquee.carte.localhost", 1))
 			for n := range 3 {
-				if n == 0 {
-					s.window(browser.prompt, before)
-				}
-				s.window(browser.prompt)
-				enter("0000")
-				s.until("a wrong PIN", func() bool { return alain.tries() == 2-n })
+				w.types("0000")
+				w.until("a wrong PIN", func() bool { return alain.tries() == 2-n })
 			}
-			s.window("aucune carte") // which is not asked for its PIN again
-			s.photograph("8-blocked")
+			w.until("the page without a card", func() bool { // Firefox may ask again, for a connection more
+				for _, prompt := range w.windows(w.ask) {
+					w.xdotool("windowactivate", "--sync", prompt, "key", "Escape")
+				}
+				return len(w.windows("^TLS-NOCERT")) > 0
+			})
+			w.shows("TLS-NOCERT", "")
 		})
 	}
+}
+
+// TestChromiumThroughOpenSC is mutual TLS with a card that Chromium knows nothing of: OpenSC finds it in PC/SC, where igc card reader
+// has put it.
+func TestChromiumThroughOpenSC(t *testing.T) {
+	for _, program := range []string{"chromium", "certutil", "modutil", "opensc-tool"} {
+		peer.Need(t, program)
+	}
+	modules, _ := filepath.Glob("/usr/lib/*/opensc-pkcs11.so")
+	if len(modules) == 0 {
+		peer.Missing(t, "opensc-pkcs11.so")
+	}
+	alone(t)
+	vpcd := cardtest.PCSC(t)
+	s := newScreen(t, "opensc")
+	l := newLab(t, "--key", "rsa2048")
+	alain := newHolder(l, "--fixture", "alain")
+	lab := openSite(t, l)
+	database := filepath.Join(s.home, ".pki", "nssdb")
+	fillNSS(t, database, lab.root, nil)
+	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+database, "-add", "OpenSC", "-libfile", modules[0], "-mechanisms", "FRIENDLY")
+
+	s.igc(l, "card", "insert", alain.c.Number)
+	s.start(l.command("card", "reader", "--vpcd", vpcd, "--exposed"))
+	s.until("the card in PC/SC", func() bool {
+		name, _ := peer.Try(t, "opensc-tool", "-n")
+		return strings.Contains(name, "IAS")
+	})
+	w := chromiumOn(s)
+	w.visit(lab.urls["testssl"])
+	w.unlocks("1234")
+	w.shows("OK", alain.c.Holder.IdNat)
 }

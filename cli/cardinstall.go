@@ -171,8 +171,9 @@ func (p *program) each(c *cli.Context, changes []install.Change, words func(inst
 	}
 	if len(refused) > 0 {
 		home, _, _ := p.lab(c)
-		errs = append(errs, fmt.Errorf(tr("%[1]s : réservé à root ; sudo igc --home %[2]s card %[3]s --only %[1]s",
-			"%[1]s: for root; sudo igc --home %[2]s card %[3]s --only %[1]s"), strings.Join(refused, ","), home, c.Command.Name))
+		program, _ := os.Executable() // which may not be on root's PATH
+		errs = append(errs, fmt.Errorf(tr("%[1]s : réservé à root ; sudo %[4]s --home %[2]s card %[3]s --only %[1]s",
+			"%[1]s: for root; sudo %[4]s --home %[2]s card %[3]s --only %[1]s"), strings.Join(refused, ","), home, c.Command.Name, program))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &ca.Error{Kind: ca.Unwritable, Err: err}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +26,7 @@ func TestFirefox(t *testing.T) {
 	for _, program := range []string{"firefox-esr", "certutil", "pk12util"} {
 		peer.Need(t, program)
 	}
+	alone(t)
 	s := openStand(t)
 	for _, visit := range visits {
 		if visit.hidden { // nothing of the browser's is in them
@@ -66,14 +68,25 @@ func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 	t.Helper()
 	profile := t.TempDir()
 	fillNSS(t, profile, roots, cards)
+	unasked := map[string]any{"security.default_personal_cert": "Select Automatically"}
+	f := startFirefox(t, profile, append(os.Environ(), "HOME="+profile), unasked, "--headless")
+	f.call("WebDriver:NewSession", map[string]any{})
+	return f
+}
+
+// startFirefox starts Firefox with that profile and those preferences, and some that keep it quiet.
+func startFirefox(t testing.TB, profile string, env []string, preferences map[string]any, args ...string) *firefox {
+	t.Helper()
 	listener := listenOn(t)
 	marionette := port(listener.Addr().String())
 	listener.Close()
 	var prefs strings.Builder
-	for name, value := range map[string]any{"marionette.port": json.Number(marionette), "security.default_personal_cert": "Select Automatically",
+	all := map[string]any{"marionette.port": json.Number(marionette),
 		"intl.accept_languages": "fr-FR, fr", "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false,
 		"toolkit.telemetry.reportingpolicy.firstRun": false, "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,
-		"app.update.enabled": false, "services.settings.server": "", "browser.safebrowsing.update.enabled": false} {
+		"app.update.enabled": false, "services.settings.server": "", "browser.safebrowsing.update.enabled": false}
+	maps.Copy(all, preferences)
+	for name, value := range all {
 		encoded, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
@@ -82,8 +95,8 @@ func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 	}
 	write(t, filepath.Join(profile, "user.js"), []byte(prefs.String()))
 
-	cmd := exec.Command(peer.Need(t, "firefox-esr"), "--headless", "--no-remote", "--marionette", "--profile", profile)
-	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1")
+	cmd := exec.Command(peer.Need(t, "firefox-esr"), append(args, "--no-remote", "--marionette", "--profile", profile)...)
+	cmd.Env = append(env, "MOZ_CRASHREPORTER_DISABLE=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children, and all are to end before the profile is removed
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -99,19 +112,18 @@ func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 			f.conn, f.in = conn, bufio.NewReader(conn)
 			break
 		}
-		if time.Since(start) > time.Minute {
+		if time.Since(start) > patience {
 			t.Fatal("Firefox does not listen")
 		}
 	}
 	t.Cleanup(func() { f.conn.Close() })
 	f.read() // it says who it is
-	f.call("WebDriver:NewSession", map[string]any{})
 	return f
 }
 
 func (f *firefox) read() []byte {
 	f.t.Helper()
-	f.conn.SetDeadline(time.Now().Add(time.Minute))
+	f.conn.SetDeadline(time.Now().Add(patience))
 	length, err := f.in.ReadString(':')
 	if err != nil {
 		f.t.Fatal(err)

@@ -1,14 +1,10 @@
 package vpcd_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,62 +18,12 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-const (
-	driver = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
-	socket = "/run/pcscd/pcscd.comm"
-)
-
-// pcscd starts one for the test, for a minute at most, whose only readers are vpcd's, and gives their address. A machine has one at a time.
-func pcscd(t *testing.T) string {
-	t.Helper()
-	program := peer.Need(t, "pcscd")
-	if _, err := os.Stat(driver); err != nil {
-		peer.Missing(t, "vsmartcard-vpcd")
-	}
-	if conn, err := net.Dial("unix", socket); err == nil {
-		conn.Close()
-		peer.Missing(t, "a machine without a pcscd that runs already")
-	}
-	if os.Geteuid() != 0 {
-		peer.Missing(t, "the right to start pcscd, which is root's")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
-	conf := filepath.Join(t.TempDir(), "reader.conf")
-	text := fmt.Sprintf("FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x%04X\nLIBPATH %s\nCHANNELID 0x%04X\n", port, driver, port)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute) // programs that wait for it end with it
-	cmd := exec.CommandContext(ctx, program, "--foreground", "-c", conf)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second // then it is killed
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("pcscd: %s", said.String())
-		}
-	})
-	return fmt.Sprintf("127.0.0.1:%d", port)
-}
+const patience = time.Minute // on a machine that has much else to do
 
 // Stock OpenSC, through PC/SC, on a CPS3: it knows the card, takes its PIN, has it sign, changes the PIN; and sees that the card is gone.
 func TestOpenSC(t *testing.T) {
-	if os.Getenv("IGC_PCSC") == "" { // it wants the machine's one PC/SC daemon for itself
-		t.Skip("SKIPPED: the virtual reader meets a real pcscd in make soak only (IGC_PCSC=1)")
-	}
 	tool := peer.Need(t, "pkcs11-tool")
-	address := pcscd(t)
+	address := cardtest.PCSC(t)
 	c, err := card.Read(cardtest.New(t).Issue(ca.RSA2048, "1234"))
 	if err == nil {
 		err = c.SetGeneration(card.CPS3)
@@ -97,22 +43,23 @@ func TestOpenSC(t *testing.T) {
 		select {
 		case e := <-events:
 			inserted = e.State == vpcd.Inserted
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("vpcd does not listen")
 		}
 	}
-	// until pcscd has noticed
-	var name string
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		out, err := peer.Try(t, "opensc-tool", "-n")
-		if name = out; err == nil && strings.Contains(name, "IAS") {
-			break
+	until := func(words string, there bool, program string, args ...string) { // pcscd takes its time to notice
+		t.Helper()
+		for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+			out, err := peer.Try(t, program, args...)
+			if strings.Contains(out, words) == there {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+			}
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("opensc-tool -n: %v\n%s", err, name)
-		}
-		time.Sleep(200 * time.Millisecond)
 	}
+	until("IAS", true, "opensc-tool", "-n")
 	run := func(args ...string) string { t.Helper(); return peer.Run(t, tool, args...) }
 
 	shows := func(out string, all ...string) {
@@ -157,15 +104,7 @@ func TestOpenSC(t *testing.T) {
 	}
 
 	d.remove()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		out, _ := peer.Try(t, tool, "-L")
-		if !strings.Contains(out, "CPS3v3-") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the card is still there:\n%s", out)
-		}
-	}
+	until("CPS3v3-", false, tool, "-L")
 }
 
 // chips is a reader for one card.
