@@ -318,13 +318,13 @@ func (v *visitor) hear(event any) {
 	v.complaints = append(v.complaints, complaint)
 }
 
-// patience is how long a browser may take to do one thing, on a machine that has much else to do.
-const patience = 3 * time.Minute
+// browserTime is how long a browser may take to do one thing, on a machine that has much else to do.
+const browserTime = 3 * time.Minute
 
 // do has the browser do something, which must not take for ever.
 func do[T any](v *visitor, action chromedp.Action[T]) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	ctx, cancel := context.WithTimeout(v.ctx, browserTime)
 	defer cancel()
 	result, err := chromedp.Run(ctx, action)
 	if err != nil {

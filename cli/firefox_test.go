@@ -112,7 +112,7 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 			f.conn, f.in = conn, bufio.NewReader(conn)
 			break
 		}
-		if time.Since(start) > patience {
+		if time.Since(start) > browserTime {
 			t.Fatal("Firefox does not listen")
 		}
 	}
@@ -123,7 +123,7 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 
 func (f *firefox) read() []byte {
 	f.t.Helper()
-	f.conn.SetDeadline(time.Now().Add(patience))
+	f.conn.SetDeadline(time.Now().Add(browserTime))
 	length, err := f.in.ReadString(':')
 	if err != nil {
 		f.t.Fatal(err)

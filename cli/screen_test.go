@@ -121,7 +121,7 @@ func (s *screen) keys(keys ...string) {
 func (s *screen) until(what string, come func() bool) {
 	s.t.Helper()
 	for start := time.Now(); !come(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(start) > patience {
+		if time.Since(start) > browserTime {
 			s.keep("lost")
 			s.t.Fatalf("%s did not come; the windows are\n%s", what, s.xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@"))
 		}
