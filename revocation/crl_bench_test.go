@@ -52,6 +52,16 @@ func BenchmarkCRL(b *testing.B) {
 			seed(b, home, n)
 			for b.Loop() {
 				ours := bear(b, "lab", home, n)
+				firsts := []float64{ours.First}
+				for range 4 { // each process has one first list
+					if err := os.RemoveAll(filepath.Join(home, "publication", "CRL")); err != nil {
+						b.Fatal(err)
+					}
+					ours = bear(b, "lab", home, n)
+					firsts = append(firsts, ours.First)
+				}
+				slices.Sort(firsts)
+				ours.First = firsts[len(firsts)/2]
 				list := filepath.Join(home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
 				theirs := bear(b, "x509", list, n)
 				openssl := gencrl(b, list, n)

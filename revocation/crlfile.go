@@ -184,10 +184,22 @@ func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// blockSize is that of the memory which the chunks of a process's first list are copied into, several to a block, since it has
+// thousands. A block lives as long as one of them: when all but a few have changed, the list takes up to twice its size.
+const blockSize = 64 << 10
+
 // shared makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
 // the order of their keys.
 func shared(former, present []ca.ListChunk) []ca.ListChunk {
 	chunks := make([]ca.ListChunk, len(present))
+	var block []byte
+	size := 0
+	if len(former) == 0 {
+		for _, p := range present {
+			size += len(p.DER)
+		}
+		size = min(size, blockSize)
+	}
 	for i, p := range present {
 		for len(former) > 0 && bytes.Compare(former[0].ID[:], p.ID[:]) < 0 {
 			former = former[1:]
@@ -196,7 +208,12 @@ func shared(former, present []ca.ListChunk) []ca.ListChunk {
 			chunks[i] = former[0]
 			continue
 		}
-		chunks[i] = ca.ListChunk{ID: p.ID, DER: bytes.Clone(p.DER)}
+		if len(p.DER) > cap(block)-len(block) {
+			block = make([]byte, 0, max(len(p.DER), size))
+		}
+		begin := len(block)
+		block = append(block, p.DER...)
+		chunks[i] = ca.ListChunk{ID: p.ID, DER: block[begin:len(block):len(block)]}
 	}
 	return chunks
 }
