@@ -424,7 +424,7 @@ func TestContainers(t *testing.T) {
 		"encrypted PKCS#8":     {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), "private-key in PEM", "encrypted private key"},
 		"encrypted PKCS#1":     {[]byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"), "private-key in PEM", "encrypted private key"},
 		"key and certificate":  {append(block("EC PARAMETERS", []byte{6, 1, 1}), append(block("PRIVATE KEY", pkcs8), block("CERTIFICATE", der)...)...), "parameters in PEM, private-key in PEM, certificate in PEM", ""},
-		"public key":           {block("PUBLIC KEY", spki), "public-key in PEM", "EC P-256 256"},
+		"public key":           {block("PUBLIC KEY", spki), "public-key in PEM", "EC P-256\n"},
 		"request":              {csr, "certificate-request in DER", "CN=INSI-AUTO"},
 		"OCSP":                 {answer, "ocsp-response in DER, certificate in OCSP", "keyCompromise"},
 		"OCSP refusal":         {[]byte{0x30, 3, 0x0a, 1, 6}, "ocsp-response in DER", "unauthorized"},

@@ -64,10 +64,13 @@ type Key struct {
 }
 
 func (k *Key) String() string {
-	if k == nil {
+	switch {
+	case k == nil:
 		return ""
+	case k.Algorithm == "RSA":
+		return fmt.Sprintf("RSA %d", k.Bits)
 	}
-	return fmt.Sprintf("%s %d", k.Algorithm, k.Bits)
+	return k.Algorithm // its name tells its size
 }
 
 // keyOf reads a SubjectPublicKeyInfo; nil when it is of a kind that the sector does not use.
