@@ -9,20 +9,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // A batch that is interrupted goes on where it stopped: every row has one card in the end, and, since an interruption lets
 // the cards under way be finished, no certificate is recorded without its card. Meanwhile other commands are answered.
 func TestBatchGoesOn(t *testing.T) {
 	const rows = 60
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	var b strings.Builder
 	b.WriteString("card,given_name,surname,profession,rpps\n")
 	for i := range rows {
 		fmt.Fprintf(&b, "cps,ALAIN,DODO%07d,10,99700209812\n", i)
 	}
 	file := filepath.Join(t.TempDir(), "batch.csv")
-	write(t, file, []byte(b.String()))
+	labtest.Write(t, file, []byte(b.String()))
 	out := filepath.Join(t.TempDir(), "cards")
 	folders := func() int {
 		found, err := filepath.Glob(filepath.Join(out, "*", "card.json"))
@@ -33,7 +35,7 @@ func TestBatchGoesOn(t *testing.T) {
 	}
 	interruptions, listed := 0, false
 	for run := 1; ; run++ {
-		cmd := l.command("issue", "--batch", file, "--out", out)
+		cmd := l.Command("issue", "--batch", file, "--out", out)
 		var errOut strings.Builder
 		cmd.Stderr = &errOut
 		before := folders()
@@ -47,7 +49,7 @@ func TestBatchGoesOn(t *testing.T) {
 		}
 		if interruptions < 3 {
 			if !listed { // the batch has the lab, and answers for it
-				listed = strings.Contains(l.must("list", "--holder", "dodo"), "ALAIN")
+				listed = strings.Contains(l.Must("list", "--holder", "dodo"), "ALAIN")
 			}
 			cmd.Process.Signal(os.Interrupt)
 		}
@@ -69,7 +71,7 @@ func TestBatchGoesOn(t *testing.T) {
 		t.Error("igc list was not answered while the batch ran")
 	}
 	surnames := map[string]int{}
-	for _, r := range l.list() {
+	for _, r := range l.List() {
 		surnames[r.Holder.Surname]++
 	}
 	for i := range rows {
@@ -85,12 +87,12 @@ func TestBatchGoesOn(t *testing.T) {
 
 // A batch beside a server goes through it.
 func TestBatchThroughTheServer(t *testing.T) {
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
-	l.serve()
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	l.Serve()
 	file := filepath.Join(t.TempDir(), "batch.jsonl")
-	write(t, file, []byte(strings.Repeat(`{"card": "cps", "random": true}`+"\n", 10)))
-	l.must("issue", "--batch", file)
-	if found, _ := filepath.Glob(filepath.Join(l.home, "cards", "*", "card.json")); len(found) != 10 {
+	labtest.Write(t, file, []byte(strings.Repeat(`{"card": "cps", "random": true}`+"\n", 10)))
+	l.Must("issue", "--batch", file)
+	if found, _ := filepath.Glob(filepath.Join(l.Home, "cards", "*", "card.json")); len(found) != 10 {
 		t.Errorf("%d cards, want ten", len(found))
 	}
 }

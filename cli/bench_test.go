@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // cost is what a command took.
@@ -54,8 +56,8 @@ func BenchmarkBesideOthers(b *testing.B) {
 	}
 	dir := b.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	l := &testLab{b, in("lab")}
-	l.must("init", "--gamme", "FO")
+	l := &labtest.Lab{T: b, Home: in("lab")}
+	l.Must("init", "--gamme", "FO")
 	openssl := func(args ...string) *exec.Cmd { return exec.Command("openssl", args...) }
 	var setup cost
 	setup.run(b, openssl("req", "-x509", "-newkey", "rsa:4096", "-nodes", "-keyout", in("ca.key"), "-out", in("ca.crt"), "-subj", "/CN=CA", "-days", "3650"))
@@ -78,17 +80,17 @@ extendedKeyUsage = clientAuth
 crlDistributionPoints = URI:http://localhost/crl
 authorityInfoAccess = OCSP;URI:http://localhost/ocsp
 `, in("index.txt"), in("serial"), dir, in("ca.crt"), in("ca.key"))} {
-		write(b, in(name), []byte(content))
+		labtest.Write(b, in(name), []byte(content))
 	}
 	for b.Loop() {
 		var one, many, other, step cost
 		for range (n + 1) / 2 {
-			one.run(b, l.command("issue", "--fixture", "alain"))
+			one.run(b, l.Command("issue", "--fixture", "alain"))
 			one.certs += 2
 		}
 		batch := in("batch.jsonl")
-		write(b, batch, []byte(strings.Repeat(`{"fixture": "alain"}`+"\n", (n+1)/2)))
-		many.run(b, l.command("issue", "--batch", batch))
+		labtest.Write(b, batch, []byte(strings.Repeat(`{"fixture": "alain"}`+"\n", (n+1)/2)))
+		many.run(b, l.Command("issue", "--batch", batch))
 		many.certs = (n + 1) / 2 * 2
 		for i := range n {
 			key, csr, crt := in("k.pem"), in("r.pem"), in("c.pem")
@@ -115,12 +117,12 @@ authorityInfoAccess = OCSP;URI:http://localhost/ocsp
 // What a single igc issue costs beyond making keys, signing and opening the authority's key: in a lab of P-256 keys the
 // first two are next to nothing, and the third is PBKDF2, which is measured beside it and taken off.
 func BenchmarkIssueOverhead(b *testing.B) {
-	l := &testLab{b, filepath.Join(b.TempDir(), "lab")}
-	l.must("init", "--key", "p256", "--gamme", "FO")
+	l := &labtest.Lab{T: b, Home: filepath.Join(b.TempDir(), "lab")}
+	l.Must("init", "--key", "p256", "--gamme", "FO")
 	var all cost
 	var opening time.Duration
 	for b.Loop() {
-		all.run(b, l.command("issue", "--fixture", "alain"))
+		all.run(b, l.Command("issue", "--fixture", "alain"))
 		all.certs++
 		start := time.Now()
 		if _, err := pbkdf2.Key(sha256.New, "passphrase", make([]byte, 16), 600000, 32); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
@@ -91,7 +92,7 @@ func TestDoctorInstall(t *testing.T) {
 	peer.Need(t, "gcc")
 	dir := t.TempDir()
 	igc, module, user := filepath.Join(dir, "bin", "igc"), filepath.Join(dir, "bin", "libigc-cps.so"), filepath.Join(dir, "user")
-	program, err := os.ReadFile(plainIgc)
+	program, err := os.ReadFile(labtest.Program())
 	if err := errors.Join(err, os.MkdirAll(user, 0o700), os.MkdirAll(filepath.Dir(igc), 0o700), os.WriteFile(igc, program, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestDoctorInstall(t *testing.T) {
 		}
 		return f
 	}
-	must(igc, "init", "--gamme", "FO", "--key", "p256", "--port", freePorts(t))
+	must(igc, "init", "--gamme", "FO", "--key", "p256", "--port", labtest.FreePorts(t))
 
 	want("nss", skipped, "see module")
 	must("sh", "-c", want("module", noted, "is not there").Mend)
@@ -125,11 +126,11 @@ func TestDoctorInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, module, []byte("<html>404</html>"))
+	labtest.Write(t, module, []byte("<html>404</html>"))
 	if mend := want("module", todo, "is no library").Mend; mend != "rm "+module+" && make module MODULE="+module {
 		t.Errorf("a module that is none is mended by %s", mend)
 	}
-	write(t, module, built)
+	labtest.Write(t, module, built)
 
 	must("sh", "-c", want("nss", noted, "nothing installed").Mend)
 	want("nss", well, "~/.pki/nssdb: module, roots: 2")
@@ -137,11 +138,11 @@ func TestDoctorInstall(t *testing.T) {
 	want("java", well, "java.cfg")
 	want("openssl", noted, "nothing installed")
 	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+filepath.Join(user, ".pki", "nssdb"), "-delete", "CPS virtuelle (igc)")
-	write(t, filepath.Join(home, "module", "java.cfg"), []byte("name = other\n"))
+	labtest.Write(t, filepath.Join(home, "module", "java.cfg"), []byte("name = other\n"))
 	must("sh", "-c", want("nss", todo, "add the module").Mend)
 	want("nss", well, "")
 	want("java", todo, "java.cfg")
-	write(t, filepath.Join(home, "module", "libigc-cps.so"), []byte("stale"))
+	labtest.Write(t, filepath.Join(home, "module", "libigc-cps.so"), []byte("stale"))
 	findings := diagnosis(t, command(igc, "doctor", "--json", "--fix"))
 	var done []string
 	for _, f := range findings {
@@ -163,7 +164,7 @@ func TestDoctorInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("module", todo, "has gone")
-	write(t, module, built)
+	labtest.Write(t, module, built)
 	must("sh", "-c", want("module", todo, "is not as it was installed").Mend)
 	want("module", well, module)
 }
@@ -173,16 +174,16 @@ func TestDoctorHung(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be stopped there")
 	}
-	l := newLab(t, "--gamme", "FO", "--key", "p256")
-	s := l.serve()
-	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	l := labtest.New(t, "--gamme", "FO", "--key", "p256")
+	s := l.Serve()
+	if err := s.Cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	defer s.cmd.Process.Signal(syscall.SIGCONT)
+	defer s.Cmd.Process.Signal(syscall.SIGCONT)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, plainIgc, "doctor", "--json")
-	cmd.Env = append(os.Environ(), "IGC_HOME="+l.home, "IGC_LANG=en")
+	cmd := exec.CommandContext(ctx, labtest.Program(), "doctor", "--json")
+	cmd.Env = append(os.Environ(), "IGC_HOME="+l.Home, "IGC_LANG=en")
 	findings := diagnosis(t, cmd)
 	for check, want := range map[string]outcome{"home": todo, "server": todo, "keys": skipped, "publication": skipped, "ocsp": skipped} {
 		if f := of(t, findings, check); f.State != want {

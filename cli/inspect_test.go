@@ -15,6 +15,7 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
@@ -23,9 +24,9 @@ import (
 // igc inspect host:port shows what a server presents and whom it asks for, whether or not the server likes a visitor
 // without a certificate; nothing hangs on a server that does not speak.
 func TestInspectServer(t *testing.T) {
-	l := newLab(t, "--key", "p256")
-	card := l.issue("--card", "ssl-serv", "--service", "localhost", "--department", "Paris (75)", "--organisation", "HOPITAL DES 3 DAMES", "--structure", "10B0057881")
-	pair := keyPair(t, card.file("server.p12"))
+	l := labtest.New(t, "--key", "p256")
+	card := l.Issue("--card", "ssl-serv", "--service", "localhost", "--department", "Paris (75)", "--organisation", "HOPITAL DES 3 DAMES", "--structure", "10B0057881")
+	pair := keyPair(t, card.File("server.p12"))
 	pool := x509.NewCertPool()
 	anchor, err := x509.ParseCertificate(reference.Read(t, "certificates/ACI-FO-PP.pem"))
 	if err != nil {
@@ -40,7 +41,7 @@ func TestInspectServer(t *testing.T) {
 	} {
 		config.Certificates = []tls.Certificate{pair}
 		address := serveTLS(t, config)
-		out := l.must("inspect", "--json", address)
+		out := l.Must("inspect", "--json", address)
 		var objects []struct {
 			Kind, Version, Subject string
 			Asks                   bool     `json:"asks_client_certificate"`
@@ -62,10 +63,10 @@ func TestInspectServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	refused(t, l.command("inspect", silent.Addr().String()), 2, "completes no TLS handshake")
+	labtest.Refused(t, l.Command("inspect", silent.Addr().String()), 2, "completes no TLS handshake")
 	silent.Close()
-	refused(t, l.command("inspect", silent.Addr().String()), 3, "does not answer")
-	refused(t, l.command("inspect", "no-such-file:x"), 3, "no such file")
+	labtest.Refused(t, l.Command("inspect", silent.Addr().String()), 3, "does not answer")
+	labtest.Refused(t, l.Command("inspect", "no-such-file:x"), 3, "no such file")
 }
 
 // serveTLS serves TLS until the test ends, as a server that reads what its visitor sends.
@@ -108,11 +109,11 @@ func keyPair(t testing.TB, file string) tls.Certificate {
 
 // Inspect names the certificates that the lab itself asks for: its nine authorities or as many as it has.
 func TestInspectTheLab(t *testing.T) {
-	l := newLab(t, "--key", "p256")
-	l.issue("--fixture", "alain")
-	s := l.serve()
-	address := strings.TrimSuffix(strings.TrimPrefix(s.urls["testssl"], "https://"), "/")
-	out := l.must("inspect", address)
+	l := labtest.New(t, "--key", "p256")
+	l.Issue("--fixture", "alain")
+	s := l.Serve()
+	address := strings.TrimSuffix(strings.TrimPrefix(s.URLs["testssl"], "https://"), "/")
+	out := l.Must("inspect", address)
 	for _, want := range []string{"TLS 1.2", "asked for, of one of these authorities:", "CN=TEST AC IGC-SANTE FORT PERSONNES", "subject"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("nothing says %q:\n%s", want, out)
@@ -120,12 +121,12 @@ func TestInspectTheLab(t *testing.T) {
 	}
 	// and what it publishes is read too: the chains, and a CRL
 	for path, want := range map[string]string{profiles.ChainPath: "ACI-FO-PP-TEST", "/CRL/ACI-FO-PP-TEST.crl": "certificate revocation list"} {
-		resp, err := http.Get(strings.TrimSuffix(s.urls["publication"], "/") + strings.ReplaceAll(path, " ", "%20"))
+		resp, err := http.Get(strings.TrimSuffix(s.URLs["publication"], "/") + strings.ReplaceAll(path, " ", "%20"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		cmd := l.command("inspect", "-")
+		cmd := l.Command("inspect", "-")
 		cmd.Stdin = resp.Body
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "deviation") {
 			t.Errorf("%s: %v\n%s", path, err, out)
@@ -136,11 +137,11 @@ func TestInspectTheLab(t *testing.T) {
 // What other programs write is read: openssl's PKCS#12 of both ages, PKCS#7 and keys; a store without a key, whose password
 // is right, is refused for what it is.
 func TestInspectWhatOpenSSLWrites(t *testing.T) {
-	l := newLab(t, "--key", "p256")
-	card := l.issue("--fixture", "alain")
+	l := labtest.New(t, "--key", "p256")
+	card := l.Issue("--fixture", "alain")
 	dir := t.TempDir()
-	pemFile, key := card.file("authentication.pem"), filepath.Join(dir, "key.pem")
-	peer.Run(t, "openssl", "pkcs8", "-in", card.file("authentication.key"), "-passin", "pass:1234", "-out", key)
+	pemFile, key := card.File("authentication.pem"), filepath.Join(dir, "key.pem")
+	peer.Run(t, "openssl", "pkcs8", "-in", card.File("authentication.key"), "-passin", "pass:1234", "-out", key)
 	for name, tc := range map[string]struct {
 		args  []string
 		words string
@@ -153,11 +154,11 @@ func TestInspectWhatOpenSSLWrites(t *testing.T) {
 	} {
 		file := filepath.Join(dir, name)
 		peer.Run(t, "openssl", append(tc.args, "-out", file)...)
-		if out := l.must("inspect", file); !strings.Contains(out, tc.words) {
+		if out := l.Must("inspect", file); !strings.Contains(out, tc.words) {
 			t.Errorf("%s:\n%s", name, out)
 		}
 	}
 	file := filepath.Join(dir, "nokey.p12")
 	peer.Run(t, "openssl", "pkcs12", "-export", "-nokeys", "-in", pemFile, "-passout", "pass:1234", "-out", file)
-	refused(t, l.command("inspect", file), 2, "a PKCS#12 that cannot be read")
+	labtest.Refused(t, l.Command("inspect", file), 2, "a PKCS#12 that cannot be read")
 }

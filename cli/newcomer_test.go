@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // What the README says of adding a product is true: its row, put in the table, gives cards, and its commands pass. Nothing
@@ -37,14 +39,14 @@ func TestNewcomer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(copied, file), data)
+		labtest.Write(t, filepath.Join(copied, file), data)
 	}
 	table := filepath.Join(copied, "profiles", "products.yaml")
 	data, err := os.ReadFile(table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, table, append(data, "\n"+row...))
+	labtest.Write(t, table, append(data, "\n"+row...))
 	for _, line := range strings.Split(strings.TrimSpace(commands), "\n") {
 		words := strings.Fields(strings.Split(line, " #")[0])
 		cmd := exec.Command(words[0], words[1:]...)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // What users type, in files that read like a terminal.
@@ -15,8 +17,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
 			env.Setenv("IGC_LANG", "en")
-			env.Setenv("PORT", freePorts(t))
-			env.Setenv("PLAIN", filepath.Dir(plainIgc))
+			env.Setenv("PORT", labtest.FreePorts(t))
+			env.Setenv("PLAIN", filepath.Dir(labtest.Program()))
 			return nil
 		},
 	})

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
 // The roots go into NSS (Chromium's two places and Firefox), Java and the system, and come out again.
 func TestTrust(t *testing.T) {
 	certutil, keytool := peer.Need(t, "certutil"), peer.Need(t, "keytool")
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	home := t.TempDir()
 	var stores []string
 	for _, dir := range []string{".pki/nssdb", ".local/share/pki/nssdb", ".mozilla/firefox/abcd.default"} {
@@ -36,7 +37,7 @@ func TestTrust(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(java, "bin/keytool"), []byte("#!/bin/sh\nexec "+real+" \"$@\"\n"))
+	labtest.Write(t, filepath.Join(java, "bin/keytool"), []byte("#!/bin/sh\nexec "+real+" \"$@\"\n"))
 	if err := os.Chmod(filepath.Join(java, "bin/keytool"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestTrust(t *testing.T) {
 
 	trust := func(args ...string) string {
 		t.Helper()
-		cmd := l.command(append([]string{"trust"}, args...)...)
+		cmd := l.Command(append([]string{"trust"}, args...)...)
 		cmd.Env = append(cmd.Env, "HOME="+home, "JAVA_HOME="+java)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -82,7 +83,7 @@ func TestTrust(t *testing.T) {
 		if os.Getenv("CI") == "" {
 			t.Skip("SKIPPED: this machine's own store is touched in CI only")
 		}
-		url := l.serve().urls["testssl"]
+		url := l.Serve().URLs["testssl"]
 		curl := func() bool { return exec.Command(peer.Need(t, "curl"), "-sS", "-o", "/dev/null", url).Run() == nil }
 		if curl() {
 			t.Error("curl trusts the lab before it was told to")

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,58 +10,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// snapshot is the content of every file of a folder.
-func snapshot(t testing.TB, dir string) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		var sum [32]byte
-		if d.Type().IsRegular() {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			sum = sha256.Sum256(data)
-		}
-		fmt.Fprintf(&b, "%s %s %x\n", path, d.Type(), sum)
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-// refused runs igc, which must end with that exit code and one line that holds the words.
-func refused(t testing.TB, cmd *exec.Cmd, code int, words string) {
-	t.Helper()
-	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	cmd.Run()
-	line := errOut.String()
-	if got := cmd.ProcessState.ExitCode(); got != code {
-		t.Errorf("exit code %d, want %d: %s", got, code, line)
-	}
-	if strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "igc: ") || !strings.Contains(line, words) {
-		t.Errorf("it says %q, want one line with %q", line, words)
-	}
-	if out.Len() > 0 {
-		t.Errorf("and on stdout: %s", out.String())
-	}
-}
-
 // Each wrong input is answered with one clear line and an exit code, and leaves the lab as it was.
 func TestWrongInput(t *testing.T) {
-	l := newLab(t, "--key", "p256")
-	alain := l.issue("--fixture", "alain", "--card-number", "2000000001")
+	l := labtest.New(t, "--key", "p256")
+	alain := l.Issue("--fixture", "alain", "--card-number", "2000000001")
 	revoked := alain.Certificates[1].Serial
-	l.must("revoke", revoked, "--reason", "superseded")
+	l.Must("revoke", revoked, "--reason", "superseded")
 	wrong := filepath.Join(t.TempDir(), "passphrase")
 	if err := os.WriteFile(wrong, []byte("wrong\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -87,7 +43,7 @@ func TestWrongInput(t *testing.T) {
 		return args
 	}
 	const drop = "\x00"
-	before := snapshot(t, l.home)
+	before := labtest.Snapshot(t, l.Home)
 	for name, tc := range map[string]struct {
 		args  []string
 		code  int
@@ -139,21 +95,21 @@ func TestWrongInput(t *testing.T) {
 		"inspect a PIN":         {[]string{"inspect", wrong}, 2, "not a certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused(t, l.command(tc.args...), tc.code, tc.words)
-			if after := snapshot(t, l.home); after != before {
+			labtest.Refused(t, l.Command(tc.args...), tc.code, tc.words)
+			if after := labtest.Snapshot(t, l.Home); after != before {
 				t.Errorf("the lab changed:\n%s\nit was\n%s", after, before)
 			}
 		})
 	}
 	t.Run("no home at all", func(t *testing.T) {
-		cmd := l.command("issue", "--fixture", "alain")
+		cmd := l.Command("issue", "--fixture", "alain")
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "IGC_LANG=en"}
-		refused(t, cmd, 3, "set IGC_HOME")
+		labtest.Refused(t, cmd, 3, "set IGC_HOME")
 	})
 	// and a wrong input makes no lab where there was none
 	t.Run("no lab", func(t *testing.T) {
-		cmd := l.command(append([]string{"--home", filepath.Join(full, "new")}, issue("--rpps", "1")...)...)
-		refused(t, cmd, 2, "is not eleven digits")
+		cmd := l.Command(append([]string{"--home", filepath.Join(full, "new")}, issue("--rpps", "1")...)...)
+		labtest.Refused(t, cmd, 2, "is not eleven digits")
 		if _, err := os.Stat(filepath.Join(full, "new")); !errors.Is(err, fs.ErrNotExist) {
 			t.Error("a lab was made for it")
 		}
@@ -162,15 +118,15 @@ func TestWrongInput(t *testing.T) {
 
 // The same with a server in between.
 func TestWrongInputThroughTheServer(t *testing.T) {
-	l := newLab(t, "--key", "p256")
-	l.issue("--fixture", "alain", "--card-number", "2000000001")
-	l.serve()
-	wrong := l.command("issue", "--fixture", "guy")
+	l := labtest.New(t, "--key", "p256")
+	l.Issue("--fixture", "alain", "--card-number", "2000000001")
+	l.Serve()
+	wrong := l.Command("issue", "--fixture", "guy")
 	wrong.Env = append(wrong.Env, "IGC_PASSPHRASE=wrong")
-	refused(t, wrong, 5, "wrong passphrase")
-	refused(t, l.command("issue", "--fixture", "alain", "--card-number", "2000000001"), 4, "was issued already")
-	refused(t, l.command("serve"), 6, "is igc serve running there already?")
-	refused(t, l.command("revoke", "DEADBEEF"), 3, "no certificate has the serial number")
+	labtest.Refused(t, wrong, 5, "wrong passphrase")
+	labtest.Refused(t, l.Command("issue", "--fixture", "alain", "--card-number", "2000000001"), 4, "was issued already")
+	labtest.Refused(t, l.Command("serve"), 6, "is igc serve running there already?")
+	labtest.Refused(t, l.Command("revoke", "DEADBEEF"), 3, "no certificate has the serial number")
 }
 
 // On a disk that is full, a card is refused and the lab is as it was; with room again, it goes on.
@@ -184,12 +140,12 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
-	l := &testLab{t, filepath.Join(dir, "lab")}
-	l.must("init", "--key", "p256", "--gamme", "FO")
+	l := &labtest.Lab{T: t, Home: filepath.Join(dir, "lab")}
+	l.Must("init", "--key", "p256", "--gamme", "FO")
 	issued := 0
 	for {
-		before := snapshot(t, l.home)
-		cmd := l.command("issue", "--fixture", "alain", "--key", "p256")
+		before := labtest.Snapshot(t, l.Home)
+		cmd := l.Command("issue", "--fixture", "alain", "--key", "p256")
 		var errOut bytes.Buffer
 		cmd.Stderr = &errOut
 		if cmd.Run() == nil {
@@ -201,7 +157,7 @@ func TestFullDisk(t *testing.T) {
 		if cmd.ProcessState.ExitCode() != 7 || !strings.Contains(errOut.String(), "no space left") || strings.Count(errOut.String(), "\n") != 1 {
 			t.Errorf("exit code %d: %s", cmd.ProcessState.ExitCode(), errOut.String())
 		}
-		if after := snapshot(t, l.home); after != before {
+		if after := labtest.Snapshot(t, l.Home); after != before {
 			t.Errorf("the lab changed:\n%s\nit was\n%s", after, before)
 		}
 		break
@@ -210,5 +166,5 @@ func TestFullDisk(t *testing.T) {
 		t.Error("not one card fitted: the test wants a disk that fills up")
 	}
 	peer.Run(t, "mount", "-o", "remount,size=2m", dir)
-	l.must("issue", "--fixture", "alain")
+	l.Must("issue", "--fixture", "alain")
 }

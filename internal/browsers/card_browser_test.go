@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"context"
@@ -15,23 +15,24 @@ import (
 
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
 // holder is a lab's card, and the person who puts it in the reader.
 type holder struct {
 	t testing.TB
-	l *testLab
+	l *labtest.Lab
 	c *vcard.Card
 }
 
-func newHolder(l *testLab, args ...string) holder {
-	l.t.Helper()
-	c, err := vcard.Read(l.issue(args...).Folder)
+func newHolder(l *labtest.Lab, args ...string) holder {
+	l.T.Helper()
+	c, err := vcard.Read(l.Issue(args...).Folder)
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	return holder{l.t, l, c}
+	return holder{l.T, l, c}
 }
 
 func (h holder) tries() int {
@@ -127,7 +128,7 @@ func (w *window) shows(verdict, identifier string) {
 // put in; one that gets blocked. Browsers are set up by igc card install alone.
 func TestCardInBrowsers(t *testing.T) {
 	module := cardtest.Module(t)
-	alone(t)
+	exclusiveBrowsers(t)
 	for _, browser := range []struct {
 		name, program, place string
 		on                   func(*screen) *window
@@ -139,9 +140,9 @@ func TestCardInBrowsers(t *testing.T) {
 			t.Parallel() // they wait most of the time
 			peer.Need(t, browser.program)
 			s := newScreen(t, browser.name)
-			l := newLab(t, "--key", "rsa2048") // the keys of real cards
+			l := labtest.New(t, "--key", "rsa2048") // the keys of real cards
 			alain, guy := newHolder(l, "--fixture", "alain"), newHolder(l, "--fixture", "guy")
-			url := l.serve().urls["testssl"]
+			url := l.Serve().URLs["testssl"]
 			s.igc(l, "card", "install", "--module", module, "--only", browser.place)
 			t.Cleanup(func() { s.igc(l, "card", "uninstall") })
 
@@ -187,10 +188,10 @@ func TestChromiumThroughOpenSC(t *testing.T) {
 	if len(modules) == 0 {
 		peer.Missing(t, "opensc-pkcs11.so")
 	}
-	alone(t)
+	exclusiveBrowsers(t)
 	vpcd := cardtest.PCSC(t)
 	s := newScreen(t, "opensc")
-	l := newLab(t, "--key", "rsa2048")
+	l := labtest.New(t, "--key", "rsa2048")
 	alain := newHolder(l, "--fixture", "alain")
 	lab := openSite(t, l)
 	database := filepath.Join(s.home, ".pki", "nssdb")
@@ -198,7 +199,7 @@ func TestChromiumThroughOpenSC(t *testing.T) {
 	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+database, "-add", "OpenSC", "-libfile", modules[0], "-mechanisms", "FRIENDLY")
 
 	s.igc(l, "card", "insert", alain.c.Number)
-	s.start(l.command("card", "reader", "--vpcd", vpcd, "--exposed"))
+	s.start(l.Command("card", "reader", "--vpcd", vpcd, "--exposed"))
 	s.until("the card in PC/SC", func() bool {
 		name, _ := peer.Try(t, "opensc-tool", "-n")
 		return strings.Contains(name, "IAS")

@@ -1,11 +1,17 @@
-package cli
+package interop
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,15 +19,122 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/youmark/pkcs8"
 
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
 
+// Every fixture ends where its manifest says: on TestSSL, and before the judges. With fast keys and with RSA ones; made
+// beside a server, and without one.
+func TestFixtures(t *testing.T) {
+	for _, key := range []string{"p256", "rsa2048"} {
+		t.Run(key, func(t *testing.T) {
+			l := labtest.New(t, "--key", key)
+			dir := filepath.Join(t.TempDir(), "set")
+			var s labtest.FixtureSet
+			if key == "p256" {
+				s = l.MakeFixtures(dir)
+			}
+			server := l.Serve()
+			if key != "p256" {
+				s = l.MakeFixtures(dir)
+			}
+			if want := len(fixtures.Catalogue()); len(s.Fixtures) < want-1 {
+				t.Fatalf("%d fixtures of %d", len(s.Fixtures), want)
+			}
+			t.Run("testssl", func(t *testing.T) { visitAll(t, s, server.URLs) })
+			judgeAll(t, s, strings.TrimSuffix(server.URLs["publication"], "/"))
+			server.Stop(t) // it is still there to be stopped
+			if log := server.Log.String(); strings.Contains(log, "panic") {
+				t.Errorf("the server's log: %s", log)
+			}
+		})
+	}
+}
+
+// visitAll presents every fixture to TestSSL, alone as browsers do and with its chain as most other clients do. It ends as
+// the manifest says, and the server lives on. The strict port takes those that are in order, and no other.
+func visitAll(t *testing.T, s labtest.FixtureSet, urls map[string]string) {
+	for _, e := range s.Fixtures {
+		for _, withChain := range []bool{false, true} {
+			verdict, page := visit(t, s, e, urls["testssl"], withChain)
+			want := e.Expect.TestSSL
+			if withChain {
+				want = e.Expect.TestSSLWithChain
+			}
+			if verdict != want {
+				t.Errorf("%s (with its chain: %t): TestSSL says %s, the manifest %s", e.ID, withChain, verdict, want)
+			}
+			if verdict != fixtures.Refused && verdict != "OK" && !strings.Contains(page, want) {
+				t.Errorf("%s: the page does not name %s", e.ID, want)
+			}
+			if strings.Contains(page, "<script>alert") {
+				t.Errorf("%s: the page runs what stands in a certificate", e.ID)
+			}
+		}
+		want := fixtures.Refused
+		if e.Expect.TestSSL == "OK" {
+			want = "OK"
+		}
+		if verdict, _ := visit(t, s, e, urls["strict"], true); verdict != want {
+			t.Errorf("%s: the strict port says %s, want %s", e.ID, verdict, want)
+		}
+	}
+}
+
+// visit presents a fixture, and returns the verdict and the page; the verdict is TLS-REFUSED when the server ends the
+// handshake with an alert.
+func visit(t *testing.T, s labtest.FixtureSet, e fixtures.Entry, url string, withChain bool) (verdict, page string) {
+	t.Helper()
+	key, err := pkcs8.ParsePKCS8PrivateKey(labtest.DER(t, s.File(e.Files.Key))[0], []byte(e.PIN))
+	if err != nil {
+		t.Fatalf("%s: %v", e.ID, err)
+	}
+	card := tls.Certificate{Certificate: labtest.DER(t, s.File(e.Files.Certificate)), PrivateKey: key.(crypto.Signer)}
+	if withChain {
+		card.Certificate = append(card.Certificate, labtest.DER(t, s.File(e.Files.Chain))...)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{
+		InsecureSkipVerify:   true, // the server is not what is tried
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &card, nil },
+	}}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	get := func(path string) ([]byte, error) {
+		resp, err := client.Get(url + path)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		return io.ReadAll(resp.Body)
+	}
+	data, err := get("api/v1/card")
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" {
+		return fixtures.Refused, ""
+	}
+	var report struct{ Verdict string }
+	if err == nil {
+		err = json.Unmarshal(data, &report)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", e.ID, err)
+	}
+	html, err := get("")
+	if err != nil {
+		t.Fatalf("%s: %v", e.ID, err)
+	}
+	return report.Verdict, string(html)
+}
+
 // court is what judges need beside a fixture: the roots that they trust and the CRLs that they know.
 type court struct {
-	set
+	labtest.FixtureSet
 	dir   string
 	crls  [][]byte // DER
 	lists string   // the same, PEM, one file
@@ -34,17 +147,17 @@ type verdict struct {
 }
 
 // judgeAll has every judge look at every fixture, and holds them to the manifest.
-func judgeAll(t *testing.T, s set, base string) {
-	c := &court{set: s, dir: t.TempDir()}
+func judgeAll(t *testing.T, s labtest.FixtureSet, base string) {
+	c := &court{FixtureSet: s, dir: t.TempDir()}
 	c.lists = filepath.Join(c.dir, "lists.pem")
 	var all []byte
 	for _, a := range profiles.Authorities() {
 		file := filepath.Join(c.dir, a.File()+".crl")
-		fetch(t, base+"/CRL/"+a.File()+".crl", file)
-		c.crls = append(c.crls, []byte(read(t, file)))
-		all = append(all, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte(read(t, file))})...)
+		labtest.Fetch(t, base+"/CRL/"+a.File()+".crl", file)
+		c.crls = append(c.crls, []byte(labtest.Read(t, file)))
+		all = append(all, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte(labtest.Read(t, file))})...)
 	}
-	write(t, c.lists, all)
+	labtest.Write(t, c.lists, all)
 	t.Run("openssl", func(t *testing.T) {
 		peer.Need(t, "openssl")
 		c.each(t, c.openssl, func(e fixtures.Expected) fixtures.Judgement { return e.OpenSSL })
@@ -96,20 +209,20 @@ func ask(program string, args ...string) verdict {
 
 func (c *court) openssl(e fixtures.Entry) verdict {
 	purpose := map[fixtures.Purpose]string{fixtures.Client: "sslclient", fixtures.Signing: "smimesign"}[e.Purpose]
-	return ask("openssl", "verify", "-auth_level", "2", "-purpose", purpose, "-crl_check_all", "-CAfile", c.file(c.Roots), "-untrusted", c.file(e.Files.Chain),
-		"-CRLfile", c.lists, c.file(e.Files.Certificate))
+	return ask("openssl", "verify", "-auth_level", "2", "-purpose", purpose, "-crl_check_all", "-CAfile", c.File(c.Roots), "-untrusted", c.File(e.Files.Chain),
+		"-CRLfile", c.lists, c.File(e.Files.Certificate))
 }
 
 func (c *court) pkcs12(e fixtures.Entry) verdict {
-	return ask("openssl", "pkcs12", "-in", c.file(e.Files.PKCS12), "-passin", "pass:"+e.PIN, "-noenc")
+	return ask("openssl", "pkcs12", "-in", c.File(e.Files.PKCS12), "-passin", "pass:"+e.PIN, "-noenc")
 }
 
 func (c *court) gnutls(e fixtures.Entry) verdict {
 	purpose := map[fixtures.Purpose]string{fixtures.Client: "1.3.6.1.5.5.7.3.2", fixtures.Signing: "1.3.6.1.5.5.7.3.4"}[e.Purpose]
-	cmd := exec.Command("certtool", "--verify", "--verify-purpose", purpose, "--load-ca-certificate", c.file(c.Roots), "--load-crl", c.lists)
+	cmd := exec.Command("certtool", "--verify", "--verify-purpose", purpose, "--load-ca-certificate", c.File(c.Roots), "--load-crl", c.lists)
 	var in bytes.Buffer
 	for _, name := range []string{e.Files.Certificate, e.Files.Chain} {
-		data, err := os.ReadFile(c.file(name))
+		data, err := os.ReadFile(c.File(name))
 		if err != nil {
 			return verdict{words: err.Error()}
 		}
@@ -125,9 +238,9 @@ func (c *court) nssDatabase(t *testing.T) string {
 	t.Helper()
 	db := "sql:" + c.dir
 	peer.Run(t, "certutil", "-d", db, "-N", "--empty-password")
-	for n, der := range ders(t, c.file(c.Roots)) {
+	for n, der := range labtest.DER(t, c.File(c.Roots)) {
 		name := fmt.Sprintf("root-%d", n)
-		write(t, filepath.Join(c.dir, name), der)
+		labtest.Write(t, filepath.Join(c.dir, name), der)
 		peer.Run(t, "certutil", "-d", db, "-A", "-n", name, "-t", "CT,C,C", "-i", filepath.Join(c.dir, name))
 	}
 	for _, a := range profiles.Authorities() {
@@ -138,17 +251,17 @@ func (c *court) nssDatabase(t *testing.T) string {
 
 func (c *court) nss(db string, e fixtures.Entry) verdict {
 	usage := map[fixtures.Purpose]string{fixtures.Client: "0", fixtures.Signing: "4"}[e.Purpose]
-	return ask("vfychain", "-d", db, "-u", usage, "-v", "-a", c.file(e.Files.Certificate), c.file(e.Files.Chain))
+	return ask("vfychain", "-d", db, "-u", usage, "-v", "-a", c.File(e.Files.Certificate), c.File(e.Files.Chain))
 }
 
 // java judges all fixtures in one process: its machine takes a second to start.
 func (c *court) java(t *testing.T) map[string]verdict {
 	t.Helper()
 	peer.Need(t, "javac") // a runtime alone does not run sources
-	cmd := exec.Command(peer.Need(t, "java"), filepath.Join("testdata", "Judge.java"), c.file(c.Roots), c.lists)
+	cmd := exec.Command(peer.Need(t, "java"), filepath.Join("testdata", "Judge.java"), c.File(c.Roots), c.lists)
 	var in, errOut bytes.Buffer
 	for _, e := range c.Fixtures {
-		fmt.Fprintf(&in, "%s\t%s\t%s\n", e.Purpose, c.file(e.Files.Certificate), c.file(e.Files.Chain))
+		fmt.Fprintf(&in, "%s\t%s\t%s\n", e.Purpose, c.File(e.Files.Certificate), c.File(e.Files.Chain))
 	}
 	cmd.Stdin, cmd.Stderr = &in, &errOut
 	out, err := cmd.Output()
@@ -167,7 +280,7 @@ func (c *court) java(t *testing.T) map[string]verdict {
 func (c *court) golang(e fixtures.Entry) verdict {
 	err := func() error {
 		read := func(name string) []byte {
-			data, _ := os.ReadFile(c.file(name))
+			data, _ := os.ReadFile(c.File(name))
 			return data
 		}
 		b, _ := pem.Decode(read(e.Files.Certificate))

@@ -1,4 +1,4 @@
-package cli
+package interop
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -21,7 +22,7 @@ import (
 // each judge fetches them.
 type revocationCourt struct {
 	*testing.T
-	server        *server
+	server        *labtest.Server
 	dir           string
 	root, issuing string // PEM
 	leaf          string // some card's certificate
@@ -33,13 +34,13 @@ func (c *revocationCourt) in(name string) string { return filepath.Join(c.dir, n
 // suspect is a card under judgement.
 type suspect struct {
 	name   string
-	card   card
+	card   labtest.Card
 	leaf   string // PEM of the authentication certificate
 	serial string
 }
 
-func (c *revocationCourt) suspect(name string, issued card) *suspect {
-	return &suspect{name, issued, issued.file("authentication.pem"), issued.Certificates[0].Serial}
+func (c *revocationCourt) suspect(name string, issued labtest.Card) *suspect {
+	return &suspect{name, issued, issued.File("authentication.pem"), issued.Certificates[0].Serial}
 }
 
 // judge tells, in one sitting, which of the suspects it accepts and what it says of them.
@@ -72,26 +73,26 @@ var revocationJudges = map[string]judge{
 	}),
 	"openssl, OCSP": each(func(c *revocationCourt, s *suspect) verdict {
 		v := ask("openssl", "ocsp", "-issuer", c.issuing, "-CAfile", c.root, "-verify_other", c.issuing,
-			"-url", c.server.urls["publication"]+"ocsp", "-cert", s.leaf)
+			"-url", c.server.URLs["publication"]+"ocsp", "-cert", s.leaf)
 		v.accept = strings.Contains(v.words, s.leaf+": good") && strings.Contains(v.words, "Response verify OK")
 		return v
 	}),
 	"gnutls, CRL": each(func(c *revocationCourt, s *suspect) verdict {
 		var chain, lists []byte
 		for _, f := range []string{s.leaf, c.issuing} {
-			chain = append(chain, readFile(c, f)...)
+			chain = append(chain, []byte(labtest.Read(c, f))...)
 		}
 		for _, f := range c.lists("curl", c.curl) {
 			if f != "-CRLfile" {
-				lists = append(lists, readFile(c, f)...)
+				lists = append(lists, []byte(labtest.Read(c, f))...)
 			}
 		}
-		write(c, c.in("chain.pem"), chain)
-		write(c, c.in("lists.pem"), lists)
+		labtest.Write(c, c.in("chain.pem"), chain)
+		labtest.Write(c, c.in("lists.pem"), lists)
 		return ask("certtool", "--verify", "--infile", c.in("chain.pem"), "--load-ca-certificate", c.root, "--load-crl", c.in("lists.pem"))
 	}),
 	"gnutls, OCSP": each(func(c *revocationCourt, s *suspect) verdict {
-		v := ask("ocsptool", "--ask="+c.server.urls["publication"]+"ocsp", "--load-issuer="+c.issuing, "--load-trust="+c.issuing, "--load-cert", s.leaf)
+		v := ask("ocsptool", "--ask="+c.server.URLs["publication"]+"ocsp", "--load-issuer="+c.issuing, "--load-trust="+c.issuing, "--load-cert", s.leaf)
 		v.accept = strings.Contains(v.words, "Certificate Status: good") && strings.Contains(v.words, "Verifying OCSP Response: Success")
 		return v
 	}),
@@ -111,15 +112,15 @@ var revocationJudges = map[string]judge{
 		var lists []byte
 		for _, f := range c.lists("curl", c.curl) {
 			if f != "-CRLfile" {
-				lists = append(lists, readFile(c, f)...)
+				lists = append(lists, []byte(labtest.Read(c, f))...)
 			}
 		}
-		write(c, c.in("nginx.crl"), lists)
+		labtest.Write(c, c.in("nginx.crl"), lists)
 		return c.nginx("ssl_crl "+c.in("nginx.crl"), suspects)
 	},
 	// of the whole chain: the issuing authority's status too
 	"nginx, ssl_ocsp": func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict {
-		responder := strings.Replace(c.server.urls["publication"], "localhost", "127.0.0.1", 1) + "ocsp" // nginx asks a resolver for a name
+		responder := strings.Replace(c.server.URLs["publication"], "localhost", "127.0.0.1", 1) + "ocsp" // nginx asks a resolver for a name
 		return c.nginx("ssl_ocsp on; ssl_ocsp_responder "+responder, suspects)
 	},
 }
@@ -127,14 +128,14 @@ var revocationJudges = map[string]judge{
 // Each judge accepts a good card and rejects a revoked one, rejects a card on hold and accepts it again after the hold, by
 // CRL, delta CRL and OCSP, from HTTP and from the directory.
 func TestRevocationPeers(t *testing.T) {
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	c := &revocationCourt{T: t, dir: t.TempDir()}
 	c.root, c.issuing, c.nss = c.in("root.pem"), c.in("issuing.pem"), "sql:"+c.in("nss")
-	good, bad := c.suspect("good", l.issue("--fixture", "alain")), c.suspect("revoked", l.issue("--fixture", "guy"))
-	held := c.suspect("on hold", l.issue("--fixture", "olivier"))
+	good, bad := c.suspect("good", l.Issue("--fixture", "alain")), c.suspect("revoked", l.Issue("--fixture", "guy"))
+	held := c.suspect("on hold", l.Issue("--fixture", "olivier"))
 	c.leaf = good.leaf
-	write(t, c.root, []byte(l.must("show", "--pem", "ACR-FO")))
-	write(t, c.issuing, []byte(l.must("show", "--pem", "ACI-FO-PP")))
+	labtest.Write(t, c.root, []byte(l.Must("show", "--pem", "ACR-FO")))
+	labtest.Write(t, c.issuing, []byte(l.Must("show", "--pem", "ACI-FO-PP")))
 	if err := os.Mkdir(c.in("nss"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -144,26 +145,26 @@ func TestRevocationPeers(t *testing.T) {
 	peer.Run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", c.in("nginx.key"), "-out", c.in("nginx.pem"))
 
 	// two cards whose HTTP address leads nowhere: the directory is all there is
-	config := filepath.Join(l.home, "igc.yaml")
-	lab := readFile(t, config)
+	config := filepath.Join(l.Home, "igc.yaml")
+	lab := []byte(labtest.Read(t, config))
 	dead := regexp.MustCompile(`(?m)^  publication: http://.*`).ReplaceAll(lab, []byte("  publication: http://localhost:9"))
 	if bytes.Equal(lab, dead) {
 		t.Fatal("igc.yaml has no publication address")
 	}
-	write(t, config, dead)
-	goodThere, badThere := c.suspect("good, directory only", l.issue("--fixture", "alain", "--card-number", "3000000001")),
-		c.suspect("revoked, directory only", l.issue("--fixture", "guy", "--card-number", "3000000002"))
-	write(t, config, lab)
+	labtest.Write(t, config, dead)
+	goodThere, badThere := c.suspect("good, directory only", l.Issue("--fixture", "alain", "--card-number", "3000000001")),
+		c.suspect("revoked, directory only", l.Issue("--fixture", "guy", "--card-number", "3000000002"))
+	labtest.Write(t, config, lab)
 
-	c.server = l.serve()
-	l.must("revoke", held.serial, "--reason", "certificateHold")
-	l.must("publish") // the lists that deltas are relative to from now on
+	c.server = l.Serve()
+	l.Must("revoke", held.serial, "--reason", "certificateHold")
+	l.Must("publish") // the lists that deltas are relative to from now on
 	for _, name := range []string{"ACI-FO-PP", "ACR-FO"} {
 		c.curl(name+"-TEST", c.in("base"))
 		peer.Run(t, "openssl", "crl", "-inform", "DER", "-in", c.in("base"), "-out", c.in("base-"+name+".pem"))
 	}
-	l.must("revoke", bad.serial, "--reason", "keyCompromise")
-	l.must("revoke", badThere.serial, "--reason", "keyCompromise")
+	l.Must("revoke", bad.serial, "--reason", "keyCompromise")
+	l.Must("revoke", badThere.serial, "--reason", "keyCompromise")
 
 	sitting := func(phase string, accepted map[*suspect]bool) {
 		for name, judge := range revocationJudges {
@@ -183,7 +184,7 @@ func TestRevocationPeers(t *testing.T) {
 		}
 	}
 	sitting("during the hold", map[*suspect]bool{good: true})
-	l.must("unhold", held.serial)
+	l.Must("unhold", held.serial)
 	sitting("after the hold", map[*suspect]bool{good: true, held: true})
 	t.Run("Java, from the directory", func(t *testing.T) {
 		c := *c
@@ -206,19 +207,10 @@ func each(one func(*revocationCourt, *suspect) verdict) judge {
 	}
 }
 
-func readFile(t testing.TB, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // curl fetches a list over HTTP, by its file's name.
 func (c *revocationCourt) curl(name, file string) {
 	c.Helper()
-	peer.Run(c, "curl", "-sSf", "-o", file, c.server.urls["publication"]+"CRL/"+name+".crl")
+	peer.Run(c, "curl", "-sSf", "-o", file, c.server.URLs["publication"]+"CRL/"+name+".crl")
 }
 
 // ldapsearch fetches a list from the directory, by the address that a certificate names.
@@ -228,7 +220,7 @@ func (c *revocationCourt) ldapsearch(name, file string) {
 	if name == "ACR-FO-TEST" {
 		holder = c.issuing
 	}
-	block, _ := pem.Decode(readFile(c, holder))
+	block, _ := pem.Decode([]byte(labtest.Read(c, holder)))
 	attribute := "certificaterevocationlist"
 	if strings.HasSuffix(name, "-delta") {
 		attribute = "deltarevocationlist"
@@ -246,7 +238,7 @@ func (c *revocationCourt) ldapsearch(name, file string) {
 	if err != nil || len(files) != 1 {
 		c.Fatalf("ldapsearch of %s: %d values, %v\n%s", found, len(files), err, out)
 	}
-	write(c, file, readFile(c, filepath.Join(into, files[0].Name())))
+	labtest.Write(c, file, []byte(labtest.Read(c, filepath.Join(into, files[0].Name()))))
 }
 
 // lists fetches both full lists, and returns the flags by which openssl reads them.
@@ -291,10 +283,10 @@ func (c *revocationCourt) java(method string, suspects []*suspect) map[*suspect]
 // in its log.
 func (c *revocationCourt) nginx(directives string, suspects []*suspect) map[*suspect]verdict {
 	c.Helper()
-	dir, port := c.TempDir(), freePorts(c)
+	dir, port := c.TempDir(), labtest.FreePorts(c)
 	log := filepath.Join(dir, "log")
-	write(c, filepath.Join(dir, "ca.pem"), append(readFile(c, c.root), readFile(c, c.issuing)...))
-	write(c, filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, `daemon off; master_process off; pid %[1]s/pid; error_log %[2]s info;
+	labtest.Write(c, filepath.Join(dir, "ca.pem"), append([]byte(labtest.Read(c, c.root)), []byte(labtest.Read(c, c.issuing))...))
+	labtest.Write(c, filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, `daemon off; master_process off; pid %[1]s/pid; error_log %[2]s info;
 events { worker_connections 64; }
 http {
   access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
@@ -318,14 +310,14 @@ http {
 			break
 		}
 		if time.Since(start) > 20*time.Second {
-			c.Fatalf("nginx does not listen\n%s", readFile(c, log))
+			c.Fatalf("nginx does not listen\n%s", []byte(labtest.Read(c, log)))
 		}
 	}
 	verdicts := map[*suspect]verdict{}
 	for _, s := range suspects {
-		before := len(readFile(c, log))
-		out := peer.Run(c, "curl", "-skS", "--cert", s.leaf, "--key", s.card.file("authentication.key"), "--pass", s.card.PIN, "https://127.0.0.1:"+port+"/")
-		verdicts[s] = verdict{out == "SUCCESS", out + string(readFile(c, log)[before:])}
+		before := len([]byte(labtest.Read(c, log)))
+		out := peer.Run(c, "curl", "-skS", "--cert", s.leaf, "--key", s.card.File("authentication.key"), "--pass", s.card.PIN, "https://127.0.0.1:"+port+"/")
+		verdicts[s] = verdict{out == "SUCCESS", out + string([]byte(labtest.Read(c, log))[before:])}
 	}
 	return verdicts
 }

@@ -1,4 +1,4 @@
-package cli
+package crash
 
 import (
 	"crypto/x509"
@@ -8,28 +8,30 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // With a server, igc publish goes through it: what it serves is the list made anew.
 func TestPublishBesideServer(t *testing.T) {
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
-	s := l.serve()
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	s := l.Serve()
 	number := func(file string) uint64 {
 		t.Helper()
 		return listIn(t, file, nil).Number.Uint64()
 	}
 	file, www := filepath.Join(t.TempDir(), "crl"), filepath.Join(t.TempDir(), "www")
-	point := s.urls["publication"] + "CRL/ACI-FO-PP-TEST.crl"
-	fetch(t, point, file)
+	point := s.URLs["publication"] + "CRL/ACI-FO-PP-TEST.crl"
+	labtest.Fetch(t, point, file)
 	before := number(file)
-	l.must("publish")
-	fetch(t, point, file)
+	l.Must("publish")
+	labtest.Fetch(t, point, file)
 	if after := number(file); after != before+1 {
 		t.Errorf("CRL number %d, then %d", before, after)
 	}
-	revoked := l.issue("--fixture", "alain").Certificates[0].Serial
-	l.must("revoke", revoked, "--reason", "superseded")
-	l.must("publish", www)
+	revoked := l.Issue("--fixture", "alain").Certificates[0].Serial
+	l.Must("revoke", revoked, "--reason", "superseded")
+	l.Must("publish", www)
 	if entries := listIn(t, filepath.Join(www, "CRL", "ACI-FO-PP-TEST.crl"), nil).RevokedCertificateEntries; len(entries) != 1 {
 		t.Errorf("%d entries of the one revoked", len(entries))
 	}
@@ -60,10 +62,10 @@ func wholeList(t testing.TB, der []byte, issuer *x509.Certificate) *x509.Revocat
 // kill -9 of igc publish DIR at random moments: who reads the folder finds each file there, whole, and never an older one.
 func TestKillPublish(t *testing.T) {
 	kills := killsWanted(t, 24)
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	parent := t.TempDir()
 	www := filepath.Join(parent, "www")
-	l.must("publish", www)
+	l.Must("publish", www)
 	der, err := os.ReadFile(filepath.Join(www, "AC TEST", "ACI-FO-PP-TEST.cer"))
 	if err != nil {
 		t.Fatal(err)
@@ -105,21 +107,21 @@ func TestKillPublish(t *testing.T) {
 		}
 	})
 	start := time.Now()
-	l.must("publish", www)
+	l.Must("publish", www)
 	took, killed := time.Since(start), 0
 	for i := 0; killed < kills; i++ {
 		if i%4 == 0 {
-			l.must("publish")
+			l.Must("publish")
 		}
-		if _, died := killAfter(t, l.command("publish", www), time.Duration(rand.Int64N(int64(took)))); died {
+		if _, died := killAfter(t, l.Command("publish", www), time.Duration(rand.Int64N(int64(took)))); died {
 			killed++
 		}
 	}
-	l.must("publish")
-	l.must("publish", www)
+	l.Must("publish")
+	l.Must("publish", www)
 	close(stop)
 	reader.Wait()
-	newest := listIn(t, filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl"), issuer).Number
+	newest := listIn(t, filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl"), issuer).Number
 	if got := listIn(t, filepath.Join(www, "CRL", "ACI-FO-PP-TEST.crl"), issuer).Number; got.Cmp(newest) != 0 {
 		t.Errorf("the folder has list %s of %s", got, newest)
 	}
@@ -140,7 +142,7 @@ func TestKillPublish(t *testing.T) {
 			}
 		}
 	}
-	l.must("publish", www)
+	l.Must("publish", www)
 	if left, _ = os.ReadDir(parent); len(left) != 1 {
 		t.Errorf("left beside: %v", left)
 	}
@@ -149,17 +151,17 @@ func TestKillPublish(t *testing.T) {
 // Several processes that publish and revoke at once, without a server: the file is whole and its number never goes down,
 // and in the end it holds every revocation.
 func TestPublishAtOnce(t *testing.T) {
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
-	var cards []card
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	var cards []labtest.Card
 	for range 4 {
-		cards = append(cards, l.issue("--fixture", "alain"))
+		cards = append(cards, l.Issue("--fixture", "alain"))
 	}
-	l.must("publish")
-	file := filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
+	l.Must("publish")
+	file := filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
 	var wg sync.WaitGroup
 	for _, c := range cards {
-		wg.Go(func() { l.must("revoke", "--card", c.CardNumber, "--reason", "superseded") })
-		wg.Go(func() { l.must("publish") })
+		wg.Go(func() { l.Must("revoke", "--card", c.CardNumber, "--reason", "superseded") })
+		wg.Go(func() { l.Must("publish") })
 	}
 	ended := make(chan struct{})
 	go func() { wg.Wait(); close(ended) }()
@@ -176,7 +178,7 @@ func TestPublishAtOnce(t *testing.T) {
 		}
 		last = n
 	}
-	l.must("publish")
+	l.Must("publish")
 	if entries := listIn(t, file, nil).RevokedCertificateEntries; len(entries) != 2*len(cards) {
 		t.Errorf("%d entries of %d", len(entries), 2*len(cards))
 	}

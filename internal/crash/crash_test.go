@@ -1,4 +1,4 @@
-package cli
+package crash
 
 import (
 	"context"
@@ -22,23 +22,8 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/labtest"
 )
-
-func (l *testLab) list() map[string]*ca.Record {
-	l.t.Helper()
-	var records []*ca.Record
-	if err := json.Unmarshal([]byte(l.must("list", "--all", "--json")), &records); err != nil {
-		l.t.Fatal(err)
-	}
-	bySerial := map[string]*ca.Record{}
-	for _, r := range records {
-		if bySerial[r.Serial] != nil {
-			l.t.Errorf("serial number %s stands there twice", r.Serial)
-		}
-		bySerial[r.Serial] = r
-	}
-	return bySerial
-}
 
 // Twenty cards issued and twenty revoked at once: all are recorded, no serial number twice, nothing is refused. Beside a
 // server, which does it all, and without one, where the commands take turns.
@@ -46,19 +31,19 @@ func TestAtOnce(t *testing.T) {
 	for _, name := range []string{"with a server", "without a server"} {
 		t.Run(name, func(t *testing.T) {
 			const n = 20
-			l := newLab(t, "--key", "p256", "--gamme", "FO")
+			l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 			if name == "with a server" {
-				l.serve()
+				l.Serve()
 			}
-			var cards []card
+			var cards []labtest.Card
 			for range n {
-				cards = append(cards, l.issue("--fixture", "alain"))
+				cards = append(cards, l.Issue("--fixture", "alain"))
 			}
 			var wg sync.WaitGroup
 			for i := range n {
 				for _, args := range [][]string{{"issue", "--fixture", "max"}, {"revoke", cards[i].Certificates[0].Serial, "--reason", "superseded"}} {
 					wg.Go(func() {
-						if _, errOut, err := l.run(args...); err != nil {
+						if _, errOut, err := l.Run(args...); err != nil {
 							t.Errorf("igc %q: %v: %s", args, err, errOut)
 						}
 					})
@@ -66,7 +51,7 @@ func TestAtOnce(t *testing.T) {
 			}
 			wg.Wait()
 			issued, revoked := 0, 0
-			for _, r := range l.list() {
+			for _, r := range l.List() {
 				if strings.HasPrefix(r.Profile, "cps/") {
 					issued++
 				}
@@ -77,7 +62,7 @@ func TestAtOnce(t *testing.T) {
 			if issued != 4*n || revoked != n {
 				t.Errorf("%d certificates of cards, %d revoked; want %d and %d", issued, revoked, 4*n, n)
 			}
-			if folders, _ := filepath.Glob(filepath.Join(l.home, "cards", "*", "card.json")); len(folders) != 2*n {
+			if folders, _ := filepath.Glob(filepath.Join(l.Home, "cards", "*", "card.json")); len(folders) != 2*n {
 				t.Errorf("%d card folders, want %d", len(folders), 2*n)
 			}
 		})
@@ -91,17 +76,17 @@ func TestKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("%d kills, seed %d", kills, seed)
-	l := newLab(t, "--key", "p256")
+	l := labtest.New(t, "--key", "p256")
 	var revocable []string
 	took := map[string]time.Duration{} // how long a command runs: it is killed at a moment within
 	measure := func(kind string, args ...string) string {
 		start := time.Now()
-		text := l.must(args...)
+		text := l.Must(args...)
 		took[kind] = time.Since(start)
 		return text
 	}
 	for range 8 {
-		revocable = append(revocable, l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3000000000+len(revocable))).Certificates[0].Serial)
+		revocable = append(revocable, l.Issue("--fixture", "guy", "--card-number", strconv.Itoa(3000000000+len(revocable))).Certificates[0].Serial)
 	}
 	out, revoked := map[string]bool{}, map[string]bool{} // serial numbers that commands told of
 	note(t, out, measure("issue", "issue", "--json", "--fixture", "alain"))
@@ -116,30 +101,30 @@ func TestKill(t *testing.T) {
 		switch kind := []string{"issue", "revoke", "serve"}[i%3]; kind {
 		case "issue":
 			args := []string{"issue", "--json", "--fixture", "alain"}
-			if text, died := killAfter(t, l.command(args...), moment(kind)); died {
+			if text, died := killAfter(t, l.Command(args...), moment(kind)); died {
 				killed[kind]++
 			} else {
 				note(t, out, text)
 			}
 		case "revoke":
 			if len(revocable) == 0 {
-				revocable = append(revocable, l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3100000000+i)).Certificates[0].Serial)
+				revocable = append(revocable, l.Issue("--fixture", "guy", "--card-number", strconv.Itoa(3100000000+i)).Certificates[0].Serial)
 			}
 			serial := revocable[0]
-			if _, died := killAfter(t, l.command("revoke", serial, "--reason", "keyCompromise"), moment(kind)); died {
+			if _, died := killAfter(t, l.Command("revoke", serial, "--reason", "keyCompromise"), moment(kind)); died {
 				killed[kind]++
 			} else {
 				revoked[serial], revocable = true, revocable[1:]
 			}
 		case "serve":
 			killed[kind]++
-			s := l.serve()
-			serial := l.issue("--fixture", "guy", "--card-number", strconv.Itoa(3200000000+i)).Certificates[0].Serial
+			s := l.Serve()
+			serial := l.Issue("--fixture", "guy", "--card-number", strconv.Itoa(3200000000+i)).Certificates[0].Serial
 			var wg sync.WaitGroup
 			var mu sync.Mutex
 			for _, args := range [][]string{{"issue", "--json", "--fixture", "alain"}, {"issue", "--json", "--fixture", "max"}, {"revoke", "--json", serial, "--reason", "superseded"}} {
 				wg.Go(func() {
-					text, errOut, err := l.run(args...)
+					text, errOut, err := l.Run(args...)
 					mu.Lock()
 					defer mu.Unlock()
 					var exit *exec.ExitError
@@ -155,13 +140,13 @@ func TestKill(t *testing.T) {
 				})
 			}
 			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
-			s.cmd.Process.Kill()
-			s.cmd.Wait()
+			s.Cmd.Process.Kill()
+			s.Cmd.Wait()
 			wg.Wait()
 		}
 
-		records := l.list() // the lab opens
-		folders, err := filepath.Glob(filepath.Join(l.home, "cards", "*", "card.json"))
+		records := l.List() // the lab opens
+		folders, err := filepath.Glob(filepath.Join(l.Home, "cards", "*", "card.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +167,7 @@ func TestKill(t *testing.T) {
 				t.Fatalf("kill %d: the revocation of %s is lost", i, serial)
 			}
 		}
-		der, err := os.ReadFile(filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl"))
+		der, err := os.ReadFile(filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl"))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -197,9 +182,9 @@ func TestKill(t *testing.T) {
 		}
 	}
 	// what was revoked is on the next list, and a server starts
-	s := l.serve()
+	s := l.Serve()
 	file := filepath.Join(t.TempDir(), "crl")
-	fetch(t, s.urls["publication"]+"CRL/ACI-FO-PP-TEST.crl", file)
+	labtest.Fetch(t, s.URLs["publication"]+"CRL/ACI-FO-PP-TEST.crl", file)
 	der, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -227,14 +212,14 @@ func TestKill(t *testing.T) {
 // whole and rightly signed lists, whose numbers never go down and whose deltas fit the full list that is there with them.
 func TestKillPublication(t *testing.T) {
 	kills := killsWanted(t, 8)
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
-	l.must("bench", "seed", "--certificates", "50000", "--revoked", "40000") // a list large enough to be written aside
-	held := l.issue("--fixture", "alain").Certificates[0].Serial
-	s := l.serve()
-	l.must("publish")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	l.Must("bench", "seed", "--certificates", "50000", "--revoked", "40000") // a list large enough to be written aside
+	held := l.Issue("--fixture", "alain").Certificates[0].Serial
+	s := l.Serve()
+	l.Must("publish")
 	file := filepath.Join(t.TempDir(), "issuer")
-	fetch(t, s.urls["publication"]+"AC%20TEST/ACI-FO-PP-TEST.cer", file)
-	issuer, err := x509.ParseCertificate(readFile(t, file))
+	labtest.Fetch(t, s.URLs["publication"]+"AC%20TEST/ACI-FO-PP-TEST.cer", file)
+	issuer, err := x509.ParseCertificate([]byte(labtest.Read(t, file)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +235,7 @@ func TestKillPublication(t *testing.T) {
 	}
 	both := []*reader{
 		{name: "HTTP", get: func(name string) ([]byte, error) {
-			resp, err := http.Get(s.urls["publication"] + "CRL/" + name)
+			resp, err := http.Get(s.URLs["publication"] + "CRL/" + name)
 			if err != nil {
 				return nil, err
 			}
@@ -261,7 +246,7 @@ func TestKillPublication(t *testing.T) {
 			return io.ReadAll(resp.Body)
 		}},
 		{name: "files", get: func(name string) ([]byte, error) {
-			return os.ReadFile(filepath.Join(l.home, "publication", "CRL", name))
+			return os.ReadFile(filepath.Join(l.Home, "publication", "CRL", name))
 		}},
 	}
 	for _, r := range both {
@@ -295,7 +280,7 @@ func TestKillPublication(t *testing.T) {
 			}
 		})
 	}
-	client, err := ca.Connect(l.home, ca.Options{})
+	client, err := ca.Connect(l.Home, ca.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,14 +303,14 @@ func TestKillPublication(t *testing.T) {
 			time.Sleep(time.Millisecond) // a reader gets through, also while lists are made
 		}
 		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
-		s.cmd.Process.Kill()
+		s.Cmd.Process.Kill()
 		dead()
-		s.cmd.Wait()
+		s.Cmd.Wait()
 		work.Wait()
-		s2 := l.serve()
-		s.cmd = s2.cmd
+		s2 := l.Serve()
+		s.Cmd = s2.Cmd
 	}
-	l.must("publish")
+	l.Must("publish")
 	stop()
 	readers.Wait()
 	for _, r := range both {
@@ -334,10 +319,10 @@ func TestKillPublication(t *testing.T) {
 			t.Errorf("%s: %d reads, %d newer lists: the test saw nothing", r.name, r.reads.Load(), r.newer)
 		}
 	}
-	if now, err := readFacts(readFile(t, filepath.Join(l.home, "publication", "CRL", "ACI-FO-PP-TEST.crl")), issuer); err != nil || now.number < both[0].full.number {
+	if now, err := readFacts([]byte(labtest.Read(t, filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl"))), issuer); err != nil || now.number < both[0].full.number {
 		t.Errorf("at the end: number %d after %d, %v", now.number, both[0].full.number, err)
 	}
-	if torn, _ := filepath.Glob(filepath.Join(l.home, "publication", "CRL", ".*")); len(torn) > 0 {
+	if torn, _ := filepath.Glob(filepath.Join(l.Home, "publication", "CRL", ".*")); len(torn) > 0 {
 		t.Errorf("%d unfinished files are left", len(torn))
 	}
 }
@@ -392,7 +377,7 @@ func killsWanted(t testing.TB, otherwise int) int {
 // note takes the serial numbers that a card.json, or igc issue --json, tells of.
 func note(t testing.TB, out map[string]bool, text string) {
 	t.Helper()
-	var c card
+	var c labtest.Card
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}

@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"archive/tar"

@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -101,11 +101,11 @@ func TestBrowser(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil", "pk12util"} {
 		peer.Need(t, program)
 	}
-	l := newLab(t, "--key", "rsa2048") // the keys of real cards
-	alain := l.issue("--fixture", "alain")
+	l := labtest.New(t, "--key", "rsa2048") // the keys of real cards
+	alain := l.Issue("--fixture", "alain")
 	lab := openSite(t, l)
 	chooseCards(t)
-	v := newVisitor(t, lab.root, imported{alain.file("authentication.p12"), alain.PIN})
+	v := newVisitor(t, lab.root, imported{alain.File("authentication.p12"), alain.PIN})
 	serial := alain.Certificates[0].Serial
 	const opensslDate = `^[A-Z][a-z]{2} +\d{1,2} \d{2}:\d{2}:\d{2} \d{4} GMT$`
 	screen := map[string]string{
@@ -125,7 +125,7 @@ func TestBrowser(t *testing.T) {
 	}
 	do(v, chromedp.Navigate(lab.urls["testssl"]))
 	v.sees(screen)
-	if got, want := v.download(`a[href="/card.pem"]`, "card.pem"), l.must("show", "--pem", serial); got != want {
+	if got, want := v.download(`a[href="/card.pem"]`, "card.pem"), l.Must("show", "--pem", serial); got != want {
 		t.Errorf("card.pem is\n%swhere the certificate is\n%s", got, want)
 	}
 
@@ -137,13 +137,13 @@ func TestBrowser(t *testing.T) {
 	v.sees(screen)
 
 	// the live line: nothing is reloaded. Another card's change is not told.
-	other := l.issue("--fixture", "guy")
-	l.must("revoke", other.Certificates[0].Serial, "--reason", "superseded")
+	other := l.Issue("--fixture", "guy")
+	l.Must("revoke", other.Certificates[0].Serial, "--reason", "superseded")
 	time.Sleep(time.Second)
 	if text := do(v, chromedp.Evaluate[string](`document.querySelector("#live").innerText`)); text != "" {
 		t.Errorf("the page is told of another card: %s", text)
 	}
-	l.must("revoke", serial, "--reason", "keyCompromise")
+	l.Must("revoke", serial, "--reason", "keyCompromise")
 	do(v, chromedp.Poll[bool](`document.querySelector("#live").innerText != ""`))
 	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer", "#verification": "^SUCCESS$"})
 	v.photograph("18-live", desktop)
@@ -161,34 +161,27 @@ type site struct {
 	root string // a PEM file
 }
 
-func openSite(t testing.TB, l *testLab) site {
+func openSite(t testing.TB, l *labtest.Lab) site {
 	t.Helper()
-	s := site{l.serve().urls, filepath.Join(t.TempDir(), "root.pem")}
-	if err := os.WriteFile(s.root, []byte(l.must("show", "--pem", "ACR-EL")), 0o600); err != nil {
+	s := site{l.Serve().URLs, filepath.Join(t.TempDir(), "root.pem")}
+	if err := os.WriteFile(s.root, []byte(l.Must("show", "--pem", "ACR-EL")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// alone has the folders that browsers share on this machine, /etc/chromium and /etc/firefox, to this test: what one writes there
-// browsers of another test would read. The other may be of another run of the tests, so the lock is a file's.
-func alone(t testing.TB) {
+// exclusiveBrowsers has the folders that browsers share on this machine, /etc/chromium and /etc/firefox, to this test:
+// what one test writes there, browsers of another would read.
+func exclusiveBrowsers(t testing.TB) {
 	t.Helper()
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "igc-test-browsers.lock"), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lock.Close() })
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
+	labtest.Exclusive(t, filepath.Join(os.TempDir(), "igc-test-browsers.lock"))
 }
 
 // chooseCards has Chromium present by itself the one card that it has. Headless, it would otherwise wait for ever behind
 // a picker that nobody sees, and it takes this policy from nowhere but the machine's own folder.
 func chooseCards(t testing.TB) {
 	t.Helper()
-	alone(t)
+	exclusiveBrowsers(t)
 	var choices []string
 	for _, pattern := range []string{"https://localhost", "https://[*.]carte.localhost"} {
 		choice, err := json.Marshal(map[string]any{"pattern": pattern, "filter": map[string]any{}})
@@ -283,9 +276,9 @@ func fillNSS(t testing.TB, dir, roots string, cards []imported) {
 	}
 	db := "sql:" + dir
 	peer.Run(t, "certutil", "-d", db, "-N", "--empty-password")
-	for n, der := range ders(t, roots) {
+	for n, der := range labtest.DER(t, roots) {
 		file := filepath.Join(dir, fmt.Sprintf("root-%d.der", n))
-		write(t, file, der)
+		labtest.Write(t, file, der)
 		peer.Run(t, "certutil", "-d", db, "-A", "-n", fmt.Sprintf("root %d", n), "-t", "C,,", "-i", file)
 	}
 	for _, c := range cards {

@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"bufio"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -95,9 +96,9 @@ func (s *screen) env() []string {
 }
 
 // igc runs a command of the lab's for whoever sits before the screen.
-func (s *screen) igc(l *testLab, args ...string) {
+func (s *screen) igc(l *labtest.Lab, args ...string) {
 	s.t.Helper()
-	cmd := l.command(args...)
+	cmd := l.Command(args...)
 	cmd.Env = append(cmd.Env, s.env()...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("igc %q: %v\n%s", args, err, out)
@@ -300,5 +301,5 @@ func (s *screen) keep(what string) {
 	if err := png.Encode(&b, picture); err != nil {
 		s.t.Fatal(err)
 	}
-	write(s.t, filepath.Join(screenshots(s.t), "card-"+s.name+"-"+what+".png"), b.Bytes())
+	labtest.Write(s.t, filepath.Join(screenshots(s.t), "card-"+s.name+"-"+what+".png"), b.Bytes())
 }

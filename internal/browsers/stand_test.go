@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"bytes"
@@ -24,6 +24,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/testssl"
@@ -32,7 +33,7 @@ import (
 // stand is TestSSL as visitors meet it on good days and on bad ones: the same lab under a server whose clock is wrong, whose
 // CRL is stale, whose OCSP responder is down; and another lab that has never heard of the cards.
 type stand struct {
-	set
+	labtest.FixtureSet
 	root     string                       // a PEM file of the roots that visitors are to trust
 	urls     map[string]map[string]string // by condition, then by mode
 	catalogs map[string]string            // the plain port, by condition
@@ -77,11 +78,11 @@ func (silent) Answer(context.Context, []byte) ([]byte, error) {
 // openStand makes a lab with its fixtures, and opens it under every condition.
 func openStand(t testing.TB) *stand {
 	t.Helper()
-	l := newLab(t, "--key", "p256")
-	s := &stand{set: l.makeSet(filepath.Join(l.home, "fixtures")), root: filepath.Join(t.TempDir(), "roots.pem"),
+	l := labtest.New(t, "--key", "p256")
+	s := &stand{FixtureSet: l.MakeFixtures(filepath.Join(l.Home, "fixtures")), root: filepath.Join(t.TempDir(), "roots.pem"),
 		urls: map[string]map[string]string{}, catalogs: map[string]string{}}
-	l.issue("--fixture", "alain")
-	lab, err := ca.Open(l.home, ca.Options{})
+	l.Issue("--fixture", "alain")
+	lab, err := ca.Open(l.Home, ca.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func openStand(t testing.TB) *stand {
 		t.Cleanup(func() { plain.Close() })
 		s.catalogs[name] = "http://localhost:" + port(listener.Addr().String()) + "/"
 	}
-	write(t, s.root, roots)
+	labtest.Write(t, s.root, roots)
 	return s
 }
 
@@ -174,11 +175,11 @@ func (s *stand) entry(t testing.TB, id string) fixtures.Entry {
 func (s *stand) card(t testing.TB, id string) tls.Certificate {
 	t.Helper()
 	e := s.entry(t, id)
-	key, err := pkcs8.ParsePKCS8PrivateKey(ders(t, s.file(e.Files.Key))[0], []byte(e.PIN))
+	key, err := pkcs8.ParsePKCS8PrivateKey(labtest.DER(t, s.File(e.Files.Key))[0], []byte(e.PIN))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.Certificate{Certificate: ders(t, s.file(e.Files.Certificate)), PrivateKey: key.(crypto.Signer)}
+	return tls.Certificate{Certificate: labtest.DER(t, s.File(e.Files.Certificate)), PrivateKey: key.(crypto.Signer)}
 }
 
 // relay presents a card that browsers hide, on a port of its own, and gives what TestSSL answers.
@@ -239,7 +240,7 @@ func (s *stand) pkcs12(t testing.TB, id string) []imported {
 		return nil
 	}
 	e := s.entry(t, id)
-	return []imported{{s.file(e.Files.PKCS12), e.PIN}}
+	return []imported{{s.File(e.Files.PKCS12), e.PIN}}
 }
 
 // imported is a PKCS#12 file in a browser.
@@ -250,7 +251,7 @@ func screenshots(t testing.TB) string {
 	t.Helper()
 	folder := os.Getenv("IGC_SCREENSHOTS")
 	if folder == "" {
-		folder = filepath.Join("..", "build", "screenshots")
+		folder = filepath.Join("..", "..", "build", "screenshots")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"bufio"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -26,7 +27,7 @@ func TestFirefox(t *testing.T) {
 	for _, program := range []string{"firefox-esr", "certutil", "pk12util"} {
 		peer.Need(t, program)
 	}
-	alone(t)
+	exclusiveBrowsers(t)
 	s := openStand(t)
 	for _, visit := range visits {
 		if visit.hidden { // nothing of the browser's is in them
@@ -93,7 +94,7 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 		}
 		fmt.Fprintf(&prefs, "user_pref(%q, %s);\n", name, encoded)
 	}
-	write(t, filepath.Join(profile, "user.js"), []byte(prefs.String()))
+	labtest.Write(t, filepath.Join(profile, "user.js"), []byte(prefs.String()))
 
 	cmd := exec.Command(peer.Need(t, "firefox-esr"), append(args, "--no-remote", "--marionette", "--profile", profile)...)
 	cmd.Env = append(env, "MOZ_CRASHREPORTER_DISABLE=1")
@@ -181,5 +182,5 @@ func (f *firefox) photograph(name string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	write(f.t, filepath.Join(screenshots(f.t), name+".png"), picture)
+	labtest.Write(f.t, filepath.Join(screenshots(f.t), name+".png"), picture)
 }

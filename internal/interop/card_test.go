@@ -1,6 +1,6 @@
 //go:build cgo
 
-package cli
+package interop
 
 import (
 	"crypto"
@@ -24,13 +24,14 @@ import (
 
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
 // cardUser is someone whose machine igc card install has set up; their programs are told nothing of the lab.
 type cardUser struct {
 	t      *testing.T
-	l      *testLab
+	l      *labtest.Lab
 	home   string
 	folder string // of the module
 	root   string // of the server
@@ -59,15 +60,23 @@ func (u *cardUser) try(t *testing.T, env []string, in, program string, args ...s
 // TestCardPeers has programs of other makes log in, list, sign and pass mutual TLS with a card, over TLS 1.2 with either chip and over
 // TLS 1.3 with a CPS4, or with the keys of a fast lab.
 func TestCardPeers(t *testing.T) {
-	l := newLab(t, "--key", "rsa2048")
-	faithful, fast := newHolder(l, "--fixture", "alain").c, newHolder(l, "--fixture", "guy", "--key", "p256").c
+	l := labtest.New(t, "--key", "rsa2048")
+	issue := func(args ...string) *vcard.Card {
+		t.Helper()
+		c, err := vcard.Read(l.Issue(args...).Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	faithful, fast := issue("--fixture", "alain"), issue("--fixture", "guy", "--key", "p256")
 	c := faithful
-	urls := l.serve().urls
-	u := &cardUser{t: t, l: l, home: t.TempDir(), folder: filepath.Join(l.home, "module"), root: filepath.Join(t.TempDir(), "root.pem")}
-	write(t, u.root, []byte(l.must("show", "--pem", "ACR-EL")))
+	urls := l.Serve().URLs
+	u := &cardUser{t: t, l: l, home: t.TempDir(), folder: filepath.Join(l.Home, "module"), root: filepath.Join(t.TempDir(), "root.pem")}
+	labtest.Write(t, u.root, []byte(l.Must("show", "--pem", "ACR-EL")))
 	igc := func(args ...string) {
 		t.Helper()
-		cmd := l.command(args...)
+		cmd := l.Command(args...)
 		cmd.Env = append(cmd.Env, "HOME="+u.home)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("igc %q: %v\n%s", args, err, out)
@@ -99,7 +108,7 @@ func TestCardPeers(t *testing.T) {
 				nickname = c.Label("cps4") + ":Certificat d'Authentification CPS"
 			}
 			ask := filepath.Join(t.TempDir(), "request")
-			write(t, ask, []byte(request(at)))
+			labtest.Write(t, ask, []byte(request(at)))
 			return u.try(t, nil, "", "tstclnt", "-h", "127.0.0.1", "-a", "localhost", "-p", at.Port(), "-d", database, "-n", nickname, "-w", "1234",
 				"-V", "tls1.2:tls1.3", "-A", ask)
 		},
@@ -108,7 +117,7 @@ func TestCardPeers(t *testing.T) {
 				u.root, "1234", at.String())
 		},
 		"crypto11": func(t *testing.T, at *url.URL) string {
-			t.Setenv("IGC_HOME", l.home)
+			t.Setenv("IGC_HOME", l.Home)
 			report, err := throughCrypto11(library, c, u.root, at.String())
 			if err != nil {
 				return err.Error()
@@ -146,7 +155,7 @@ func TestCardPeers(t *testing.T) {
 			}
 			t.Run("NSS lists", func(t *testing.T) {
 				pin := filepath.Join(t.TempDir(), "pin")
-				write(t, pin, []byte("1234\n"))
+				labtest.Write(t, pin, []byte("1234\n"))
 				out := u.try(t, nil, "", "certutil", "-d", database, "-K", "-h", "all", "-f", pin)
 				if !strings.Contains(out, "CPS_PRIV_AUT") || !strings.Contains(out, "CPS_PRIV_SIG") {
 					t.Errorf("certutil -K says %s", out)
