@@ -180,7 +180,7 @@ func TestDoctorHung(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Cmd.Process.Signal(syscall.SIGCONT)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), labtest.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, labtest.Program(), "doctor", "--json")
 	cmd.Env = append(os.Environ(), "IGC_HOME="+l.Home, "IGC_LANG=en")

@@ -247,7 +247,7 @@ func startChromium(t testing.TB, options ...chromedp.ExecAllocatorOption) *visit
 	usual := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(peer.Need(t, "chromium")),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true), chromedp.Flag("accept-lang", "fr-FR,fr"))
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // not the test's own, which ends before its cleanups
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute) // not the test's own, which ends before its cleanups
 	ctx, stop := chromedp.NewExecAllocator(ctx, append(usual, options...)...)
 	v.ctx, _ = chromedp.NewContext(ctx, chromedp.WithListener(v.hear))
 	t.Cleanup(func() {
@@ -311,13 +311,10 @@ func (v *visitor) hear(event any) {
 	v.complaints = append(v.complaints, complaint)
 }
 
-// browserTime is how long a browser may take to do one thing, on a machine that has much else to do.
-const browserTime = 3 * time.Minute
-
 // do has the browser do something, which must not take for ever.
 func do[T any](v *visitor, action chromedp.Action[T]) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, browserTime)
+	ctx, cancel := context.WithTimeout(v.ctx, labtest.Patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, action)
 	if err != nil {

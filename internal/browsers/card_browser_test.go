@@ -90,6 +90,7 @@ func firefoxOn(s *screen) *window {
 // visit goes to an address, and chooses the card where that comes first.
 func (w *window) visit(url string) {
 	w.t.Helper()
+	w.until("a page on the screen", func() bool { return w.light(margin) }) // the picker is recognised by its darkening it
 	w.before = w.still(pane)
 	w.open(url)
 	if !w.pinFirst {

@@ -113,7 +113,7 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 			f.conn, f.in = conn, bufio.NewReader(conn)
 			break
 		}
-		if time.Since(start) > browserTime {
+		if time.Since(start) > labtest.Patience {
 			t.Fatal("Firefox does not listen")
 		}
 	}
@@ -124,7 +124,7 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 
 func (f *firefox) read() []byte {
 	f.t.Helper()
-	f.conn.SetDeadline(time.Now().Add(browserTime))
+	f.conn.SetDeadline(time.Now().Add(labtest.Patience))
 	length, err := f.in.ReadString(':')
 	if err != nil {
 		f.t.Fatal(err)

@@ -32,10 +32,12 @@ type screen struct {
 	taken   int    // pictures
 }
 
-// The screen, and the part of it where a browser shows pages: below its tabs and its address, above what it says of connections.
+// The screen; the part of it where a browser shows pages, below its tabs and its address, above what it says of connections; and
+// the part of that where no dialog comes.
 var (
-	whole = image.Rect(0, 0, 1000, 640)
-	pane  = image.Rect(0, 150, 1000, 600)
+	whole  = image.Rect(0, 0, 1000, 640)
+	pane   = image.Rect(0, 150, 1000, 600)
+	margin = image.Rect(10, pane.Min.Y, 110, pane.Max.Y)
 )
 
 func newScreen(t testing.TB, name string) *screen {
@@ -106,7 +108,7 @@ func (s *screen) igc(l *labtest.Lab, args ...string) {
 }
 
 func (s *screen) xdotool(args ...string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // --sync waits for windows that may have gone
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // --sync waits for windows that may have gone
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "xdotool", args...)
 	cmd.Env = append(os.Environ(), s.env()...)
@@ -122,9 +124,10 @@ func (s *screen) keys(keys ...string) {
 func (s *screen) until(what string, come func() bool) {
 	s.t.Helper()
 	for start := time.Now(); !come(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(start) > browserTime {
+		if time.Since(start) > labtest.Patience {
 			s.keep("lost")
-			s.t.Fatalf("%s did not come; the windows are\n%s", what, s.xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@"))
+			s.t.Fatalf("waited %s in vain for %s; the windows are\n%s", labtest.Patience, what,
+				s.xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@"))
 		}
 	}
 }
@@ -183,8 +186,8 @@ func (s *screen) enter(prompt, pin string) {
 // which is told from what the screen showed before.
 func (s *screen) choose(before *image.RGBA) {
 	s.t.Helper()
-	margin := before.SubImage(image.Rect(10, pane.Min.Y, 110, pane.Max.Y)).(*image.RGBA) // no dialog comes there
-	there := func() bool { return sum(changes(margin, s.look(), darker)) > margin.Rect.Dx()*margin.Rect.Dy()/2 }
+	beside := before.SubImage(margin).(*image.RGBA)
+	there := func() bool { return sum(changes(beside, s.look(), darker)) > beside.Rect.Dx()*beside.Rect.Dy()/2 }
 	s.until("a picker", there)
 	s.until("the end of the picker", func() bool {
 		s.photograph("picker")
@@ -195,9 +198,9 @@ func (s *screen) choose(before *image.RGBA) {
 	})
 }
 
-// soon tells whether something comes before a person would try again.
+// soon reports whether something comes before the act is tried again: keys that were lost are rare, a slow machine is not.
 func soon(come func() bool) bool {
-	for start := time.Now(); time.Since(start) < 5*time.Second; time.Sleep(100 * time.Millisecond) {
+	for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
 		if come() {
 			return true
 		}
@@ -231,6 +234,20 @@ func (s *screen) still(part image.Rectangle) *image.RGBA {
 		return blobs(picture, s.look(), other) == 0
 	})
 	return picture
+}
+
+// light reports whether a part of the screen is mostly white, as pages are. A screen whose browser is not drawn yet is not.
+func (s *screen) light(part image.Rectangle) bool {
+	s.t.Helper()
+	picture, white := s.look(), 0
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		for x := part.Min.X; x < part.Max.X; x++ {
+			if pixel := picture.Pix[picture.PixOffset(x, y):]; min(pixel[0], pixel[1], pixel[2]) > 192 {
+				white++
+			}
+		}
+	}
+	return white > part.Dx()*part.Dy()/2
 }
 
 // How much a pixel has to change, of 255, to be another one; and to have become dark where it was white.

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ThalesGroup/crypto11"
 
@@ -216,7 +215,7 @@ func throughCrypto11(library string, c *vcard.Card, root, address string) (strin
 		return "", err
 	}
 	roots.AppendCertsFromPEM(data)
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}}
+	client := &http.Client{Timeout: labtest.Patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}}
 	defer client.CloseIdleConnections()
 	answer, err := client.Get(address)
 	if err != nil {

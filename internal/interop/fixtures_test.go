@@ -19,7 +19,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/youmark/pkcs8"
 
@@ -104,7 +103,7 @@ func visit(t *testing.T, s labtest.FixtureSet, e fixtures.Entry, url string, wit
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &card, nil },
 	}}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: labtest.Patience}
 	get := func(path string) ([]byte, error) {
 		resp, err := client.Get(url + path)
 		if err != nil {

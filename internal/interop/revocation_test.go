@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
@@ -304,20 +303,18 @@ http {
 		cmd.Process.Kill()
 		cmd.Wait()
 	}()
-	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+	labtest.Until(c, "nginx to listen", func() bool {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
 			conn.Close()
-			break
 		}
-		if time.Since(start) > 20*time.Second {
-			c.Fatalf("nginx does not listen\n%s", []byte(labtest.Read(c, log)))
-		}
-	}
+		return err == nil
+	})
 	verdicts := map[*suspect]verdict{}
 	for _, s := range suspects {
-		before := len([]byte(labtest.Read(c, log)))
+		before := len(labtest.Read(c, log))
 		out := peer.Run(c, "curl", "-skS", "--cert", s.leaf, "--key", s.card.File("authentication.key"), "--pass", s.card.PIN, "https://127.0.0.1:"+port+"/")
-		verdicts[s] = verdict{out == "SUCCESS", out + string([]byte(labtest.Read(c, log))[before:])}
+		verdicts[s] = verdict{out == "SUCCESS", out + labtest.Read(c, log)[before:]}
 	}
 	return verdicts
 }
