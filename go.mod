@@ -60,8 +60,3 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 	howett.net/plist v1.0.0 // indirect
 )
-
-// zlint v3.7.3 asks, through zcrypto, for a commit of this module whose archive the Go module proxy does not have. The
-// release before it builds as well, and some months of the public suffix list mean nothing to a private PKI. To be taken
-// away with the first zlint that asks for a release.
-replace github.com/weppos/publicsuffix-go => github.com/weppos/publicsuffix-go v0.50.3

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -96,13 +95,6 @@ func (p *program) app() *cli.App {
 
 func usageError(_ *cli.Context, err error, _ bool) error {
 	return ca.Invalidate(fmt.Errorf("%w%s", err, tr(" (voyez --help)", " (see --help)")))
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "dev"
 }
 
 // home is the lab's folder, and options what opens it.

@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+// version is what igc --version prints: the version of the module, the commit that it was built from and its date, as far
+// as the build knows them. A build by go install has a version only; one from a checkout has all three.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "dev"
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	parts := []string{info.Main.Version}
+	if parts[0] == "" || parts[0] == "(devel)" {
+		parts[0] = "dev"
+	}
+	if commit := settings["vcs.revision"]; commit != "" {
+		commit = "commit " + commit[:min(12, len(commit))]
+		if settings["vcs.modified"] == "true" {
+			commit += tr(" et des modifications", " and changes")
+		}
+		parts = append(parts, commit)
+	}
+	if date, _, _ := strings.Cut(settings["vcs.time"], "T"); date != "" {
+		parts = append(parts, date)
+	}
+	return strings.Join(parts, ", ")
+}
