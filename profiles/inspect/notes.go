@@ -39,6 +39,10 @@ func (c *Certificate) explainOrigin() {
 		c.note("PROFILE-MODELLED", "Profil modélisé : aucun vrai certificat de ce produit n'a été vu avec ce gabarit ; il est déduit de ses voisins et peut différer du vrai.",
 			"Modelled profile: no real certificate of this product was seen in this layout; it is put together from its siblings and may differ from the real one.")
 	}
+	if p := c.decoded.Profile; p != nil && p.AltName() == "email-upn" && c.decoded.UPN == "" {
+		c.note("UPN-MISSING", "Ni adresse ni UPN : il sert à TLS, et n'ouvre pas de session Windows ; tous les vrais en ont un.",
+			"No address and no UPN: it serves TLS, and opens no Windows session; every real one has one.")
+	}
 	if c.PKI == nil {
 		return
 	}
