@@ -128,17 +128,17 @@ func Decode(der []byte) (*Decoded, error) {
 		return nil, fmt.Errorf("not a certificate: %w", err)
 	}
 	d.readExtensions(raw)
-	d.Authority, _ = authorityOf(d.Issuer)
-	d.Environment, d.Counterpart, _ = EnvironmentOf(d.Issuer)
-	if d.Environment != Test {
+	if d.Environment, d.Counterpart, _ = EnvironmentOf(d.Issuer); d.Environment == Test {
+		d.Authority = d.Counterpart
+	} else {
 		d.find(UnknownIssuer, "L'émetteur n'est pas une autorité de TEST de l'IGC-Santé : "+d.Issuer.String(),
 			"The issuer is no TEST authority of the IGC-Santé: "+d.Issuer.String())
 	}
 	d.match()
-	if _, _, named := EnvironmentOf(d.Subject); d.Profile == nil && named && d.IsAuthority && d.Environment != Test {
-		return d, nil // an acceptance authority: no certificate of one was seen
-	}
 	if d.Profile == nil {
+		if _, _, named := EnvironmentOf(d.Subject); named && d.IsAuthority && d.Environment != Test {
+			return d, nil // an acceptance authority: no certificate of one was seen
+		}
 		d.find(UnknownProfile, "Aucun produit de l'IGC-Santé n'a cette forme.", "No product of the IGC-Santé has this shape.")
 		return d, nil
 	}
