@@ -189,7 +189,7 @@ func fill(dir, ballast string, product *profiles.Product, order CardOrder, keys 
 		if err != nil {
 			return nil, err
 		}
-		entry := CardCertificate{role, profile.ID(), profile.Status, record.Serial, record.NotBefore, record.NotAfter,
+		entry := CardCertificate{role, profile.ID(), profile.StatusIn(record.Generation()), record.Serial, record.NotBefore, record.NotAfter,
 			role + ".pem", role + ".key", role + ".p12"}
 		files[entry.Certificate] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: record.DER})
 		key, err := pkcs8.MarshalPrivateKey(keys[role], []byte(order.PIN), keyEncryption)

@@ -19,6 +19,9 @@ type ListState struct {
 	Full   ListRun `json:"full"`
 	Delta  ListRun `json:"delta"`
 	Base   ListRun `json:"base"` // the full CRL that deltas are relative to: the last one that was due
+
+	// Scheduled is when the last full CRL that was due was begun; zero in a lab whose last one an earlier version made.
+	Scheduled time.Time `json:"scheduled,omitzero"`
 }
 
 // ListRun is the making of a list: the number it got, and the revision and form of what it holds. It is written before the
@@ -61,8 +64,8 @@ type ListOrder struct {
 	Full bool // the full CRL too, and not the delta only
 	Due  bool // the full CRL is one of the schedule: the deltas that follow are relative to it
 	Form ListForm
-	// DropExpired takes certificates that expired before this time off a list that is due (RFC 5280 §3.3: they must have been
-	// on one after they expired). Their status stays. Zero keeps them.
+	// DropExpired takes expired certificates off a list that is due, once they were on a list that was due after they expired
+	// (RFC 5280 §3.3). It is the time of the last list published; zero keeps them. Their status stays.
 	DropExpired time.Time
 }
 
@@ -98,16 +101,17 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 			if b == nil {
 				return fail(NotFound, "the lab has no authority %s", a.ID())
 			}
-			drop := order.DropExpired
-			if !order.Due {
-				drop = time.Time{}
-			}
-			if order.Form != listForm(b) || !drop.IsZero() {
-				if err := relist(b, order.Form, drop); err != nil {
+			if order.Form != listForm(b) {
+				if err := relist(b, order.Form); err != nil {
 					return err
 				}
 			}
-			state, err := beginLists(b, order)
+			if order.Due && !order.DropExpired.IsZero() {
+				if err := dropListed(b, order.DropExpired); err != nil {
+					return err
+				}
+			}
+			state, err := beginLists(b, order, l.now())
 			content.Number, content.Base = state.Number, state.Base.Number
 			return err
 		})
@@ -123,10 +127,23 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 	})
 }
 
+// dropListed takes expired certificates off the list that were on the last one that was due, and were expired then.
+func dropListed(b *bolt.Bucket, published time.Time) error {
+	state, err := readListState(b)
+	if err != nil || state.Scheduled.IsZero() {
+		return err
+	}
+	before := state.Scheduled
+	if published.Before(before) { // begun and not published
+		before = published
+	}
+	return dropExpired(b, before, state.Base.Revision, state.Revision)
+}
+
 // maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new base.
 const maxDelta = 10000
 
-func beginLists(b *bolt.Bucket, order ListOrder) (ListState, error) {
+func beginLists(b *bolt.Bucket, order ListOrder, now time.Time) (ListState, error) {
 	state, err := readListState(b)
 	if err != nil {
 		return state, err
@@ -146,6 +163,9 @@ func beginLists(b *bolt.Bucket, order ListOrder) (ListState, error) {
 			return state, err
 		}
 		state.Base = run
+		if order.Due {
+			state.Scheduled = now.UTC().Truncate(time.Second)
+		}
 	}
 	data, err := json.Marshal(state)
 	if err != nil {

@@ -204,7 +204,7 @@ func enlist(b *bolt.Bucket, serial []byte, s *status) error {
 	if err := (entries{b.Bucket(bEntries)}).add(v.At, s.order(), entry); err != nil {
 		return err
 	}
-	return b.Put(kListed, u64(number(b, kListed)+1))
+	return errors.Join(b.Put(kListed, u64(number(b, kListed)+1)), indexExpiry(b, serial, s))
 }
 
 // delist takes a certificate off the list, unless it left when it expired.
@@ -213,18 +213,40 @@ func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return b.Put(kListed, u64(number(b, kListed)-1))
+	return errors.Join(b.Put(kListed, u64(number(b, kListed)-1)), unindexExpiry(b, serial, s))
 }
 
-// relist makes the list anew: in another form, or without those that expired before that time. It costs as much as the
-// list is long; the first is a change of igc.yaml, the second at most one list in a day.
-func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
+// relist makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
+func relist(b *bolt.Bucket, form ListForm) error {
 	type listed struct {
 		serial []byte
 		status status
 	}
 	var stay []listed
-	gone := false
+	if err := eachEntry(b, func(serial []byte, s *status) error {
+		stay = append(stay, listed{serial, *s})
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, name := range [][]byte{bEntries, bExpiries} {
+		if err := emptyBucket(b, name); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(b.Put(kForm, []byte(form)), b.Put(kListed, u64(0)), b.Put(kIndexed, u64(0))); err != nil {
+		return err
+	}
+	for _, one := range stay {
+		if err := enlist(b, one.serial, &one.status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachEntry calls do with every certificate on the list.
+func eachEntry(b *bolt.Bucket, do func(serial []byte, s *status) error) error {
 	c := b.Bucket(bEntries).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
@@ -234,29 +256,21 @@ func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
 			}
 			serial := bytes.Clone(entrySerial(entry))
 			_, s, _ := statusOf(b, serial)
-			if s.time(10).Before(expired) {
-				gone = true
-				continue
+			if err := do(serial, &s); err != nil {
+				return err
 			}
-			stay = append(stay, listed{serial, s})
-		}
-	}
-	if !gone && form == listForm(b) {
-		return nil
-	}
-	if err := b.DeleteBucket(bEntries); err != nil {
-		return err
-	}
-	if _, err := b.CreateBucket(bEntries); err != nil {
-		return err
-	}
-	if err := errors.Join(b.Put(kForm, []byte(form)), b.Put(kListed, u64(0))); err != nil {
-		return err
-	}
-	for _, one := range stay {
-		if err := enlist(b, one.serial, &one.status); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// emptyBucket makes a bucket within b anew.
+func emptyBucket(b *bolt.Bucket, name []byte) error {
+	if b.Bucket(name) != nil {
+		if err := b.DeleteBucket(name); err != nil {
+			return err
+		}
+	}
+	_, err := b.CreateBucket(name)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/profiles"
@@ -27,6 +28,16 @@ type Record struct {
 
 // Certificate parses the record's certificate.
 func (r *Record) Certificate() (*x509.Certificate, error) { return x509.ParseCertificate(r.DER) }
+
+// Generation tells the layout of the certificate without decoding it: serial numbers of gen2016 begin with the prefix of
+// their authority, and those of gen2023 are random (reference §2.1).
+func (r *Record) Generation() profiles.Generation {
+	a, err := profiles.ParseAuthority(r.Authority)
+	if err == nil && a.SerialPrefix() != nil && !strings.HasPrefix(r.Serial, fmt.Sprintf("%X", a.SerialPrefix())) {
+		return profiles.Gen2023
+	}
+	return profiles.Gen2016
+}
 
 // newRecord makes the record of a certificate just signed. It reads it back from the bytes, so what is recorded is what
 // is in them; a certificate that departs from its profile is not recorded, and so never leaves the lab.

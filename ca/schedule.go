@@ -60,9 +60,10 @@ func (r Rhythm) Next(made time.Time) time.Time {
 	return made.Add(d)
 }
 
-// defaultLists are the dates and the form of the real CRLs. Nothing is known of the real delta CRLs' dates.
+// defaultLists are the dates and the form of the real CRLs, which certificates leave when they have expired (reference
+// §11.7). Nothing is known of the real delta CRLs' dates.
 func defaultLists() ListConfig {
-	return ListConfig{Form: FaithfulList, AtOnce: true, Expired: "listed", Cache: UntilNextUpdate,
+	return ListConfig{Form: FaithfulList, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
 		Issuing: Schedule{"daily", 6 * 24 * time.Hour}, Roots: Schedule{"monthly", 45 * 24 * time.Hour}, Delta: Schedule{"daily", 2 * 24 * time.Hour}}
 }
 

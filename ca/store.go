@@ -189,6 +189,7 @@ var (
 	bSerials     = []byte("serials")
 	bEntries     = []byte("entries")
 	bChanges     = []byte("changes")
+	bExpiries    = []byte("expiries")
 	bIssued      = []byte("issued")
 	bCards       = []byte("cards")
 	bHolders     = []byte("holders")
@@ -197,6 +198,7 @@ var (
 	kRevision    = []byte("revision")
 	kLists       = []byte("lists")
 	kListed      = []byte("listed")
+	kIndexed     = []byte("indexed")
 	kForm        = []byte("form")
 )
 
@@ -244,7 +246,7 @@ func addAuthority(tx *bolt.Tx, a profiles.Authority, der []byte) error {
 	if err != nil {
 		return fail(Conflict, "the lab has %s already", a.ID())
 	}
-	for _, name := range [][]byte{bCerts, bSerials, bEntries, bChanges} {
+	for _, name := range [][]byte{bCerts, bSerials, bEntries, bChanges, bExpiries} {
 		if _, err := b.CreateBucket(name); err != nil {
 			return err
 		}

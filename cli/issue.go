@@ -138,7 +138,11 @@ func (p *program) makeCard(c *cli.Context, client *ca.Client, order ca.CardOrder
 	if err != nil {
 		return err
 	}
-	for _, warning := range card.Holder.Warnings() {
+	product, err := profiles.FindProduct(card.Product)
+	if err != nil {
+		return err
+	}
+	for _, warning := range product.Warnings(card.Holder) {
 		fmt.Fprintln(p.err, tr("attention : ", "warning: ")+warning)
 	}
 	facts := struct {

@@ -125,7 +125,7 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter)
 		}
 		profile := r.Profile
 		if known, err := profiles.FindProfile(profile); err == nil {
-			profile += modelled(known.Status)
+			profile += modelled(known.StatusIn(r.Generation()))
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
 			r.NotAfter.Format(time.DateOnly), state(r))

@@ -77,7 +77,7 @@ func Build(r Request) (*x509.Certificate, error) {
 	}
 	r.NotBefore = r.NotBefore.UTC().Truncate(time.Second)
 	if r.NotAfter.IsZero() {
-		r.NotAfter = r.Profile.Expiry(r.NotBefore)
+		r.NotAfter = r.Profile.Expiry(r.Generation, r.NotBefore)
 	}
 	if !r.NotAfter.After(r.NotBefore) {
 		return nil, fmt.Errorf("validity ends %s, before it begins %s", r.NotAfter, r.NotBefore)

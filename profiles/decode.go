@@ -19,9 +19,13 @@ import (
 
 // Decoded is a certificate in the sector's words. What could not be read is in Findings; nothing is guessed.
 type Decoded struct {
-	Profile     *Profile   // nil when no product of the table comes near
-	Generation  Generation // layout of the extensions; empty when it is neither
-	Authority   Authority  // the TEST authority named as issuer; zero when it is none
+	Profile    *Profile   // nil when no product of the table comes near
+	Generation Generation // layout of the extensions; empty when it is neither
+	Authority  Authority  // the TEST authority named as issuer; zero when it is none
+
+	Environment Environment // of the issuer's name; empty when it is no authority of the IGC-Santé
+	Counterpart Authority   // the TEST authority of the same gamme and domaine as the issuer; zero likewise
+
 	Holder      Holder
 	Serial      *big.Int
 	Issuer      Name
@@ -124,18 +128,26 @@ func Decode(der []byte) (*Decoded, error) {
 		return nil, fmt.Errorf("not a certificate: %w", err)
 	}
 	d.readExtensions(raw)
-	var known bool
-	if d.Authority, known = authorityOf(d.Issuer); !known {
+	if d.Environment, d.Counterpart, _ = EnvironmentOf(d.Issuer); d.Environment == Test {
+		d.Authority = d.Counterpart
+	} else {
 		d.find(UnknownIssuer, "L'émetteur n'est pas une autorité de TEST de l'IGC-Santé : "+d.Issuer.String(),
 			"The issuer is no TEST authority of the IGC-Santé: "+d.Issuer.String())
 	}
 	d.match()
 	if d.Profile == nil {
+		if _, _, named := EnvironmentOf(d.Subject); named && d.IsAuthority && d.Environment != Test {
+			return d, nil // an acceptance authority: no certificate of one was seen
+		}
 		d.find(UnknownProfile, "Aucun produit de l'IGC-Santé n'a cette forme.", "No product of the IGC-Santé has this shape.")
 		return d, nil
 	}
-	if known {
+	d.Generation = d.generation()
+	if d.Environment != "" {
 		d.compare()
+	}
+	if d.IsAuthority {
+		d.Holder.Service = d.Subject.Get("CN") // in production, without "TEST"
 	}
 	return d, nil
 }
@@ -237,7 +249,7 @@ func (d *Decoded) match() {
 	best := 0
 	for _, p := range table().products {
 		var h Holder
-		if !table().subjects[p.Subject].read(d.Subject, &h) {
+		if !table().subjects[p.Subject].read(d.testSubject(), &h) {
 			continue
 		}
 		for _, c := range p.Certificates {
@@ -245,7 +257,7 @@ func (d *Decoded) match() {
 			for _, same := range []bool{
 				slices.Equal(c.usage.Key, d.KeyUsage),
 				slices.Equal(c.usage.Extended, d.ExtKeyUsage),
-				p.Category == d.Category,
+				p.Category == d.testCategory(),
 				p.CardType == d.CardType,
 				c.usage.CA == d.IsAuthority && (!c.usage.CA || (c.usage.PathLength == nil) == d.Issuer.Equal(d.Subject)),
 			} {
@@ -269,7 +281,7 @@ func (d *Decoded) match() {
 	if d.Profile == nil {
 		return
 	}
-	table().subjects[d.Profile.Product.Subject].read(d.Subject, &d.Holder)
+	table().subjects[d.Profile.Product.Subject].read(d.testSubject(), &d.Holder)
 	switch d.Profile.usage.SAN {
 	case "email-upn":
 		d.Holder.Email = d.UPN
@@ -298,7 +310,11 @@ func KnownSubject(n Name) bool {
 
 // URLs are the addresses that the certificate's own were made from, as far as it names them.
 func (d *Decoded) URLs() URLs {
-	u := URLs{Publication: strings.TrimSuffix(d.policyURI, escape(PolicyPath))}
+	policy := escape(PolicyPath)
+	if d.Environment == Production {
+		policy = withoutTest.Replace(policy)
+	}
+	u := URLs{Publication: strings.TrimSuffix(d.policyURI, policy)}
 	if len(d.OCSP) > 0 {
 		u.OCSP = d.OCSP[0]
 	}
@@ -325,9 +341,9 @@ func (d *Decoded) Request() (Request, error) {
 	return r, nil
 }
 
-// compare builds the certificate anew from what was read and says where the two differ.
+// compare builds the certificate anew from what was read and says where the two differ. One of production is held against
+// its TEST counterpart, of which nothing leaves this function.
 func (d *Decoded) compare() {
-	d.Generation = d.generation()
 	r, err := d.Request()
 	if err != nil {
 		d.find(BrokenKey, "Clé publique illisible : "+err.Error(), "The public key cannot be read: "+err.Error())
@@ -336,12 +352,24 @@ func (d *Decoded) compare() {
 	if r.Generation == "" {
 		r.Generation = Gen2016
 	}
+	r.Issuer = d.Counterpart
 	twin, err := Build(r)
 	if err != nil {
 		d.find(HolderWrong, "Le porteur ne suit pas le profil : "+err.Error(), "The holder does not follow the profile: "+err.Error())
 		return
 	}
-	if !bytes.Equal(twin.RawSubject, d.RawSubject) {
+	if d.Environment == Production {
+		for i, x := range twin.ExtraExtensions {
+			if twin.ExtraExtensions[i].Value, err = d.inProduction(extensionFor(x.Id).name, x.Value); err != nil {
+				d.find(HolderWrong, "Le porteur ne suit pas le profil : "+err.Error(), "The holder does not follow the profile: "+err.Error())
+				return
+			}
+		}
+	}
+	// The acceptance tree encodes names as PrintableStrings where it can (reference §1.1); an authority of production was
+	// recognised by its name.
+	if encoded, err := d.Subject.Marshal(); d.Environment == Test && !bytes.Equal(twin.RawSubject, d.RawSubject) ||
+		d.Environment != Test && (err != nil || !bytes.Equal(encoded, d.RawSubject)) {
 		d.find(NameEncoding, "Le sujet n'est pas codé comme l'IGC-Santé le code (ordre DER, types de chaînes).",
 			"The subject is not encoded as the IGC-Santé encodes it (DER order, string types).")
 	}

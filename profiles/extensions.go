@@ -379,10 +379,11 @@ func readPrivateKeyPeriod(_ *Decoded, value []byte) (string, error) {
 
 var oidUPN = oid("1.3.6.1.4.1.311.20.2.3")
 
-// upn is the Microsoft logon name of a card. A CPS has a dot after the first digit, a CPE has none (reference §10.5).
+// upn is the Microsoft logon name of a card. Those of a CPS and of a CPA have a dot after the first digit and in the place
+// of a slash, that of a CPE is its identifier (reference §10.5, §11.4).
 func (p *Product) upn(idNat string) string {
 	if p.UPN == "dotted" && idNat != "" {
-		return idNat[:1] + "." + idNat[1:] + "@carte-cps.fr"
+		return idNat[:1] + "." + strings.ReplaceAll(idNat[1:], "/", ".") + "@carte-cps.fr"
 	}
 	return idNat + "@carte-cps.fr"
 }
@@ -403,6 +404,9 @@ func buildSAN(r *Request) ([]byte, error) {
 	case "upn":
 		return buildUPN(r.Profile.Product.upn(r.Holder.IdNat))
 	case "email-upn":
+		if r.Holder.Email == "" { // modelled: every real one has an address
+			return nil, nil
+		}
 		return buildUPN(r.Holder.Email)
 	case "email":
 		if r.Holder.Email == "" {

@@ -56,7 +56,7 @@ func TestGolden(t *testing.T) {
 						t.Fatal(err)
 					}
 					var b strings.Builder
-					fmt.Fprintf(&b, "%s, %s\nissuer  %s\nsubject %s\n        %x\nuntil   %s\n", profile.ID(), profile.Status, issuer, subject, c.RawSubject, c.NotAfter.Format(time.RFC3339))
+					fmt.Fprintf(&b, "%s, %s\nissuer  %s\nsubject %s\n        %x\nuntil   %s\n", profile.ID(), profile.StatusIn(generation), issuer, subject, c.RawSubject, c.NotAfter.Format(time.RFC3339))
 					for _, e := range c.ExtraExtensions {
 						critical := ""
 						if e.Critical {

@@ -147,7 +147,7 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 		}
 	}
 	switch {
-	case h.Email == "" && p.needsEmail():
+	case h.Email == "" && p.Email:
 		fail(fmt.Errorf("e-mail address is missing: %s names one", p.ID))
 	case h.Email != "" && !p.UsesEmail():
 		fail(fmt.Errorf("%s names no e-mail address: remove %q", p.ID, abbreviate(h.Email)))

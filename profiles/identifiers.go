@@ -109,6 +109,17 @@ func (h Holder) Warnings() []string {
 	return warnings
 }
 
+// Warnings says what is unusual in the product's certificates for this holder without being wrong, see [Holder.Warnings].
+func (p *Product) Warnings(h Holder) []string {
+	warnings := h.Warnings()
+	for _, c := range p.Certificates {
+		if c.usage.SAN == "email-upn" && h.Email == "" {
+			warnings = append(warnings, fmt.Sprintf("no e-mail address: %s has no UPN, which Windows logon needs and every real one has", c.ID()))
+		}
+	}
+	return warnings
+}
+
 // unlettered reads the letters of test departments as the digits that their check digits were made with (reference §3.2).
 func unlettered(s string) string { return strings.NewReplacer("A", "1", "B", "2").Replace(s) }
 

@@ -48,10 +48,10 @@ type Product struct {
 	CardType   string `yaml:"card_type"`  // table G02; empty for software certificates
 	Title      string `yaml:"title"`      // constant title, for those that do not take it from the profession
 	Profession string `yaml:"profession"` // the holder has a profession of this table, G15 or G16
-	UPN        string `yaml:"upn"`        // "dotted": 8.99700209812@carte-cps.fr; "plain": CN@carte-cps.fr
+	UPN        string `yaml:"upn"`        // "dotted": 8.99700209812@carte-cps.fr, 5.00000000087098.CPAT0001@carte-cps.fr; "plain": CN@carte-cps.fr
 	Register   string `yaml:"register"`   // what register numbers of test cards begin with, CPET or CPAT
 	Service    string `yaml:"service"`    // constant CN, for those that have no other
-	Email      bool   `yaml:"email"`      // the holder has an e-mail address
+	Email      bool   `yaml:"email"`      // the holder must have an e-mail address
 
 	Certificates []*Profile `yaml:"certificates"`
 }
@@ -63,7 +63,19 @@ type Profile struct {
 	Usage   string   `yaml:"usage"`
 	Status  Status   `yaml:"status"`
 
+	// Status2023 is the status in the layout of 2023, see [Profile.StatusIn].
+	Status2023 Status `yaml:"gen2023"`
+
 	usage usage
+}
+
+// StatusIn is the status of the certificate in that generation: a product that is attested in the layout of 2016 need
+// not have been seen in that of 2023. Authorities and responders, whose layout is their own, have one status.
+func (p *Profile) StatusIn(g Generation) Status {
+	if g == Gen2023 && p.usage.Layout == "" {
+		return p.Status2023
+	}
+	return p.Status
 }
 
 // ID is the product and the role, as in "cps/authentication".
@@ -93,11 +105,6 @@ func (p *Product) UsesEmail() bool {
 	return slices.ContainsFunc(p.Certificates, func(c *Profile) bool { return strings.HasPrefix(c.usage.SAN, "email") })
 }
 
-// needsEmail tells whether they cannot do without.
-func (p *Product) needsEmail() bool {
-	return p.Email || slices.ContainsFunc(p.Certificates, func(c *Profile) bool { return c.usage.SAN == "email-upn" })
-}
-
 // IssuedBy tells whether the authority issues this product.
 func (p *Product) IssuedBy(a Authority) bool {
 	return p.Issuer == "*" || p.Issuer == a.ID()
@@ -117,6 +124,7 @@ type usage struct {
 	PrivateKeyPeriod [3]int   `yaml:"private_key_period"`
 	Validity         [3]int   `yaml:"validity"`
 	EarlyValidity    [3]int   `yaml:"early_validity"`
+	Validity2023     [3]int   `yaml:"gen2023_validity"`
 	Layout           string   `yaml:"layout"` // empty: that of the generation
 }
 
@@ -290,8 +298,13 @@ func loadTable(data []byte) (*productTable, error) {
 			if !ok {
 				fail("product %s: no usage %q", p.ID, c.Usage)
 			}
-			if c.Status != Attested && c.Status != Modelled {
-				fail("product %s: status %q is neither attested nor modelled", p.ID, c.Status)
+			if c.Status2023 == "" {
+				c.Status2023 = Modelled
+			}
+			for _, status := range []Status{c.Status, c.Status2023} {
+				if status != Attested && status != Modelled {
+					fail("product %s: status %q is neither attested nor modelled", p.ID, status)
+				}
 			}
 			if u.SAN != "" && !slices.Contains([]string{"upn", "email-upn", "email", "dns"}, u.SAN) {
 				fail("usage %s: san %q is none of upn, email-upn, email, dns", c.Usage, u.SAN)
@@ -366,18 +379,28 @@ var paris = sync.OnceValue(func() *time.Location {
 // earlyUntil is when certificates that were made for three years and a month began to be made for three years.
 var earlyUntil = time.Date(2021, 12, 1, 0, 0, 0, 0, time.UTC)
 
-// Expiry is the end of a certificate that begins then.
-func (p *Profile) Expiry(notBefore time.Time) time.Time {
-	if p.usage.EarlyValidity != [3]int{} && notBefore.Before(earlyUntil) {
-		return after(notBefore, p.usage.EarlyValidity)
+// Expiry is the end of a certificate of that generation that begins then.
+func (p *Profile) Expiry(g Generation, notBefore time.Time) time.Time {
+	span := p.usage.Validity
+	switch {
+	case g == Gen2023 && p.usage.Validity2023 != [3]int{}:
+		span = p.usage.Validity2023
+	case p.usage.EarlyValidity != [3]int{} && notBefore.Before(earlyUntil):
+		span = p.usage.EarlyValidity
 	}
-	return after(notBefore, p.usage.Validity)
+	return after(notBefore, span)
 }
 
 // after adds years, months and days on the Paris calendar, so that summer time moves the sum by an hour in UTC, as it
-// does in real certificates (reference §2.1).
+// does in real certificates (reference §2.1). A month that is too short for the day gives its last one: 31 January 2017
+// and three years and a month make 29 February 2020 (reference §11.5).
 func after(t time.Time, span [3]int) time.Time {
-	return t.In(paris()).AddDate(span[0], span[1], span[2]).UTC()
+	t = t.In(paris())
+	year, month, day := t.Date()
+	year, month = year+span[0], month+time.Month(span[1])
+	last := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	day = min(day, last) + span[2]
+	return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), paris()).UTC()
 }
 
 // AuthorityValidity is the validity of the authority's certificate in a lab made at that moment: the real one's, from

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	mathrand "math/rand/v2"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func randomRequest(t testing.TB, r *mathrand.Rand, key *ecdsa.PrivateKey) Reques
 	if product.Service != "" {
 		h.Service = product.Service
 	}
-	if product.needsEmail() || product.UsesEmail() && r.IntN(2) == 0 {
+	if product.Email || product.UsesEmail() && r.IntN(2) == 0 {
 		h.Email = "a" + number(5) + "@example.fr"
 	}
 	if product.Profession != "" {
@@ -171,7 +172,7 @@ func TestDecodeIsTheInverseOfBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.NotAfter = req.Profile.Expiry(req.NotBefore)
+		req.NotAfter = req.Profile.Expiry(req.Generation, req.NotBefore)
 		back.spki = nil
 		if len(d.Findings) > 0 || !reflect.DeepEqual(back, req) {
 			t.Fatalf("findings %v\nbuilt   %+v\ndecoded %+v", d.Findings, req, back)
@@ -314,12 +315,31 @@ func TestIdentifiers(t *testing.T) {
 
 // Validity is counted on the Paris calendar: three years across a change of summer time are an hour off in UTC.
 func TestExpiry(t *testing.T) {
-	cps, _ := FindProduct("cps")
-	auth, _ := cps.Profile("authentication")
-	for from, to := range map[string]string{"2020-09-15T12:20:00Z": "2023-09-15T12:20:00Z", "2019-03-28T10:00:00Z": "2022-03-28T09:00:00Z"} {
-		begin, _ := time.Parse(time.RFC3339, from)
-		if got := auth.Expiry(begin).Format(time.RFC3339); got != to {
-			t.Errorf("from %s to %s, want %s", from, got, to)
+	for _, tc := range []struct {
+		profile    string
+		generation Generation
+		from, to   string
+	}{
+		{"cps/authentication", Gen2016, "2020-09-15T12:20:00Z", "2023-09-15T12:20:00Z"},
+		{"cps/authentication", Gen2016, "2019-03-28T10:00:00Z", "2022-03-28T09:00:00Z"}, // summer time
+		{"cps/authentication", Gen2016, "2024-02-29T12:00:00Z", "2027-02-28T12:00:00Z"},
+		{"cps/authentication", Gen2016, "2024-02-29T23:30:00Z", "2027-02-28T23:30:00Z"}, // 1 March in Paris
+		{"cachet/seal", Gen2016, "2017-01-31T13:09:14Z", "2020-02-29T13:09:14Z"},        // as the real one
+		{"cachet/seal", Gen2016, "2018-01-31T13:09:14Z", "2021-02-28T13:09:14Z"},
+		{"cachet/seal", Gen2016, "2018-08-31T12:00:00Z", "2021-09-30T12:00:00Z"},
+		{"cachet/seal", Gen2016, "2018-12-31T12:00:00Z", "2022-01-31T12:00:00Z"},
+		{"cachet/seal", Gen2023, "2023-12-28T10:09:50Z", "2026-12-28T10:09:50Z"},
+		{"ssl-serv/server", Gen2016, "2022-06-30T12:00:00Z", "2025-06-30T12:00:00Z"},
+		{"ssl-serv/server", Gen2023, "2022-12-22T16:19:34Z", "2024-12-22T16:19:34Z"}, // as the real one
+		{"ssl-serv/server", Gen2023, "2024-02-29T12:00:00Z", "2026-02-28T12:00:00Z"},
+	} {
+		profile, err := FindProfile(tc.profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin, _ := time.Parse(time.RFC3339, tc.from)
+		if got := profile.Expiry(tc.generation, begin).Format(time.RFC3339); got != tc.to {
+			t.Errorf("%s, %s, from %s to %s, want %s", tc.profile, tc.generation, tc.from, got, tc.to)
 		}
 	}
 	for now, years := range map[string][2]int{"2026-11-22": {2013, 2033}, "2029-06-01": {2013, 2033}, "2029-07-01": {2023, 2043}, "2045-01-01": {2033, 2053}} {
@@ -331,8 +351,12 @@ func TestExpiry(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, file := range append(twins, "ACR-FO") {
-		f.Add(reference.Read(f, "certificates/"+file+".pem"))
+	files, err := filepath.Glob(filepath.Join(reference.Dir(f), "certificates", "*.pem"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		f.Add(reference.Read(f, "certificates/"+filepath.Base(file)))
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
 		d, err := Decode(der)

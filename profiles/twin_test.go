@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"math/big"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,18 +14,19 @@ import (
 	"github.com/igc-lab/igc/internal/reference"
 )
 
-// The real TEST certificates whose profile the table holds: decoding each and building it again, with another key, gives
-// a certificate that differs in nothing but what must.
-var twins = []string{"TEST-FO-PP-cps-signature-infirmier", "TEST-ST-PP-cpe-authentification", "TEST-EL-ORG-ssl-serveur",
-	"TEST-EL-ORG-auth-client", "TEST-EL-ORG-auth-client-gen2023", "TEST-EL-ORG-signature",
-	"TEST-ACR-EL", "TEST-ACR-ST", "TEST-ACI-EL-PP", "TEST-ACI-EL-ORG", "TEST-ACI-ST-PP"}
-
+// Every real TEST certificate: decoding it and building it again, with another key, gives a certificate that differs in
+// nothing but what must, and ends when it does.
 func TestTwinsOfRealCertificates(t *testing.T) {
 	ca, err := rsa.GenerateKey(rand.Reader, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range twins {
+	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "TEST-*.pem"))
+	if err != nil || len(files) != 15 {
+		t.Fatalf("%d TEST certificates in the reference, %v: 15 are known", len(files), err)
+	}
+	for _, file := range files {
+		file := strings.TrimSuffix(filepath.Base(file), ".pem")
 		t.Run(file, func(t *testing.T) {
 			real := reference.Read(t, "certificates/"+file+".pem")
 			d, err := Decode(real)
@@ -37,6 +39,10 @@ func TestTwinsOfRealCertificates(t *testing.T) {
 			r, err := d.Request()
 			if err != nil {
 				t.Fatal(err)
+			}
+			if !d.IsAuthority && (d.Profile.StatusIn(d.Generation) != Attested || !d.Profile.Expiry(d.Generation, d.NotBefore).Equal(d.NotAfter)) {
+				t.Errorf("%s of %s is said to be %s and to end on %s, not on %s", d.Profile.ID(), d.Generation,
+					d.Profile.StatusIn(d.Generation), d.Profile.Expiry(d.Generation, d.NotBefore), d.NotAfter)
 			}
 			// what must differ, differs
 			var key *rsa.PrivateKey
@@ -116,5 +122,40 @@ func TestTwinsOfProductionAuthorities(t *testing.T) {
 				t.Error(line)
 			}
 		})
+	}
+}
+
+// A real certificate of production departs from nothing but its issuer's environment, and each thing in it that is not
+// its profile's is found as in a TEST one. What is made of it is a request for no certificate of production.
+func TestRealProductionCertificates(t *testing.T) {
+	for file, want := range map[string]string{"EL-ORG-auth-client-gen2023": "auth-cli/client", "ACI-EL-ORG": "aci/issuing", "ACR-FO": "acr/root"} {
+		der := reference.Read(t, "certificates/"+file+".pem")
+		d, err := Decode(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Findings) != 1 || d.Findings[0].Code != UnknownIssuer || d.Profile == nil || d.Profile.ID() != want ||
+			d.Environment != Production || d.Authority != (Authority{}) {
+			t.Errorf("%s: %+v of %s, %+v", file, d.Profile, d.Environment, d.Findings)
+			continue
+		}
+		if !d.IsAuthority && d.Generation != Gen2023 {
+			t.Errorf("%s is of %q", file, d.Generation)
+		}
+		if r, err := d.Request(); err == nil {
+			if c, err := Build(r); err == nil && !d.IsAuthority {
+				t.Errorf("%s: %+v can be built", file, c.Subject)
+			}
+		}
+		for name, change := range map[string][2]string{"another CRL": {"/CRL/", "/CRM/"}, "TEST policy": {"\x81\x55\x01\x07\x01", "\x81\x55\x01\x07\x02"},
+			"TEST category": {"\x04\x03\x04\x01\x03", "\x04\x03\x04\x01\x83"}} {
+			bent := []byte(strings.ReplaceAll(string(der), change[0], change[1]))
+			if string(bent) == string(der) {
+				continue // an authority has neither
+			}
+			if d, err := Decode(bent); err != nil || len(d.Findings) != 2 || d.Findings[1].Code != DifferentValue {
+				t.Errorf("%s with %s: %v, %v", file, name, d.Findings, err)
+			}
+		}
 	}
 }

@@ -7,11 +7,14 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -274,58 +277,150 @@ func TestDatesOnly(t *testing.T) {
 	}
 }
 
-// Certificates that expired stay on the list or leave it, but not before they were on one after they expired; their status
-// stays.
+// Certificates that expired leave the list, but not before they were on one that was due after they expired (RFC 5280
+// §3.3), which a list made at once between two dates is not; their status stays. Or they stay, when igc.yaml says so.
 func TestExpiredOnes(t *testing.T) {
-	l := newTestLab(t, 2)
+	l := newTestLab(t, 4)
 	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	entries := func(want ...int) {
+		t.Helper()
+		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		var got, all []string
+		for _, e := range parsed.RevokedCertificateEntries {
+			got = append(got, profiles.SerialHex(e.SerialNumber))
+		}
+		for _, n := range want {
+			all = append(all, l.cards[n].Serial)
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("%s: entries %v, want those of %v", l.now, got, want)
+		}
+		if _, n := l.crl(t, NewLists(l.Lab, func() time.Time { return l.now }), "ACI-FO-PP"); len(n.RevokedCertificateEntries) != len(want) {
+			t.Errorf("%s: after a restart: %d entries", l.now, len(n.RevokedCertificateEntries))
+		}
+	}
+	if l.Config.CRL.Expired != "removed" {
+		t.Fatalf("a new lab keeps them: %s", l.Config.CRL.Expired)
+	}
 	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: ca.Hold})
 	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
-	entries := func() int {
-		_, parsed := l.crl(t, lists, "ACI-FO-PP")
-		return len(parsed.RevokedCertificateEntries)
-	}
-	end := l.cards[0].NotAfter
-	l.now = end.Add(48 * time.Hour)
-	if n := entries(); n != 2 {
-		t.Errorf("expired ones are listed: %d entries", n)
-	}
-	l.Config.CRL.Expired = "removed"
+	entries(0, 1)
+	end := l.cards[0].NotAfter // of all of them
+	l.now = end.Add(-time.Minute)
+	entries(0, 1)
+	l.now = end.Add(time.Minute)
+	l.set(t, ca.StatusChange{Serial: l.cards[2].Serial, Reason: "superseded"})
+	entries(0, 1, 2) // made at once, after the end
+	l.now = end.Add(24 * time.Hour)
+	entries(0, 1, 2) // the first due after the end
+	l.now = l.now.Add(time.Hour)
+	l.set(t, ca.StatusChange{Serial: l.cards[3].Serial, Reason: "superseded"}) // long expired
 	l.now = l.now.Add(24 * time.Hour)
-	if n := entries(); n != 0 {
-		t.Errorf("a day later, with removal: %d entries", n)
-	}
+	entries(3)
+	l.now = l.now.Add(24 * time.Hour)
+	entries()
 	if r, err := l.Find(t.Context(), l.cards[1].Serial); err != nil || r.Status != ca.Revoked {
 		t.Errorf("%+v, %v", r, err)
 	}
 	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Release: true}) // of one that is not on the list any more
-	if n := entries(); n != 0 {
-		t.Errorf("%d entries", n)
+	entries()
+
+	kept := newTestLab(t, 1)
+	kept.Config.CRL.Expired = "listed"
+	lists = NewLists(kept.Lab, func() time.Time { return kept.now })
+	kept.set(t, ca.StatusChange{Serial: kept.cards[0].Serial, Reason: "superseded"})
+	for range 4 {
+		if _, parsed := kept.crl(t, lists, "ACI-FO-PP"); len(parsed.RevokedCertificateEntries) != 1 {
+			t.Errorf("%s: listed: %d entries", kept.now, len(parsed.RevokedCertificateEntries))
+		}
+		kept.now = kept.now.Add(400 * 24 * time.Hour)
 	}
 }
 
-// The lab's lists have the shape of the real ones: the same extensions in the same order, the same dates' distance.
-func TestShapeOfRealLists(t *testing.T) {
-	l := newTestLab(t, 1)
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
-	for file, id := range map[string]string{"TEST-ACI-EL-ORG.crl.pem": "ACI-FO-PP", "TEST-ACR-EL.crl.pem": "ACR-FO"} {
-		real, err := x509.ParseRevocationList(reference.Read(t, "crl/"+file))
+// The lab's lists are the twins of the three real ones, node by node, and keep what the real ones keep: entries of a serial
+// number and a date, in the order of their dates, none of a certificate that had expired long before (reference §11.7).
+func TestTwinsOfRealLists(t *testing.T) {
+	files := map[string]string{"TEST-ACI-EL-ORG": "ACI-EL-ORG", "TEST-ACI-EL-ORG-2069": "ACI-EL-ORG", "TEST-ACR-EL": "ACR-EL"}
+	reals := map[string]*x509.RevocationList{}
+	for file := range files {
+		der := reference.Read(t, "crl/"+file+".crl.pem")
+		real, err := x509.ParseRevocationList(der)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, ours := l.crl(t, lists, id)
-		shape := func(r *x509.RevocationList) string {
-			var b strings.Builder
-			for _, e := range r.Extensions {
-				b.WriteString(e.Id.String() + " ")
-				if e.Critical {
-					b.WriteString("critical ")
-				}
+		reals[file] = real
+		// three years and a month, and the list on which an expired one stays
+		oldest := real.ThisUpdate.AddDate(-3, -1, -2)
+		for i, e := range real.RevokedCertificateEntries {
+			if len(e.Extensions) > 0 || e.RevocationTime.Before(oldest) || i > 0 && e.RevocationTime.Before(real.RevokedCertificateEntries[i-1].RevocationTime) {
+				t.Errorf("%s: entry %d: %X at %s, %d extensions", file, i, e.SerialNumber, e.RevocationTime, len(e.Extensions))
 			}
-			return b.String() + r.NextUpdate.Sub(r.ThisUpdate).String()
 		}
-		if shape(ours) != shape(real) {
-			t.Errorf("%s: %s, the real one has %s", id, shape(ours), shape(real))
+	}
+	// what left between the two lists of one authority was three years old or expired, what stayed is the same
+	former, later := reals["TEST-ACI-EL-ORG"], reals["TEST-ACI-EL-ORG-2069"]
+	first := later.RevokedCertificateEntries[0].RevocationTime
+	stayed := map[string]time.Time{}
+	for _, e := range later.RevokedCertificateEntries {
+		stayed[e.SerialNumber.String()] = e.RevocationTime
+	}
+	gone := 0
+	for _, e := range former.RevokedCertificateEntries {
+		switch at, ok := stayed[e.SerialNumber.String()]; {
+		case !ok:
+			gone++
+		case !at.Equal(e.RevocationTime) || at.Before(first):
+			t.Errorf("%X: %s, then %s", e.SerialNumber, e.RevocationTime, at)
+		}
+	}
+	if gone != 932 {
+		t.Errorf("%d entries left between the two lists, want 932", gone)
+	}
+
+	// the lab has the keys that the real one has, and two certificates of the real list's authority
+	l := &testLab{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), ca.DefaultConfig(), ca.Options{Now: func() time.Time { return l.now }})
+	if err == nil {
+		err = lab.Hold()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lab.Release() })
+	l.Lab = lab
+	seal, err := fixtures.Find("ministere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		key, err := ca.P256.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := x509.MarshalPKIXPublicKey(key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		issued, err := lab.Issue(t.Context(), ca.IssueRequest{Product: seal.Product, Holder: seal.Holder, PublicKeys: map[string][]byte{"seal": public}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.cards = append(l.cards, issued.Records[0])
+	}
+	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	for file, id := range files {
+		der := reference.Read(t, "crl/"+file+".crl.pem")
+		if entries := len(reals[file].RevokedCertificateEntries); entries > 0 {
+			for _, card := range l.cards {
+				l.set(t, ca.StatusChange{Serial: card.Serial, Reason: "superseded"})
+			}
+		}
+		crl, ours := l.crl(t, lists, id)
+		for _, line := range profiles.Diff(der, bytesOf(t, crl)) {
+			t.Errorf("%s: %s", file, line)
+		}
+		if real := reals[file]; ours.NextUpdate.Sub(ours.ThisUpdate) != real.NextUpdate.Sub(real.ThisUpdate) {
+			t.Errorf("%s holds for %s, the real one for %s", id, ours.NextUpdate.Sub(ours.ThisUpdate), real.NextUpdate.Sub(real.ThisUpdate))
 		}
 	}
 }

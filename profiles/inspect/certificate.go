@@ -64,7 +64,7 @@ func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) 
 		c.Authority = authorityNamed(d.Subject)
 	}
 	if p := d.Profile; p != nil {
-		c.Profile, c.Status, c.Product = p.ID(), p.Status, &Text{p.Product.FR, p.Product.EN}
+		c.Profile, c.Status, c.Product = p.ID(), p.StatusIn(d.Generation), &Text{p.Product.FR, p.Product.EN}
 	} else {
 		c.readHolder()
 	}
@@ -74,14 +74,14 @@ func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) 
 	return c, nil
 }
 
-// recognise withdraws the findings that only say "not TEST": the profiles hold for TEST certificates, and one of another
-// known PKI departs from nothing.
+// recognise withdraws the findings that only say "not TEST": those of production and of the acceptance tree are held
+// against the same profiles, and the profiles say nothing of a predecessor's.
 func (c *Certificate) recognise() {
 	if c.PKI == nil || c.PKI.ID == "igc-sante-test" {
 		return
 	}
 	c.Findings = slices.DeleteFunc(c.Findings, func(f profiles.Finding) bool {
-		return f.Code == profiles.UnknownIssuer || f.Code == profiles.UnknownProfile && (c.PKI.Superseded || c.Authority != "")
+		return f.Code == profiles.UnknownIssuer || f.Code == profiles.UnknownProfile && c.PKI.Superseded
 	})
 }
 

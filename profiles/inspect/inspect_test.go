@@ -29,6 +29,7 @@ import (
 
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/lint"
 )
 
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
@@ -72,14 +73,16 @@ var known = map[string]string{
 	"TEST-ACI-EL-PP": "aci/issuing ACI-EL-PP-TEST", "TEST-ACI-ST-PP": "aci/issuing ACI-ST-PP-TEST",
 	"TEST-EL-ORG-auth-client-gen2023": "insi-manu/client", "TEST-EL-ORG-auth-client": "auth-cli/client", "TEST-EL-ORG-signature": "cachet/seal",
 	"TEST-EL-ORG-ssl-serveur": "ssl-serv/server", "TEST-FO-PP-cps-signature-infirmier": "cps/signature",
-	"TEST-ST-PP-cpe-authentification": "cpe/authentication",
+	"TEST-ST-PP-cpe-authentification": "cpe/authentication", "TEST-ST-PP-cpa-authentification": "cpa/authentication",
+	"TEST-EL-ORG-signature-gen2023": "cachet/seal", "TEST-EL-ORG-signature-2017-month-end": "cachet/seal",
+	"TEST-EL-ORG-ssl-serveur-gen2023": "ssl-serv/server", "EL-ORG-auth-client-gen2023": "auth-cli/client",
 }
 
 // Every real certificate is explained: TEST ones have their profile, production authorities are known for what they are,
 // and none has a finding, an extension without a name or a code without a label.
 func TestReferenceCertificates(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "*.pem"))
-	if err != nil || len(files) != 20 {
+	if err != nil || len(files) != 25 {
 		t.Fatalf("%d certificates, %v", len(files), err)
 	}
 	for _, file := range files {
@@ -98,11 +101,22 @@ func TestReferenceCertificates(t *testing.T) {
 				t.Errorf("%s: %s is not explained", name, e.OID)
 			}
 		}
+		if c.Status != profiles.Attested {
+			t.Errorf("%s is said to be %q", name, c.Status)
+		}
+		if strings.HasSuffix(name, "gen2023") != (c.Generation == profiles.Gen2023) {
+			t.Errorf("%s is of %q", name, c.Generation)
+		}
 		if strings.HasPrefix(name, "TEST-") {
 			if got := strings.TrimSpace(c.Profile + " " + c.Authority); got != known[name] || c.PKI.ID != "igc-sante-test" || !strings.Contains(codes(c.Notes), "ISSUER-REAL") {
 				t.Errorf("%s is %q of %s, notes %s", name, got, c.PKI.ID, codes(c.Notes))
 			}
-		} else if c.Authority != name || c.PKI.ID != "igc-sante" || c.Profile != "" || codes(c.Notes) != "PKI-PRODUCTION" {
+		} else if known[name] != "" {
+			if c.Profile != known[name] || c.PKI.ID != "igc-sante" || codes(c.Notes) != "PKI-PRODUCTION ISSUER-REAL USAGE-AUTHENTICATION DATE-EXPIRED" {
+				t.Errorf("%s is %q of %s, notes %s", name, c.Profile, c.PKI.ID, codes(c.Notes))
+			}
+		} else if c.Authority != name || c.PKI.ID != "igc-sante" || c.Holder.Service != "" && strings.Contains(c.Holder.Service, "TEST") ||
+			codes(c.Notes) != "PKI-PRODUCTION ISSUER-REAL" {
 			t.Errorf("%s is %q of %s, profile %q, notes %s", name, c.Authority, c.PKI.ID, c.Profile, codes(c.Notes))
 		}
 	}
@@ -114,8 +128,9 @@ func TestReferenceCRLs(t *testing.T) {
 		count             int
 		order             []string
 	}{
-		"TEST-ACI-EL-ORG": {"ACI-EL-ORG-TEST", "1287", 1013, []string{"authorityKeyIdentifier", "cRLNumber"}},
-		"TEST-ACR-EL":     {"ACR-EL-TEST", "73", 0, []string{"cRLNumber", "authorityKeyIdentifier"}},
+		"TEST-ACI-EL-ORG":      {"ACI-EL-ORG-TEST", "1287", 1013, []string{"authorityKeyIdentifier", "cRLNumber"}},
+		"TEST-ACI-EL-ORG-2069": {"ACI-EL-ORG-TEST", "2069", 480, []string{"authorityKeyIdentifier", "cRLNumber"}},
+		"TEST-ACR-EL":          {"ACR-EL-TEST", "73", 0, []string{"cRLNumber", "authorityKeyIdentifier"}},
 	} {
 		l := read(t, reference.Read(t, "crl/"+file+".crl.pem"))[0].(*CRL)
 		var order []string
@@ -230,6 +245,54 @@ func TestNotes(t *testing.T) {
 	production.explainCodes()
 	if codes(production.Notes) != "PKI-PRODUCTION CATEGORY-TEST" {
 		t.Errorf("production: %s", codes(production.Notes))
+	}
+}
+
+// A certificate of the acceptance tree is known for one, with its product, and departs from nothing (reference §1.1): its
+// issuer has an OU more, its strings are PrintableStrings, its serial number is short.
+func TestAcceptanceCertificate(t *testing.T) {
+	k := key(t)
+	der := cps(t, k, func(c *x509.Certificate) {
+		subject, err := profiles.ParseName(c.RawSubject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rdn := range subject {
+			for i := range rdn {
+				if rdn[i].Value != "Médecin" {
+					rdn[i].Tag = cbasn1.PrintableString
+				}
+			}
+		}
+		c.RawSubject, _ = subject.Marshal()
+		c.SerialNumber = new(big.Int).SetUint64(0xa4846f4cff35b3de)
+	})
+	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
+	name := slices.Clone(a.Name())
+	unit := name[3][0]
+	unit.Value = "RECETTE"
+	name = slices.Insert(name, 4, profiles.RDN{unit})
+	issuer, err := name.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.ExtraExtensions = template.Extensions
+	if der, err = x509.CreateCertificate(rand.Reader, template, &x509.Certificate{RawSubject: issuer}, &k.PublicKey, k); err != nil {
+		t.Fatal(err)
+	}
+	c := read(t, der)[0].(*Certificate)
+	if c.PKI == nil || c.PKI.ID != "igc-sante-recette" || c.Profile != "cps/authentication" || c.Status != profiles.Attested || len(c.Findings) > 0 ||
+		!strings.HasPrefix(codes(c.Notes), "PKI-RECETTE USAGE-AUTHENTICATION") {
+		t.Errorf("%s, PKI %v, findings %v, notes %s", c.Profile, c.PKI, c.Findings, codes(c.Notes))
+	}
+	for _, f := range lint.Certificate(der) {
+		if strings.HasPrefix(f.Rule, "igc_") && f.Level != lint.Notice {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -36,8 +36,12 @@ func (c *Certificate) explain(now time.Time) {
 
 func (c *Certificate) explainOrigin() {
 	if c.Status == profiles.Modelled {
-		c.note("PROFILE-MODELLED", "Profil modélisé : aucun vrai certificat de ce produit n'a été vu ; il est déduit de ses voisins et peut différer du vrai.",
-			"Modelled profile: no real certificate of this product was seen; it is put together from its siblings and may differ from the real one.")
+		c.note("PROFILE-MODELLED", "Profil modélisé : aucun vrai certificat de ce produit n'a été vu avec ce gabarit ; il est déduit de ses voisins et peut différer du vrai.",
+			"Modelled profile: no real certificate of this product was seen in this layout; it is put together from its siblings and may differ from the real one.")
+	}
+	if p := c.decoded.Profile; p != nil && p.AltName() == "email-upn" && c.decoded.UPN == "" {
+		c.note("UPN-MISSING", "Ni adresse ni UPN : il sert à TLS, et n'ouvre pas de session Windows ; tous les vrais en ont un.",
+			"No address and no UPN: it serves TLS, and opens no Windows session; every real one has one.")
 	}
 	if c.PKI == nil {
 		return
@@ -53,10 +57,17 @@ func (c *Certificate) explainOrigin() {
 		c.note("PKI-PRODUCTION", "Certificat de PRODUCTION : il engage une vraie personne ou une vraie structure ; n'essayez rien avec lui.",
 			"PRODUCTION certificate: it binds a real person or organisation; try nothing with it.")
 	}
+	if c.decoded.Environment == profiles.Acceptance {
+		c.note("PKI-RECETTE", "Certificat de RECETTE, l'arbre interne de l'ANS : même gabarit que celui de TEST, aux chaînes PrintableString et au numéro de série court près ; personne d'autre ne l'accepte.",
+			"RECETTE (acceptance) certificate, of the internal tree of ANS: laid out as a TEST one, but for its PrintableStrings and its short serial number; nobody else accepts it.")
+	}
 	issuer := authorityNamed(c.decoded.Issuer)
-	real, known := keyOfRealAuthority(c.decoded.AuthorityKeyID, issuer)
+	real, known := profiles.RealKey(c.decoded.AuthorityKeyID, issuer)
 	switch {
-	case !known || real && c.PKI.Production:
+	case !known:
+	case real && c.PKI.Production:
+		c.note("ISSUER-REAL", "L'identifiant de clé est celui de la vraie autorité de PRODUCTION "+issuer+".",
+			"The key identifier is that of the real PRODUCTION authority "+issuer+".")
 	case real:
 		c.note("ISSUER-REAL", "L'identifiant de clé est celui de la vraie autorité de TEST "+issuer+" : ce laboratoire ne le révoque pas et n'y fait pas confiance.",
 			"The key identifier is that of the real TEST authority "+issuer+": this lab neither revokes nor trusts it.")

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,43 +70,19 @@ func pkiOf(issuer profiles.Name) *PKI {
 }
 
 // authorityNamed finds the IGC-Santé authority that bears the name, in TEST or in production: "ACI-FO-PP-TEST",
-// "ACI-FO-PP", or "" for none. A production name is compared by making a TEST one of it, never the other way round.
+// "ACI-FO-PP", or "" for none.
 func authorityNamed(n profiles.Name) string {
-	suffix := "-TEST"
-	if len(n) == 5 && len(n[3]) == 1 && len(n[4]) == 1 && n[3][0].Value == "IGC-SANTE" {
-		suffix = ""
-		ou, cn := n[3][0], n[4][0]
-		ou.Value, cn.Value = ou.Value+" TEST", "TEST "+cn.Value
-		n = append(slices.Clone(n[:3]), profiles.RDN{ou}, profiles.RDN{cn})
-	}
-	for _, a := range profiles.Authorities() {
-		if a.Name().Equal(n) {
-			return a.ID() + suffix
-		}
+	switch environment, a, _ := profiles.EnvironmentOf(n); environment {
+	case profiles.Test:
+		return a.File()
+	case profiles.Production:
+		return a.ID()
 	}
 	return ""
 }
 
-// realKeys are the key identifiers of the real authorities (reference §1.1). A lab's authorities bear the same TEST names
-// over other keys. TEST ACI-ST-ORG, ACI-FO-ORG and ACR-FO were never seen.
-var realKeys = map[string]string{
-	"ACR-EL": "8c6fead58b82faf9be87dc730e27150747c49e2f", "ACR-ST": "c0ac89f12470d52be2d5d4b48405c0810572539b",
-	"ACR-FO": "38430511002ee752c3e8974674f8a4fb9cdce5ee", "ACI-EL-PP": "ceaf9b1c194a6b53a7a8c9d81fdb6114cd07f22e",
-	"ACI-EL-ORG": "d7fbfadcd5027fe7c153864d4be8a44a1e0bbb63", "ACI-ST-PP": "19f276d58d7a17ca829be97b5aef3f05a690d4f3",
-	"ACI-ST-ORG": "66b62d3db8fc1e1a1349688284587324c4ace5a0", "ACI-FO-PP": "800f918821797d5555c65d6dd5938d6ade5c2aa6",
-	"ACI-FO-ORG":  "ede618d2e0fe7345cbf8242f566ba606e20f7331",
-	"ACR-EL-TEST": "9cad86bba6aacac5613a04b047fddc3bcd3d57f4", "ACR-ST-TEST": "c41aec439cf5ed1ac81aac4e48a3593a873f92a0",
-	"ACI-EL-PP-TEST": "d08e536a76167779da3ab67e20486c50c40a5bfe", "ACI-EL-ORG-TEST": "212e847d3b1ef512de51a2215cae93a8ef5be3f5",
-	"ACI-ST-PP-TEST": "f8a1858903da52ffd336be03d8a8d96109363d92", "ACI-FO-PP-TEST": "3af1e7f5ceebedf78dc9c9b29fedd46529dc1ffd",
-}
-
-// keyOfRealAuthority tells whether the identifier is that of the named real authority's key, if that is known.
-func keyOfRealAuthority(id []byte, authority string) (is, known bool) {
-	want, known := realKeys[authority]
-	return known && want == hex.EncodeToString(id), known && len(id) > 0
-}
-
-// policies are the certificate policies of the sector (reference §1.5).
+// policies are the certificate policies of the sector (reference §1.5, §11.6). Those of persons' software certificates are
+// named by their policy document, PC-EL-PP-CL.
 var policies = []struct {
 	prefix string
 	Text
@@ -115,7 +90,10 @@ var policies = []struct {
 	{"2.5.29.32.0", Text{"toutes politiques (autorités)", "any policy (authorities)"}},
 	{"1.2.250.1.213.1.7.2.1.1.1.1", Text{"politique de TEST de l'IGC-Santé", "TEST policy of the IGC-Santé"}},
 	{"1.2.250.1.213.1.7.1.1.2.3.1", Text{"production, élémentaire organisations, cachet", "production, elementary organisations, seal"}},
+	{"1.2.250.1.213.1.7.1.1.2.4.1", Text{"production, élémentaire organisations, authentification client", "production, elementary organisations, client authentication"}},
 	{"1.2.250.1.213.1.7.1.1.2.5.1", Text{"production, élémentaire organisations, serveur SSL", "production, elementary organisations, SSL server"}},
+	{"1.2.250.1.213.1.7.1.1.1.4.1", Text{"production, élémentaire personnes, signature logicielle", "production, elementary persons, software signature"}},
+	{"1.2.250.1.213.1.7.1.1.1.5.1", Text{"production, élémentaire personnes, authentification logicielle", "production, elementary persons, software authentication"}},
 	{"1.2.250.1.213.1.7.1.", Text{"IGC-Santé de production", "IGC-Santé production"}},
 	{"1.2.250.1.71.3.7.4", Text{"IGC-CPS2bis, classe 4 (serveurs)", "IGC-CPS2bis, class 4 (servers)"}},
 	{"1.2.250.1.71.3.7.9.", Text{"IGC-CPS2ter, CPS3", "IGC-CPS2ter, CPS3"}},

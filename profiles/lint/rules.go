@@ -23,19 +23,24 @@ type rule struct {
 	of         func(*certificate) bool // whom it applies to
 	fr, en     string                  // what it asks for
 	check      func(*certificate) string
+	testOnly   bool // production keeps another rule: there a finding is a notice
+	recette    bool // the acceptance tree keeps another rule: likewise
 	codes      []string
 	extensions []string
 }
 
 // Whom rules apply to.
-func everyone(*certificate) bool        { return true }
-func authorities(c *certificate) bool   { return c.IsAuthority }
-func holders(c *certificate) bool       { return !c.IsAuthority }
-func known(c *certificate) bool         { return c.Profile != nil }
-func cards(c *certificate) bool         { return known(c) && c.Profile.Product.CardType != "" }
-func responders(c *certificate) bool    { return known(c) && c.Profile.Product.ID == "ocsp" }
-func issued(c *certificate) bool        { return holders(c) && !responders(c) }
-func strangers(c *certificate) bool     { return !profiles.KnownSubject(c.Subject) }
+func everyone(*certificate) bool      { return true }
+func authorities(c *certificate) bool { return c.IsAuthority }
+func holders(c *certificate) bool     { return !c.IsAuthority }
+func known(c *certificate) bool       { return c.Profile != nil }
+func cards(c *certificate) bool       { return known(c) && c.Profile.Product.CardType != "" }
+func responders(c *certificate) bool  { return known(c) && c.Profile.Product.ID == "ocsp" }
+func issued(c *certificate) bool      { return holders(c) && !responders(c) }
+func strangers(c *certificate) bool {
+	_, _, named := profiles.EnvironmentOf(c.Subject)
+	return !profiles.KnownSubject(c.Subject) && !(named && authorities(c))
+}
 func professionals(c *certificate) bool { return known(c) && c.Profile.Product.Profession != "" }
 
 func altName(kinds ...string) func(*certificate) bool {
@@ -58,7 +63,7 @@ var rules = []rule{
 	{id: "igc_key_faithful", reference: "§1.1, §2.1", level: Notice, of: everyone, check: keyFaithful,
 		fr: "Fidèle, la clé est RSA, de 4096 bits pour une autorité et de 2048 sinon, avec e = 65537",
 		en: "Faithful, the key is RSA, of 4096 bits for an authority and 2048 otherwise, with e = 65537"},
-	{id: "igc_serial", reference: "§1.1, §2.1", level: Error, of: everyone, check: serial,
+	{id: "igc_serial", reference: "§1.1, §2.1", level: Error, recette: true, of: everyone, check: serial,
 		fr: "Le numéro de série est positif, de 16 octets, ou de 18 qui commencent par 1120 pour une autorité",
 		en: "The serial number is positive, of 16 bytes, or of 18 that begin with 1120 for an authority"},
 	{id: "igc_serial_prefix", reference: "§2.1", level: Error, of: issued, check: serialPrefix,
@@ -70,13 +75,13 @@ var rules = []rule{
 	{id: "igc_validity_order", reference: "§2.1", level: Error, of: everyone, check: validityOrder,
 		fr: "La validité finit après avoir commencé", en: "Validity ends after it begins"},
 	// a warning: the reference has a sample that is a day short, and a short-lived card is a fair thing to test with
-	{id: "igc_validity", reference: "§1.1, §2.1", level: Warning, of: known, check: validity,
+	{id: "igc_validity", reference: "§1.1, §2.1", level: Warning, recette: true, of: known, check: validity,
 		fr: "La validité est celle du profil, comptée à l'heure de Paris", en: "Validity is the profile's, counted in Paris local time"},
 
 	// names
-	{id: "igc_issuer", reference: "§1.1", level: Error, of: everyone, check: issuer, codes: []string{profiles.UnknownIssuer},
+	{id: "igc_issuer", reference: "§1.1", level: Error, testOnly: true, recette: true, of: everyone, check: issuer, codes: []string{profiles.UnknownIssuer},
 		fr: "L'émetteur est une des neuf autorités de TEST", en: "The issuer is one of the nine TEST authorities"},
-	{id: "igc_authority_test", reference: "§1.1", level: Error, of: authorities, check: authorityTest,
+	{id: "igc_authority_test", reference: "§1.1", level: Error, testOnly: true, recette: true, of: authorities, check: authorityTest,
 		fr: "Une autorité a le nom de l'une des neuf de TEST", en: "An authority has the name of one of the nine of TEST"},
 	{id: "igc_gamme", reference: "§1.1, §2.4", level: Error, of: known, check: gamme,
 		fr: "Le certificat vient de l'autorité qui émet ce produit", en: "The certificate is from the authority that issues this product"},
@@ -84,7 +89,7 @@ var rules = []rule{
 		fr: "Le sujet a la composition de celui d'un produit", en: "The subject is laid out as a product's"},
 	{id: "igc_name_order", reference: "§2.3", level: Error, of: wellTyped, check: nameOrder, codes: []string{profiles.NameEncoding},
 		fr: "Les attributs d'un RDN sont dans l'ordre DER", en: "The attributes of an RDN are in DER order"},
-	{id: "igc_name_strings", reference: "§1.1, §2.1", level: Error, of: everyone, check: nameStrings, codes: []string{profiles.NameEncoding},
+	{id: "igc_name_strings", reference: "§1.1, §2.1", level: Error, recette: true, of: everyone, check: nameStrings, codes: []string{profiles.NameEncoding},
 		fr: "C est un PrintableString, les autres attributs des UTF8String", en: "C is a PrintableString, the other attributes are UTF8Strings"},
 
 	// holder
@@ -96,7 +101,7 @@ var rules = []rule{
 		fr: "La profession est un code de la table G15, G16 pour une CPF, et seuls les professionnels en ont", en: "The profession is a code of table G15, G16 for a CPF, and only professionals have one"},
 	{id: "igc_specialities", reference: "§2.2, §3.4", level: Error, of: everyone, check: specialities, extensions: []string{"specialites"},
 		fr: "Les spécialités sont des codes de la table R01", en: "Specialities are codes of table R01"},
-	{id: "igc_check_digit", reference: "§3.2", level: Warning, of: holders, check: checkDigit,
+	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, of: holders, check: checkDigit,
 		fr: "L'identifiant a sa clé de contrôle et n'est celui de personne", en: "The identifier keeps its check digit and is nobody's"},
 
 	// extensions, as a whole
@@ -128,12 +133,17 @@ var rules = []rule{
 	{id: "igc_policy", reference: "§1.2, §1.5", level: Error, of: everyone, extensions: []string{"certificatePolicies"},
 		fr: "certificatePolicies est 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy pour une autorité, avec l'adresse de la politique",
 		en: "certificatePolicies is 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy for an authority, with the policy's address"},
+	{id: "igc_policy_test", reference: "§1.5, §11.6", level: Notice, testOnly: true, of: everyone, check: policyTest,
+		fr: "La politique n'est pas de production", en: "The policy is not one of production"},
 	{id: "igc_private_key_period", reference: "§2.5, §10.0", level: Error, of: everyone, extensions: []string{"privateKeyUsagePeriod"},
 		fr: "privateKeyUsagePeriod n'est que dans les certificats de signature, avec ses deux bornes en GeneralizedTime",
 		en: "privateKeyUsagePeriod is in signature certificates only, with both bounds in GeneralizedTime"},
-	{id: "igc_upn", reference: "§2.5, §10.5", level: Error, of: altName("upn", "email-upn"), extensions: []string{"subjectAltName"},
-		fr: "subjectAltName est l'UPN du produit : N.NNN…@carte-cps.fr pour une CPS, CN@carte-cps.fr pour une CPE, une adresse pour un certificat logiciel",
-		en: "subjectAltName is the product's UPN: N.NNN…@carte-cps.fr for a CPS, CN@carte-cps.fr for a CPE, an address for a software certificate"},
+	{id: "igc_upn", reference: "§2.5, §10.5, §11.4", level: Error, of: altName("upn", "email-upn"), extensions: []string{"subjectAltName"},
+		fr: "subjectAltName est l'UPN du produit : N.NNN…@carte-cps.fr pour une CPS ou une CPA, CN@carte-cps.fr pour une CPE, une adresse pour un certificat logiciel",
+		en: "subjectAltName is the product's UPN: N.NNN…@carte-cps.fr for a CPS or a CPA, CN@carte-cps.fr for a CPE, an address for a software certificate"},
+	// every real one has an address; without it the certificate is put together, and serves TLS but no Windows logon
+	{id: "igc_upn_missing", reference: "§2.5, §10.9", level: Warning, of: altName("email-upn"), check: upnMissing,
+		fr: "Un certificat logiciel d'authentification nomme une adresse électronique dans son UPN", en: "A software authentication certificate names an e-mail address in its UPN"},
 	{id: "igc_san_dns", reference: "§2.5, §10.10", level: Error, of: altName("dns"), extensions: []string{"subjectAltName"},
 		fr: "subjectAltName est fait de noms DNS, le CN d'abord, aucun deux fois", en: "subjectAltName is made of DNS names, the CN first, none twice"},
 	{id: "igc_san", reference: "§2.5", level: Error, of: everyone, extensions: []string{"subjectAltName"},
@@ -146,7 +156,7 @@ var rules = []rule{
 		fr: "authorityInfoAccess nomme OCSP, puis caIssuers", en: "authorityInfoAccess names OCSP, then caIssuers"},
 	{id: "igc_nocheck", reference: "§10.12", level: Error, of: everyone, extensions: []string{"ocspNoCheck"},
 		fr: "ocspNoCheck n'est que dans les répondeurs OCSP", en: "ocspNoCheck is in OCSP responders only"},
-	{id: "igc_category_test", reference: "§2.2", level: Error, of: everyone, check: categoryTest,
+	{id: "igc_category_test", reference: "§2.2", level: Error, testOnly: true, of: everyone, check: categoryTest,
 		fr: "La catégorie de produit est de TEST : son bit 0x80 est à 1", en: "The product category is of TEST: its bit 0x80 is set"},
 	{id: "igc_category", reference: "§2.2", level: Error, of: everyone, extensions: []string{"categorieProduit"},
 		fr: "La catégorie de produit est un octet, 80 pour une carte et 83 pour un certificat logiciel", en: "The product category is a byte, 80 for a card and 83 for a software certificate"},
@@ -194,10 +204,23 @@ func own(d *profiles.Decoded) []Finding {
 			fr, en = strings.Join(frs, " "), strings.Join(ens, " ")
 		}
 		if fr != "" {
-			found = append(found, Finding{r.level, r.id, r.fr + " : " + clean(fr), r.en + ": " + clean(en), "reference " + r.reference})
+			f := Finding{r.level, r.id, r.fr + " : " + clean(fr), r.en + ": " + clean(en), "reference " + r.reference}
+			if c.genuine() && (r.testOnly && c.Environment == profiles.Production || r.recette && c.Environment == profiles.Acceptance) {
+				f.Level = Notice
+				f.FR += fmt.Sprintf(" (règle des certificats de TEST ; celui-ci est de %s)", c.Environment)
+				f.EN += fmt.Sprintf(" (a rule of TEST certificates; this one is of %s)", c.Environment)
+			}
+			found = append(found, f)
 		}
 	}
 	return found
+}
+
+// genuine tells whether a certificate of production or of the acceptance tree may be what it says. One that names an
+// authority of production and another key than its own is not.
+func (c *certificate) genuine() bool {
+	real, known := profiles.RealKey(c.AuthorityKeyID, c.Counterpart.ID())
+	return c.Environment == profiles.Acceptance || c.Environment == profiles.Production && (real || !known)
 }
 
 // Checks return what they found in the place of what the rule asks for, in words of no language; "" when it is kept.
@@ -282,9 +305,9 @@ func validityOrder(c *certificate) string {
 }
 
 func validity(c *certificate) string {
-	from, to := c.NotBefore, c.Profile.Expiry(c.NotBefore)
+	from, to := c.NotBefore, c.Profile.Expiry(c.Generation, c.NotBefore)
 	if c.Profile.IsAuthority() {
-		a, ok := testAuthority(c.Subject)
+		_, a, ok := profiles.EnvironmentOf(c.Subject)
 		if !ok { // another rule's
 			return ""
 		}
@@ -315,12 +338,12 @@ func authorityTest(c *certificate) string {
 
 func gamme(c *certificate) string {
 	none := profiles.Authority{} // that there is none is another rule's
-	ok := c.Authority == none || c.Profile.Product.IssuedBy(c.Authority)
+	ok := c.Counterpart == none || c.Profile.Product.IssuedBy(c.Counterpart)
 	if c.Profile.IsAuthority() {
-		a, _ := testAuthority(c.Subject)
-		ok = c.Authority == none || a == none || c.Authority == a.Root()
+		environment, a, _ := profiles.EnvironmentOf(c.Subject)
+		ok = c.Counterpart == none || a == none || c.Counterpart == a.Root() && environment == c.Environment
 	}
-	return unless(ok, c.Authority.ID()+" → "+c.Profile.ID())
+	return unless(ok, c.Counterpart.ID()+" → "+c.Profile.ID())
 }
 
 func subject(c *certificate) string { return c.Subject.String() } // of strangers
@@ -423,6 +446,16 @@ func privateCritical(c *certificate) string {
 func categoryTest(c *certificate) string {
 	return unless(c.Category == "" || c.Category[0] >= '8', c.Category) // two hexadecimal digits
 }
+
+func policyTest(c *certificate) string {
+	i := slices.IndexFunc(c.Policies, func(p string) bool { return strings.HasPrefix(p, profiles.ProductionPolicies) })
+	if i < 0 {
+		return ""
+	}
+	return c.Policies[i]
+}
+
+func upnMissing(c *certificate) string { return unless(c.UPN != "", "") }
 
 func cardNumber(c *certificate) string {
 	return unless(!known(c) || (c.Holder.CardNumber != "") == cards(c), c.Holder.CardNumber)

@@ -1,0 +1,151 @@
+package ca
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// expiries is a bucket that orders the certificates on the list by the end of their validity: the key is that time (8 bytes)
+// and the serial number, the value is empty. So those that expired are found without a walk of the list. kIndexed counts
+// the keys. A lab made by an earlier version has neither; where the count is not that of the list, the index is made anew
+// when it is first asked for.
+
+func expiryKey(serial []byte, s *status) []byte {
+	return append(u64(uint64(s.time(10).Unix())), serial...)
+}
+
+// indexExpiry adds a certificate that was put on the list. A lab without an index goes on without.
+func indexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
+	index := b.Bucket(bExpiries)
+	if index == nil {
+		return nil
+	}
+	return errors.Join(index.Put(expiryKey(serial, s), nil), b.Put(kIndexed, u64(number(b, kIndexed)+1)))
+}
+
+// unindexExpiry removes a certificate that was taken off the list.
+func unindexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
+	index := b.Bucket(bExpiries)
+	if index == nil || number(b, kIndexed) == 0 {
+		return nil
+	}
+	return errors.Join(index.Delete(expiryKey(serial, s)), b.Put(kIndexed, u64(number(b, kIndexed)-1)))
+}
+
+// checkExpiries makes the index anew unless it holds as many certificates as the list.
+func checkExpiries(b *bolt.Bucket) error {
+	if b.Bucket(bExpiries) != nil && number(b, kIndexed) == number(b, kListed) {
+		return nil
+	}
+	if err := errors.Join(emptyBucket(b, bExpiries), b.Put(kIndexed, u64(0))); err != nil {
+		return err
+	}
+	n, index := uint64(0), b.Bucket(bExpiries)
+	if err := eachEntry(b, func(serial []byte, s *status) error {
+		n++
+		return index.Put(expiryKey(serial, s), nil)
+	}); err != nil {
+		return err
+	}
+	return errors.Join(b.Put(kIndexed, u64(n)), b.Put(kListed, u64(n)))
+}
+
+// expiredBatch bounds the certificates that dropExpired holds in memory.
+const expiredBatch = 20000
+
+// dropExpired takes the certificates off the list that expired before that time and were put on it by that revision. It
+// costs as much as they are many, and rewrites each chunk that they stand in once a batch. Their status stays.
+func dropExpired(b *bolt.Bucket, before time.Time, listedBy, revision uint64) error {
+	if err := checkExpiries(b); err != nil {
+		return err
+	}
+	var from []byte
+	for {
+		gone, next, err := expired(b, from, before, listedBy)
+		if err != nil {
+			return err
+		}
+		if err := dropBatch(b, gone, revision); err != nil {
+			return err
+		}
+		if next == nil {
+			return nil
+		}
+		from = next
+	}
+}
+
+// expired lists certificates in the order of their ends, those from that key on; next is where to go on, nil for nowhere.
+func expired(b *bolt.Bucket, from []byte, before time.Time, listedBy uint64) (keys [][]byte, next []byte, err error) {
+	c := b.Bucket(bExpiries).Cursor()
+	for k, _ := c.Seek(from); k != nil && binary.BigEndian.Uint64(k) < uint64(before.Unix()); k, _ = c.Next() {
+		if len(keys) == expiredBatch {
+			return keys, bytes.Clone(k), nil
+		}
+		if _, s, _ := statusOf(b, k[8:]); s.order() <= listedBy {
+			keys = append(keys, bytes.Clone(k))
+		}
+	}
+	return keys, nil, nil
+}
+
+// dropBatch takes the certificates of those keys of the index off the list.
+func dropBatch(b *bolt.Bucket, keys [][]byte, revision uint64) error {
+	list, index := entries{b.Bucket(bEntries)}, b.Bucket(bExpiries)
+	gone := map[string]bool{}
+	chunks := map[string]bool{}
+	for _, k := range keys {
+		serial := k[8:]
+		_, s, ok := statusOf(b, serial)
+		if v := s.revocation(); ok && v != nil {
+			gone[string(bytes.TrimLeft(serial, "\x00"))] = true
+			chunk, _ := list.chunk(entryKey(v.At, s.order()))
+			chunks[string(chunk)] = true
+		}
+		if err := index.Delete(k); err != nil {
+			return err
+		}
+	}
+	left := uint64(0)
+	for k := range chunks {
+		n, err := list.filter([]byte(k), revision, gone)
+		if err != nil {
+			return err
+		}
+		left += uint64(n)
+	}
+	return errors.Join(b.Put(kIndexed, u64(number(b, kIndexed)-uint64(len(keys)))), b.Put(kListed, u64(number(b, kListed)-left)))
+}
+
+// filter takes those serial numbers out of a chunk, and tells how many there were.
+func (e entries) filter(key []byte, revision uint64, gone map[string]bool) (n int, err error) {
+	v := e.Get(key)
+	if len(v) < 8 {
+		return 0, nil
+	}
+	var stay []byte
+	for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
+		var entry cryptobyte.String
+		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
+			return 0, errors.New("damaged list")
+		}
+		if gone[string(entrySerial(entry))] {
+			n++
+		} else {
+			stay = append(stay, entry...)
+		}
+	}
+	switch {
+	case n == 0:
+		return 0, nil
+	case len(stay) == 0:
+		return n, e.Delete(key)
+	}
+	return n, e.put(key, revision, stay)
+}
