@@ -64,6 +64,9 @@ type ListOrder struct {
 	// DropExpired takes certificates that expired before this time off a list that is due (RFC 5280 §3.3: they must have been
 	// on one after they expired). Their status stays. Zero keeps them.
 	DropExpired time.Time
+	// Restore puts back, on a list that is due, what left it before and by DropExpired would not have: the clock was ahead
+	// then, or expired certificates were not listed.
+	Restore bool
 }
 
 // ListState tells the state of an authority's CRLs.
@@ -101,6 +104,11 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 			drop := order.DropExpired
 			if !order.Due {
 				drop = time.Time{}
+			}
+			if order.Due && order.Restore {
+				if err := restore(b, order.Form, drop); err != nil {
+					return err
+				}
 			}
 			if order.Form != listForm(b) || !drop.IsZero() {
 				if err := relist(b, order.Form, drop); err != nil {

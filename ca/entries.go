@@ -3,7 +3,6 @@ package ca
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
 
@@ -166,11 +165,7 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 	}
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1BigInt(new(big.Int).SetBytes(serial))
-		if at = at.UTC(); at.Year() < 2050 {
-			b.AddASN1UTCTime(at)
-		} else {
-			b.AddASN1GeneralizedTime(at)
-		}
+		addTime(b, at)
 		if bare || reason == 0 && invalidity.IsZero() {
 			return
 		}
@@ -184,6 +179,15 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 		})
 	})
 	return b.Bytes()
+}
+
+// addTime writes a Time (RFC 5280 §5.1.2.4).
+func addTime(b *cryptobyte.Builder, at time.Time) {
+	if at = at.UTC(); at.Year() < 2050 {
+		b.AddASN1UTCTime(at)
+	} else {
+		b.AddASN1GeneralizedTime(at)
+	}
 }
 
 // listForm is the form that the authority's entries are stored in.
@@ -219,10 +223,6 @@ func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
 // relist makes the list anew: in another form, or without those that expired before that time. It costs as much as the
 // list is long; the first is a change of igc.yaml, the second at most one list in a day.
 func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
-	type listed struct {
-		serial []byte
-		status status
-	}
 	var stay []listed
 	gone := false
 	c := b.Bucket(bEntries).Cursor()
@@ -230,7 +230,7 @@ func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
 		for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
 			var entry cryptobyte.String
 			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-				return fmt.Errorf("damaged list")
+				return errDamagedList
 			}
 			serial := bytes.Clone(entrySerial(entry))
 			_, s, _ := statusOf(b, serial)
@@ -241,9 +241,27 @@ func relist(b *bolt.Bucket, form ListForm, expired time.Time) error {
 			stay = append(stay, listed{serial, s})
 		}
 	}
+	if gone {
+		if err := b.Put(kDropped, u64(uint64(expired.Unix()))); err != nil {
+			return err
+		}
+	}
 	if !gone && form == listForm(b) {
 		return nil
 	}
+	return rebuild(b, form, stay)
+}
+
+// listed is a certificate on the list, with its status.
+type listed struct {
+	serial []byte
+	status status
+}
+
+var errDamagedList = errors.New("damaged list")
+
+// rebuild makes the list of those certificates, in their order.
+func rebuild(b *bolt.Bucket, form ListForm, stay []listed) error {
 	if err := b.DeleteBucket(bEntries); err != nil {
 		return err
 	}
