@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/revocation"
 )
@@ -28,7 +29,7 @@ import (
 // movedClock is a lab with a server in this process, whose clock the test moves, and openssl as its verifier.
 type movedClock struct {
 	*testing.T
-	lab     *testLab
+	lab     *labtest.Lab
 	config  ca.Config
 	ahead   atomic.Int64 // of the server's clock and of openssl's
 	numbers map[string]uint64
@@ -44,8 +45,8 @@ func (c *movedClock) openssl(args ...string) (string, error) {
 // startMovedClock serves the lab until the test ends.
 func startMovedClock(t *testing.T) *movedClock {
 	t.Helper()
-	c := &movedClock{T: t, lab: newLab(t, "--key", "p256", "--gamme", "FO"), numbers: map[string]uint64{}}
-	lab, err := ca.Open(c.lab.home, ca.Options{Now: c.now})
+	c := &movedClock{T: t, lab: labtest.New(t, "--key", "p256", "--gamme", "FO"), numbers: map[string]uint64{}}
+	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func startMovedClock(t *testing.T) *movedClock {
 
 func (c *movedClock) serve() {
 	c.Helper()
-	lab, err := ca.Open(c.lab.home, ca.Options{Now: c.now})
+	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
 	if err == nil {
 		err = lab.Hold()
 	}
@@ -65,9 +66,7 @@ func (c *movedClock) serve() {
 	ctx, stop := context.WithCancel(context.Background())
 	var server sync.WaitGroup
 	p := &program{out: io.Discard, err: io.Discard, now: c.now}
-	ended := make(chan struct{})
 	server.Go(func() {
-		defer close(ended)
 		if err := p.run(ctx, lab, slog.New(slog.NewTextHandler(c.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
 			c.Error(err)
 		}
@@ -79,18 +78,13 @@ func (c *movedClock) serve() {
 			c.Error(err)
 		}
 	})
-	for {
+	labtest.Until(c, "the publication point", func() bool {
 		conn, err := net.Dial("tcp", c.config.Listen.Publication)
 		if err == nil {
 			conn.Close()
-			return
 		}
-		select {
-		case <-ended:
-			c.Fatal("the server has ended")
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return err == nil
+	})
 }
 
 func (c *movedClock) get(url string) (int, []byte) {
@@ -125,7 +119,7 @@ func (c *movedClock) healthy() error {
 
 // doctor says what igc doctor finds to do of what depends on the clock; nil when nothing.
 func (c *movedClock) doctor() error {
-	d := newDoctor(c.Context(), c.lab.home, ca.Options{Now: c.now}, "")
+	d := newDoctor(c.Context(), c.lab.Home, ca.Options{Now: c.now}, "")
 	var errs []error
 	for _, check := range checks() {
 		switch check.name {
@@ -235,22 +229,22 @@ func TestMovedClock(t *testing.T) {
 	peer.Need(t, "faketime")
 	peer.Need(t, "openssl")
 	c := startMovedClock(t)
-	good, early, late := c.lab.issue("--fixture", "alain"), c.lab.issue("--fixture", "guy"), c.lab.issue("--fixture", "olivier")
+	good, early, late := c.lab.Issue("--fixture", "alain"), c.lab.Issue("--fixture", "guy"), c.lab.Issue("--fixture", "olivier")
 	dir := t.TempDir()
 	c.serve()
 	root, issuing, own := filepath.Join(dir, "root.pem"), filepath.Join(dir, "issuing.pem"), filepath.Join(dir, "own-root.pem")
 	for name, file := range map[string]string{"ACR-FO": root, "ACI-FO-PP": issuing, "ACR-EL": own} {
-		if err := os.WriteFile(file, []byte(c.lab.must("show", "--pem", name)), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(c.lab.Must("show", "--pem", name)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.lab.must("revoke", early.Certificates[0].Serial, "--reason", "keyCompromise")
-	revoked := []string{early.file("authentication.pem")}
+	c.lab.Must("revoke", early.Certificates[0].Serial, "--reason", "keyCompromise")
+	revoked := []string{early.File("authentication.pem")}
 	for i, days := range []int{0, 6, 7, 30, 400, 30, 7, 0} {
 		c.ahead.Store(int64(days) * 24 * int64(time.Hour))
 		if days == 400 { // the command goes through the server, whose clock is ahead
-			c.lab.must("revoke", late.Certificates[0].Serial, "--reason", "superseded")
-			revoked = append(revoked, late.file("authentication.pem"))
+			c.lab.Must("revoke", late.Certificates[0].Serial, "--reason", "superseded")
+			revoked = append(revoked, late.File("authentication.pem"))
 		}
 		views := []struct {
 			name string
@@ -258,8 +252,8 @@ func TestMovedClock(t *testing.T) {
 		}{
 			{"health", c.healthy},
 			{"doctor", c.doctor},
-			{"CRLs", func() error { return c.crls(dir, root, issuing, good.file("authentication.pem"), revoked) }},
-			{"OCSP", func() error { return c.answers(root, issuing, good.file("authentication.pem"), revoked) }},
+			{"CRLs", func() error { return c.crls(dir, root, issuing, good.File("authentication.pem"), revoked) }},
+			{"OCSP", func() error { return c.answers(root, issuing, good.File("authentication.pem"), revoked) }},
 			{"staple", func() error { return c.stapled(dir, own) }},
 		}
 		for n := range views { // each is the first to look once
