@@ -20,6 +20,7 @@ type Counts struct {
 // AuthorityCounts is what the store holds of an authority.
 type AuthorityCounts struct {
 	Authority profiles.Authority
+	NotBefore time.Time
 	NotAfter  time.Time // end of the authority
 	Issued    uint64    // certificates, responders' among them
 	Revoked   uint64    // of them, those on its CRL
@@ -38,7 +39,7 @@ func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}
-			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed)})
+			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed)})
 		}
 		return nil
 	})

@@ -67,6 +67,9 @@ type ListOrder struct {
 	// DropExpired takes expired certificates off a list that is due, once they were on a list that was due after they expired
 	// (RFC 5280 §3.3). It is the time of the last list published; zero keeps them. Their status stays.
 	DropExpired time.Time
+	// Restore puts back, on a list that is due, what left it before and by DropExpired would not have: the clock was ahead
+	// then, or expired certificates were not listed.
+	Restore bool
 }
 
 // ListState tells the state of an authority's CRLs.
@@ -106,8 +109,8 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 					return err
 				}
 			}
-			if order.Due && !order.DropExpired.IsZero() {
-				if err := dropListed(b, order.DropExpired); err != nil {
+			if order.Due {
+				if err := leaveExpired(b, order); err != nil {
 					return err
 				}
 			}
@@ -127,17 +130,35 @@ func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrd
 	})
 }
 
-// dropListed takes expired certificates off the list that were on the last one that was due, and were expired then.
-func dropListed(b *bolt.Bucket, published time.Time) error {
+// leaveExpired takes expired certificates off the list that were on the last one that was due, and were expired then; and
+// first, where the order says so, puts others back.
+func leaveExpired(b *bolt.Bucket, order ListOrder) error {
 	state, err := readListState(b)
-	if err != nil || state.Scheduled.IsZero() {
+	if err != nil {
 		return err
 	}
-	before := state.Scheduled
-	if published.Before(before) { // begun and not published
-		before = published
+	var before time.Time // none
+	if !order.DropExpired.IsZero() && !state.Scheduled.IsZero() {
+		if before = state.Scheduled; order.DropExpired.Before(before) { // begun and not published
+			before = order.DropExpired
+		}
 	}
-	return dropExpired(b, before, state.Base.Revision, state.Revision)
+	if order.Restore {
+		if err := restore(b, order.Form, before, state.Base.Revision); err != nil {
+			return err
+		}
+	}
+	if before.IsZero() {
+		return nil
+	}
+	entries := number(b, kListed)
+	if err := dropExpired(b, before, state.Base.Revision, number(b, kRevision)); err != nil {
+		return err
+	}
+	if number(b, kListed) == entries {
+		return nil
+	}
+	return b.Put(kDropped, u64(uint64(before.Unix())))
 }
 
 // maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new base.

@@ -3,7 +3,6 @@ package ca
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
 
@@ -166,11 +165,7 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 	}
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1BigInt(new(big.Int).SetBytes(serial))
-		if at = at.UTC(); at.Year() < 2050 {
-			b.AddASN1UTCTime(at)
-		} else {
-			b.AddASN1GeneralizedTime(at)
-		}
+		addTime(b, at)
 		if bare || reason == 0 && invalidity.IsZero() {
 			return
 		}
@@ -184,6 +179,15 @@ func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, 
 		})
 	})
 	return b.Bytes()
+}
+
+// addTime writes a Time (RFC 5280 §5.1.2.4).
+func addTime(b *cryptobyte.Builder, at time.Time) {
+	if at = at.UTC(); at.Year() < 2050 {
+		b.AddASN1UTCTime(at)
+	} else {
+		b.AddASN1GeneralizedTime(at)
+	}
 }
 
 // listForm is the form that the authority's entries are stored in.
@@ -218,17 +222,26 @@ func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
 
 // relist makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
 func relist(b *bolt.Bucket, form ListForm) error {
-	type listed struct {
-		serial []byte
-		status status
-	}
-	var stay []listed
+	var stay []listedCertificate
 	if err := eachEntry(b, func(serial []byte, s *status) error {
-		stay = append(stay, listed{serial, *s})
+		stay = append(stay, listedCertificate{serial, *s})
 		return nil
 	}); err != nil {
 		return err
 	}
+	return rebuild(b, form, stay)
+}
+
+// listedCertificate is a certificate on the list, with its status.
+type listedCertificate struct {
+	serial []byte
+	status status
+}
+
+var errDamagedList = errors.New("damaged list")
+
+// rebuild makes the list of those certificates, in their order.
+func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
 	for _, name := range [][]byte{bEntries, bExpiries} {
 		if err := emptyBucket(b, name); err != nil {
 			return err
@@ -252,7 +265,7 @@ func eachEntry(b *bolt.Bucket, do func(serial []byte, s *status) error) error {
 		for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
 			var entry cryptobyte.String
 			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-				return fmt.Errorf("damaged list")
+				return errDamagedList
 			}
 			serial := bytes.Clone(entrySerial(entry))
 			_, s, _ := statusOf(b, serial)

@@ -133,7 +133,7 @@ func (e entries) filter(key []byte, revision uint64, gone map[string]bool) (n in
 	for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
 		var entry cryptobyte.String
 		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-			return 0, errors.New("damaged list")
+			return 0, errDamagedList
 		}
 		if gone[string(entrySerial(entry))] {
 			n++

@@ -20,6 +20,7 @@ type IssueRequest struct {
 	Holder     profiles.Holder     `json:"holder"`               // a card without a number is given one
 	PublicKeys map[string][]byte   `json:"public_keys"`          // SubjectPublicKeyInfo by role, one for each certificate
 	NotBefore  time.Time           `json:"not_before,omitzero"`  // zero for now
+	Longest    time.Duration       `json:"longest,omitempty"`    // the validity is cut to that; zero for the product's
 	Generation profiles.Generation `json:"generation,omitempty"` // empty for the lab's
 	URLs       *profiles.URLs      `json:"urls,omitempty"`       // nil for the lab's
 }
@@ -110,6 +111,10 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 				return nil, fail(Invalid, "public key for %s: %w", profile.ID(), err)
 			}
 			template, err := profiles.Build(r)
+			if end := base.NotBefore.Add(req.Longest); err == nil && req.Longest > 0 && template.NotAfter.After(end) {
+				r.NotAfter = end
+				template, err = profiles.Build(r)
+			}
 			if err != nil {
 				return nil, Invalidate(err)
 			}

@@ -25,6 +25,7 @@ import (
 //	authorities/ID/revision        count of changes of status: a CRL is stale when it moved
 //	authorities/ID/lists           state of the authority's CRLs (JSON), see crl.go
 //	authorities/ID/form, listed    form and number of the entries below
+//	authorities/ID/dropped         until when expired certificates left the list, see listdates.go
 //	authorities/ID/certs           sequence (8 bytes)          -> record
 //	authorities/ID/serials         serial number               -> sequence, status (40 bytes)
 //	authorities/ID/entries         entries of the full CRL, see entries.go

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,13 +30,21 @@ const exitInterrupted = 130
 type program struct {
 	in       io.Reader
 	out, err io.Writer
+	now      func() time.Time // of igc serve and igc doctor; nil for the clock
+}
+
+func (p *program) clock() func() time.Time {
+	if p.now == nil {
+		return time.Now
+	}
+	return p.now
 }
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{in, out, errOut}
+	p := &program{in: in, out: out, err: errOut}
 	app := p.app()
 	err := app.RunContext(ctx, permute(app, args))
 	switch {
@@ -111,6 +120,7 @@ func (p *program) lab(c *cli.Context) (home string, opts ca.Options, err error) 
 	} else if secret := os.Getenv("IGC_PASSPHRASE"); secret != "" {
 		opts.Passphrase = []byte(secret)
 	}
+	opts.Now = p.now
 	bar := newBar(p.err)
 	opts.Progress = bar.show
 	opts.Waiting = func(home string) {

@@ -134,8 +134,9 @@ const (
 type doctor struct {
 	home       string
 	opts       ca.Options
-	passphrase string // the file that it was read from
-	now        time.Time
+	passphrase string           // the file that it was read from
+	now        time.Time        // when it began
+	present    func() time.Time // the clock
 
 	client      *ca.Client // nil: there is no lab, or its configuration is wrong
 	clientErr   error
@@ -148,7 +149,11 @@ type doctor struct {
 }
 
 func newDoctor(ctx context.Context, home string, opts ca.Options, passphraseFile string) *doctor {
-	d := &doctor{home: home, opts: opts, passphrase: passphraseFile, now: time.Now()}
+	d := &doctor{home: home, opts: opts, passphrase: passphraseFile, present: time.Now}
+	if opts.Now != nil {
+		d.present = opts.Now
+	}
+	d.now = d.present()
 	opts.ReadOnly, opts.Waiting, opts.Progress = true, nil, nil
 	if d.client, d.clientErr = ca.Connect(home, opts); d.clientErr != nil {
 		return d

@@ -329,7 +329,7 @@ func (d *doctor) clock(ctx context.Context) (found []finding) {
 			later(c.ThisUpdate, kindOf(c))
 		}
 	}
-	return checkClock(time.Now(), latest, of)
+	return checkClock(d.present(), latest, of)
 }
 
 // checkClock holds the clock to the latest date that the lab wrote.

@@ -165,8 +165,9 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err).by(d.restart()))
 	}
 	defer conn.Close()
-	presented := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	options := x509.VerifyOptions{DNSName: "localhost", Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: d.now}
+	state := conn.(*tls.Conn).ConnectionState()
+	presented, now := state.PeerCertificates, d.present()
+	options := x509.VerifyOptions{DNSName: "localhost", Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now}
 	for _, root := range d.roots {
 		options.Roots.AddCert(root)
 	}
@@ -177,10 +178,14 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 		return append(found, todo.say(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
 			"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err).by(d.restart()))
 	}
+	if err := checkStaple(state.OCSPResponse, presented, now); err != nil {
+		found = append(found, todo.say(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
+			"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err).by(d.restart()))
+	}
 	_, port, _ := net.SplitHostPort(address)
 	found = append(found, well.say(tr("igc serve%s, https://localhost:%s/, certificat : %s",
 		"igc serve%s, https://localhost:%s/, certificate: %s left"),
-		process(d.pid), port, remaining(presented[0].NotAfter.Sub(d.now))))
+		process(d.pid), port, remaining(presented[0].NotAfter.Sub(now))))
 	options.Roots = nil // the system's
 	if _, err := presented[0].Verify(options); err != nil {
 		found = append(found, noted.is(tr("cette machine ne connaît pas la racine du certificat de TestSSL",
@@ -204,7 +209,7 @@ func reach(named, listen string) string {
 
 // onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
 func (d *doctor) onDisk() (lists []*revocation.CRL, absent int, errs []error) {
-	l := revocation.NewLists(d.client.Lab, time.Now)
+	l := revocation.NewLists(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
 		switch {
@@ -224,7 +229,7 @@ func (d *doctor) republish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revocation.NewLists(client.Lab, time.Now)
+	revocation.NewLists(client.Lab, d.present)
 	return client.Publish(ctx, true)
 }
 
@@ -294,7 +299,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			errs = append(errs, err)
 		}
 	}
-	first, late := ended(lists, d.now)
+	first, late := ended(lists, d.present())
 	found := d.listErrors(append(errs, late...))
 	if problems, err := revocation.FetchProblems(ctx, base.Publication+"/healthz"); err != nil {
 		found = append(found, todo.say("%v", err).by(d.restart()))
@@ -302,11 +307,9 @@ func (d *doctor) publication(ctx context.Context) []finding {
 		for _, p := range problems {
 			text := strings.TrimSpace(p.Authority + " " + p.What + tr(" : ", ": ") + p.Text)
 			switch {
-			case p.What == "authority" || p.Level == revocation.Failing && len(late) > 0: // told already
-			case p.Level == revocation.Failing:
-				found = append(found, todo.is(text).by(d.igc("publish")).fixedBy(d.republish))
+			case p.What == "authority" || strings.HasSuffix(p.What, "crl") && p.Level == revocation.Failing && len(late) > 0: // told already
 			default:
-				found = append(found, noted.is(text).by(d.igc("publish")))
+				found = append(found, d.problem(p, text))
 			}
 		}
 	}
@@ -400,9 +403,10 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 		case status.Status != one.want:
 			found = append(found, todo.say(tr("%s : %s, et les registres disent %s",
 				"%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]).by(d.restart()))
-		case !d.now.Before(status.NextUpdate.Add(time.Minute)):
-			found = append(found, todo.say(tr("%s : la réponse a pris fin le %s",
-				"%s: the answer ended on %s"), one.name, status.NextUpdate.Local().Format(time.DateTime)).by(d.restart()))
+		default:
+			if err := checkAnswerDates(status, d.present()); err != nil {
+				found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))
+			}
 		}
 	}
 	if len(found) > 0 {

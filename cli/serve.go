@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -66,9 +66,9 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	ready := make(chan struct{})
 	start(func() error { return lab.Answer(ctx, sync.OnceFunc(func() { close(ready) })) })
 
-	lists := revocation.NewLists(lab, time.Now)
-	responder := revocation.NewResponder(lab, time.Now)
-	pages := testssl.New(lab, lists, responder, time.Now, log)
+	lists := revocation.NewLists(lab, p.clock())
+	responder := revocation.NewResponder(lab, p.clock())
+	pages := testssl.New(lab, lists, responder, p.clock(), log)
 	if err := pages.Prepare(ctx); err != nil {
 		cancel(err)
 		return err
@@ -103,6 +103,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		return err
 	}
 	publication := revocation.NewPublication(lab, lists, responder, log)
+	publication.Health().Add(pages.Problems)
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
 	start(func() error { return serveHTTP(ctx, server, publication.Lane(revocation.Crowd(listener, 4000))) })
 	start(func() error {
@@ -110,11 +111,11 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		return nil
 	})
 	start(func() error {
-		revocation.NewHealth(lab, lists, responder).Watch(ctx, log)
+		responder.Run(ctx, func(err error) { log.Error("OCSP", "err", err) })
 		return nil
 	})
 	start(func() error {
-		warm(ctx, lab, responder, log)
+		publication.Health().Watch(ctx, log)
 		return nil
 	})
 
@@ -139,20 +140,6 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	return nil // asked to stop
 }
 
-// warm makes the delegated OCSP responders before someone asks.
-func warm(ctx context.Context, lab *ca.Lab, responder *revocation.Responder, log *slog.Logger) {
-	list, err := lab.Authorities(ctx)
-	for _, info := range list {
-		a, parseErr := profiles.ParseAuthority(info.ID)
-		if parseErr == nil && !a.IsRoot() && ctx.Err() == nil {
-			err = errors.Join(err, responder.Warm(ctx, a))
-		}
-	}
-	if err != nil && ctx.Err() == nil {
-		log.Error("OCSP", "err", err)
-	}
-}
-
 func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -163,9 +150,13 @@ func listen(address string) (net.Listener, error) {
 
 // serveHTTP serves until the context ends, then lets requests under way finish for a while.
 func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener) error {
+	working, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	web.EndWith(working, server)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
+		defer abandon()
 		wait, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(wait) != nil { // a visitor who never finishes its handshake

@@ -16,6 +16,7 @@ type authority struct {
 
 	making   sync.Mutex // one delegate at a time
 	delegate atomic.Pointer[delegate]
+	failure  atomic.Pointer[renewalFailure] // nil when the last renewal succeeded
 }
 
 // authorities are those that the responder has met, by what a certID says of the issuer.

@@ -23,9 +23,13 @@ type Counts struct {
 // ResponderInfo is an authority's delegated responder.
 type ResponderInfo struct {
 	Authority profiles.Authority
-	Serial    string // of its certificate, upper-case hexadecimal
+	Serial    string // of its certificate, upper-case hexadecimal; empty when none could be made
+	NotBefore time.Time
 	NotAfter  time.Time
-	DaysLeft  float64 // until then; it is renewed when half of its time is over
+	DaysLeft  float64   // until then
+	Renew     time.Time // when it is renewed: when half of its time is over or, after a failure, a minute later
+	Err       error     // why it could not be renewed, nil when it could
+	Since     time.Time // of the first failure
 }
 
 // counters are what [Counts] is read from.
@@ -48,11 +52,26 @@ func (r *Responder) Counts() Counts {
 	r.authorities.mu.RLock()
 	defer r.authorities.mu.RUnlock()
 	for _, a := range r.authorities.byID {
-		if d := a.delegate.Load(); d != nil {
-			end := d.certificate.NotAfter
-			c.Responders = append(c.Responders, ResponderInfo{a.Authority, profiles.SerialHex(d.certificate.SerialNumber), end, end.Sub(now).Hours() / 24})
+		if info, ok := a.responderInfo(now); ok {
+			c.Responders = append(c.Responders, info)
 		}
 	}
 	slices.SortFunc(c.Responders, func(x, y ResponderInfo) int { return strings.Compare(x.Authority.ID(), y.Authority.ID()) })
 	return c
+}
+
+// responderInfo describes the authority's delegate, and the renewal that failed. There is nothing to say of an authority
+// that was never asked.
+func (a *authority) responderInfo(now time.Time) (ResponderInfo, bool) {
+	d, failure := a.delegate.Load(), a.failure.Load()
+	info := ResponderInfo{Authority: a.Authority}
+	if d != nil {
+		info.Serial = profiles.SerialHex(d.certificate.SerialNumber)
+		info.NotBefore, info.NotAfter, info.Renew = d.certificate.NotBefore, d.certificate.NotAfter, d.renew
+		info.DaysLeft = info.NotAfter.Sub(now).Hours() / 24
+	}
+	if failure != nil {
+		info.Err, info.Since = failure.err, failure.since
+	}
+	return info, d != nil || failure != nil
 }

@@ -53,6 +53,7 @@ type Lists struct {
 	mu     sync.Mutex
 	kept   map[profiles.Authority]*keptLists
 	latest map[profiles.Authority][2]*CRL // full and delta, for who only looks: a making under way does not hold them up
+	failed map[profiles.Authority]error   // why the last making failed
 }
 
 type keptLists struct {
@@ -65,7 +66,7 @@ type keptLists struct {
 // NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
 func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
 	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
-		latest: map[profiles.Authority][2]*CRL{}}
+		latest: map[profiles.Authority][2]*CRL{}, failed: map[profiles.Authority]error{}}
 	lab.OnPublish(l.Publish)
 	return l
 }
@@ -111,6 +112,7 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	l.mu.Unlock()
 	k.Lock()
 	defer k.Unlock()
+	defer func() { l.noteFailure(ctx, a, err) }()
 
 	state, err := l.lab.ListState(ctx, a)
 	if err != nil {
@@ -125,15 +127,16 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
 	order := ca.ListOrder{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || !now.Before(schedule(config, a, false).Every.Next(full.ThisUpdate))
+	order.Due = anew || full == nil || full.form != config.Form || full.due(now, schedule(config, a, false))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
-	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || !now.Before(config.Delta.Every.Next(delta.ThisUpdate)))
+	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || delta.due(now, config.Delta))
 	if !order.Full && !deltaDue {
 		l.note(a, full, delta)
 		return full, delta, nil
 	}
+	order.Restore = config.Expired == "listed" || full != nil
 	if config.Expired == "removed" && full != nil {
-		order.DropExpired = full.ThisUpdate
+		order.DropExpired = earlier(full.ThisUpdate, now)
 	}
 	issuer, err := l.lab.Issuer(ctx, a)
 	if err != nil {
@@ -144,6 +147,9 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	}
 	err = l.lab.MakeLists(ctx, a, order, func(content ca.ListContent) error {
 		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
+		if err := content.DatedBy(now); err != nil {
+			return err
+		}
 		list := func(base uint64, s ca.Schedule) *CRL {
 			return &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
 				revision: content.Revision, form: config.Form}
@@ -199,6 +205,23 @@ func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
 	return both[0], both[1]
 }
 
+// noteFailure keeps why the making of an authority's lists failed, nil when it did not, for [Health].
+func (l *Lists) noteFailure(ctx context.Context, a profiles.Authority, err error) {
+	if err != nil && ctx.Err() != nil {
+		return // cut short: nothing failed
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed[a] = err
+}
+
+// failure tells why the last making of the authority's lists failed, nil when it did not.
+func (l *Lists) failure(a profiles.Authority) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed[a]
+}
+
 func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
 	switch {
 	case delta:
@@ -227,7 +250,7 @@ func (l *Lists) Run(ctx context.Context, failed func(error)) {
 		default: // one round is due already, and takes everything
 		}
 	})
-	due := time.NewTicker(time.Minute)
+	due := time.NewTicker(pollInterval)
 	defer due.Stop()
 	defer func() {
 		if err := l.flush(); err != nil {

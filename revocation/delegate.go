@@ -42,7 +42,8 @@ func (r *Responder) delegateOf(ctx context.Context, a *authority) (*delegate, er
 	if old.holds(now) && now.Before(old.renew) {
 		return old, nil
 	}
-	d, err := r.newDelegate(ctx, a)
+	d, err := r.newDelegate(context.WithoutCancel(ctx), a) // it is for everybody, not for the client that waits
+	a.noteRenewal(err, now)
 	if err != nil {
 		err = fmt.Errorf("OCSP responder of %s: %w", a.Authority.ID(), err)
 		if !old.holds(now) {

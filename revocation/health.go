@@ -6,30 +6,47 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Health looks after what expires: authorities, responders, CRLs.
+// Health looks after what expires: authorities, responders, CRLs, and what others of the server add.
 type Health struct {
-	lab    *ca.Lab
-	lists  *Lists
-	counts func() Counts
-	now    func() time.Time
+	lab       *ca.Lab
+	lists     *Lists
+	responder *Responder
+	counts    func() Counts
+	now       func() time.Time
+
+	turn  chan struct{} // one catches up at a time
+	tried time.Time     // when it last did
+
+	mu    sync.Mutex
+	parts []func(context.Context) []Problem
 }
 
 // NewHealth looks after a lab that this process holds.
 func NewHealth(lab *ca.Lab, lists *Lists, responder *Responder) *Health {
-	return &Health{lab: lab, lists: lists, counts: responder.Counts, now: lists.now}
+	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.now, turn: make(chan struct{}, 1)}
+}
+
+// Add has the problems of another part of the server told with the others.
+func (h *Health) Add(part func(context.Context) []Problem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.parts = append(h.parts, part)
 }
 
 // Problem is something that fails, or that is going to.
 type Problem struct {
 	Level     Level     `json:"level"`
 	Authority string    `json:"authority,omitempty"`
-	What      string    `json:"what"` // store, authority, responder, crl, delta_crl
+	What      string    `json:"what"` // store, authority, responder, crl, delta_crl, certificate, staple
 	Text      string    `json:"text"`
 	At        time.Time `json:"at,omitzero"` // the end that it is about
 }
@@ -43,55 +60,148 @@ const (
 	Failing Level = "failing"
 )
 
-// responderWarning is when a responder that was not renewed is warned of: it should be, when half of its week is over.
-const responderWarning = 24 * time.Hour
-
-// overdue is how long after its date a list is given to be made.
+// overdue is how long after its date a list or a responder's certificate is given to be made.
 const overdue = 10 * time.Minute
 
-// Problems tells what is wrong now, nothing when all is well. It costs little, and makes nothing anew.
-func (h *Health) Problems(ctx context.Context) (problems []Problem) {
+// catchUpLimit is how long a report waits for what is made anew.
+const catchUpLimit = 2 * time.Second
+
+// Problems tells what is wrong now, nothing when all is well. Most often it costs little. When something has ended, which
+// a client's request would have made anew (the clock was moved, or the machine slept), that is made first: what is told
+// then is what clients meet.
+func (h *Health) Problems(ctx context.Context) []Problem {
+	problems := h.problems(ctx)
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.What == "crl" || p.What == "delta_crl" || p.What == "responder" }) {
+		h.catchUp(ctx)
+		problems = h.problems(ctx)
+	}
+	h.mu.Lock()
+	parts := h.parts
+	h.mu.Unlock()
+	for _, part := range parts {
+		problems = append(problems, part(ctx)...)
+	}
+	return problems
+}
+
+// catchUp has the lists and delegates made that are due, unless that was tried in the last minute, and waits for it for a
+// while. Why it fails is told by those that failed.
+func (h *Health) catchUp(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, catchUpLimit)
+	defer cancel()
+	select {
+	case h.turn <- struct{}{}:
+	case <-limited.Done():
+		return
+	}
+	now := h.now()
+	if recent(h.tried, now) {
+		<-h.turn
+		return
+	}
+	h.tried = now
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { <-h.turn }()
+		ctx, cancel := web.Detach(ctx)
+		defer cancel()
+		_ = h.lists.Publish(ctx, false)
+		_ = h.responder.Renew(ctx)
+	}()
+	select {
+	case <-done:
+	case <-limited.Done():
+	}
+}
+
+// problems tells what is wrong with what there is, and makes nothing.
+func (h *Health) problems(ctx context.Context) (problems []Problem) {
 	counts, err := h.lab.Counts(ctx)
 	if err != nil {
 		return []Problem{{Level: Failing, What: "store", Text: err.Error()}}
 	}
 	now, config := h.now(), h.lab.Config
-	add := func(level Level, a profiles.Authority, what string, at time.Time, format string, args ...any) {
-		problems = append(problems, Problem{level, a.ID(), what, fmt.Sprintf(format, args...), at})
-	}
-	ends := func(a profiles.Authority, what string, at time.Time, before time.Duration) {
-		switch left := at.Sub(now); {
-		case left <= 0:
-			add(Failing, a, what, at, "it ended on %s", at.UTC().Format(time.RFC3339))
-		case left < before:
-			add(Warning, a, what, at, "it ends in %.1f days, on %s", left.Hours()/24, at.UTC().Format(time.RFC3339))
-		}
-	}
 	for _, c := range counts.Authorities {
 		a := c.Authority
-		ends(a, "authority", c.NotAfter, config.WarnBefore)
+		problems = append(problems, authorityProblems(a, c.NotBefore, c.NotAfter, now, config.WarnBefore)...)
 		full, delta := h.lists.last(a)
-		for i, list := range []*CRL{full, delta} {
-			what, s := "crl", schedule(config.CRL, a, i == 1)
-			if i == 1 {
-				what = "delta_crl"
-			}
-			switch {
-			case i == 1 && a.IsRoot():
-			case list == nil:
-				add(Failing, a, what, time.Time{}, "it is not published yet")
-			case !now.Before(list.NextUpdate):
-				add(Failing, a, what, list.NextUpdate, "number %d held until %s: clients refuse every certificate", list.Number, list.NextUpdate.Format(time.RFC3339))
-			case now.After(s.Every.Next(list.ThisUpdate).Add(overdue)):
-				add(Warning, a, what, list.NextUpdate, "it was due on %s, and number %d holds until %s", s.Every.Next(list.ThisUpdate).Format(time.RFC3339),
-					list.Number, list.NextUpdate.Format(time.RFC3339))
-			}
+		failed := h.lists.failure(a)
+		problems = append(problems, listProblems(a, "crl", full, schedule(config.CRL, a, false), failed, now)...)
+		if !a.IsRoot() {
+			problems = append(problems, listProblems(a, "delta_crl", delta, config.CRL.Delta, failed, now)...)
 		}
 	}
 	for _, r := range h.counts().Responders {
-		ends(r.Authority, "responder", r.NotAfter, responderWarning)
+		problems = append(problems, r.problems(now)...)
 	}
 	return problems
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func authorityProblems(a profiles.Authority, begin, end, now time.Time, before time.Duration) []Problem {
+	p := Problem{Level: Failing, Authority: a.ID(), What: "authority", At: end}
+	switch left := end.Sub(now); {
+	case now.Before(begin):
+		p.At, p.Text = begin, fmt.Sprintf("it is valid from %s on only: the clock says %s", stamp(begin), stamp(now))
+	case left <= 0:
+		p.Text = fmt.Sprintf("it ended on %s", stamp(end))
+	case left < before:
+		p.Level, p.Text = Warning, fmt.Sprintf("it ends in %.1f days, on %s", left.Hours()/24, stamp(end))
+	default:
+		return nil
+	}
+	return []Problem{p}
+}
+
+// listProblems is about one list; failed is why the next one could not be made, nil when that is not known to have failed.
+func listProblems(a profiles.Authority, what string, list *CRL, s ca.Schedule, failed error, now time.Time) []Problem {
+	p := Problem{Level: Failing, Authority: a.ID(), What: what}
+	switch {
+	case list == nil:
+		p.Text = "it is not published yet"
+	case !now.Before(list.NextUpdate):
+		p.Text = fmt.Sprintf("number %d was valid until %s: clients refuse every certificate", list.Number, stamp(list.NextUpdate))
+	case now.Before(list.ThisUpdate):
+		p.Text = fmt.Sprintf("number %d is of the future, %s: clients refuse every certificate", list.Number, stamp(list.ThisUpdate))
+	case now.After(s.Every.Next(list.ThisUpdate).Add(overdue)):
+		p.Level = Warning
+		p.Text = fmt.Sprintf("it was due on %s, and number %d is valid until %s", stamp(s.Every.Next(list.ThisUpdate)), list.Number, stamp(list.NextUpdate))
+	default:
+		return nil
+	}
+	if list != nil {
+		p.At = list.NextUpdate
+	}
+	if failed != nil {
+		p.Text += fmt.Sprintf("; making the next one fails: %v; put that right, it is tried again every minute", failed)
+	}
+	return []Problem{p}
+}
+
+// problems is about one responder. A failed renewal is a warning as long as the certificate is valid.
+func (r ResponderInfo) problems(now time.Time) []Problem {
+	p := Problem{Level: Failing, Authority: r.Authority.ID(), What: "responder", At: r.NotAfter}
+	valid := !now.Before(r.NotBefore) && now.Before(r.NotAfter)
+	switch {
+	case valid && r.Err == nil && now.Before(r.Renew.Add(overdue)):
+		return nil
+	case valid:
+		p.Level, p.Text = Warning, fmt.Sprintf("its certificate is valid until %s", stamp(r.NotAfter))
+	case r.NotAfter.IsZero():
+		p.Text = "it has no certificate: OCSP answers internalError"
+	case now.Before(r.NotBefore):
+		p.At, p.Text = r.NotBefore, fmt.Sprintf("its certificate is valid from %s on only: OCSP answers internalError", stamp(r.NotBefore))
+	default:
+		p.Text = fmt.Sprintf("its certificate ended on %s: OCSP answers internalError", stamp(r.NotAfter))
+	}
+	if r.Err != nil {
+		p.Text += fmt.Sprintf("; since %s making a new one fails: %v; put that right, it is tried again every minute", stamp(r.Since), r.Err)
+	} else {
+		p.Text += fmt.Sprintf("; it was to be renewed on %s", stamp(r.Renew))
+	}
+	return []Problem{p}
 }
 
 // ServeHTTP answers with the problems as JSON: 503 when something fails, 200 when nothing does.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,9 +44,15 @@ func TestHealth(t *testing.T) {
 		}
 		return w.Code, answer.Status, problems
 	}
+	folder, file := lists.dir, filepath.Join(t.TempDir(), "a file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lists.dir = filepath.Join(file, "where nothing can be written")
 	if code, status, problems := health(); code != http.StatusServiceUnavailable || status != "failing" || !slices.Contains(problems, "failing crl ACR-FO") {
 		t.Errorf("before the first list: %d %s %q", code, status, problems)
 	}
+	lists.dir = folder
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +70,7 @@ func TestHealth(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		at      time.Time
-		publish bool // at that time
+		publish bool // lists can be written then
 		code    int
 		status  string
 		has     []string
@@ -73,15 +81,14 @@ func TestHealth(t *testing.T) {
 		{"a list is missing", begin.Add(36 * time.Hour), false, 200, "warning", []string{"warning crl ACI-FO-PP", "warning delta_crl ACI-FO-PP"}, "ACR-FO"},
 		{"deltas ended", begin.Add(3 * day), false, 503, "failing", []string{"warning crl ACI-FO-PP", "failing delta_crl ACI-FO-PP"}, "failing crl"},
 		{"all ended", begin.Add(50 * day), false, 503, "failing", []string{"failing crl ACI-FO-PP", "failing crl ACR-FO"}, "authority"},
-		{"made again", begin.Add(50 * day), true, 200, "ok", nil, " "},
+		{"made again", begin.Add(50*day + 2*time.Minute), true, 200, "ok", nil, " "},
 		{"an authority ends", end.Add(-29 * day), true, 200, "warning", []string{"warning authority ACI-FO-PP"}, "crl"},
 		{"an authority ended", end.Add(time.Second), true, 503, "failing", []string{"failing authority ACI-FO-PP"}, "crl"},
 	} {
 		l.now = test.at
+		lists.dir = filepath.Join(file, "where nothing can be written")
 		if test.publish {
-			if err := lists.Publish(t.Context(), false); err != nil {
-				t.Fatal(err)
-			}
+			lists.dir = folder
 		}
 		code, status, problems := health()
 		if code != test.code || status != test.status {
@@ -108,6 +115,11 @@ func TestHealthLog(t *testing.T) {
 		if err := lists.Publish(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
+		folder, file := lists.dir, filepath.Join(t.TempDir(), "a file")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lists.dir = filepath.Join(file, "where nothing can be written")
 		heard := make(chan string, 100)
 		log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { heard <- string(b) }), nil))
 		go NewHealth(l.Lab, lists, NewResponder(l.Lab, now)).Watch(t.Context(), log)
@@ -130,9 +142,7 @@ func TestHealthLog(t *testing.T) {
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1, "what=crl authority=ACR-FO": 0})
 		time.Sleep(24 * time.Hour)
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1})
-		if err := lists.Publish(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
+		lists.dir = folder
 		time.Sleep(11 * time.Minute)
 		told(map[string]int{"level=INFO msg=health what=crl authority=ACI-FO-PP problem=over": 1, "WARN": 0})
 	})
@@ -159,7 +169,8 @@ func TestMetrics(t *testing.T) {
 	health := NewHealth(l.Lab, lists, NewResponder(l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	health.counts = func() Counts {
-		return Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7, Responders: []ResponderInfo{{Authority: a, NotAfter: l.now.Add(36 * time.Hour)}}}
+		return Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
+			Responders: []ResponderInfo{{Authority: a, NotAfter: l.now.Add(36 * time.Hour), Renew: l.now.Add(time.Hour)}}}
 	}
 	w := httptest.NewRecorder()
 	newMetrics(health).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

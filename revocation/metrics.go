@@ -62,6 +62,10 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	gauge, counter := emit(prometheus.GaugeValue), emit(prometheus.CounterValue)
 	now, days := m.now(), func(d time.Duration) float64 { return d.Hours() / 24 }
 
+	levels := map[Level]int{Warning: 0, Failing: 0}
+	for _, p := range m.Problems(ctx) { // first: it has made what is due
+		levels[p.Level]++
+	}
 	counts, err := m.lab.Counts(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(mStore, err)
@@ -87,10 +91,6 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(mEntries, float64(l.Entries), id, kind)
 		}
 	}
-	levels := map[Level]int{Warning: 0, Failing: 0}
-	for _, p := range m.Problems(ctx) {
-		levels[p.Level]++
-	}
 	for level, n := range levels {
 		gauge(mProblems, float64(n), string(level))
 	}
@@ -107,6 +107,9 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	gauge(mKept, float64(o.Kept))
 	gauge(mWaiting, float64(o.Waiting))
 	for _, r := range o.Responders {
+		if r.NotAfter.IsZero() { // it could not be made
+			continue
+		}
 		gauge(mResponder, float64(r.NotAfter.Unix()), r.Authority.ID())
 		gauge(mResponderD, days(r.NotAfter.Sub(now)), r.Authority.ID())
 	}

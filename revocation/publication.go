@@ -2,9 +2,7 @@ package revocation
 
 import (
 	"bytes"
-	"context"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +14,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -27,6 +26,7 @@ type Publication struct {
 	responder *Responder
 	log       *slog.Logger
 	mux       *http.ServeMux
+	health    *Health
 }
 
 // NewPublication makes the handler.
@@ -36,21 +36,25 @@ func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.L
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
 	p.mux.HandleFunc("GET "+profiles.PolicyPath, p.policy)
-	health := NewHealth(lab, lists, responder)
-	p.mux.Handle("GET /healthz", health)
-	p.mux.Handle("GET /metrics", newMetrics(health))
+	p.health = NewHealth(lab, lists, responder)
+	p.mux.Handle("GET /healthz", p.health)
+	p.mux.Handle("GET /metrics", newMetrics(p.health))
 	p.mux.HandleFunc("POST /ocsp", p.ocspPost)
 	p.mux.HandleFunc("POST /{$}", p.ocspPost) // the real responder's address has no path
 	return p
 }
+
+// Health is what the publication's /healthz tells.
+func (p *Publication) Health() *Health { return p.health }
 
 var nosniff = []string{"nosniff"}
 
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	// net/http takes the end of what a client sends for its leaving; some only say so that they have asked
-	r = r.WithContext(context.WithoutCancel(r.Context()))
+	ctx, cancel := web.Detach(r.Context())
+	defer cancel()
+	r = r.WithContext(ctx)
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		if encoded, ok := ocspPath(r.URL.Path); ok {
 			p.ocspGet(w, r, encoded)
@@ -86,6 +90,7 @@ func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	dropFutureDate(r.Header, p.lists.now())
 	h := w.Header()
 	h.Set("Content-Type", "application/pkix-crl")
 	h.Set("ETag", fmt.Sprintf(`"%s-%d"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number))
@@ -171,7 +176,6 @@ func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case ca.KindOf(err) == ca.NotFound:
 		http.NotFound(w, r)
-	case errors.Is(err, context.Canceled): // the visitor left
 	default:
 		p.log.Error("publication", "path", r.URL.Path, "err", err)
 		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)

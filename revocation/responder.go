@@ -251,6 +251,10 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 			}
 			switch {
 			case one.revoked != nil:
+				if one.revoked.At.After(now) { // the clock was ahead then: see ca.ListContent.DatedBy
+					as := *one.revoked
+					as.At, one.revoked = now, &as
+				}
 				one.status, one.cutoff = revoked, cutoff
 			case issued:
 				one.status, one.cutoff = good, cutoff

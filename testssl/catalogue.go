@@ -1,7 +1,6 @@
 package testssl
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -35,11 +35,12 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.fixtures) })
+	pages := web.Detached(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if slices.Contains([]string{"", "codes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
-			mux.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 			return
 		}
 		publication.ServeHTTP(w, r)
@@ -187,9 +188,6 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) { // the visitor left
-		return
-	}
 	s.log.Error("catalogue", "path", r.URL.Path, "err", err)
 	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 }

@@ -44,7 +44,8 @@ type checker struct {
 	answers map[string]*ocsp.Response
 }
 
-// report looks at what a TLS client presented.
+// report looks at what a TLS client presented. When the server itself fails, or the context ends before the checks do,
+// there is no verdict: err says so, and the rest is not to be shown.
 func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Report {
 	r := &Report{At: c.now().UTC(), TLS: TLS{tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), "", len(state.PeerCertificates)},
 		Checks: []Check{}, Headers: []Header{}}
@@ -61,8 +62,7 @@ func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Repor
 	r.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
 	known, err := c.authorities(ctx)
 	if err != nil {
-		r.add("CHAIN-BROKEN", err.Error(), err.Error())
-		r.conclude()
+		r.err = err
 		return r
 	}
 	f, err := c.facts(known, state.PeerCertificates)
@@ -82,6 +82,9 @@ func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Repor
 	c.dates(r, leaf)
 	usage(r, f.cert)
 	c.revocation(ctx, r, leaf, r.issuer)
+	if r.err = ctx.Err(); r.err != nil { // a check that was cut short says nothing of the certificate
+		return r
+	}
 	profile(r, f.cert)
 	r.conclude()
 	r.Card = f.card

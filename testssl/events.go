@@ -74,7 +74,10 @@ type statusEvent struct {
 // leaves or the server stops). Without a certificate of the lab there is nothing to watch: 204 ends an EventSource for good.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan struct{}) {
 	unkept(w)
-	report := s.report(r.Context(), r.TLS)
+	report := s.visit(w, r)
+	if report == nil {
+		return
+	}
 	if report.issuer == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -103,7 +106,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan s
 		case <-beat.C:
 			open = send(":\n\n")
 		case <-me.changed:
-			now := s.report(r.Context(), r.TLS)
+			now := s.reportOf(r)
+			if now.err != nil {
+				s.log.Error("live line", "err", now.err)
+				return // the page connects again, and looks again
+			}
 			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer. Elle est acceptée.",
 				"The status of this card has just changed. It is accepted."}
 			if c := now.Failed(); c != nil {

@@ -224,7 +224,10 @@ func (s *Server) render(w http.ResponseWriter, name string, lang string, data an
 }
 
 func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
-	report := s.report(r.Context(), r.TLS)
+	report := s.visit(w, r)
+	if report == nil {
+		return
+	}
 	data := struct {
 		view
 		*Report

@@ -23,6 +23,7 @@ type Report struct {
 
 	presented [][]byte   // DER, as they came
 	issuer    *ca.Issuer // nil when it is not one of the lab's
+	err       error      // why there is no verdict: the server failed, not the certificate
 }
 
 // TLS is what was negotiated.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -136,6 +137,8 @@ func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
 // last, the only one with RSA that Windows Server 2012 has. Session tickets are off: one would keep the face of a card
 // that was taken out. HTTP/1.1 alone is spoken: a connection that closes is how a card is changed.
 func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
+	ctx, cancel := web.Detach(ctx) // what it makes is kept for others
+	defer cancel()
 	config := &tls.Config{
 		MinVersion:             m.min,
 		MaxVersion:             m.max,
@@ -156,10 +159,13 @@ func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
 	if m.strict {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 		config.VerifyConnection = func(state tls.ConnectionState) error {
-			if r := s.report(ctx, &state); !r.OK {
+			ctx, cancel := web.Detach(ctx)
+			defer cancel()
+			r := s.report(ctx, &state)
+			if r.err == nil && !r.OK {
 				return errors.New(string(r.Verdict))
 			}
-			return nil
+			return r.err
 		}
 	}
 	return config, nil
@@ -173,12 +179,36 @@ func unkept(w http.ResponseWriter) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 }
 
+// reportOf reports on the visitor's certificates. The checks do not end with the request: see [web.Detach].
+func (s *Server) reportOf(r *http.Request) *Report {
+	ctx, cancel := web.Detach(r.Context())
+	defer cancel()
+	return s.report(ctx, r.TLS)
+}
+
+// visit reports on the visitor's certificates. When there is no verdict it answers so, and returns nil.
+func (s *Server) visit(w http.ResponseWriter, r *http.Request) *Report {
+	report := s.reportOf(r)
+	if report.err == nil {
+		return report
+	}
+	s.log.Error("no verdict", "path", r.URL.Path, "err", report.err)
+	unkept(w)
+	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. Réessayez. / "+
+		"No verdict: the server could not make its checks; its log says why. Try again.", http.StatusServiceUnavailable)
+	return nil
+}
+
 func (s *Server) json(w http.ResponseWriter, r *http.Request) {
+	report := s.visit(w, r)
+	if report == nil {
+		return
+	}
 	unkept(w)
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	enc.Encode(s.report(r.Context(), r.TLS)) // a visitor who left does not mind
+	enc.Encode(report) // a visitor who left does not mind
 }
 
 func (s *Server) pem(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +221,10 @@ func (s *Server) der(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*Report) []byte) {
 	unkept(w)
-	report := s.report(r.Context(), r.TLS)
+	report := s.visit(w, r)
+	if report == nil {
+		return
+	}
 	if len(report.presented) == 0 {
 		http.Error(w, "Aucun certificat n'a été présenté. / No certificate was presented.", http.StatusNotFound)
 		return
