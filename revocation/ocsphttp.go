@@ -38,8 +38,8 @@ func ocspPath(path string) (encoded string, ok bool) {
 	return strings.TrimLeft(rest, "/"), strings.HasPrefix(rest, "M") || len(rest) > 1 && rest[0] == '/'
 }
 
-// IsOCSP tells whether an HTTP request is one to the OCSP responder. The path is looked at as it came, before any mux.
-func IsOCSP(r *http.Request) bool {
+// isOCSP tells whether an HTTP request is one to the OCSP responder. The path is looked at as it came, before any mux.
+func isOCSP(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		_, ok := ocspPath(r.URL.Path)
@@ -105,7 +105,7 @@ func decodeGet(encoded string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(encoded)
 }
 
-// How many merged slashes are restored, and among how many requests that they could make.
+// How many merged slashes are restored, and among how many requests that they could make: anyone may send some.
 const (
 	maxMerged   = 3
 	maxRestored = 64
@@ -115,7 +115,15 @@ const (
 // stood side by side. They stood at some of the slashes that are left. It is nil unless one way of putting them back, and
 // no other, makes an OCSP request.
 func restoreSlashes(encoded string, missing int) (found []byte) {
-	if missing > maxMerged || strings.Contains(encoded, "//") {
+	slashes := strings.Count(encoded, "/")
+	if missing > maxMerged || slashes > maxRestored || strings.Contains(encoded, "//") {
+		return nil
+	}
+	ways := 1
+	for i := range missing {
+		ways = ways * (slashes + i) / (i + 1)
+	}
+	if ways > maxRestored {
 		return nil
 	}
 	all := []string{encoded}
@@ -129,9 +137,7 @@ func restoreSlashes(encoded string, missing int) (found []byte) {
 			}
 		}
 		slices.Sort(longer)
-		if all = slices.Compact(longer); len(all) > maxRestored {
-			return nil
-		}
+		all = slices.Compact(longer)
 	}
 	for _, s := range all {
 		der, err := base64.RawStdEncoding.DecodeString(s)

@@ -63,7 +63,7 @@ func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// net/http takes the end of what a client sends for its leaving; some only say so that they have asked
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	switch {
-	case !IsOCSP(r):
+	case !isOCSP(r):
 		p.mux.ServeHTTP(w, r)
 	case r.Method == http.MethodPost:
 		p.ocspPost(w, r)
