@@ -1,4 +1,4 @@
-package cli
+package browsers
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -17,10 +18,10 @@ func TestCatalogueInBrowser(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil"} {
 		peer.Need(t, program)
 	}
-	l := newLab(t, "--key", "p256")
-	alain := l.issue("--fixture", "alain")
+	l := labtest.New(t, "--key", "p256")
+	alain := l.Issue("--fixture", "alain")
 	lab := openSite(t, l)
-	want, err := os.ReadFile(alain.file("authentication.p12"))
+	want, err := os.ReadFile(alain.File("authentication.p12"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestCatalogueInBrowser(t *testing.T) {
 	do(v, chromedp.Navigate(lab.urls["publication"]))
 	v.sees(map[string]string{".verdict.bad": "igc catalogue"})
 
-	do(v, chromedp.Navigate(strings.TrimSpace(l.must("catalogue"))))
+	do(v, chromedp.Navigate(strings.TrimSpace(l.Must("catalogue"))))
 	if at := do(v, chromedp.Location()); at != lab.urls["publication"] {
 		t.Errorf("the link leads to %s, want %s", at, lab.urls["publication"])
 	}
