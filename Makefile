@@ -27,6 +27,7 @@ demo: build
 	ls $(DEMO)/cards/*/card.json >/dev/null 2>&1 || $(BIN) issue --fixture alain || exit $$?; \
 	echo; \
 	echo "The card to import in your browser, with PIN 1234:"; ls $(DEMO)/cards/*/authentication.p12; \
+	echo "(or take it from the catalogue, by the link with a token that igc serve prints below)"; \
 	echo "To have the server trusted (once; igc trust uninstall undoes it):"; \
 	echo "  IGC_HOME=$(DEMO) $(BIN) trust install"; \
 	echo "Then open https://localhost:8443/ and, to see a revocation, in another terminal:"; \

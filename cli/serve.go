@@ -69,7 +69,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	lists := revocation.NewLists(lab, p.clock())
 	responder := revocation.NewResponder(lab, p.clock())
 	pages := testssl.New(lab, lists, responder, p.clock(), log)
-	if err := pages.Prepare(ctx); err != nil {
+	if err := errors.Join(pages.Prepare(ctx), pages.LoadToken()); err != nil {
 		cancel(err)
 		return err
 	}
@@ -126,6 +126,9 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 			return net.JoinHostPort("localhost", port)
 		}
 		fmt.Fprintf(p.out, "%s http://%s/\n", tr("Publication, OCSP et catalogue :", "Publication, OCSP and catalogue:"), at(listener))
+		if link := pages.Link(listener.Addr()); link != "" {
+			fmt.Fprintf(p.out, "%s %s\n", tr("Catalogue, avec les clés (.p12) de vos cartes :", "Catalogue, with the keys (.p12) of your cards:"), link)
+		}
 		fmt.Fprintf(p.out, "%s ldap://%s/\n", tr("Annuaire (LDAP) :", "Directory (LDAP):"), at(directory))
 		for _, address := range addresses {
 			fmt.Fprintln(p.out, address)

@@ -21,6 +21,9 @@ var RealURLs = URLs{
 const (
 	PolicyPath = "/PC TEST"
 	ChainPath  = "/AC TEST/Chaine_de_certification-IGC-Sante-TEST.p7b"
+
+	// ChainDERPath is that of the chain in DER: the real one is in PEM, which some programs do not read.
+	ChainDERPath = "/AC TEST/Chaine_de_certification-IGC-Sante-TEST.p7c"
 )
 
 // CRLPath is where the authority's CRL is published.
@@ -44,6 +47,9 @@ func (u URLs) Certificate(a Authority) string { return u.Publication + escape(a.
 
 // Chain is the address of all authorities' certificates in one PKCS#7.
 func (u URLs) Chain() string { return u.Publication + escape(ChainPath) }
+
+// ChainDER is the address of the same in DER.
+func (u URLs) ChainDER() string { return u.Publication + escape(ChainDERPath) }
 
 // Policy is the address of the certificate policy, the CPS qualifier of every certificate.
 func (u URLs) Policy() string { return u.Publication + escape(PolicyPath) }

@@ -434,7 +434,7 @@ func TestPublication(t *testing.T) {
 	}
 	for path, kind := range map[string]string{"/CRL/ACI-FO-PP-TEST.crl": "application/pkix-crl", "/CRL/ACR-FO-TEST.crl": "application/pkix-crl",
 		"/AC%20TEST/ACI-FO-PP-TEST.cer": "application/pkix-cert", "/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST.p7b": "application/x-pkcs7-certificates",
-		"/PC%20TEST": "text/plain; charset=utf-8"} {
+		"/PC%20TEST": "text/html; charset=utf-8"} {
 		resp, body := fetch(http.MethodGet, path)
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != kind || len(body) == 0 {
 			t.Errorf("GET %s: %s, %s, %d bytes", path, resp.Status, resp.Header.Get("Content-Type"), len(body))

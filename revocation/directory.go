@@ -144,8 +144,10 @@ func (d *Directory) answer(ctx context.Context, message ber, send func(payload) 
 		if end, err = d.search(ctx, r, send); err != nil {
 			return false, err
 		}
-	case r.tag == ldapExtended: // RFC 4511 §4.12: one that is not known
-		end = result{code: resultProtocolError, words: "no extended operation is supported"}
+	case r.tag == ldapCompare:
+		end = d.compare(ctx, r.body)
+	case r.tag == ldapExtended:
+		end = extended(r.body)
 	default:
 		end = result{code: resultUnwilling, words: "read only"}
 	}
@@ -172,6 +174,63 @@ func bind(b ber) result {
 	return result{}
 }
 
+// extended answers an extended operation. One that is not known, or not offered, is a protocolError (RFC 4511 §4.12, §4.14.1).
+func extended(body ber) result {
+	name, ok := body.take(0x80)
+	switch {
+	case !ok:
+		return result{code: resultProtocolError, words: "not an extended request"}
+	case string(name) == startTLS:
+		return result{code: resultProtocolError, words: "TLS is not offered: what is here is public, and signed; go on without"}
+	case string(name) == whoAmI && len(body) == 0: // RFC 4532: nobody, as everyone here
+		return result{more: wrap(0x8b)}
+	}
+	return result{code: resultProtocolError, words: "this extended operation is not known"}
+}
+
+// entry finds what a request is about. It returns how the operation ends when that is not there.
+func (d *Directory) entry(ctx context.Context, dn string) (*dirEntry, result) {
+	key, ok := foldDN(dn)
+	if !ok {
+		return nil, result{code: resultInvalidDN, words: "not a distinguished name"}
+	}
+	if key == "" {
+		return rootDSE, result{}
+	}
+	tree, err := d.tree(ctx)
+	if err != nil {
+		return nil, d.failed(err)
+	}
+	i := slices.IndexFunc(tree, func(e *dirEntry) bool { return e.key == key })
+	if i < 0 {
+		return nil, result{code: resultNoSuchObject, matched: matched(tree, key)}
+	}
+	return tree[i], result{}
+}
+
+// compare tells whether an entry has a value.
+func (d *Directory) compare(ctx context.Context, body ber) result {
+	c, ok := parseCompare(body)
+	if !ok {
+		return result{code: resultProtocolError, words: "not a compare request"}
+	}
+	e, end := d.entry(ctx, c.dn)
+	if e == nil {
+		return end
+	}
+	if e.has(c.attribute) != yes {
+		return result{code: resultNoSuchAttribute}
+	}
+	want := fold(c.value)
+	switch e.any(c.attribute, func(v string) bool { return v == want }) {
+	case yes:
+		return result{code: resultCompareTrue}
+	case no:
+		return result{code: resultCompareFalse}
+	}
+	return result{code: resultInappropriate, words: "values in binary are not compared"}
+}
+
 // search answers with the entries, and returns how it ended. An error means that the client could not be answered.
 func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(payload) error) (result, error) {
 	s, ok := parseSearch(r.body)
@@ -186,7 +245,7 @@ func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(payloa
 	if err != nil {
 		return d.failed(err), nil
 	}
-	if base == "" && s.scope == 0 {
+	if base == "" && s.scope == scopeBase {
 		tree = []*dirEntry{rootDSE}
 	} else if base != "" && !slices.ContainsFunc(tree, func(e *dirEntry) bool { return e.key == base }) {
 		return result{code: resultNoSuchObject, matched: matched(tree, base)}, nil
@@ -249,6 +308,7 @@ type attribute struct {
 var rootDSE = &dirEntry{attributes: []attribute{
 	{name: "objectClass", values: []string{"top"}},
 	{name: "namingContexts", operational: true, values: []string{"c=FR"}},
+	{name: "supportedExtension", operational: true, values: []string{whoAmI}},
 	{name: "supportedLDAPVersion", operational: true, values: []string{"3"}},
 	{name: "vendorName", operational: true, values: []string{"igc"}},
 }}
@@ -303,13 +363,13 @@ func listPayload(c *CRL, err error) (payload, error) {
 // within tells whether a search looks at the entry.
 func (e *dirEntry) within(base string, scope int) bool {
 	switch scope {
-	case 0:
+	case scopeBase:
 		return e.key == base
-	case 1:
+	case scopeLevel:
 		_, above, _ := strings.Cut(e.key, "\x00")
 		return e.key != base && above == base
 	}
-	return e.key == base || base == "" || strings.HasSuffix(e.key, "\x00"+base)
+	return e.key == base && scope == scopeSubtree || base == "" || strings.HasSuffix(e.key, "\x00"+base)
 }
 
 // typeNames are other names of attribute types (RFC 4519, RFC 4523).

@@ -136,7 +136,7 @@ func buildTree(tree string, authorities []ca.AuthorityInfo, lists []*CRL) error 
 		}
 		return os.Chtimes(path, at, at)
 	}
-	folders := []string{"", "CRL", "AC TEST"}
+	folders := []string{"", "CRL", "AC TEST", profiles.PolicyPath}
 	for _, folder := range folders {
 		if err := os.MkdirAll(filepath.Join(tree, folder), 0o755); err != nil {
 			return err
@@ -175,8 +175,9 @@ func buildTree(tree string, authorities []ca.AuthorityInfo, lists []*CRL) error 
 	if err != nil {
 		return err
 	}
-	for path, content := range map[string][]byte{profiles.ChainPath: chain, profiles.PolicyPath: []byte(policyText),
-		marker: []byte("igc publish made this folder, and replaces it.\n")} {
+	for path, content := range map[string][]byte{profiles.ChainPath: pemOfPKCS7(chain), profiles.ChainDERPath: chain,
+		profiles.PolicyPath + "/" + indexFile: policyPage,
+		marker:                                []byte("igc publish made this folder, and replaces it.\n")} {
 		if err := write(path, bytes.NewReader(content), newest); err != nil {
 			return err
 		}

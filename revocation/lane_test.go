@@ -114,6 +114,12 @@ func TestLane(t *testing.T) {
 		{"GET with a nonce", string(getRequest(nonce)), 0},
 		{"GET of /ocsp/", "GET /ocsp/" + encoded + " HTTP/1.1\r\nHost: localhost:8080\r\n\r\n", 0},
 		{"GET, escaped throughout", "GET /ocsp/" + url.QueryEscape(encoded) + " HTTP/1.1\r\nHost: [::1]\r\n\r\n", 0},
+		{"GET, two slashes", "GET /ocsp//" + encoded + " HTTP/1.1\r\nHost: x\r\n\r\n", 0},
+		{"GET, two slashes and no path", "GET //" + encoded + " HTTP/1.1\r\nHost: x\r\n\r\n", 1},
+		{"GET, no slash", "GET /ocsp" + encoded + " HTTP/1.1\r\nHost: x\r\n\r\n", 1},
+		{"GET, escaped twice", "GET /ocsp/" + url.PathEscape(url.PathEscape(encoded)) + " HTTP/1.1\r\nHost: x\r\n\r\n", 0},
+		{"GET, a slash behind", "GET /ocsp/" + encoded + "/ HTTP/1.1\r\nHost: x\r\n\r\n", 0},
+		{"GET of slashes", "GET /ocsp/// HTTP/1.1\r\nHost: x\r\n\r\n", 0},
 		{"GET of nonsense", "GET /ocsp/AAAA HTTP/1.1\r\nHost: x\r\n\r\n", 0},
 		{"GET of what is not base64", "GET /ocsp/A%00 HTTP/1.1\r\nHost: x\r\n\r\n", 0},
 		{"POST", post, 0},
@@ -150,6 +156,8 @@ func TestLane(t *testing.T) {
 		{"POST of another type", swap(post, "ocsp-request", "ocsp"), 1},
 		{"POST of a type with a parameter", swap(post, "ocsp-request", "ocsp-request; x=y"), 1},
 		{"POST that asks to go on", field(post, "Expect: 100-continue"), 1},
+		{"POST with a slash behind", swap(post, "/ocsp", "/ocsp/"), 1},
+		{"POST with two slashes", swap(post, "/ocsp", "//ocsp"), 1},
 		{"POST elsewhere", swap(post, "/ocsp", "/elsewhere"), 1},
 		{"POST too large for the lane", string(postRequest(make([]byte, laneRoom))), 1},
 		{"POST too large", string(postRequest(make([]byte, 2*maxRequest))), 1},
@@ -336,6 +344,10 @@ func FuzzLane(f *testing.F) {
 	w := newTwoWays(f, NewPublication(l.Lab, NewLists(l.Lab, now), NewResponder(l.Lab, now), quiet), headerTimeout, idleTimeout)
 	good := requestOf(nil, [][]byte{l.certID(f, 0)}, nil, nil)
 	get, post := getRequest(good), postRequest(good)
+	slashes := base64.StdEncoding.EncodeToString(withNonce(f, good, element(4, bytes.Repeat([]byte{0xff}, 9))))
+	for _, path := range []string{"//" + slashes, "/ocsp//" + mergeSlashes(slashes), "/ocsp" + url.PathEscape(slashes)} {
+		f.Add([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"))
+	}
 	for _, seed := range [][]byte{get, post, append(bytes.Clone(get), post...), post[:60], bytes.Replace(post, []byte("\r\n"), []byte("\r\nAccept: a, b\r\n"), 1)} {
 		f.Add(seed)
 	}

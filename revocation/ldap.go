@@ -31,8 +31,12 @@ const (
 	resultSuccess           resultCode = 0
 	resultProtocolError     resultCode = 2
 	resultSizeLimit         resultCode = 4
+	resultCompareFalse      resultCode = 5
+	resultCompareTrue       resultCode = 6
 	resultAuthMethod        resultCode = 7
 	resultCriticalExtension resultCode = 12
+	resultNoSuchAttribute   resultCode = 16
+	resultInappropriate     resultCode = 18 // no rule compares such values
 	resultNoSuchObject      resultCode = 32
 	resultInvalidDN         resultCode = 34
 	resultCredentials       resultCode = 49
@@ -48,11 +52,18 @@ const (
 	ldapSearch   = 0x63
 	ldapEntry    = 0x64
 	ldapAbandon  = 0x50
+	ldapCompare  = 0x6e
 	ldapExtended = 0x77
 )
 
 var ldapAnswers = map[byte]cbasn1.Tag{ldapBind: 0x61, ldapSearch: 0x65, ldapExtended: 0x78,
-	0x66: 0x67 /* modify */, 0x68: 0x69 /* add */, 0x4a: 0x6b /* delete */, 0x6c: 0x6d /* rename */, 0x6e: 0x6f /* compare */}
+	0x66: 0x67 /* modify */, 0x68: 0x69 /* add */, 0x4a: 0x6b /* delete */, 0x6c: 0x6d /* rename */, ldapCompare: 0x6f}
+
+// The extended operations that clients ask for.
+const (
+	startTLS = "1.3.6.1.4.1.1466.20037"
+	whoAmI   = "1.3.6.1.4.1.4203.1.11.3"
+)
 
 // --- reading
 
@@ -166,10 +177,18 @@ func parseLDAP(message ber) (*ldapRequest, bool) {
 	return r, ok
 }
 
+// The scopes of a search: those of RFC 4511 §4.5.1.2 and, as OpenLDAP has it, the subtree without its base.
+const (
+	scopeBase = iota
+	scopeLevel
+	scopeSubtree
+	scopeChildren
+)
+
 // searchRequest is that of RFC 4511 §4.5.1, less what changes nothing here: aliases and the time limit.
 type searchRequest struct {
 	base      string
-	scope     int // 0 the base, 1 below it, 2 both and all further below
+	scope     int // see dirEntry.within
 	limit     int // of entries, 0 for none
 	typesOnly bool
 	filter    filter
@@ -184,7 +203,7 @@ func parseSearch(body ber) (*searchRequest, bool) {
 	limit, ok4 := body.integer(cbasn1.INTEGER)
 	_, ok5 := body.integer(cbasn1.INTEGER)
 	typesOnly, ok6 := body.take(cbasn1.BOOLEAN)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || scope > 2 {
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || scope > scopeChildren {
 		return nil, false
 	}
 	s.base, s.scope, s.limit, s.typesOnly = string(base), scope, limit, !bytes.Equal(typesOnly, []byte{0})
@@ -199,6 +218,17 @@ func parseSearch(body ber) (*searchRequest, bool) {
 		s.wanted = append(s.wanted, string(name))
 	}
 	return s, ok
+}
+
+// compareRequest is that of RFC 4511 §4.10.
+type compareRequest struct{ dn, attribute, value string }
+
+func parseCompare(body ber) (*compareRequest, bool) {
+	dn, ok1 := body.take(cbasn1.OCTET_STRING)
+	assertion, ok2 := body.take(cbasn1.SEQUENCE)
+	attribute, ok3 := assertion.take(cbasn1.OCTET_STRING)
+	value, ok4 := assertion.take(cbasn1.OCTET_STRING)
+	return &compareRequest{string(dn), string(attribute), string(value)}, ok1 && ok2 && ok3 && ok4
 }
 
 // filter tells whether an entry is one that is looked for.
@@ -336,12 +366,14 @@ type result struct {
 	code    resultCode
 	matched string
 	words   string
+	more    payload // what the operation's answer has behind
 }
 
 func (r result) payload() payload {
 	all := wrap(cbasn1.ENUM, raw([]byte{byte(r.code)}))
 	all.add(octets(r.matched))
 	all.add(octets(r.words))
+	all.add(r.more)
 	return all
 }
 

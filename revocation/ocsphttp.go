@@ -1,11 +1,15 @@
 package revocation
 
 import (
+	"bytes"
 	"encoding/base64"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
 )
 
 // This file is the HTTP face of OCSP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision).
@@ -22,14 +26,29 @@ var (
 	askAgain     = []string{"max-age=0, public, no-transform, must-revalidate"}
 )
 
-// ocspPath is what follows the responder's address in a GET, URL escapes undone: base64, which holds slashes, also two
-// together, and which a mux would clean away. The real responder's address has no path, and every request begins with a
-// SEQUENCE: with M.
+// ocspPath is the request of a GET: what follows the responder's address in the path, URL escapes undone. It is base64,
+// which holds slashes, also two together, and which a mux would clean away. Between address and request there is one slash
+// (RFC 6960 §A.1); clients that add one to an address that ends in one send two, and clients that add none send none. The
+// real responder's address has no path, and every request begins with a SEQUENCE: with M.
 func ocspPath(path string) (encoded string, ok bool) {
-	if encoded, ok = strings.CutPrefix(path, "/ocsp/"); ok {
-		return encoded, encoded != ""
+	rest, ok := strings.CutPrefix(strings.TrimLeft(path, "/"), "ocsp")
+	if !ok {
+		return rest, strings.HasPrefix(rest, "M")
 	}
-	return strings.TrimPrefix(path, "/"), strings.HasPrefix(path, "/M")
+	return strings.TrimLeft(rest, "/"), strings.HasPrefix(rest, "M") || len(rest) > 1 && rest[0] == '/'
+}
+
+// isOCSP tells whether an HTTP request is one to the OCSP responder. The path is looked at as it came, before any mux.
+func isOCSP(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		_, ok := ocspPath(r.URL.Path)
+		return ok
+	case http.MethodPost:
+		path := strings.Trim(r.URL.Path, "/")
+		return path == "" || path == "ocsp"
+	}
+	return false
 }
 
 func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
@@ -58,12 +77,82 @@ func (p *Publication) ocspGet(w http.ResponseWriter, r *http.Request, encoded st
 // webSafe turns the base64 of URLs into the plain one, and a plus that came as a space back.
 var webSafe = strings.NewReplacer("-", "+", "_", "/", " ", "+")
 
-// decodeGet reads the path of an OCSP GET: base64, padded or not.
+// decodeGet reads the path of an OCSP GET: base64, padded or not, perhaps escaped twice, and perhaps with fewer or more
+// slashes than it had. How long it was, its first bytes say.
 func decodeGet(encoded string) ([]byte, error) {
 	if len(encoded) > 2*maxRequest {
 		return nil, errRequest
 	}
-	return base64.RawStdEncoding.DecodeString(webSafe.Replace(strings.TrimRight(encoded, "=")))
+	if strings.Contains(encoded, "%") {
+		once, err := url.PathUnescape(encoded)
+		if err != nil {
+			return nil, errRequest
+		}
+		encoded = once
+	}
+	encoded = webSafe.Replace(strings.TrimRight(encoded, "="))
+	head, _ := base64.RawStdEncoding.DecodeString(encoded[:min(len(encoded), 8)])
+	if n, length := berHeader(head); n > 0 && length <= maxRequest {
+		switch missing := base64.RawStdEncoding.EncodedLen(n+length) - len(encoded); {
+		case missing < 0 && strings.Trim(encoded[len(encoded)+missing:], "=/") == "":
+			encoded = encoded[:len(encoded)+missing]
+		case missing > 0:
+			if der := restoreSlashes(encoded, missing); der != nil {
+				return der, nil
+			}
+		}
+	}
+	return base64.RawStdEncoding.DecodeString(encoded)
+}
+
+// How many merged slashes are restored, and among how many requests that they could make: anyone may send some.
+const (
+	maxMerged   = 3
+	maxRestored = 64
+)
+
+// restoreSlashes is the request whose base64 lacks that many slashes, because a proxy or a mux made one of several that
+// stood side by side. They stood at some of the slashes that are left. It is nil unless one way of putting them back, and
+// no other, makes an OCSP request.
+func restoreSlashes(encoded string, missing int) (found []byte) {
+	slashes := strings.Count(encoded, "/")
+	if missing > maxMerged || slashes > maxRestored || strings.Contains(encoded, "//") {
+		return nil
+	}
+	ways := 1
+	for i := range missing {
+		ways = ways * (slashes + i) / (i + 1)
+	}
+	if ways > maxRestored {
+		return nil
+	}
+	all := []string{encoded}
+	for range missing {
+		var longer []string
+		for _, s := range all {
+			for i := range len(s) {
+				if s[i] == '/' && !strings.HasSuffix(s[:i], "/") {
+					longer = append(longer, s[:i]+"/"+s[i:])
+				}
+			}
+		}
+		slices.Sort(longer)
+		all = slices.Compact(longer)
+	}
+	for _, s := range all {
+		der, err := base64.RawStdEncoding.DecodeString(s)
+		if err != nil {
+			continue
+		}
+		if _, err := parseRequest(der); err != nil {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = der
+	}
+	return found
 }
 
 // ocsp answers.
@@ -74,10 +163,10 @@ func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
 	}
 	h := w.Header()
 	p.describe(answer, r.Method == http.MethodPost, func(name string, value []string) { h[name] = value })
-	if match := r.Header["If-None-Match"]; len(match) > 0 && h["Etag"] != nil && strings.Contains(match[0], answer.tag[0]) {
-		delete(h, "Content-Type")
-		delete(h, "Content-Length")
-		w.WriteHeader(http.StatusNotModified)
+	if h["Etag"] != nil && (r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil) {
+		r.Header.Del("Range") // nobody fetches a part of an answer
+		joinLines(r.Header)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(answer.der))
 		return
 	}
 	w.Write(answer.der)

@@ -227,6 +227,10 @@ func FuzzOCSPOverHTTP(f *testing.F) {
 		f.Add(false, "/ocsp/"+url.PathEscape(base64.StdEncoding.EncodeToString(request)), "", []byte(nil))
 		f.Add(false, "/"+base64.StdEncoding.EncodeToString(request), "", []byte(nil))
 	}
+	slashes := base64.StdEncoding.EncodeToString(withNonce(f, plain, element(4, bytes.Repeat([]byte{0xff}, 9))))
+	f.Add(false, "//"+slashes, "", []byte(nil))
+	f.Add(false, "/ocsp//"+mergeSlashes(slashes), "", []byte(nil))
+	f.Add(false, "/ocsp"+url.QueryEscape(slashes), "", []byte(nil))
 	f.Add(false, "/ocsp/%", "", []byte(nil))
 	f.Add(false, "/ocsp/%zz", "", []byte("x"))
 	f.Fuzz(func(t *testing.T, post bool, path, contentType string, body []byte) {

@@ -2,12 +2,18 @@ package revocation
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	_ "embed" // policy.html
 	"encoding/asn1"
+	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -27,20 +33,25 @@ type Publication struct {
 	log       *slog.Logger
 	mux       *http.ServeMux
 	health    *Health
+
+	mu    sync.Mutex
+	given map[string]givenList // the CRLs that were given last, by path
 }
 
 // NewPublication makes the handler.
 func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger) *Publication {
-	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux()}
+	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
-	p.mux.HandleFunc("GET "+profiles.PolicyPath, p.policy)
+	p.mux.HandleFunc("GET "+profiles.ChainDERPath, p.chain)
+	for _, path := range []string{"", "/{$}", "/" + indexFile} {
+		p.mux.HandleFunc("GET "+profiles.PolicyPath+path, p.policy)
+	}
 	p.health = NewHealth(lab, lists, responder)
 	p.mux.Handle("GET /healthz", p.health)
 	p.mux.Handle("GET /metrics", newMetrics(p.health))
-	p.mux.HandleFunc("POST /ocsp", p.ocspPost)
-	p.mux.HandleFunc("POST /{$}", p.ocspPost) // the real responder's address has no path
+	p.mux.HandleFunc("POST /ocsp", p.ocspPost) // so that a GET without a request is answered with 405
 	return p
 }
 
@@ -55,13 +66,41 @@ func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := web.Detach(r.Context())
 	defer cancel()
 	r = r.WithContext(ctx)
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		if encoded, ok := ocspPath(r.URL.Path); ok {
-			p.ocspGet(w, r, encoded)
-			return
+	switch {
+	case !isOCSP(r):
+		p.mux.ServeHTTP(w, r)
+	case r.Method == http.MethodPost:
+		p.ocspPost(w, r)
+	default:
+		encoded, _ := ocspPath(r.URL.Path)
+		p.ocspGet(w, r, encoded)
+	}
+}
+
+// serveContent answers with a published file, or with what the conditions of the request make of it (RFC 9110 §13, §14).
+func serveContent(w http.ResponseWriter, r *http.Request, kind, tag string, modified time.Time, content io.ReadSeeker) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("ETag", tag)
+	joinLines(r.Header)
+	if r.Method != http.MethodGet || !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
+		r.Header.Del("Range") // not for HEAD, and no other unit is known: to be passed over, which net/http does not
+	}
+	http.ServeContent(w, r, "", modified, content)
+}
+
+// joinLines makes one line of the lists of ETags that came in several, of which net/http reads the first.
+func joinLines(h http.Header) {
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if lines := h[name]; len(lines) > 1 {
+			h.Set(name, strings.Join(lines, ", "))
 		}
 	}
-	p.mux.ServeHTTP(w, r)
+}
+
+// tagOf is the ETag of a small file.
+func tagOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
 // file finds the authority whose file is asked for.
@@ -91,11 +130,32 @@ func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	dropFutureDate(r.Header, p.lists.now())
-	h := w.Header()
-	h.Set("Content-Type", "application/pkix-crl")
-	h.Set("ETag", fmt.Sprintf(`"%s-%d"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number))
-	p.cache(h, crl.NextUpdate)
-	http.ServeContent(w, r, "", crl.ThisUpdate, crl.Reader())
+	p.cache(w.Header(), crl.NextUpdate)
+	tag := fmt.Sprintf(`"%s-%d-%x"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number, crl.ThisUpdate.Unix())
+	serveContent(w, r, "application/pkix-crl", tag, p.modified(r.URL.Path, crl), crl.Reader())
+}
+
+// givenList is a CRL that clients were given.
+type givenList struct {
+	number uint64
+	at     time.Time
+	shared bool // another was given before that was made in the same second
+}
+
+// modified is the Last-Modified of a CRL. There is none when a former list of the same second was given: to a client that
+// has that one, If-Modified-Since would say for as long as this list is the present one that nothing is new.
+func (p *Publication) modified(path string, crl *CRL) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := p.given[path]
+	if last.number != crl.Number {
+		last = givenList{crl.Number, crl.ThisUpdate, last.number != 0 && last.at.Equal(crl.ThisUpdate)}
+		p.given[path] = last
+	}
+	if last.shared {
+		return time.Time{}
+	}
+	return crl.ThisUpdate
 }
 
 // cache tells HTTP caches how long a list holds, or to ask each time: most often the answer is then 304.
@@ -120,26 +180,44 @@ func (p *Publication) certificate(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/pkix-cert")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(issuer.Certificate.Raw))
+	serveContent(w, r, "application/pkix-cert", tagOf(issuer.Certificate.Raw), issuer.Certificate.NotBefore, bytes.NewReader(issuer.Certificate.Raw))
 }
 
+// chain serves all authorities' certificates in one PKCS#7: in PEM, as the IGC-Santé publishes it, or in DER.
 func (p *Publication) chain(w http.ResponseWriter, r *http.Request) {
 	authorities, err := p.lab.Authorities(r.Context())
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	der, err := certificatesOnly(authorities)
+	content, err := certificatesOnly(authorities)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-pkcs7-certificates")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(der))
+	var newest time.Time
+	for _, info := range authorities {
+		certificate, err := x509.ParseCertificate(info.DER)
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		if newest.Before(certificate.NotBefore) {
+			newest = certificate.NotBefore
+		}
+	}
+	kind := "application/pkcs7-mime; smime-type=certs-only" // RFC 5280 §4.2.2.1, RFC 8551 §3.2.2
+	if r.URL.Path == profiles.ChainPath {
+		kind, content = "application/x-pkcs7-certificates", pemOfPKCS7(content)
+	}
+	serveContent(w, r, kind, tagOf(content), newest, bytes.NewReader(content))
 }
 
-// certificatesOnly makes a PKCS#7 of the certificates alone: a SignedData that signs nothing (RFC 5652 §5.1).
+// pemOfPKCS7 writes a PKCS#7 as the IGC-Santé does.
+func pemOfPKCS7(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: der}) }
+
+// certificatesOnly makes a PKCS#7 of the certificates alone: a SignedData that signs nothing (RFC 2315 §9.1). As in the
+// real one, there is an empty set of CRLs, and each root stands before the authorities that it signed.
 func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -156,6 +234,7 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 						b.AddBytes(a.DER)
 					}
 				})
+				b.AddASN1(explicit(1), func(*cryptobyte.Builder) {})
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
 			})
 		})
@@ -163,13 +242,17 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 	return b.Bytes()
 }
 
-func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, policyText)
-}
+// indexFile is what a web server gives for a folder.
+const indexFile = "index.html"
 
-const policyText = "Autorités de TEST d'un laboratoire local. Elles ne certifient personne : aucune politique ne s'applique.\n" +
-	"TEST authorities of a local lab. They certify nobody: no policy applies.\n"
+//go:embed policy.html
+var policyPage []byte
+
+// policy serves the page that every certificate names as its policy. The real one's documents are the real PKI's own.
+func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	serveContent(w, r, "text/html; charset=utf-8", tagOf(policyPage), time.Time{}, bytes.NewReader(policyPage))
+}
 
 // fail answers what went wrong without the details, which go to the log.
 func (p *Publication) fail(w http.ResponseWriter, r *http.Request, err error) {

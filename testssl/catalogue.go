@@ -1,6 +1,9 @@
 package testssl
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -21,26 +24,24 @@ import (
 )
 
 // Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the lab's cards and fixtures to
-// import), the list of codes, and behind them the publication point. Private keys are given on loopback only: address is
-// the one listened on.
+// import), the list of codes, and behind them the publication point. Private keys are given on loopback only, where address
+// is the one listened on, and to the lab's owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
-	host, _, _ := net.SplitHostPort(address.String())
-	ip := net.ParseIP(host)
-	keys := ip != nil && ip.IsLoopback()
 	s.note("catalogue", "http://"+net.JoinHostPort(Names[0], portOf(address.String())))
+	g := s.gate(address)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, keys) })
-	mux.HandleFunc("GET /fixtures", func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, keys) })
-	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) })
+	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))
+	mux.HandleFunc("GET /fixtures", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, g) }))
+	mux.HandleFunc("GET /codes", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) }))
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
-	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.cards) })
-	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.fixtures) })
-	pages := web.Detached(mux)
+	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.cards) })
+	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
+	own := web.Detached(guarded(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
-		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 		if slices.Contains([]string{"", "codes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
-			pages.ServeHTTP(w, r)
+			own.ServeHTTP(w, r)
 			return
 		}
 		publication.ServeHTTP(w, r)
@@ -118,7 +119,7 @@ func (s *Server) fixtures() (list []offer) {
 }
 
 // cardFile gives one of the files that a card or fixture names, and no other of its folder.
-func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, keys bool, offers func() []offer) {
+func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers func() []offer) {
 	list := offers()
 	set, name := r.PathValue("set"), r.PathValue("file")
 	i := slices.IndexFunc(list, func(o offer) bool { return o.Set == set })
@@ -136,9 +137,9 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, keys bool, off
 	kind := "application/x-pem-file"
 	switch {
 	case slices.Contains(o.PKCS12, name):
-		if !keys || !local(r.Host) {
-			http.Error(w, "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé par son nom : il ne donne pas de clé privée. / "+
-				"This port does not listen on loopback only, or is not called by its name: it gives no private key.", http.StatusForbidden)
+		if !g.here(r) || !sameOrigin(r) || !g.owner(r) {
+			unkept(w)
+			s.refuseKeys(w, r, g)
 			return
 		}
 		kind = "application/x-pkcs12"
@@ -181,10 +182,14 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-pem-file")
+	var content []byte
 	for _, info := range infos {
-		pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: info.DER})
+		content = append(content, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: info.DER})...)
 	}
+	sum := sha256.Sum256(content)
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -192,18 +197,27 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 }
 
-func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool) {
+// keysView is what a page says of private keys: whether this port gives any, and whether to ask for the owner's link. A
+// browser keeps the owner's cookie to itself when it comes from another site's page, as from TestSSL's: nothing is asked then.
+type keysView struct{ Keys, AskOwner bool }
+
+func keysOf(r *http.Request, g gate) keysView {
+	return keysView{g.here(r), g.here(r) && !g.owner(r) && sameOrigin(r)}
+}
+
+func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {
 	type authority struct{ ID, Name, Certificate, CRL string }
 	data := struct {
 		view
+		keysView
 		Authorities []authority
-		Chain, OCSP string
+		Chain, DER  string
+		OCSP        string
 		Cards       []offer
 		More        int // cards that are not shown
 		Fixtures    int
-		Keys        bool
 		Test        string
-	}{view: s.view(r, nil), Fixtures: len(s.fixtures()), Keys: keys && local(r.Host), Test: s.address(Default.Name)}
+	}{view: s.view(r, nil), keysView: keysOf(r, g), Fixtures: len(s.fixtures()), Test: s.address(Default.Name)}
 	data.Title = "Catalogue"
 	infos, err := s.lab.Authorities(r.Context())
 	if err != nil {
@@ -216,7 +230,7 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool
 			data.Authorities = append(data.Authorities, authority{a.ID(), a.CommonName(), here.Certificate(a), here.CRL(a)})
 		}
 	}
-	data.Chain, data.OCSP = here.Chain(), s.lab.Config.URLs.OCSP
+	data.Chain, data.DER, data.OCSP = here.Chain(), here.ChainDER(), s.lab.Config.URLs.OCSP
 	cards := s.cards()
 	data.More = max(0, len(cards)-maxOffers)
 	for _, card := range cards[:len(cards)-data.More] {
@@ -227,13 +241,13 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, keys bool
 	s.render(w, "catalogue.html", data.Lang, data)
 }
 
-func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, keys bool) {
+func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
 	data := struct {
 		view
+		keysView
 		Fixtures []offer
-		Keys     bool
 		Test     string
-	}{s.view(r, nil), s.fixtures(), keys && local(r.Host), s.address(Default.Name)}
+	}{s.view(r, nil), keysOf(r, g), s.fixtures(), s.address(Default.Name)}
 	data.Title = data.T("Cartes bonnes et fausses", "Cards good and wrong")
 	s.render(w, "fixtures.html", data.Lang, data)
 }

@@ -68,8 +68,17 @@ func TestCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	token, err := ReadToken(s.lab.Home)
+	if err != nil {
+		t.Fatal(err)
+	}
 	get := func(path string) (*http.Response, string) {
-		resp, err := http.Get(s.plain + path)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.plain+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +156,7 @@ func TestKeysOnLoopbackOnly(t *testing.T) {
 		{"0.0.0.0", "localhost:8080", false}, {"::", "localhost:8080", false}, {"192.0.2.7", "192.0.2.7:8080", false},
 	} {
 		h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.ParseIP(test.listen), Port: 8080})
-		key := ask(t, h, test.host, in+"authentication.p12")
+		key := ask(t, h, test.host, in+"authentication.p12?token="+s.server.token)
 		page := ask(t, h, test.host, "/")
 		if (key.Code == http.StatusOK) != test.given || strings.Contains(page.Body.String(), `href="`+in+"authentication.p12") != test.given {
 			t.Errorf("listening on %s, called %s: %d", test.listen, test.host, key.Code)

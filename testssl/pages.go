@@ -210,6 +210,10 @@ func (s *Server) view(r *http.Request, m *Mode) view {
 
 // render writes a page, whole or not at all.
 func (s *Server) render(w http.ResponseWriter, name string, lang string, data any) {
+	s.renderStatus(w, http.StatusOK, name, lang, data)
+}
+
+func (s *Server) renderStatus(w http.ResponseWriter, status int, name string, lang string, data any) {
 	var page bytes.Buffer
 	if err := templates[lang].ExecuteTemplate(&page, name, data); err != nil {
 		s.log.Error("page", "name", name, "err", err)
@@ -220,6 +224,7 @@ func (s *Server) render(w http.ResponseWriter, name string, lang string, data an
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", lang)
 	w.Header().Set("Content-Security-Policy", policy)
+	w.WriteHeader(status)
 	w.Write(page.Bytes())
 }
 

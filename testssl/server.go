@@ -54,6 +54,7 @@ type Server struct {
 	own    ownCertificate
 	events hub
 	shown  sync.Map // recipes, by authority
+	token  string   // by which the catalogue knows the lab's owner
 
 	addressed sync.Mutex
 	addresses map[string]string
@@ -112,7 +113,7 @@ func (s *Server) HTTP(m Mode) *http.Server {
 	mux.HandleFunc("GET /autre-carte", s.another)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { s.watch(w, r, stopping) })
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           guarded(mux),
 		ReadHeaderTimeout: handshake, // net/http bounds the TLS handshake with it
 		ReadTimeout:       handshake + time.Minute,
 		WriteTimeout:      handshake + time.Minute,

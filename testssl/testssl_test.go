@@ -67,7 +67,7 @@ func newSite(t testing.TB) *site {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server := New(s.lab, lists, responder, clock, log)
 	s.server = server
-	if err := server.Prepare(t.Context()); err != nil {
+	if err := errors.Join(server.Prepare(t.Context()), server.LoadToken()); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range Modes {

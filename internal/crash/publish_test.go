@@ -79,7 +79,7 @@ func TestKillPublish(t *testing.T) {
 	var last uint64
 	reader.Go(func() {
 		for {
-			for _, name := range []string{"CRL/ACI-FO-PP-TEST.crl", "CRL/ACI-FO-PP-TEST-delta.crl", "AC TEST/ACR-FO-TEST.cer", "PC TEST", ".igc-publication"} {
+			for _, name := range []string{"CRL/ACI-FO-PP-TEST.crl", "CRL/ACI-FO-PP-TEST-delta.crl", "AC TEST/ACR-FO-TEST.cer", "PC TEST/index.html", ".igc-publication"} {
 				data, err := os.ReadFile(filepath.Join(www, name))
 				if err != nil || len(data) == 0 {
 					t.Errorf("%s: %d bytes, %v", name, len(data), err)

@@ -1,0 +1,188 @@
+package testssl
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/atomicfile"
+)
+
+// This file is how the catalogue knows the lab's owner. Loopback alone does not tell users of one machine apart, so that
+// private keys are given only to a visitor that shows a token, which stands in a file that its owner alone can read and in
+// the link that igc serve and igc catalogue print.
+
+// tokenFile is in the lab's folder. It stays from start to start, and so do links; a lab whose file is removed makes another.
+const tokenFile = "catalogue.token"
+
+// tokenSize is how many hexadecimal digits a token has.
+const tokenSize = 32
+
+// ReadToken reads the token of a lab.
+func ReadToken(home string) (string, error) {
+	path := filepath.Join(home, tokenFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &ca.Error{Kind: ca.NotFound, Err: err}
+	}
+	if err != nil {
+		return "", &ca.Error{Kind: ca.Unwritable, Err: err}
+	}
+	token := strings.TrimSpace(string(data))
+	if raw, err := hex.DecodeString(token); err != nil || len(raw) != tokenSize/2 {
+		return "", &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("%s holds no token of %d hexadecimal digits", path, tokenSize)}
+	}
+	return token, nil
+}
+
+// LoadToken reads the lab's token, and makes one where there is none that only its owner can have read. Until it is called,
+// nobody is given a key.
+func (s *Server) LoadToken() error {
+	path := filepath.Join(s.lab.Home, tokenFile)
+	token, err := ReadToken(s.lab.Home)
+	info, statErr := os.Lstat(path)
+	private := statErr == nil && (runtime.GOOS == "windows" || info.Mode()&(fs.ModeType|0o077) == 0)
+	if ca.KindOf(err) == ca.NotFound || err == nil && !private {
+		raw := make([]byte, tokenSize/2)
+		rand.Read(raw) // never fails
+		token = hex.EncodeToString(raw)
+		if err = atomicfile.Write(path, []byte(token+"\n"), 0o600); err != nil {
+			err = &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("cannot write the catalogue's token: %w", err)}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.token = token
+	return nil
+}
+
+// CatalogueLink is the address by which the owner of that token reaches a page of the catalogue that listens there; empty
+// when private keys are not given there at all.
+func CatalogueLink(token, address, page string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !local(host) {
+		return ""
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(Names[0], port), Path: page, RawQuery: url.Values{"token": {token}}.Encode()}
+	return u.String()
+}
+
+// Link is the address by which the lab's owner reaches the catalogue that listens there, see [CatalogueLink].
+func (s *Server) Link(address net.Addr) string { return CatalogueLink(s.token, address.String(), "/") }
+
+// gate is who may have private keys from a catalogue.
+type gate struct {
+	token    string
+	cookie   string // its name: cookies are the same on all ports of a host
+	loopback bool   // the catalogue listens on loopback only
+}
+
+func (s *Server) gate(address net.Addr) gate {
+	host, port, _ := net.SplitHostPort(address.String())
+	ip := net.ParseIP(host)
+	return gate{s.token, "igc-catalogue-" + port, ip != nil && ip.IsLoopback()}
+}
+
+// here tells whether a request comes to a place where private keys are given to anyone at all.
+func (g gate) here(r *http.Request) bool { return g.loopback && local(r.Host) }
+
+// cookieValue proves the token, and is not the token: a cookie is shown to every port of its host.
+func (g gate) cookieValue() string {
+	mac := hmac.New(sha256.New, []byte(g.token))
+	mac.Write([]byte(g.cookie))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// owner tells whether a request proves that it comes from the lab's owner: by the token, in the address or as a bearer's,
+// or by the cookie that an address with the token has set.
+func (g gate) owner(r *http.Request) bool {
+	if g.token == "" {
+		return false
+	}
+	is := func(given, want string) bool { return subtle.ConstantTimeCompare([]byte(given), []byte(want)) == 1 }
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	proven := is(r.URL.Query().Get("token"), g.token) || is(strings.TrimSpace(bearer), g.token)
+	for _, c := range r.CookiesNamed(g.cookie) {
+		proven = proven || is(c.Value, g.cookieValue())
+	}
+	return proven
+}
+
+// sameOrigin tells whether a browser asks for the catalogue's own page, or for a person who typed the address. Programs
+// that are no browsers do not say.
+func sameOrigin(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
+}
+
+// enter serves pages. From an address with the token it takes the token away, so that it stays in no history, and leaves a
+// cookie for it.
+func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		if !query.Has("token") {
+			page(w, r)
+			return
+		}
+		unkept(w)
+		if !g.here(r) || !g.owner(r) {
+			s.refuseKeys(w, r, g)
+			return
+		}
+		http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.cookieValue(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		query.Del("token")
+		http.Redirect(w, r, (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String(), http.StatusSeeOther)
+	}
+}
+
+// refuseKeys says why a private key is not given, and what to do: to a browser in a page, to others in two lines.
+func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
+	why := Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
+		"affiché ; avec curl : igc catalogue --header | curl -H @- -OJ ADRESSE",
+		EN: "Private keys (.p12) are given to the lab's owner only. Type \"igc catalogue\" in a terminal and open the link that it prints; " +
+			"with curl: igc catalogue --header | curl -H @- -OJ ADDRESS"}
+	switch {
+	case !g.here(r):
+		why = Text{FR: "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé localhost : il ne donne pas de clé privée.",
+			EN: "This port does not listen on loopback only, or is not called localhost: it gives no private key."}
+	case !sameOrigin(r):
+		why = Text{FR: "La page d'un autre site demande cette clé privée : elle n'est donnée qu'au catalogue. Ouvrez-la depuis le catalogue.",
+			EN: "A page of another site asks for this private key: it is given to the catalogue only. Open it from the catalogue."}
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Error(w, why.FR+"\n"+why.EN, http.StatusForbidden)
+		return
+	}
+	data := struct {
+		view
+		Why Text
+	}{s.view(r, nil), why}
+	data.Title = data.T("Clé privée refusée", "Private key refused")
+	s.renderStatus(w, http.StatusForbidden, "refused.html", data.Lang, data)
+}
+
+// guarded gives every answer of a port, errors and redirects too, the headers that keep other sites' pages from reading it
+// and browsers from guessing what it is or telling where they were.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
