@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -37,10 +38,14 @@ func TestDoctorIdleReader(t *testing.T) {
 	}
 }
 
-// The way that keeps vpcd to this machine is in the words of whoever is refused, in both languages.
-func TestReaderSaysWhatHolds(t *testing.T) {
-	command := confinePCSCD()
-	if readable("/run/systemd/system") && !strings.Contains(command, "IPAddressDeny=any") || !readable("/run/systemd/system") && !strings.Contains(command, "unshare --net") {
-		t.Errorf("it says %s", command)
+// Whoever is refused a vpcd that others reach is given the command that keeps it to this machine, and the port.
+func TestReaderRefusesExposed(t *testing.T) {
+	l, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := private(l.Addr().String(), 1); err == nil || !strings.Contains(err.Error(), confinePCSCD()) || !strings.Contains(err.Error(), l.Addr().String()[strings.LastIndex(l.Addr().String(), ":"):]) {
+		t.Errorf("it says %v", err)
 	}
 }
