@@ -79,9 +79,9 @@ func private(address string, slots int) error {
 		return nil
 	}
 	return fmt.Errorf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape. "+
-		"Tenez pcscd à cette machine :\n  %s\nou fermez ces ports autrement, puis donnez --exposed",
+		"Fermez ces ports aux autres machines et donnez --exposed, ou tenez pcscd à celle-ci → %s",
 		"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it puts a card of their own there, and is given the PIN that is typed. "+
-			"Keep pcscd to this machine:\n  %s\nor close these ports in another way, then give --exposed"), strings.Join(open, ", "), confinePCSCD())
+			"Close these ports to other machines and give --exposed, or keep pcscd to this one → %s"), strings.Join(open, ", "), confinePCSCD())
 }
 
 // confinePCSCD is the command that keeps pcscd's ports to this machine: a filter of its systemd service, or, without systemd, a network of

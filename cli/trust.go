@@ -95,7 +95,7 @@ func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work stor
 				state = tr("ÉCHEC", "FAILED")
 				err = fmt.Errorf("%s %s, %s: %w", storeKind(s), s.Path(), root.Subject.CommonName, err)
 				if work.byHand != nil {
-					err = fmt.Errorf("%w\n  → %s", err, shell(work.byHand(s, root)...))
+					err = fmt.Errorf("%w → %s", err, shell(work.byHand(s, root)...))
 				}
 				errs = append(errs, err)
 			case changed:

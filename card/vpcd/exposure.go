@@ -13,7 +13,7 @@ import (
 // crash. It takes a network of its own, or [Machine.Confined].
 func Exposed(address string, n int) []string {
 	first, ok := firstPort(address)
-	if !ok {
+	if !ok || onlyLoopback() {
 		return nil
 	}
 	var found []string
@@ -23,6 +23,17 @@ func Exposed(address string, n int) []string {
 		}
 	}
 	return found
+}
+
+// onlyLoopback tells whether this program's network leads nowhere, as one that was made for pcscd does.
+func onlyLoopback() bool {
+	interfaces, err := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			return false
+		}
+	}
+	return err == nil && len(interfaces) > 0
 }
 
 func firstPort(address string) (int, bool) {
