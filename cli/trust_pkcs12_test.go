@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -16,8 +17,8 @@ func TestTrustBesidePKCS12(t *testing.T) {
 	for _, program := range []string{"certutil", "pk12util"} {
 		peer.Need(t, program)
 	}
-	l := newLab(t, "--key", "p256", "--gamme", "FO")
-	p12 := l.issue("--fixture", "alain").file("authentication.p12")
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	p12 := l.Issue("--fixture", "alain").File("authentication.p12")
 	const root = "TEST AC RACINE IGC-SANTE FORT"
 	home, bin := t.TempDir(), t.TempDir()
 	newDatabase := func(parts ...string) string {
@@ -31,7 +32,7 @@ func TestTrustBesidePKCS12(t *testing.T) {
 	}
 	trust := func(code int, args ...string) string {
 		t.Helper()
-		cmd := l.command(append([]string{"trust"}, append(args, "--no-system")...)...)
+		cmd := l.Command(append([]string{"trust"}, append(args, "--no-system")...)...)
 		cmd.Env = append(cmd.Env, "HOME="+home, "JAVA_HOME=", "IGC_LANG=en", "PATH="+bin+":"+os.Getenv("PATH"))
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -94,7 +95,7 @@ func TestTrustBesidePKCS12(t *testing.T) {
 	for name, answer := range map[string]string{"refuses": "exit 255", "does nothing": "exit 0"} {
 		t.Run(name, func(t *testing.T) {
 			trust(0, "install")
-			write(t, filepath.Join(bin, "certutil"), []byte("#!/bin/sh\ncase \"$*\" in *"+before+"' -D '*) "+answer+" ;; esac\nexec "+certutil+" \"$@\"\n"))
+			labtest.Write(t, filepath.Join(bin, "certutil"), []byte("#!/bin/sh\ncase \"$*\" in *"+before+"' -D '*) "+answer+" ;; esac\nexec "+certutil+" \"$@\"\n"))
 			if err := os.Chmod(filepath.Join(bin, "certutil"), 0o700); err != nil {
 				t.Fatal(err)
 			}
