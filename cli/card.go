@@ -44,6 +44,7 @@ func (p *program) cardCommand() *cli.Command {
 					"unblocking code, 8 digits (else asked for): %s, or that of the file unblocking-code in the card's folder"),
 					vcard.DefaultUnblockingCode)}, newPIN, jsonFlag()},
 				Action: p.unblockCard, BashComplete: p.completeCards},
+			p.exportCommand(which),
 			{Name: "install", Usage: tr("fait connaître les cartes et les racines du laboratoire aux navigateurs, à p11-kit, Java, OpenSSL et au système",
 				"make browsers, p11-kit, Java, OpenSSL and the system know the cards and the lab's roots"), OnUsageError: usageError,
 				Flags: append(installFlags(), &cli.StringFlag{Name: "module", TakesFile: true,

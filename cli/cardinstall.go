@@ -20,7 +20,7 @@ import (
 func installFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Usage: tr("dit ce qui serait changé, et ne change rien", "say what would be changed, and change nothing")},
-		&cli.StringFlag{Name: "only", Usage: tr("seulement ces endroits, séparés par des virgules : ", "these places only, with commas: ") +
+		&cli.StringSliceFlag{Name: "only", Usage: tr("seulement ces endroits, répétable ou séparés par des virgules : ", "these places only, repeatable or with commas: ") +
 			strings.Join(install.Places, ", ")},
 	}
 	if runtime.GOOS != "linux" {
@@ -29,16 +29,17 @@ func installFlags() []cli.Flag {
 	return flags
 }
 
-// places reads --only.
-func places(c *cli.Context) ([]string, error) {
-	if c.String("only") == "" {
+// places reads --only, given once with commas or several times.
+func places(c *cli.Context) (only []string, err error) {
+	if !c.IsSet("only") {
 		return nil, nil
 	}
-	only := strings.Split(c.String("only"), ",")
-	for _, place := range only {
+	for _, given := range c.StringSlice("only") { // which splits at commas
+		place := strings.TrimSpace(given)
 		if !slices.Contains(install.Places, place) {
-			return nil, ca.Invalidate(fmt.Errorf(tr("--only %q : choisissez parmi %s", "--only %q: choose among %s"), place, strings.Join(install.Places, ", ")))
+			return nil, ca.Invalidate(fmt.Errorf(tr("--only %q : choisissez parmi %s", "--only %q: choose among %s"), given, strings.Join(install.Places, ", ")))
 		}
+		only = append(only, place)
 	}
 	return only, nil
 }

@@ -246,15 +246,24 @@ func (d *doctor) pcscd(context.Context) (found []finding) {
 		}
 		return append(found, noted.say(tr("%s est installé, et ne tourne pas", "%s is installed, and does not run"), m.Program).by(start))
 	}
-	found = append(found, well.say(tr("tourne%s ; vpcd : %s", "runs%s; vpcd: %s"), process(m.PID), m.Address))
-	if open := vpcd.Exposed(m.Address, vpcd.Slots); len(open) > 0 {
-		_, port, _ := strings.Cut(m.Address, ":")
-		first, _ := strconv.Atoi(port)
-		found = append(found, noted.say(tr("vpcd écoute au-delà de cette machine (%s) : qui l'atteint reçoit le code que l'on tape",
-			"vpcd listens beyond this machine (%s): who reaches it is given the PIN that is typed"),
-			strings.Join(open, ", ")).by(fmt.Sprintf("sudo iptables -I INPUT -p tcp --dport %d:%d ! -i lo -j DROP", first, first+vpcd.Slots-1)))
+	found = append(found, well.say(tr("tourne%s ; vpcd : %s%s", "runs%s; vpcd: %s%s"), process(m.PID), m.Address, keptTo(m)))
+	if open := m.Exposed(); len(open) > 0 {
+		found = append(found, noted.say(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
+			"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it is given the PIN that is typed"),
+			strings.Join(open, ", ")).by(confinePCSCD()))
 	}
 	return found
+}
+
+// keptTo says what keeps vpcd's ports from others.
+func keptTo(m vpcd.Machine) string {
+	switch {
+	case m.Elsewhere:
+		return tr(", dans un réseau à part", ", in a network of its own")
+	case m.Confined:
+		return tr(", que systemd ferme aux autres machines", ", which systemd closes to other machines")
+	}
+	return ""
 }
 
 func (d *doctor) reader(context.Context) (found []finding) {
@@ -262,21 +271,77 @@ func (d *doctor) reader(context.Context) (found []finding) {
 	if m.PID == 0 {
 		return []finding{skipped.is(tr("pcscd ne tourne pas", "pcscd is not running"))}
 	}
-	for _, p := range vpcd.Players(m.Address, vpcd.Slots) {
+	programs := vpcd.Programs("/")
+	for _, p := range m.Players() {
+		i := slices.IndexFunc(programs, func(r vpcd.Program) bool { return r.PID == p.PID && d.otherLab(r) })
+		if i >= 0 {
+			found = append(found, noted.say(tr("lecteur %d : igc card reader%s y joue une carte d'un autre laboratoire, %s",
+				"reader %d: igc card reader%s plays a card of another lab in it, %s"), p.Slot, process(p.PID), short(programs[i].Home)).
+				by(shell("kill", strconv.Itoa(p.PID))+" && "+d.readerCommand(m)))
+			continue
+		}
 		found = append(found, well.say(tr("lecteur %d : %s%s y joue une carte",
 			"reader %d: %s%s plays a card in it"), p.Slot, orSomeone(p.Name), process(p.PID)))
 	}
 	if len(found) > 0 {
 		return found
 	}
+	for _, r := range programs {
+		found = append(found, d.idleReader(m, r))
+	}
+	if len(found) > 0 {
+		return found
+	}
+	return []finding{noted.is(tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC")).by(d.readerCommand(m))}
+}
+
+// otherLab tells whether a running igc card reader is known to be of another lab.
+func (d *doctor) otherLab(r vpcd.Program) bool {
+	if r.Home == "" {
+		return false
+	}
+	mine, err := os.Stat(d.home)
+	theirs, errTheirs := os.Stat(r.Home)
+	return err != nil || errTheirs != nil || !os.SameFile(mine, theirs)
+}
+
+// idleReader is what there is to say of an igc card reader that plays no card.
+func (d *doctor) idleReader(m vpcd.Machine, r vpcd.Program) finding {
+	again := shell("kill", strconv.Itoa(r.PID)) + " && " + d.readerCommand(m)
+	switch {
+	case d.otherLab(r):
+		return noted.say(tr("igc card reader%s tourne pour un autre laboratoire, %s : les cartes de celui-ci n'y viennent pas",
+			"igc card reader%s runs for another lab, %s: the cards of this one do not come into it"), process(r.PID), short(r.Home)).by(again)
+	case r.Address != m.Address:
+		return todo.say(tr("igc card reader%s cherche vpcd en %s, et il est en %s",
+			"igc card reader%s looks for vpcd at %s, and it is at %s"), process(r.PID), r.Address, m.Address).by(again)
+	case m.Elsewhere && !r.Reaches(m):
+		return todo.say(tr("igc card reader%s ne voit pas vpcd, qui est dans un réseau à part avec pcscd",
+			"igc card reader%s does not see vpcd, which is in a network of its own with pcscd"), process(r.PID)).by(again)
+	}
+	if !r.Reaches(m) {
+		return noted.say(tr("igc card reader%s attend vpcd en %s, où rien n'écoute", "igc card reader%s waits for vpcd at %s, where nothing listens"),
+			process(r.PID), r.Address)
+	}
+	return well.say(tr("igc card reader%s attend une carte", "igc card reader%s waits for a card"), process(r.PID))
+}
+
+// readerCommand is the igc card reader that reaches this machine's vpcd.
+func (d *doctor) readerCommand(m vpcd.Machine) string {
 	args := []string{"card", "reader"}
 	if m.Address != vpcd.DefaultAddress {
 		args = append(args, "--vpcd", m.Address)
 	}
-	if len(vpcd.Exposed(m.Address, vpcd.Slots)) > 0 {
+	if len(m.Exposed()) > 0 {
 		args = append(args, "--exposed")
 	}
-	return []finding{noted.is(tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC")).by(d.igc(args...))}
+	if !m.Elsewhere {
+		return d.igc(args...)
+	}
+	program, _ := os.Executable() // which may not be on root's PATH
+	user := []string{"sudo", "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.PID), fmt.Sprintf("--setuid=%d", os.Getuid()),
+		fmt.Sprintf("--setgid=%d", os.Getgid()), program, "--home", d.home}
+	return shell(append(user, args...)...)
 }
 
 // insertedCard is a card in a virtual reader, nil with an error when its folder cannot be read.

@@ -3,15 +3,16 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 
-	"github.com/smallstep/truststore"
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/rootstores"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -21,15 +22,16 @@ func (p *program) trustCommand() *cli.Command {
 		Name:  "trust",
 		Usage: tr("fait connaître les racines du laboratoire au système, à NSS, Firefox et Java", "make the system, NSS, Firefox and Java know the lab's roots"),
 		Subcommands: []*cli.Command{
-			{Name: "install", Usage: tr("ajoute les racines", "add the roots"), Flags: flags, OnUsageError: usageError,
-				Action: func(c *cli.Context) error { return p.trust(c, truststore.Install) }},
-			{Name: "uninstall", Usage: tr("retire les racines", "remove the roots"), Flags: flags, OnUsageError: usageError,
-				Action: func(c *cli.Context) error { return p.trust(c, truststore.Uninstall) }},
+			{Name: "install", Usage: tr("ajoute les racines, et dit à quels magasins", "add the roots, and name the stores"), Flags: flags, OnUsageError: usageError,
+				Action: p.trustRoots},
+			{Name: "uninstall", Usage: tr("retire les racines, sous quelque nom qu'elles soient, et vérifie qu'elles n'y sont plus",
+				"remove the roots, under whatever name they are there, and verify that they are gone"), Flags: flags, OnUsageError: usageError,
+				Action: p.distrustRoots},
 		},
 	}
 }
 
-func (p *program) trust(c *cli.Context, do func(*x509.Certificate, ...truststore.Option) error) error {
+func (p *program) trustRoots(c *cli.Context) error {
 	if err := none(c); err != nil {
 		return err
 	}
@@ -41,21 +43,85 @@ func (p *program) trust(c *cli.Context, do func(*x509.Certificate, ...truststore
 	if err != nil {
 		return err
 	}
-	for _, root := range roots {
-		for _, s := range stores(c.Bool("no-system")) {
-			if s.nss != "" {
-				truststore.NSSProfile = s.nss
+	return p.eachStore(c, roots, storeWork{rootstores.Store.Install, tr("ajoutée", "added"), tr("déjà là", "there already"), nil})
+}
+
+func (p *program) distrustRoots(c *cli.Context) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	client, err := p.connect(c)
+	if err != nil {
+		return err
+	}
+	list, err := client.Authorities(c.Context) // those that there are: none is made to be taken out
+	if err != nil {
+		return err
+	}
+	roots, err := rootsAmong(list)
+	if err != nil {
+		return err
+	}
+	return p.eachStore(c, roots, storeWork{rootstores.Store.Uninstall, tr("retirée", "removed"), tr("n'y était pas", "was not there"),
+		rootstores.Store.Command})
+}
+
+// storeWork is what is done with a root and a store, and how it is reported.
+type storeWork struct {
+	do               func(rootstores.Store, *x509.Certificate) (changed bool, err error)
+	changed, already string                                             // words: it was changed, or was so already
+	byHand           func(rootstores.Store, *x509.Certificate) []string // what a person types when it fails; nil: nothing
+}
+
+// eachStore works on every root in every store, names each store with its path, and goes on after one that failed: those are the error.
+func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work storeWork) error {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return &ca.Error{Kind: ca.NotFound, Err: err}
+	}
+	stores, missing := rootstores.Find(home, !c.Bool("no-system"))
+	_, noCertutil := exec.LookPath("certutil")
+	var errs []error
+	for _, s := range stores {
+		if s.Kind() == "NSS" && noCertutil != nil {
+			errs = append(errs, fmt.Errorf(tr("NSS %s : certutil manque (Debian : apt install libnss3-tools)", "NSS %s: certutil is missing (Debian: apt install libnss3-tools)"), s.Path()))
+			continue
+		}
+		for _, root := range roots {
+			changed, err := work.do(s, root)
+			state := work.already
+			switch {
+			case err != nil:
+				state = tr("ÉCHEC", "FAILED")
+				err = fmt.Errorf("%s %s, %s: %w", storeKind(s), s.Path(), root.Subject.CommonName, err)
+				if work.byHand != nil {
+					err = fmt.Errorf("%w → %s", err, shell(work.byHand(s, root)...))
+				}
+				errs = append(errs, err)
+			case changed:
+				state = work.changed
 			}
-			if err := do(root, s.options...); err != nil {
-				return &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("%s, %s: %w", root.Subject.CommonName, s.name, err)}
-			}
-			fmt.Fprintf(p.out, "%s: %s\n", s.name, root.Subject.CommonName)
+			fmt.Fprintf(p.out, "%s %s: %s: %s\n", storeKind(s), s.Path(), root.Subject.CommonName, state)
 		}
 	}
-	if _, err := exec.LookPath("certutil"); err != nil {
-		fmt.Fprintln(p.err, tr("certutil manque : Chromium et Firefox n'ont pas été touchés (Debian : apt install libnss3-tools)", "certutil is missing: Chromium and Firefox were left alone (Debian: apt install libnss3-tools)"))
+	var names []string
+	for _, m := range missing {
+		names = append(names, fmt.Sprintf("%s (%s)", m.Software, m.Looked))
+	}
+	if len(names) > 0 {
+		fmt.Fprintln(p.out, tr("pas trouvé : ", "not found: ")+strings.Join(names, ", "))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	return nil
+}
+
+func storeKind(s rootstores.Store) string {
+	if s.Kind() == "system" {
+		return tr("système", "system")
+	}
+	return s.Kind()
 }
 
 // labRoots are the lab's root certificates, that of the TestSSL server's own certificate among them, also before the first igc serve.
@@ -92,34 +158,4 @@ func rootsAmong(list []ca.AuthorityInfo) (roots []*x509.Certificate, err error) 
 		roots = append(roots, root)
 	}
 	return roots, nil
-}
-
-type store struct {
-	name    string
-	nss     string // glob of NSS databases, for a store that is one
-	options []truststore.Option
-}
-
-// stores lists the stores that this machine has. The library knows ~/.pki/nssdb and Firefox's usual place; Chromium uses
-// ~/.local/share/pki/nssdb where the former is missing, and Firefox of the snap store lives elsewhere.
-func stores(noSystem bool) []store {
-	var all []store
-	if !noSystem {
-		all = append(all, store{name: tr("système", "system")})
-	}
-	if _, err := exec.LookPath("certutil"); err == nil {
-		home, _ := os.UserHomeDir()
-		for _, glob := range []string{filepath.Join(home, ".mozilla", "firefox", "*"), filepath.Join(home, ".local", "share", "pki", "nssdb"),
-			filepath.Join(home, "snap", "firefox", "common", ".mozilla", "firefox", "*")} {
-			s := store{name: "NSS " + glob, nss: glob, options: []truststore.Option{truststore.WithFirefox(), truststore.WithNoSystem()}}
-			found, _ := filepath.Glob(filepath.Join(glob, "cert9.db"))
-			if own, _ := filepath.Glob(filepath.Join(home, ".pki", "nssdb", "cert9.db")); len(found)+len(own) > 0 {
-				all = append(all, s)
-			}
-		}
-	}
-	if os.Getenv("JAVA_HOME") != "" {
-		all = append(all, store{name: "Java", options: []truststore.Option{truststore.WithJava(), truststore.WithNoSystem()}})
-	}
-	return all
 }

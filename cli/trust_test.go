@@ -71,7 +71,7 @@ func TestTrust(t *testing.T) {
 	}
 	holds(false)
 	out := trust("install", "--no-system")
-	if !strings.Contains(out, "nssdb: TEST AC RACINE IGC-SANTE FORT") || !strings.Contains(out, "Java: ") {
+	if !strings.Contains(out, "nssdb: TEST AC RACINE IGC-SANTE FORT") || !strings.Contains(out, cacerts+": TEST AC RACINE IGC-SANTE FORT: added") {
 		t.Errorf("it says %s", out)
 	}
 	holds(true)

@@ -189,8 +189,8 @@ func (s Setting) linux() ([]Change, error) {
 	}
 	for _, db := range s.databases() {
 		all = append(all, s.database(db), s.nssModule(db))
-		for i, root := range s.Roots {
-			all = append(all, s.nssRoot(db, root, rootFiles[i]))
+		for _, root := range s.Roots {
+			all = append(all, s.nssRoot(db, root))
 		}
 	}
 	all = append(all, s.firefox(rootFiles))

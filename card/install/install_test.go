@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/nss"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -213,7 +214,7 @@ func TestUninstallKeepsOthers(t *testing.T) {
 	if err != nil || !strings.Contains(string(data), "DisableTelemetry") || strings.Contains(string(data), s.Lab) {
 		t.Errorf("the policy is %s, %v", data, err)
 	}
-	if names := nicknames(db); len(names) != 1 || names[0] != "theirs" {
+	if names, err := nss.Database(db).Nicknames(); err != nil || len(names) != 1 || names[0].Nickname != "theirs" {
 		t.Errorf("the database holds %q", names)
 	}
 }

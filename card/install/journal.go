@@ -116,7 +116,7 @@ func (s Setting) Unmake(c Change) error {
 	case "module":
 		err = removeModule(c.Target, c.Item)
 	case "root":
-		err = removeRoot(c.Target, c.Item)
+		err = removeRoot(c)
 	}
 	if err == nil && len(c.Undo) > 0 {
 		err = run(c.Undo...)

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/igc-lab/igc/internal/nss"
 )
 
 // databases are those of Chromium and Chrome: ~/.pki/nssdb, and ~/.local/share/pki/nssdb, which newer ones use where the former is
@@ -29,10 +31,7 @@ func (s Setting) databases() []string {
 	return all
 }
 
-func isDatabase(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "cert9.db"))
-	return err == nil
-}
+func isDatabase(dir string) bool { return nss.Database(dir).Exists() }
 
 func (s Setting) database(dir string) Change {
 	return Change{Place: "nss", Kind: "database", Target: dir, done: func() bool { return isDatabase(dir) },
@@ -68,60 +67,55 @@ func removeModule(dir, name string) error {
 	return run("modutil", "-force", "-dbdir", "sql:"+dir, "-delete", name)
 }
 
-// nssRoot adds a root, unless the database knows it under whatever name.
-func (s Setting) nssRoot(dir string, root *x509.Certificate, file string) Change {
-	return Change{Place: "nss", Kind: "root", Target: dir, Item: rootName(root),
-		done: func() bool {
-			for _, name := range nicknames(dir) {
-				der, err := exec.Command("certutil", "-d", "sql:"+dir, "-L", "-n", name, "-r").Output()
-				if err == nil && bytes.Equal(der, root.Raw) {
-					return true
-				}
-			}
-			return false
-		},
-		do: func() error {
-			if err := removeRoot(dir, rootName(root)); err != nil { // of a lab that was there before
-				return err
-			}
-			return run("certutil", "-d", "sql:"+dir, "-A", "-n", rootName(root), "-t", "C,,", "-i", file)
-		}}
+// nssRoot has the database trust a root, which it may hold already: an import of a card's PKCS#12 brings it, under another name and without
+// trust. The note has what it takes to undo it: the root, and its flags of trust from before.
+func (s Setting) nssRoot(dir string, root *x509.Certificate) Change {
+	db := nss.Database(dir)
+	c := Change{Place: "nss", Kind: "root", Target: dir, Item: rootName(root), After: root.Raw}
+	found, _ := db.Find(root)
+	for _, held := range found {
+		c.Before = []byte(held.Trust)
+	}
+	c.done = func() bool { trusted, err := db.Trusts(root); return err == nil && trusted }
+	c.do = func() error { return db.Trust(root, rootName(root)) }
+	return c
 }
 
-func removeRoot(dir, name string) error {
-	for _, n := range nicknames(dir) {
-		if n == name {
-			return run("certutil", "-d", "sql:"+dir, "-D", "-n", name)
-		}
+// removeRoot takes a root out, or has it as trusted as it was before. Notes of earlier versions have its name only.
+func removeRoot(c Change) error {
+	db := nss.Database(c.Target)
+	if c.After == nil {
+		return removeNickname(db, c.Item)
 	}
-	return nil
-}
-
-// nicknames are those of the certificates that the database itself holds: a name, blanks, and three flags of trust.
-func nicknames(dir string) []string {
-	if !isDatabase(dir) {
-		return nil
-	}
-	out, err := exec.Command("certutil", "-d", "sql:"+dir, "-L", "-h", "internal").Output()
+	root, err := x509.ParseCertificate(c.After)
 	if err != nil {
-		return nil
+		return err
 	}
-	var names []string
-	for line := range strings.Lines(string(out)) {
-		line = strings.TrimRight(line, " \n")
-		i := strings.LastIndexByte(line, ' ')
-		if i < 0 || strings.Count(line[i:], ",") != 2 || strings.HasSuffix(line, "SSL,S/MIME,JAR/XPI") {
-			continue
+	if c.Before == nil {
+		_, err := db.Remove(root)
+		return err
+	}
+	found, err := db.Find(root)
+	for _, held := range found {
+		err = errors.Join(err, db.SetTrust(held.Nickname, string(c.Before)))
+	}
+	return err
+}
+
+func removeNickname(db nss.Database, name string) error {
+	all, err := db.Nicknames()
+	for _, c := range all {
+		if c.Nickname == name {
+			return run("certutil", "-d", "sql:"+string(db), "-D", "-n", name)
 		}
-		names = append(names, strings.TrimSpace(line[:i]))
 	}
-	return names
+	return err
 }
 
 // forgetDatabase removes a database that was made for the module, unless a browser has put something in it since.
 func forgetDatabase(dir string) error {
-	if !isDatabase(dir) || len(nicknames(dir)) > 0 {
-		return nil
+	if held, err := nss.Database(dir).Nicknames(); !isDatabase(dir) || len(held) > 0 || err != nil {
+		return err
 	}
 	if out, _ := exec.Command("certutil", "-d", "sql:"+dir, "-K").CombinedOutput(); !strings.Contains(string(out), "no keys found") {
 		return nil

@@ -200,7 +200,7 @@ func TestChromiumThroughOpenSC(t *testing.T) {
 	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+database, "-add", "OpenSC", "-libfile", modules[0], "-mechanisms", "FRIENDLY")
 
 	s.igc(l, "card", "insert", alain.c.Number)
-	s.start(l.Command("card", "reader", "--vpcd", vpcd, "--exposed"))
+	s.start(l.Command("card", "reader", "--vpcd", vpcd)) // which is on loopback alone
 	s.until("the card in PC/SC", func() bool {
 		name, _ := peer.Try(t, "opensc-tool", "-n")
 		return strings.Contains(name, "IAS")

@@ -26,8 +26,14 @@ const (
 )
 
 // List lists them; none where the system does not show them.
-func List() (all []Socket) {
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+func List() []Socket { return list("/proc/net") }
+
+// ListOf lists the sockets of the network in which that process runs, which is not this program's network where the process was
+// started with one of its own.
+func ListOf(pid int) []Socket { return list("/proc/" + strconv.Itoa(pid) + "/net") }
+
+func list(dir string) (all []Socket) {
+	for _, table := range []string{dir + "/tcp", dir + "/tcp6"} {
 		f, err := os.Open(table)
 		if err != nil {
 			continue

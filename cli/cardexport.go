@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/igc-lab/igc/ca"
+	vcard "github.com/igc-lab/igc/card"
+	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/p12"
+)
+
+// exportForms are the flags that choose a form of PKCS#12, with what each is for.
+var exportForms = []struct {
+	form   p12.Form
+	fr, en string
+}{
+	{p12.Modern, "AES-256 et SHA-256 : OpenSSL 1.1.1 et suivants, Java 12, Windows Server 2019, navigateurs d'aujourd'hui",
+		"AES-256 and SHA-256: OpenSSL 1.1.1 and later, Java 12, Windows Server 2019, browsers of today"},
+	{p12.Legacy, "3DES et SHA-1 : Java 8, Windows 7 à Server 2016, macOS, Android, matériels anciens",
+		"3DES and SHA-1: Java 8, Windows 7 to Server 2016, macOS, Android, old devices"},
+	{p12.ANS, "comme la plateforme de commande de l'ANS (modélisé sur le seul fichier vu) : certificats en clair, clé en 3DES, MAC SHA-1 : pour les logiciels qui doivent ouvrir ce qu'elle remet",
+		"as the ANS ordering platform does (modelled on the one file that was seen): certificates in clear, key in 3DES, SHA-1 MAC: for software that must open what it hands out"},
+}
+
+func (p *program) exportCommand(which string) *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "certificate", Usage: tr("authentication ou signature (sinon les deux, un fichier chacun)",
+			"authentication or signature (else both, a file each)")},
+		&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("fichier à écrire, ou dossier (sinon le dossier courant)",
+			"file to write, or folder (else the current folder)")},
+		&cli.BoolFlag{Name: "overwrite", Usage: tr("remplace un fichier qui existe", "replace a file that exists")},
+		&cli.StringFlag{Name: "pin", Usage: tr("code porteur de la carte (sinon demandé)", "the card's PIN (else asked for)")},
+		&cli.StringFlag{Name: "password", Usage: tr("mot de passe du PKCS#12 (sinon le code porteur)", "password of the PKCS#12 (else the PIN)")},
+		&cli.StringFlag{Name: "password-file", TakesFile: true, Usage: tr("fichier dont la première ligne est ce mot de passe",
+			"file whose first line is that password")},
+		jsonFlag(),
+	}
+	for _, f := range exportForms {
+		flags = append(flags, &cli.BoolFlag{Name: formFlag(f.form), Usage: tr(f.fr, f.en)})
+	}
+	return &cli.Command{
+		Name: "export",
+		Usage: tr("écrit clé, certificat et chaîne d'une carte en PKCS#12, dans la forme que lit le logiciel visé",
+			"write a card's key, certificate and chain as PKCS#12, in the form that the software it is for reads"),
+		ArgsUsage: which, OnUsageError: usageError, Flags: flags, Action: p.exportCard, BashComplete: p.completeCards,
+	}
+}
+
+func formFlag(f p12.Form) string { return "p12-" + string(f) }
+
+// chosenForm is the one form that the flags name.
+func chosenForm(c *cli.Context) (p12.Form, error) {
+	var chosen []p12.Form
+	var all []string
+	for _, f := range exportForms {
+		all = append(all, "--"+formFlag(f.form))
+		if c.Bool(formFlag(f.form)) {
+			chosen = append(chosen, f.form)
+		}
+	}
+	if len(chosen) != 1 {
+		return "", ca.Invalidate(fmt.Errorf(tr("donnez une forme, et une seule : %s (igc card export --help dit pour qui)",
+			"give one form, and only one: %s (igc card export --help says for whom)"), strings.Join(all, ", ")))
+	}
+	return chosen[0], nil
+}
+
+// exportedFile is a PKCS#12 to write.
+type exportedFile struct {
+	Certificate string   `json:"certificate"` // its role
+	Form        p12.Form `json:"form"`
+	File        string   `json:"file"`
+	Replaced    bool     `json:"replaced"`
+	content     []byte
+}
+
+func (p *program) exportCard(c *cli.Context) error {
+	form, err := chosenForm(c)
+	if err != nil {
+		return err
+	}
+	_, chosen, err := p.theCard(c)
+	if err != nil {
+		return err
+	}
+	certificates, err := chosenCertificates(chosen, c.String("certificate"))
+	if err != nil {
+		return err
+	}
+	files, err := exportTargets(chosen, certificates, form, c.String("out"), c.Bool("overwrite"))
+	if err != nil {
+		return err
+	}
+	password, err := filePassword(c)
+	if err != nil {
+		return err
+	}
+	chain, err := readChain(chosen.Dir)
+	if err != nil {
+		return err
+	}
+	pin, err := p.secrets(c, map[string]string{"pin": tr("Code porteur", "PIN")}, "pin")
+	if err != nil {
+		return err
+	}
+	keys, err := chosen.Open(pin[0])
+	if err != nil {
+		return cardError(err)
+	}
+	if password == "" {
+		password = pin[0]
+	}
+	for i, cert := range certificates { // all are made before one is written
+		if files[i].content, err = encodeExport(form, keys[cert.Role], cert, chain, password); err != nil {
+			return ca.Invalidate(fmt.Errorf("%s: %w", cert.Role, err))
+		}
+	}
+	for _, f := range files {
+		if err := writeExport(f); err != nil {
+			return err
+		}
+	}
+	return p.print(c, files, func(w io.Writer) {
+		for _, f := range files {
+			words := tr("%s écrit (%s, %s)\n", "%s written (%s, %s)\n")
+			if f.Replaced {
+				words = tr("%s remplacé (%s, %s)\n", "%s replaced (%s, %s)\n")
+			}
+			fmt.Fprintf(w, words, f.File, f.Certificate, f.Form)
+		}
+		if form == p12.ANS {
+			fmt.Fprintln(w, tr("Forme modélisée sur le seul fichier réel vu ; ses certificats se lisent sans mot de passe.",
+				"Form modelled on the one real file that was seen; its certificates can be read without the password."))
+		}
+	})
+}
+
+// chosenCertificates are the card's certificates, or the one of that role.
+func chosenCertificates(card *vcard.Card, role string) ([]vcard.Certificate, error) {
+	if role == "" {
+		return card.Certificates, nil
+	}
+	var roles []string
+	for _, cert := range card.Certificates {
+		if cert.Role == role {
+			return []vcard.Certificate{cert}, nil
+		}
+		roles = append(roles, cert.Role)
+	}
+	return nil, ca.Invalidate(fmt.Errorf(tr("--certificate %q : cette carte a %s", "--certificate %q: this card has %s"), role, strings.Join(roles, ", ")))
+}
+
+// exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12 in the folder out. A file that
+// is there is refused unless it may be replaced.
+func exportTargets(card *vcard.Card, certificates []vcard.Certificate, form p12.Form, out string, overwrite bool) ([]exportedFile, error) {
+	info, err := os.Stat(out)
+	folder := out == "" || err == nil && info.IsDir()
+	if !folder && len(certificates) > 1 {
+		return nil, ca.Invalidate(fmt.Errorf(tr("--out %s n'est pas un dossier, et la carte a %d certificats : choisissez avec --certificate, ou donnez un dossier qui existe",
+			"--out %s is not a folder, and the card has %d certificates: choose with --certificate, or give a folder that exists"), out, len(certificates)))
+	}
+	var files []exportedFile
+	for _, cert := range certificates {
+		f := exportedFile{Certificate: cert.Role, Form: form, File: out}
+		if folder {
+			f.File = filepath.Join(out, card.Number+"-"+cert.Role+"-"+string(form)+".p12")
+		}
+		info, err := os.Lstat(f.File)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
+		case !overwrite:
+			return nil, &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("%s existe ; donnez --overwrite pour le remplacer, ou un autre --out",
+				"%s exists; give --overwrite to replace it, or another --out"), f.File)}
+		case !info.Mode().IsRegular():
+			return nil, &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf(tr("%s n'est pas un fichier ordinaire : donnez un autre --out",
+				"%s is not a regular file: give another --out"), f.File)}
+		default:
+			f.Replaced = true
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// filePassword is the password that the PKCS#12 is to have, empty when the flags give none.
+func filePassword(c *cli.Context) (string, error) {
+	file := c.String("password-file")
+	switch {
+	case c.IsSet("password") && file != "":
+		return "", ca.Invalidate(errors.New(tr("donnez --password ou --password-file, pas les deux", "give --password or --password-file, not both")))
+	case c.IsSet("password") && c.String("password") == "":
+		return "", ca.Invalidate(errors.New(tr("--password est vide : les logiciels ne s'accordent pas sur ce que cela veut dire", "--password is empty: programs differ on what that means")))
+	case file == "":
+		return c.String("password"), nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("--password-file: %w", err)}
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", ca.Invalidate(fmt.Errorf(tr("--password-file %s : sa première ligne est vide", "--password-file %s: its first line is empty"), file))
+	}
+	return line, nil
+}
+
+// readChain are the certificates above a card's own, the nearest first. A card may have none.
+func readChain(dir string) (chain []*x509.Certificate, err error) {
+	path := filepath.Join(dir, "chain.pem")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, ca.Invalidate(fmt.Errorf("%s: %w", path, err))
+		}
+		chain = append(chain, cert)
+	}
+	return chain, nil
+}
+
+// encodeExport makes the PKCS#12 of one certificate, with those of the chain that are above it.
+func encodeExport(form p12.Form, key crypto.Signer, cert vcard.Certificate, chain []*x509.Certificate, password string) ([]byte, error) {
+	if key == nil {
+		return nil, errors.New(tr("la carte n'en a pas la clé", "the card does not have its key"))
+	}
+	leaf, err := x509.ParseCertificate(cert.Raw)
+	if err != nil { // made wrong on purpose: the encoders want its bytes only
+		leaf = &x509.Certificate{Raw: cert.Raw}
+	}
+	chain = slices.DeleteFunc(slices.Clone(chain), func(c *x509.Certificate) bool { return string(c.Raw) == string(cert.Raw) })
+	return p12.Encode(form, key, leaf, chain, password)
+}
+
+// writeExport writes the file, for its owner alone. One that appeared meanwhile is not replaced.
+func writeExport(f exportedFile) error {
+	if f.Replaced {
+		if err := atomicfile.Write(f.File, f.content, 0o600); err != nil {
+			return &ca.Error{Kind: ca.Unwritable, Err: err}
+		}
+		return nil
+	}
+	file, err := os.OpenFile(f.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return &ca.Error{Kind: ca.Conflict, Err: err}
+	} else if err != nil {
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
+	}
+	_, err = file.Write(f.content)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return &ca.Error{Kind: ca.Unwritable, Err: errors.Join(err, os.Remove(f.File))}
+	}
+	return nil
+}
