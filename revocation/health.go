@@ -29,7 +29,7 @@ func NewHealth(lab *ca.Lab, lists *Lists, responder *Responder) *Health {
 type Problem struct {
 	Level     Level     `json:"level"`
 	Authority string    `json:"authority,omitempty"`
-	What      string    `json:"what"` // store, authority, responder, crl, delta_crl
+	What      string    `json:"what"` // store, authority, authority_revoked, responder, crl, delta_crl
 	Text      string    `json:"text"`
 	At        time.Time `json:"at,omitzero"` // the end that it is about
 }
@@ -70,6 +70,10 @@ func (h *Health) Problems(ctx context.Context) (problems []Problem) {
 	for _, c := range counts.Authorities {
 		a := c.Authority
 		ends(a, "authority", c.NotAfter, config.WarnBefore)
+		if v := c.Revocation; v != nil {
+			add(Failing, a, "authority_revoked", v.At, "it was revoked on %s (%s): clients refuse every certificate that it issued, and it issues none",
+				v.At.Format(time.RFC3339), v.Reason)
+		}
 		full, delta := h.lists.last(a)
 		for i, list := range []*CRL{full, delta} {
 			what, s := "crl", schedule(config.CRL, a, i == 1)
