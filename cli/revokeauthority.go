@@ -144,11 +144,22 @@ func (p *program) confirm(c *cli.Context, one ca.Changed) error {
 		return nil
 	case ok && term.IsTerminal(int(f.Fd())):
 		fmt.Fprintf(p.err, tr("Tapez %s pour la révoquer : ", "Type %s to revoke it: "), id)
-		var typed string
-		if _, err := fmt.Fscanln(p.in, &typed); err != nil || !strings.EqualFold(typed, id) {
-			return ca.Invalidate(fmt.Errorf(tr("pas confirmé : %s n'est pas révoquée, rien n'est changé", "not confirmed: %s is not revoked, nothing is changed"), id))
+		answer := make(chan string, 1)
+		go func() {
+			var typed string
+			fmt.Fscanln(p.in, &typed) // what cannot be read is no confirmation
+			answer <- typed
+		}()
+		select {
+		case typed := <-answer:
+			if strings.EqualFold(typed, id) {
+				return nil
+			}
+		case <-c.Context.Done(): // Ctrl-C does not end a read
+			fmt.Fprintln(p.err)
+			return c.Context.Err()
 		}
-		return nil
+		return ca.Invalidate(fmt.Errorf(tr("pas confirmé : %s n'est pas révoquée, rien n'est changé", "not confirmed: %s is not revoked, nothing is changed"), id))
 	case c.NArg() == 1:
 		return nil
 	}

@@ -41,7 +41,16 @@ func TestRevokedAuthority(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	_, told := s.line(t, card)
 	revoke("ACI-FO-PP")
+	select {
+	case e := <-told:
+		if e.Verdict != "CHAIN-REVOKED" || e.OK {
+			t.Errorf("the open page is told %+v", e)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the open page is told nothing")
+	}
 	r := report()
 	if r.Verdict != "CHAIN-REVOKED" || r.OK || r.Screen.Verification != "FAILED:certificate revoked" ||
 		!strings.Contains(r.check("chain").Seen.EN, "TEST AC IGC-SANTE FORT PERSONNES: REVOKED on 2026-11-22 12:00:00 UTC, reason cACompromise") {

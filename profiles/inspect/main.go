@@ -42,12 +42,13 @@ func (e *AmbiguousError) Error() string {
 // MainCertificate is the certificate that a file stands for, in whatever order the file has them: the one whose private
 // key is in it, else the one that issued no other in it. Where several would do, a certificate that is no authority's
 // goes before those of authorities, and what is then left is an [AmbiguousError]. A file that holds an authority's
-// certificate alone means the authority: the caller has to look.
+// certificate alone means the authority: the caller has to look. An OCSP response is about a certificate that it does not
+// hold, and its responder's is not meant.
 func MainCertificate(objects []Object) (*Certificate, error) {
 	var all []*Certificate
 	for _, o := range objects {
 		c, ok := o.(*Certificate)
-		if ok && !slices.ContainsFunc(all, func(other *Certificate) bool { return bytes.Equal(other.decoded.Raw, c.decoded.Raw) }) {
+		if ok && c.In != "OCSP" && !slices.ContainsFunc(all, func(other *Certificate) bool { return bytes.Equal(other.decoded.Raw, c.decoded.Raw) }) {
 			all = append(all, c)
 		}
 		if len(all) > maxMain {

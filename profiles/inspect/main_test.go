@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/youmark/pkcs8"
+	"golang.org/x/crypto/ocsp"
 	"software.sslmate.com/src/go-pkcs12"
 )
 
@@ -148,6 +149,14 @@ func TestMainCertificate(t *testing.T) {
 	}
 	if _, err := MainCertificate(read(t, private(leaf))); err == nil {
 		t.Error("a key alone means a certificate")
+	}
+
+	answer, err := ocsp.CreateResponse(aci.cert, leaf.cert, ocsp.Response{Status: ocsp.Good, SerialNumber: second.cert.SerialNumber, ThisUpdate: time.Now(), Certificate: leaf.cert}, leaf.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := MainCertificate(read(t, answer)); err == nil {
+		t.Errorf("an OCSP response means its responder: %s", c.Subject)
 	}
 
 	// a PKCS#12 shows the certificate of its key first, and the key below it
