@@ -80,6 +80,9 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 	if err := CheckPIN(order.PIN); err != nil {
 		return nil, "", err
 	}
+	if err := CheckIssuable(ctx, s, product.ID); err != nil {
+		return nil, "", err
+	}
 	parent := order.Into
 	if parent == "" {
 		parent = filepath.Join(home, "cards")

@@ -24,6 +24,8 @@ type AuthorityCounts struct {
 	NotAfter  time.Time // end of the authority
 	Issued    uint64    // certificates, responders' among them
 	Revoked   uint64    // of them, those on its CRL
+
+	Revocation *Revocation // of the authority itself, nil when it is not revoked
 }
 
 // Counts counts.
@@ -39,7 +41,7 @@ func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}
-			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed)})
+			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed), revocationOf(tx, a)})
 		}
 		return nil
 	})

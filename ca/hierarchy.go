@@ -21,8 +21,9 @@ import (
 
 // AuthorityInfo is an authority that the lab has.
 type AuthorityInfo struct {
-	ID  string `json:"id"`
-	DER []byte `json:"der"`
+	ID      string      `json:"id"`
+	DER     []byte      `json:"der"`
+	Revoked *Revocation `json:"revocation,omitempty"`
 }
 
 // Authorities lists the authorities that the lab has, in the order of [profiles.Authorities].
@@ -31,7 +32,7 @@ func (l *Lab) Authorities(ctx context.Context) (list []AuthorityInfo, err error)
 		list = nil
 		for _, a := range profiles.Authorities() {
 			if der := authorityCertificate(tx, a); der != nil {
-				list = append(list, AuthorityInfo{a.ID(), der})
+				list = append(list, AuthorityInfo{a.ID(), der, revocationOf(tx, a)})
 			}
 		}
 		return nil
@@ -112,6 +113,9 @@ func (l *Lab) makeKeys(ctx context.Context, authorities []profiles.Authority) er
 // makeAuthority issues the authority's certificate through smallstep's CA service, and records it.
 func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := l.view(ctx, func(tx *bolt.Tx) error { return checkIssuable(tx, a.Root()) }); err != nil {
 		return err
 	}
 	key, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID()))

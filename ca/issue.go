@@ -86,6 +86,15 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 	if err != nil {
 		return nil, err
 	}
+	issuable := func(tx *bolt.Tx) error {
+		if product.ID == "ocsp" { // the answers about what a revoked authority issued go on
+			return nil
+		}
+		return checkIssuable(tx, a)
+	}
+	if err := l.view(ctx, issuable); err != nil {
+		return nil, err
+	}
 	base := profiles.Request{Holder: req.Holder, Issuer: a, Generation: req.Generation, URLs: l.Config.URLs,
 		NotBefore: req.NotBefore, AuthorityKeyID: issuer.Certificate.SubjectKeyId}
 	if base.Generation == "" {
@@ -128,7 +137,7 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 			if card := base.Holder.CardNumber; card != "" && hasCard(tx, card) {
 				return errCardTaken
 			}
-			return nil
+			return issuable(tx) // it may have been revoked since
 		})
 		switch {
 		case errors.Is(err, errCardTaken) && chosen:

@@ -175,11 +175,15 @@ func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casap
 			template.SerialNumber = newAuthoritySerial()
 		}
 	}
+	issuable := func(tx *bolt.Tx) error { return checkIssuable(tx, i.Authority) }
+	if err := i.lab.view(context.Background(), issuable); err != nil {
+		return nil, err
+	}
 	r, err := i.sign(&template)
 	if err != nil {
 		return nil, err
 	}
-	if err := i.lab.record(context.Background(), []*Record{r}, nil); err != nil {
+	if err := i.lab.record(context.Background(), []*Record{r}, issuable); err != nil {
 		return nil, err
 	}
 	cert, err := r.Certificate()
@@ -202,15 +206,14 @@ func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.
 	return &casapi.RenewCertificateResponse{Certificate: made.Certificate, CertificateChain: made.CertificateChain}, nil
 }
 
-// RevokeCertificate records the revocation.
+// RevokeCertificate records the revocation. An authority is not revoked so: see [StatusChange].
 func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casapi.RevokeCertificateResponse, error) {
-	serial := req.SerialNumber
+	change := StatusChange{Serial: req.SerialNumber, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == removeFromCRL}
 	if req.Certificate != nil {
-		serial = profiles.SerialHex(req.Certificate.SerialNumber)
-	} else if n, ok := new(big.Int).SetString(serial, 10); ok { // the smallstep API writes serial numbers in decimal
-		serial = profiles.SerialHex(n)
+		change.Serial, change.Certificate = "", req.Certificate.Raw
+	} else if n, ok := new(big.Int).SetString(change.Serial, 10); ok { // the smallstep API writes serial numbers in decimal
+		change.Serial = profiles.SerialHex(n)
 	}
-	change := StatusChange{Serial: serial, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == removeFromCRL}
 	r, err := first(i.lab.SetStatus(context.Background(), change))
 	if err != nil {
 		return nil, err

@@ -5,17 +5,24 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
 )
 
-// StatusChange asks for the revocation of certificates, or for the end of their hold. One of Serial, Card and Holder says
-// which.
+// StatusChange asks for the revocation of certificates, or for the end of their hold. One of its first five fields says
+// which, and Also names others: all of them change or none does. An authority is reached by Authority alone.
 type StatusChange struct {
-	Serial string `json:"serial,omitempty"` // the one whose serial number begins with these digits
-	Card   string `json:"card,omitempty"`   // those of the card of this number, as a lost card is opposed
-	Holder string `json:"holder,omitempty"` // those of the holder of this identifier, see [profiles.Holder.Identifier]
+	Serial      string `json:"serial,omitempty"`      // the one whose serial number begins with these digits
+	Certificate []byte `json:"certificate,omitempty"` // this one, in DER: a file's, of which no other has the serial number
+	Card        string `json:"card,omitempty"`        // those of the card of this number, as a lost card is opposed
+	Holder      string `json:"holder,omitempty"`      // those of the holder of this identifier, see [profiles.Holder.Identifier]
+	Authority   string `json:"authority,omitempty"`   // that of the lab's issuing authority of this ID: "ACI-FO-PP"
+
+	Also []StatusTarget `json:"also,omitempty"`
 
 	Release    bool      `json:"release,omitempty"` // ends a hold; the fields below, but for DryRun, have then no meaning
 	Reason     Reason    `json:"reason,omitempty"`
@@ -25,18 +32,31 @@ type StatusChange struct {
 	DryRun bool `json:"dry_run,omitempty"` // says what would change, and changes nothing
 }
 
+// StatusTarget names certificates as the fields of a [StatusChange] do. It has no field for an authority: each is revoked
+// by itself.
+type StatusTarget struct {
+	Serial      string `json:"serial,omitempty"`
+	Certificate []byte `json:"certificate,omitempty"`
+	Card        string `json:"card,omitempty"`
+	Holder      string `json:"holder,omitempty"`
+}
+
 // Changed is a certificate that a StatusChange is about, as it stands afterwards.
 type Changed struct {
 	*Record
 	Before  Status `json:"before"`
 	Changed bool   `json:"changed"` // false when it stood so already
+
+	// Issued counts, by product, the certificates that an authority issued and that are valid still: the dry run of its
+	// revocation tells what would be refused with it.
+	Issued map[string]int `json:"issued,omitempty"`
 }
 
 // SetStatus changes the status of certificates, of all that are asked for or of none. When it returns, the change is on
 // the disk, and the next CRL and OCSP answer hold it. The same change again changes nothing. A revoked certificate stays
 // revoked, and its reason stays (Conflict), for a list that was published cannot be taken back; only a hold ends, or
 // becomes a revocation for another reason as of the hold's date. Of a card or a holder, certificates that were revoked
-// for good before are left as they are.
+// for good before are left as they are; the end of a hold is a Conflict when there is nothing else.
 func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed, err error) {
 	if err := l.checkChange(&c); err != nil {
 		return nil, err
@@ -48,11 +68,19 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 			return err
 		}
 		for _, t := range targets {
-			one, err := c.apply(tx, t, c.Serial == "")
+			one, err := c.apply(tx, t)
 			if err != nil {
 				return err
 			}
+			if c.Authority != "" && c.DryRun {
+				if one.Issued, err = validIssued(tx, c.Authority, l.now()); err != nil {
+					return err
+				}
+			}
 			changed = append(changed, one)
+		}
+		if err := c.checkReleased(changed); err != nil {
+			return err
 		}
 		if c.DryRun {
 			return errDryRun
@@ -100,14 +128,31 @@ func first(changed []Changed, err error) (*Record, error) {
 }
 
 func (l *Lab) checkChange(c *StatusChange) error {
-	named := 0
-	for _, name := range []string{c.Serial, c.Card, c.Holder} {
-		if name != "" {
-			named++
-		}
+	fields := StatusTarget{c.Serial, c.Certificate, c.Card, c.Holder}.fields()
+	if c.Authority != "" {
+		fields++
 	}
-	if named != 1 {
-		return fail(Invalid, "say which certificates: a serial number, a card or a holder")
+	several := slices.ContainsFunc(c.Also, func(s StatusTarget) bool { return s.fields() != 1 })
+	switch {
+	case fields != 1 || several:
+		return fail(Invalid, "say which certificates: a serial number, a certificate, a card, a holder or an authority, one of them")
+	case c.Authority != "" && len(c.Also) > 0:
+		return fail(Invalid, "an authority is revoked by itself, and %d others are named beside %s", len(c.Also), c.Authority)
+	}
+	if c.Authority != "" {
+		a, err := profiles.ParseAuthority(c.Authority)
+		if err != nil {
+			return Invalidate(err)
+		}
+		c.Authority = a.ID()
+		switch {
+		case c.Release:
+		case a.IsRoot():
+			return fail(Invalid, "%s is a root: no authority above it could list it, and its own CRL and OCSP answers are worth nothing once it "+
+				"is not trusted (RFC 5280 §6.1). To end it, take it out of the trust stores (igc trust uninstall) and make another lab (igc --home FOLDER init)", a.ID())
+		case c.Reason == Hold:
+			return fail(Invalid, "an authority is not put on hold: the revocation of %s is for good, for another reason than %s", a.ID(), Hold)
+		}
 	}
 	if c.Release {
 		return nil
@@ -137,27 +182,97 @@ type target struct {
 	serial    []byte
 }
 
-// targets finds the certificates that a change is about.
-func (c *StatusChange) targets(tx *bolt.Tx) ([]target, error) {
-	index, what := bCards, c.Card
+// oneOf is a target of a change. several says that it is one of a card's or of a holder's.
+type oneOf struct {
+	target
+	several bool
+}
+
+// targets finds the certificates that a change is about, each once.
+func (c *StatusChange) targets(tx *bolt.Tx) (all []oneOf, err error) {
+	if c.Authority != "" {
+		t, err := authorityTarget(tx, c.Authority)
+		return []oneOf{{t, false}}, err
+	}
+	seen := map[string]bool{}
+	for _, named := range append([]StatusTarget{{c.Serial, c.Certificate, c.Card, c.Holder}}, c.Also...) {
+		found, err := named.find(tx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range found {
+			key := string(indexKey("", t.authority, t.serial))
+			if !seen[key] {
+				all = append(all, oneOf{t, named.Serial == "" && named.Certificate == nil})
+			}
+			seen[key] = true
+		}
+	}
+	return all, nil
+}
+
+// fields counts those that are filled.
+func (s StatusTarget) fields() (n int) {
+	for _, is := range []bool{s.Serial != "", s.Certificate != nil, s.Card != "", s.Holder != ""} {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// find finds what a target names.
+func (s StatusTarget) find(tx *bolt.Tx) ([]target, error) {
+	index, what := bCards, s.Card
 	switch {
-	case c.Serial != "":
-		r, err := findRecord(tx, c.Serial)
+	case s.Serial != "":
+		r, err := findRecord(tx, s.Serial)
 		if err != nil {
 			return nil, err
 		}
 		return []target{{r.Authority, serialBytes(r.Serial)}}, nil
-	case c.Holder != "":
-		index, what = bHolders, c.Holder
+	case s.Certificate != nil:
+		t, err := findCertificate(tx, s.Certificate)
+		return []target{t}, err
+	case s.Holder != "":
+		index, what = bHolders, s.Holder
 	}
 	found := indexed(tx, index, what)
 	switch {
 	case len(found) > 0:
 		return found, nil
-	case c.Card != "":
-		return nil, fail(NotFound, "no card %s was issued: igc list shows those of the lab", c.Card)
+	case s.Card != "":
+		return nil, fail(NotFound, "no card %s was issued: igc list shows those of the lab", s.Card)
 	}
-	return nil, fail(NotFound, "no certificate was issued to a holder %s: give the whole identifier, as igc show has it", c.Holder)
+	return nil, fail(NotFound, "no certificate was issued to a holder %s: give the whole identifier, as igc show has it", s.Holder)
+}
+
+// findCertificate finds the record of this very certificate. Its serial number alone would not do: other authorities than
+// the lab's have theirs, and a short one is the beginning of others.
+func findCertificate(tx *bolt.Tx, der []byte) (target, error) {
+	d, err := profiles.Decode(der)
+	if err != nil {
+		return target{}, Invalidate(err)
+	}
+	serial := d.Serial.Bytes()
+	for _, a := range profiles.Authorities() {
+		b := bucket(tx, a.ID())
+		if b == nil {
+			continue
+		}
+		if _, _, issued := statusOf(b, serial); !issued {
+			continue
+		}
+		r, err := readRecord(b, a.ID(), serial)
+		if err != nil {
+			return target{}, err
+		}
+		if bytes.Equal(r.DER, der) {
+			return target{a.ID(), serial}, nil
+		}
+	}
+	return target{}, fail(NotFound, "this lab did not issue the certificate %s of %s: igc list shows those that it issued",
+		profiles.SerialHex(d.Serial), d.Issuer)
 }
 
 // indexed lists what an index holds under a word.
@@ -176,8 +291,9 @@ func indexed(tx *bolt.Tx, index []byte, what string) (found []target) {
 	return found
 }
 
-// apply changes one certificate. several says that it is one of a card's or of a holder's.
-func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, error) {
+// apply changes one certificate.
+func (c *StatusChange) apply(tx *bolt.Tx, t oneOf) (Changed, error) {
+	several := t.several
 	b := bucket(tx, t.authority)
 	if b == nil {
 		return Changed{}, fail(NotFound, "the lab has no authority %s", t.authority)
@@ -186,7 +302,10 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 	if err != nil {
 		return Changed{}, err
 	}
-	unchanged := Changed{before, before.Status, false}
+	unchanged := Changed{Record: before, Before: before.Status}
+	if before.IsAuthority() && c.Authority == "" {
+		return unchanged, refuseAuthority(tx, before, c.Release)
+	}
 	was := before.Revoked
 	switch {
 	case c.Release && was == nil, !c.Release && was != nil && was.Reason == c.Reason:
@@ -238,7 +357,25 @@ func (c *StatusChange) apply(tx *bolt.Tx, t target, several bool) (Changed, erro
 	}
 	after := *before
 	after.setStatus(s)
-	return Changed{&after, before.Status, true}, nil
+	return Changed{Record: &after, Before: before.Status, Changed: true}, nil
+}
+
+// checkReleased refuses to end the holds of a card or of a holder that has none to end, and certificates revoked for good.
+func (c *StatusChange) checkReleased(changed []Changed) error {
+	var revoked *Record
+	for _, one := range changed {
+		if one.Changed {
+			return nil
+		}
+		if one.Status == Revoked {
+			revoked = one.Record
+		}
+	}
+	if !c.Release || revoked == nil {
+		return nil
+	}
+	return fail(Conflict, "no certificate is on hold; %s was revoked on %s for %s, which is for good: only a hold can end",
+		revoked.Serial, revoked.Revoked.At.Format(time.RFC3339), revoked.Revoked.Reason)
 }
 
 func serialBytes(hexadecimal string) []byte {

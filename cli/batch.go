@@ -77,6 +77,13 @@ func (p *program) batch(c *cli.Context, file string) error {
 	if err := free(c.Context, service, todo, rows, at); err != nil {
 		return err
 	}
+	var products []string
+	for _, o := range todo {
+		products = append(products, o.Product)
+	}
+	if err := ca.CheckIssuable(c.Context, service, products...); err != nil {
+		return err
+	}
 	bar := newBar(p.err)
 	if n := len(orders) - len(todo); n > 0 {
 		fmt.Fprintf(p.err, tr("%d cartes sont déjà faites : je continue.\n", "%d cards are done already: going on.\n"), n)

@@ -197,7 +197,25 @@ func (d *doctor) keys(ctx context.Context) (found []finding) {
 		"%d, encrypted, 0600; each opens and goes with its certificate"), len(all))}
 }
 
-func (d *doctor) chains(context.Context) []finding { return checkChains(d.authorities, d.home) }
+func (d *doctor) chains(context.Context) []finding {
+	revoked := d.revoked()
+	if found := checkChains(d.authorities, d.home); len(revoked) == 0 || found[0].State != well {
+		return append(revoked, found...)
+	}
+	return revoked
+}
+
+// revoked tells of each authority that is revoked: nothing mends that.
+func (d *doctor) revoked() (found []finding) {
+	for _, info := range d.authorities {
+		if v := info.Revoked; v != nil {
+			found = append(found, todo.say(tr("%s est révoquée depuis le %s (%s), pour de bon : tout ce qu'elle a émis est refusé, elle n'émet plus rien",
+				"%s was revoked on %s (%s), for good: all that it issued is refused, it issues nothing any more"),
+				info.ID, v.At.Format(time.RFC3339), v.Reason).by(d.igc("--home", tr("AUTRE", "OTHER"), "init")))
+		}
+	}
+	return found
+}
 
 // checkChains verifies each authority: its profile and names, the signature of its root, and TEST in every name.
 func checkChains(list []ca.AuthorityInfo, home string) (found []finding) {

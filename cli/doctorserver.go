@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/testssl"
 )
 
 // This file is what igc doctor looks at of the lab's server: it asks for what is served, as clients do.
@@ -80,6 +81,9 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 			if conn, err := new(net.Dialer).DialContext(ctx, "tcp", local(a[1])); err == nil { // a system that does not show sockets
 				conn.Close()
 				continue
+			}
+			if d.testSSLRevoked() != "" && a[0] != "publication" && a[0] != "directory" {
+				continue // see server
 			}
 			found = append(found, todo.say(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
 				"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
@@ -160,6 +164,11 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
 	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if above := d.testSSLRevoked(); err != nil && above != "" {
+		return append(found, todo.say(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
+			"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above).
+			by(d.igc("--home", tr("AUTRE", "OTHER"), "init")))
+	}
 	if err != nil {
 		return append(found, todo.say(tr("igc serve%s : TestSSL ne répond pas : %v",
 			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err).by(d.restart()))
@@ -192,6 +201,11 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 			"this machine does not know the root of TestSSL's certificate")).by(d.igc("trust", "install")))
 	}
 	return found
+}
+
+// testSSLRevoked is the revoked authority above TestSSL's own certificate, empty when none is.
+func (d *doctor) testSSLRevoked() string {
+	return revokedAbove(revokedAuthorities(d.authorities), testssl.OwnAuthority().ID())
 }
 
 // reach is where this machine finds what certificates name: there, when that is this machine, else where igc.yaml listens.
@@ -307,7 +321,8 @@ func (d *doctor) publication(ctx context.Context) []finding {
 		for _, p := range problems {
 			text := strings.TrimSpace(p.Authority + " " + p.What + tr(" : ", ": ") + p.Text)
 			switch {
-			case p.What == "authority" || strings.HasSuffix(p.What, "crl") && p.Level == revocation.Failing && len(late) > 0: // told already
+			case p.What == "authority" || p.What == "authority_revoked" ||
+				strings.HasSuffix(p.What, "crl") && p.Level == revocation.Failing && len(late) > 0: // reported already
 			default:
 				found = append(found, d.problem(p, text))
 			}
@@ -361,7 +376,7 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 	if err != nil {
 		return nil, err
 	}
-	authorities := d.each()
+	authorities, revoked := d.each(), revokedAuthorities(d.authorities)
 	for _, a := range authorities {
 		if a.IsRoot() {
 			continue
@@ -380,7 +395,11 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 			}
 			all = append(all, asked{a.ID() + " " + recent[i].Serial, certificate, a.certificate, want})
 		case root >= 0:
-			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, ocsp.Good})
+			want := ocsp.Good
+			if revoked[a.ID()] != nil {
+				want = ocsp.Revoked
+			}
+			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, want})
 		}
 	}
 	return all, nil

@@ -158,12 +158,16 @@ type setMaker struct {
 // from their files, and so works beside a server; there is no way to have a server sign what is wrong.
 func newSetMaker(ctx context.Context, client *ca.Client, dir string) (*setMaker, error) {
 	var wanted []profiles.Authority
+	var products []string
 	for _, f := range fixtures.Catalogue() {
 		a, err := f.Profile().Product.IssuingAuthority()
 		if err != nil {
 			return nil, err
 		}
-		wanted = append(wanted, a)
+		wanted, products = append(wanted, a), append(products, f.Profile().Product.ID)
+	}
+	if err := ca.CheckIssuable(ctx, client, products...); ca.KindOf(err) == ca.Conflict { // else Ensure says it
+		return nil, err
 	}
 	if _, err := client.Ensure(ctx, wanted); err != nil {
 		return nil, err

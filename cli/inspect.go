@@ -119,6 +119,11 @@ func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	return objectsIn(c, name, data)
+}
+
+// objectsIn reads what was in a file.
+func objectsIn(c values, name string, data []byte) ([]inspect.Object, error) {
 	opts := inspect.Options{Now: time.Now()}
 	if c.IsSet("password") {
 		opts.Passwords = []string{c.String("password")}
@@ -131,6 +136,40 @@ func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}
 	return objects, nil
+}
+
+// certificateIn is the certificate that a file stands for: see [inspect.MainCertificate].
+func certificateIn(c values, name string, data []byte) (*inspect.Certificate, error) {
+	objects, err := objectsIn(c, name, data)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := inspect.MainCertificate(objects)
+	if several := (*inspect.AmbiguousError)(nil); errors.As(err, &several) {
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s : lequel de ces certificats ? %s. Donnez son numéro de série, ou un fichier qui n'a que lui",
+			"%s: which of these certificates? %s. Give its serial number, or a file that holds it alone"), name, listed(several.Certificates)))
+	}
+	if err != nil {
+		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
+	}
+	return certificate, nil
+}
+
+// listed names certificates, the first few of them.
+func listed(all []*inspect.Certificate) string {
+	const most = 5
+	var names []string
+	for _, c := range all[:min(most, len(all))] {
+		what := visible(c.Subject)
+		if c.Profile != "" {
+			what = c.Profile + ", " + c.Holder.DisplayName()
+		}
+		names = append(names, c.Serial+" ("+what+")")
+	}
+	if more := len(all) - most; more > 0 {
+		names = append(names, fmt.Sprintf(tr("et %d autres", "and %d more"), more))
+	}
+	return strings.Join(names, "; ")
 }
 
 // visible is a text without the escape sequences that whoever made it may have put in it: the terminal gets none.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/inspect"
 )
 
 // defaultPIN is that of the real test cards.
@@ -212,7 +212,7 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 		}
 	}
 	if name := c.String("like"); name != "" {
-		if err := like(name, &order); err != nil {
+		if err := like(c, name, &order); err != nil {
 			return order, err
 		}
 	}
@@ -240,16 +240,21 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 	return order, cardFlags(c, &order)
 }
 
-// like takes product, holder and layout from a certificate.
-func like(name string, order *ca.CardOrder) error {
+// like takes product, holder and layout from the certificate that a file stands for.
+func like(c values, name string, order *ca.CardOrder) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return &ca.Error{Kind: ca.NotFound, Err: err}
 	}
-	if block, _ := pem.Decode(data); block != nil {
-		data = block.Bytes
+	certificate, err := certificateIn(c, name, data)
+	if ca.KindOf(err) == ca.Passphrase {
+		err = fmt.Errorf(tr("%s : %w ; donnez le certificat en PEM", "%s: %w; give the certificate in PEM"), name, inspect.ErrPassword)
+		return &ca.Error{Kind: ca.Passphrase, Err: err}
 	}
-	d, err := profiles.Decode(data)
+	if err != nil {
+		return err
+	}
+	d, err := profiles.Decode(certificate.DER())
 	if err != nil {
 		return ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}

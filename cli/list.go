@@ -64,10 +64,16 @@ func (p *program) list(c *cli.Context) error {
 	if c.Int("limit") < 0 {
 		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout", "--limit: give a positive number, or 0 for all")))
 	}
+	authorities, err := client.Authorities(c.Context)
+	if err != nil {
+		return err
+	}
+	revoked := revokedAuthorities(authorities)
+	p.warnRevoked(revoked)
 	if c.Bool("json") {
 		return p.listJSON(c, client, filter)
 	}
-	return p.listTable(c, client, filter)
+	return p.listTable(c, client, filter, revoked)
 }
 
 // listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a million.
@@ -116,7 +122,7 @@ func newest(c *cli.Context, client *ca.Client, filter ca.Filter, limit int, do f
 	return nil
 }
 
-func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter) error {
+func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	n, limit := 0, c.Int("limit")
 	err := newest(c, client, filter, limit, func(r *ca.Record) error {
@@ -128,7 +134,7 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter)
 			profile += modelled(known.StatusIn(r.Generation()))
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
-			r.NotAfter.Format(time.DateOnly), state(r))
+			r.NotAfter.Format(time.DateOnly), state(r, revoked))
 		if n%1000 == 0 { // a long list is shown as it comes
 			err = errors.Join(err, t.Flush())
 		}
@@ -146,8 +152,8 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter)
 	return t.Flush()
 }
 
-// state says in a word whether the certificate holds today.
-func state(r *ca.Record) string {
+// state says in a word whether the certificate holds today. revoked are the authorities that do not.
+func state(r *ca.Record, revoked map[string]*ca.Revocation) string {
 	switch now := time.Now(); {
 	case r.Status == ca.OnHold:
 		return tr("suspendu", "on hold")
@@ -157,6 +163,9 @@ func state(r *ca.Record) string {
 		return tr("expiré", "expired")
 	case now.Before(r.NotBefore):
 		return tr("à venir", "not yet valid")
+	}
+	if above := revokedAbove(revoked, r.Authority); above != "" {
+		return fmt.Sprintf(tr("refusé, %s est révoquée", "refused, %s is revoked"), above)
 	}
 	return tr("valide", "good")
 }

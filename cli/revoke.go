@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/profiles/inspect"
 )
 
 func (p *program) revokeCommand() *cli.Command {
@@ -23,15 +23,20 @@ func (p *program) revokeCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "revoke",
-		Usage: tr("met en opposition un certificat, une carte ou tout ce qu'a un porteur", "revoke a certificate, a card, or all that a holder has"),
-		Description: tr("Une opposition est définitive, sauf certificateHold, que igc unhold lève.",
-			"A revocation is for good, but for certificateHold, which igc unhold ends."),
+		Usage: tr("met en opposition un certificat, une carte, tout ce qu'a un porteur, ou une autorité", "revoke a certificate, a card, all that a holder has, or an authority"),
+		Description: tr("Une opposition est définitive, sauf certificateHold, que igc unhold lève. De plusieurs arguments, tous sont mis en opposition ou aucun.\n"+
+			"Un fichier désigne le certificat dont il a la clé, sinon celui qui n'en a émis aucun autre du fichier ; jamais une autorité.\n"+
+			"Une autorité ne se révoque que par son nom : --authority ACI-FO-PP, ou son numéro de série entier avec --reason cACompromise.",
+			"A revocation is for good, but for certificateHold, which igc unhold ends. Of several arguments, all are revoked or none.\n"+
+				"A file means the certificate whose key is in it, else the one that issued no other in it; never an authority.\n"+
+				"An authority is revoked by its name alone: --authority ACI-FO-PP, or its whole serial number with --reason cACompromise."),
 		ArgsUsage:    whichUsage(),
 		OnUsageError: usageError,
 		Flags: append(whichFlags(),
 			&cli.StringFlag{Name: "reason", Value: "unspecified", Usage: tr("motif : ", "reason: ") + strings.Join(names, ", ")},
 			&cli.StringFlag{Name: "at", Usage: tr("date de l'opposition, passée (sinon maintenant)", "date of the revocation, in the past (else now)")},
-			&cli.StringFlag{Name: "invalidity", Usage: tr("date depuis laquelle la clé n'est plus sûre", "date since when the key is not to be trusted")}),
+			&cli.StringFlag{Name: "invalidity", Usage: tr("date depuis laquelle la clé n'est plus sûre", "date since when the key is not to be trusted")},
+			&cli.BoolFlag{Name: "yes", Usage: tr("révoque l'autorité sans demander confirmation (scripts)", "revoke the authority without asking (scripts)")}),
 		Action: func(c *cli.Context) error {
 			reason, err := ca.ParseReason(c.String("reason"))
 			if err != nil {
@@ -62,8 +67,8 @@ func (p *program) unholdCommand() *cli.Command {
 }
 
 func whichUsage() string {
-	return tr("NUMÉRO-DE-SÉRIE (son début suffit) | FICHIER | DOSSIER-DE-CARTE, ou --card, ou --holder",
-		"SERIAL (its beginning is enough) | FILE | CARD-FOLDER, or --card, or --holder")
+	return tr("NUMÉRO-DE-SÉRIE (son début suffit) | FICHIER | DOSSIER-DE-CARTE..., - pour une liste, ou --card, --holder ou --authority",
+		"SERIAL (its beginning is enough) | FILE | CARD-FOLDER..., - for a list, or --card, --holder or --authority")
 }
 
 // whichFlags say which certificates a change of status is about, beside an argument.
@@ -71,6 +76,8 @@ func whichFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "card", Usage: tr("les certificats de cette carte", "the certificates of this card")},
 		&cli.StringFlag{Name: "holder", Usage: tr("ceux du porteur de cet identifiant (PS_IdNat, ou Struct_IdNat d'une organisation)", "those of the holder of this identifier (PS_IdNat, or Struct_IdNat of an organisation)")},
+		&cli.StringFlag{Name: "authority", Usage: tr("l'autorité émettrice de ce nom, comme ACI-FO-PP", "the issuing authority of this name, such as ACI-FO-PP")},
+		&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)", "password of a PKCS#12 (else none, then 1234)")},
 		&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui changerait, et ne change rien", "show what would change, and change nothing")},
 		jsonFlag(),
 	}
@@ -78,24 +85,45 @@ func whichFlags() []cli.Flag {
 
 // setStatus changes the status of the certificates that the command line names.
 func (p *program) setStatus(c *cli.Context, change ca.StatusChange) error {
-	change.Card, change.Holder, change.DryRun = c.String("card"), c.String("holder"), c.Bool("dry-run")
-	if c.NArg() > 0 || change.Card == "" && change.Holder == "" {
-		what, err := one(c, tr("un numéro de série, un fichier, --card ou --holder", "a serial number, a file, --card or --holder"))
-		if err != nil {
-			return err
+	change.Card, change.Holder, change.Authority = c.String("card"), c.String("holder"), c.String("authority")
+	change.DryRun = c.Bool("dry-run")
+	flags := 0
+	for _, given := range []string{change.Card, change.Holder, change.Authority} {
+		if given != "" {
+			flags++
 		}
-		if err := named(what, &change); err != nil {
-			return err
-		}
+	}
+	if flags+min(1, c.NArg()) != 1 {
+		return ca.Invalidate(errors.New(tr("donnez un numéro de série, un fichier, --card, --holder ou --authority, et rien d'autre",
+			"give a serial number, a file, --card, --holder or --authority, and nothing else")))
+	}
+	targets, err := p.targets(c)
+	if err != nil {
+		return err
+	}
+	if len(targets) > 0 {
+		first := targets[0]
+		change.Serial, change.Certificate, change.Card, change.Holder = first.Serial, first.Certificate, first.Card, first.Holder
+		change.Also = targets[1:]
 	}
 	client, err := p.connect(c)
 	if err != nil {
 		return err
 	}
+	if err := nameAuthority(c, client, &change); err != nil {
+		return err
+	}
+	if change.Authority != "" && !change.Release {
+		return p.revokeAuthority(c, client, change)
+	}
 	changed, err := client.SetStatus(c.Context, change)
 	if err != nil {
 		return err
 	}
+	return p.printChanged(c, change, changed)
+}
+
+func (p *program) printChanged(c *cli.Context, change ca.StatusChange, changed []ca.Changed) error {
 	return p.print(c, changed, func(w io.Writer) {
 		if change.DryRun {
 			fmt.Fprintln(w, tr("Essai : rien n'est changé. Ce qui se passerait :", "Dry run: nothing is changed. What would happen:"))
@@ -125,45 +153,82 @@ func became(one ca.Changed) string {
 	return fmt.Sprintf(tr("révoqué le %s, motif %s", "revoked on %s, reason %s"), at, v.Reason)
 }
 
-// named tells which certificates an argument stands for: a card's folder, a file that holds a certificate, else the digits
-// of a serial number.
-func named(what string, change *ca.StatusChange) error {
+// targets finds what the arguments stand for; "-" is a list of them on standard input, one a line.
+func (p *program) targets(c *cli.Context) (all []ca.StatusTarget, err error) {
+	for _, argument := range c.Args().Slice() {
+		words := []string{argument}
+		if argument == "-" {
+			data, err := p.readFile("-")
+			if err != nil {
+				return nil, err
+			}
+			if words = lines(string(data)); len(words) == 0 {
+				return nil, ca.Invalidate(errors.New(tr("l'entrée standard est vide : donnez un numéro de série ou un fichier par ligne", "standard input is empty: give a serial number or a file a line")))
+			}
+		}
+		for _, word := range words {
+			t, err := p.target(c, word)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+// lines are those of a list, without empty ones and comments.
+func lines(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// target tells which certificates an argument stands for: a card's folder, the certificate of a file, else the digits of a
+// serial number. What has a slash or a dot in it is a path, whether or not it is there.
+func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err error) {
 	info, err := os.Stat(what)
-	if err != nil {
-		change.Serial = what
-		return nil
-	}
-	if info.IsDir() {
-		data, err := os.ReadFile(filepath.Join(what, "card.json"))
-		var card ca.CardFile
-		if err == nil {
-			err = json.Unmarshal(data, &card)
+	switch {
+	case err == nil && info.IsDir():
+		return cardFolder(what)
+	case err == nil:
+		data, err := p.readFile(what)
+		if err != nil {
+			return t, err
 		}
-		switch {
-		case err != nil:
-			return ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w", "%s is not a card's folder: %w"), what, err))
-		case card.CardNumber != "":
-			change.Card = card.CardNumber
-			return nil
-		case len(card.Certificates) == 1:
-			change.Serial = card.Certificates[0].Serial
-			return nil
+		certificate, err := certificateIn(c, what, data)
+		if err != nil {
+			return t, err
 		}
-		return ca.Invalidate(fmt.Errorf(tr("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux", "%s holds %d certificates and no card number: give the file of one"), what, len(card.Certificates)))
-	}
-	data, err := os.ReadFile(what)
-	if err != nil {
-		return &ca.Error{Kind: ca.NotFound, Err: err}
-	}
-	objects, err := inspect.Read(data, inspect.Options{Now: time.Now()})
-	if err != nil {
-		return ca.Invalidate(fmt.Errorf("%s: %w", what, err))
-	}
-	for _, o := range objects {
-		if cert, ok := o.(*inspect.Certificate); ok { // the first is the holder's, its chain follows
-			change.Serial = cert.Serial
-			return nil
+		if certificate.IsAuthority() {
+			return t, refuseAuthorityFile(what, certificate)
 		}
+		return ca.StatusTarget{Certificate: certificate.DER()}, nil
+	case !strings.ContainsAny(what, `/\.`):
+		return ca.StatusTarget{Serial: what}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return t, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s : fichier introuvable", "%s: no such file"), what)}
 	}
-	return ca.Invalidate(errors.New(what + tr(" ne tient aucun certificat", " holds no certificate")))
+	return t, &ca.Error{Kind: ca.NotFound, Err: err}
+}
+
+// cardFolder tells which certificates are those of a card's folder.
+func cardFolder(dir string) (t ca.StatusTarget, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, "card.json"))
+	var card ca.CardFile
+	if err == nil {
+		err = json.Unmarshal(data, &card)
+	}
+	switch {
+	case err != nil:
+		return t, ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w", "%s is not a card's folder: %w"), dir, err))
+	case card.CardNumber != "":
+		return ca.StatusTarget{Card: card.CardNumber}, nil
+	case len(card.Certificates) == 1 && card.Certificates[0].Serial != "":
+		return ca.StatusTarget{Serial: card.Certificates[0].Serial}, nil
+	}
+	return t, ca.Invalidate(fmt.Errorf(tr("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux", "%s holds %d certificates and no card number: give the file of one"), dir, len(card.Certificates)))
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -69,7 +70,13 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	lists := revocation.NewLists(lab, p.clock())
 	responder := revocation.NewResponder(lab, p.clock())
 	pages := testssl.New(lab, lists, responder, p.clock(), log)
-	if err := errors.Join(pages.Prepare(ctx), pages.LoadToken()); err != nil {
+	if err := pages.LoadToken(); err != nil {
+		cancel(err)
+		return err
+	}
+	err := pages.Prepare(ctx)
+	withoutTestSSL := (*ca.RevokedAuthorityError)(nil)
+	if err != nil && !errors.As(err, &withoutTestSSL) {
 		cancel(err)
 		return err
 	}
@@ -79,9 +86,13 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	var addresses []string
 	for _, port := range []struct {
 		mode    testssl.Mode
+		name    string
 		address string
-	}{{testssl.Default, l.TestSSL}, {testssl.TLS13, l.TLS13}, {testssl.Strict, l.Strict}, {testssl.AnyCA, l.AnyCA}} {
-		listener, err := listen(port.address)
+	}{{testssl.Default, "testssl", l.TestSSL}, {testssl.TLS13, "tls13", l.TLS13}, {testssl.Strict, "strict", l.Strict}, {testssl.AnyCA, "any_ca", l.AnyCA}} {
+		if withoutTestSSL != nil {
+			break // the rest is served, so that what the authority issued is still answered for
+		}
+		listener, err := listen(port.name, port.address)
 		if err != nil {
 			cancel(err)
 			return err
@@ -89,7 +100,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		addresses = append(addresses, "TestSSL, "+tr(port.mode.FR, port.mode.EN)+": "+pages.Listen(port.mode, listener.Addr()))
 		start(func() error { return serveHTTP(ctx, pages.HTTP(port.mode), pages.TLS(port.mode, listener)) })
 	}
-	directory, err := listen(l.Directory)
+	directory, err := listen("directory", l.Directory)
 	if err != nil {
 		cancel(err)
 		return err
@@ -97,7 +108,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	start(func() error {
 		return revocation.NewDirectory(lab, lists, log).Serve(ctx, revocation.Crowd(directory, 1000))
 	})
-	listener, err := listen(l.Publication)
+	listener, err := listen("publication", l.Publication)
 	if err != nil {
 		cancel(err)
 		return err
@@ -133,6 +144,11 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		for _, address := range addresses {
 			fmt.Fprintln(p.out, address)
 		}
+		if e := withoutTestSSL; e != nil {
+			fmt.Fprintf(p.err, tr("igc : TestSSL n'est pas servi : %s, l'autorité de son certificat, a été révoquée le %s (%s) et n'en émet plus ; le reste est servi. Faites un autre laboratoire : igc --home DOSSIER init\n",
+				"igc: TestSSL is not served: %s, the authority of its certificate, was revoked on %s (%s) and issues none any more; the rest is served. Make another lab: igc --home FOLDER init\n"),
+				e.Authority, e.Revocation.At.Format(time.RFC3339), e.Revocation.Reason)
+		}
 		fmt.Fprintln(p.out, tr("Ctrl-C arrête.", "Ctrl-C stops."))
 	case <-ctx.Done():
 	}
@@ -143,12 +159,36 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 	return nil // asked to stop
 }
 
-func listen(address string) (net.Listener, error) {
+// listen opens the address that listen has under that name in igc.yaml.
+func listen(name, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("%w ; un autre programme a ce port : changez listen dans igc.yaml", "%w; another program has this port: change listen in igc.yaml"), err)}
+		return nil, listenError(name, address, err)
 	}
 	return listener, nil
+}
+
+// listenError says why an address cannot be listened on, and what to do about that.
+func listenError(name, address string, err error) error {
+	kind, why := ca.Invalid, tr("voyez listen dans igc.yaml", "see listen in igc.yaml")
+	unresolved := (*net.DNSError)(nil)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		kind, why = ca.Busy, tr("un autre programme a ce port : changez-le dans igc.yaml (listen), ou arrêtez ce programme ; igc doctor le nomme",
+			"another program has this port: change it in igc.yaml (listen), or end that program; igc doctor names it")
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		kind, why = ca.Unwritable, tr("le système refuse ce port à cet utilisateur, d'ordinaire ceux sous 1024 : prenez-en un plus grand dans igc.yaml (listen), ou "+
+			"sudo setcap cap_net_bind_service=+ep \"$(command -v igc)\"",
+			"the system refuses this port to this user, as it does those below 1024: take a higher one in igc.yaml (listen), or "+
+				"sudo setcap cap_net_bind_service=+ep \"$(command -v igc)\"")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = tr("ce n'est pas une adresse de cette machine : écrivez localhost dans igc.yaml (listen), ou l'une de celles que montre ip addr",
+			"it is not an address of this machine: write localhost in igc.yaml (listen), or one of those that ip addr shows")
+	case errors.As(err, &unresolved):
+		why = tr("ce nom ne mène à aucune adresse : écrivez localhost dans igc.yaml (listen), ou une adresse",
+			"this name leads to no address: write localhost in igc.yaml (listen), or an address")
+	}
+	return &ca.Error{Kind: kind, Err: fmt.Errorf(tr("%s (%s) : %w ; %s", "%s (%s): %w; %s"), address, name, err, why)}
 }
 
 // serveHTTP serves until the context ends, then lets requests under way finish for a while.

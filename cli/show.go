@@ -46,8 +46,13 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	authorities, err := client.Authorities(c.Context)
+	if err != nil {
+		return err
+	}
+	revoked := revokedAuthorities(authorities)
 	return p.print(c, r, func(w io.Writer) {
-		fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), state(r))
+		fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), state(r, revoked))
 		if r.Revoked != nil {
 			fmt.Fprintf(w, "%-16s %s\n", tr("révoqué le", "revoked on"), r.Revoked.At.Format(time.RFC3339))
 		}
@@ -72,7 +77,16 @@ func (p *program) showAuthority(c *cli.Context, client *ca.Client, a profiles.Au
 		if err != nil {
 			return err
 		}
-		return p.print(c, info, func(w io.Writer) { describeCertificate(w, d) })
+		revoked := revokedAuthorities(list)
+		return p.print(c, info, func(w io.Writer) {
+			if v := info.Revoked; v != nil {
+				fmt.Fprintf(w, "%-16s %s\n%-16s %s\n", tr("état", "status"), tr("révoqué, ", "revoked, ")+string(v.Reason),
+					tr("révoqué le", "revoked on"), v.At.Format(time.RFC3339))
+			} else if above := revokedAbove(revoked, info.ID); above != "" {
+				fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), fmt.Sprintf(tr("refusé, %s est révoquée", "refused, %s is revoked"), above))
+			}
+			describeCertificate(w, d)
+		})
 	}
 	return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités", "the lab has no %s: igc init makes all nine authorities"), a.ID())}
 }

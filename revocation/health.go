@@ -46,7 +46,7 @@ func (h *Health) Add(part func(context.Context) []Problem) {
 type Problem struct {
 	Level     Level     `json:"level"`
 	Authority string    `json:"authority,omitempty"`
-	What      string    `json:"what"` // store, authority, responder, crl, delta_crl, certificate, staple
+	What      string    `json:"what"` // store, authority, authority_revoked, responder, crl, delta_crl, certificate, staple
 	Text      string    `json:"text"`
 	At        time.Time `json:"at,omitzero"` // the end that it is about
 }
@@ -125,6 +125,10 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 	for _, c := range counts.Authorities {
 		a := c.Authority
 		problems = append(problems, authorityProblems(a, c.NotBefore, c.NotAfter, now, config.WarnBefore)...)
+		if v := c.Revocation; v != nil {
+			problems = append(problems, Problem{Level: Failing, Authority: a.ID(), What: "authority_revoked", At: v.At, Text: fmt.Sprintf(
+				"it was revoked on %s (%s): clients refuse every certificate that it issued, and it issues none", v.At.Format(time.RFC3339), v.Reason)})
+		}
 		full, delta := h.lists.last(a)
 		failed := h.lists.failure(a)
 		problems = append(problems, listProblems(a, "crl", full, schedule(config.CRL, a, false), failed, now)...)

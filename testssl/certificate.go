@@ -76,7 +76,23 @@ const longest = 825*24*time.Hour - time.Second
 
 var ownHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000", Service: Names[0], DNSNames: Names[1:]}
 
-// Prepare makes the server's own certificate, and the authorities that it needs.
+// OwnAuthority is the authority of the server's own certificate.
+func OwnAuthority() profiles.Authority {
+	product, err := profiles.FindProduct(ownProduct)
+	if err != nil {
+		panic(err) // the table is embedded
+	}
+	a, err := product.IssuingAuthority()
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+const ownProduct = "ssl-serv"
+
+// Prepare makes the server's own certificate, and the authorities that it needs. Where its authority is revoked it is a
+// [ca.RevokedAuthorityError], and TestSSL has nothing to present.
 func (s *Server) Prepare(ctx context.Context) error {
 	s.own.mu.Lock()
 	defer s.own.mu.Unlock()
@@ -93,7 +109,7 @@ func (s *Server) makeOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	issued, err := s.lab.Issue(ctx, ca.IssueRequest{Product: "ssl-serv", Generation: profiles.Gen2023, Longest: longest,
+	issued, err := s.lab.Issue(ctx, ca.IssueRequest{Product: ownProduct, Generation: profiles.Gen2023, Longest: longest,
 		PublicKeys: map[string][]byte{"server": public}, Holder: ownHolder})
 	if err != nil {
 		return fmt.Errorf("certificate of the TestSSL server: %w", err)

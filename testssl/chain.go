@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,14 +18,15 @@ import (
 // authorities are those of the lab, ready to verify with.
 type authorities struct {
 	issuers              []*ca.Issuer
+	revoked              map[profiles.Authority]ca.Revocation
 	all                  *x509.CertPool // what a client is asked a card of: issuing ones too, since browsers send the card alone
 	roots, intermediates *x509.CertPool
 
 	cards map[[sha256.Size]byte]*facts // of the certificates that were presented, by their hash
 }
 
-// authorities returns those of the lab. A lab gains authorities while it runs and never changes one: their count tells
-// whether those kept are all.
+// authorities returns those of the lab. A lab gains authorities while it runs and never changes one but by revoking it:
+// their count and their revocations tell whether those kept are all.
 func (c *checker) authorities(ctx context.Context) (*authorities, error) {
 	infos, err := c.lab.Authorities(ctx)
 	if err != nil {
@@ -33,10 +35,16 @@ func (c *checker) authorities(ctx context.Context) (*authorities, error) {
 	c.mu.Lock()
 	known := c.known
 	c.mu.Unlock()
-	if known != nil && len(known.issuers) == len(infos) {
+	revoked := map[profiles.Authority]ca.Revocation{}
+	for _, info := range infos {
+		if a, err := profiles.ParseAuthority(info.ID); err == nil && info.Revoked != nil {
+			revoked[a] = *info.Revoked
+		}
+	}
+	if known != nil && len(known.issuers) == len(infos) && maps.Equal(known.revoked, revoked) {
 		return known, nil
 	}
-	known = &authorities{all: x509.NewCertPool(), roots: x509.NewCertPool(), intermediates: x509.NewCertPool(),
+	known = &authorities{revoked: revoked, all: x509.NewCertPool(), roots: x509.NewCertPool(), intermediates: x509.NewCertPool(),
 		cards: map[[sha256.Size]byte]*facts{}}
 	for _, info := range infos {
 		a, err := profiles.ParseAuthority(info.ID)
@@ -69,6 +77,18 @@ func (known *authorities) find(cert *x509.Certificate) *ca.Issuer {
 		}
 	}
 	return nil
+}
+
+// revokedAmong finds the first authority of a path that is revoked.
+func (known *authorities) revokedAmong(path []*x509.Certificate) (a profiles.Authority, found *ca.Revocation) {
+	for _, link := range path {
+		if i := known.find(link); i != nil {
+			if v, revoked := known.revoked[i.Authority]; revoked {
+				return i.Authority, &v
+			}
+		}
+	}
+	return a, nil
 }
 
 // has tells whether the lab has an authority of that ID.
@@ -123,7 +143,10 @@ func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.
 	if len(chains[0]) > 1 {
 		issuer = known.find(chains[0][1])
 	}
-	if want, differs := wrongGamme(cert, issuer); differs {
+	if a, v := known.revokedAmong(chains[0][1:]); v != nil {
+		r.add("CHAIN-REVOKED", a.CommonName()+" : RÉVOQUÉE le "+inFrench(v.At)+", motif "+string(v.Reason),
+			a.CommonName()+": REVOKED on "+inEnglish(v.At)+", reason "+string(v.Reason))
+	} else if want, differs := wrongGamme(cert, issuer); differs {
 		r.add("CHAIN-WRONG-GAMME", path+" ; attendue : "+want, path+"; expected: "+want)
 	} else if len(sent) == 0 && len(names) > 1 {
 		r.add("CHAIN-OK", path, path).Details = []Text{alone}

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// hub tells watchers of a change of the status of the one certificate that each presented, and of no other.
+// hub tells watchers of a change of the status of the one certificate that each presented, or of its issuing authority's,
+// and of no other.
 type hub struct {
 	mu       sync.Mutex
 	watchers map[*watcher]bool
@@ -33,7 +34,11 @@ func (h *hub) tell(r ca.Record) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers {
-		if w.authority == r.Authority && w.serial == r.Serial {
+		own := w.authority == r.Authority && w.serial == r.Serial
+		if a, err := profiles.ParseAuthority(w.authority); err == nil && r.IsAuthority() {
+			own = own || r.Holder.Service == a.CommonName()
+		}
+		if own {
 			select {
 			case w.changed <- struct{}{}:
 			default:

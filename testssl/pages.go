@@ -2,6 +2,7 @@ package testssl
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 //go:embed html
@@ -84,6 +87,14 @@ type view struct {
 	Publication string
 	Faithful    bool
 	Live        bool // the page has a script
+	Revoked     []revokedAuthority
+}
+
+// revokedAuthority is one of the lab's that is revoked, which every page says.
+type revokedAuthority struct {
+	ID         string
+	Revocation ca.Revocation
+	Own        bool // the server's own certificate is refused with it
 }
 
 // way is another port to try a card on.
@@ -205,7 +216,23 @@ func (s *Server) view(r *http.Request, m *Mode) view {
 			v.Ways = append(v.Ways, way{u, other.Text()})
 		}
 	}
+	v.Revoked = s.revokedAuthorities(r.Context())
 	return v
+}
+
+// revokedAuthorities lists them in the order of the authorities. What cannot be read is another page's error.
+func (s *Server) revokedAuthorities(ctx context.Context) (list []revokedAuthority) {
+	infos, err := s.lab.Authorities(ctx)
+	if err != nil {
+		return nil
+	}
+	own := OwnAuthority()
+	for _, info := range infos {
+		if info.Revoked != nil {
+			list = append(list, revokedAuthority{info.ID, *info.Revoked, info.ID == own.ID() || info.ID == own.Root().ID()})
+		}
+	}
+	return list
 }
 
 // render writes a page, whole or not at all.

@@ -7,6 +7,7 @@ package inspect
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
@@ -62,6 +63,13 @@ const (
 type Options struct {
 	Now       time.Time // certificates are expired, and lists stale, relative to it
 	Passwords []string  // tried in turn on a PKCS#12; none means "" and 1234, the PIN of test cards
+}
+
+func (o Options) passwords() []string {
+	if o.Passwords == nil {
+		return []string{"", "1234"}
+	}
+	return o.Passwords
 }
 
 // ErrPassword says that no password opened a PKCS#12.
@@ -126,15 +134,16 @@ func readPEM(data []byte, opts Options) ([]Object, error) {
 		switch {
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 			encrypted := strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
-			objects = []Object{privateKey("PEM", encrypted)}
+			objects = []Object{privateKey("PEM", encrypted, func() crypto.PublicKey {
+				if encrypted {
+					return publicOfEncrypted(block.Bytes, opts)
+				}
+				return publicOf(block.Bytes)
+			})}
 		case strings.HasSuffix(block.Type, " PARAMETERS"):
 			objects = []Object{&Other{Source: Source{KindParameters, "PEM"}, What: Text{"paramètres d'algorithme", "algorithm parameters"}}}
 		case block.Type == "TRUSTED CERTIFICATE": // OpenSSL's: trust settings follow the certificate
-			in, one := cryptobyte.String(block.Bytes), cryptobyte.String(nil)
-			if !in.ReadASN1Element(&one, cbasn1.SEQUENCE) {
-				one = nil
-			}
-			objects, err = readDER(one, "PEM", opts)
+			objects, err = readDER(firstElement(block.Bytes), "PEM", opts)
 		default:
 			objects, err = readDER(block.Bytes, "PEM", opts)
 		}
@@ -177,9 +186,9 @@ func readDER(der []byte, in string, opts Options) ([]Object, error) {
 	case tag == cbasn1.INTEGER && next == cbasn1.SEQUENCE && isContent(second):
 		return readPKCS12(der, opts)
 	case tag == cbasn1.INTEGER && (next == cbasn1.SEQUENCE || next == cbasn1.INTEGER || next == cbasn1.OCTET_STRING):
-		return []Object{privateKey(in, false)}, nil // PKCS#8, PKCS#1 or SEC 1
+		return []Object{privateKey(in, false, func() crypto.PublicKey { return publicOf(der) })}, nil // PKCS#8, PKCS#1 or SEC 1
 	case tag == cbasn1.SEQUENCE && next == cbasn1.OCTET_STRING && body.Empty():
-		return []Object{privateKey(in, true)}, nil
+		return []Object{privateKey(in, true, func() crypto.PublicKey { return publicOfEncrypted(der, opts) })}, nil
 	case tag == cbasn1.SEQUENCE && next == cbasn1.BIT_STRING && body.Empty():
 		return []Object{&Other{Source: Source{KindPublicKey, in}, What: Text{"clé publique", "public key"}, Key: keyOf(der)}}, nil
 	case tag == cbasn1.SEQUENCE && next == cbasn1.SEQUENCE:

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -17,6 +18,8 @@ type Other struct {
 	Encrypted *bool  `json:"encrypted,omitempty"` // of a private key
 	Subject   string `json:"subject,omitempty"`   // of a request
 	Key       *Key   `json:"key,omitempty"`       // never of a private key
+
+	private func() crypto.PublicKey // of a private key: its public half, nil when that cannot be known
 }
 
 // Facts are the lines about it.
@@ -36,12 +39,13 @@ func values(triples ...string) []Fact {
 	return facts
 }
 
-func privateKey(in string, encrypted bool) *Other {
+// privateKey makes what is shown of a private key: not the key.
+func privateKey(in string, encrypted bool, public func() crypto.PublicKey) *Other {
 	what := Text{"clé privée en clair : elle n'est pas montrée ; gardez ce fichier pour vous", "private key in clear: it is not shown; keep this file to yourself"}
 	if encrypted {
 		what = Text{"clé privée chiffrée : elle n'est pas montrée", "encrypted private key: it is not shown"}
 	}
-	return &Other{Source: Source{KindPrivateKey, in}, What: what, Encrypted: &encrypted}
+	return &Other{Source: Source{KindPrivateKey, in}, What: what, Encrypted: &encrypted, private: public}
 }
 
 func newRequest(der []byte, in string) (*Other, error) {

@@ -2,9 +2,11 @@ package inspect
 
 import (
 	"crypto"
+	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -19,13 +21,9 @@ func readPKCS12(der []byte, opts Options) ([]Object, error) {
 	if !affordable(der, 0, false) {
 		return nil, fmt.Errorf("a PKCS#12 that asks for more than %d iterations: make it again with fewer", maxIterations)
 	}
-	passwords := opts.Passwords
-	if passwords == nil {
-		passwords = []string{"", "1234"}
-	}
 	wrong := false
 	var last error
-	for _, password := range passwords {
+	for _, password := range opts.passwords() {
 		key, leaf, chain, err := pkcs12.DecodeChain(der, password)
 		if err != nil && !errors.Is(err, pkcs12.ErrIncorrectPassword) {
 			if anchors, trusted := pkcs12.DecodeTrustStore(der, password); trusted == nil && len(anchors) > 0 {
@@ -40,33 +38,42 @@ func readPKCS12(der []byte, opts Options) ([]Object, error) {
 			last = err
 			continue
 		}
-		c, err := NewCertificate(leaf.Raw, "PKCS#12", opts.Now)
-		if err != nil {
-			return nil, fmt.Errorf("PKCS#12: %w", err)
-		}
-		all := []Object{c}
-		if key != nil {
-			k := privateKey("PKCS#12", true)
-			k.What = Text{"clé privée du certificat ci-dessus : elle n'est pas montrée", "private key of the certificate above: it is not shown"}
-			if signer, ok := key.(crypto.Signer); !ok || !matches(signer.Public(), leaf.PublicKey) {
-				k.What = Text{"clé privée, qui N'EST PAS celle du certificat ci-dessus : refaites le PKCS#12 avec la bonne clé",
-					"private key, which is NOT that of the certificate above: make the PKCS#12 again with the right key"}
-			}
-			all = append(all, k)
-		}
-		for _, other := range chain {
-			c, err := NewCertificate(other.Raw, "PKCS#12", opts.Now)
-			if err != nil {
-				return nil, fmt.Errorf("PKCS#12: %w", err)
-			}
-			all = append(all, c)
-		}
-		return all, nil
+		return opened(key, append([]*x509.Certificate{leaf}, chain...), opts)
 	}
 	if wrong && last == nil { // else one password was right and the rest was not
 		return nil, ErrPassword
 	}
 	return nil, fmt.Errorf("a PKCS#12 that cannot be read: %w (openssl pkcs12 -nokeys shows the certificates of one of a rare form)", last)
+}
+
+// opened lists what a PKCS#12 held: the certificate of its key first, whatever their order in it, and then the key.
+func opened(key any, certificates []*x509.Certificate, opts Options) ([]Object, error) {
+	var all []Object
+	for _, one := range certificates {
+		c, err := NewCertificate(one.Raw, "PKCS#12", opts.Now)
+		if err != nil {
+			return nil, fmt.Errorf("PKCS#12: %w", err)
+		}
+		all = append(all, c)
+	}
+	if key == nil {
+		return all, nil
+	}
+	public := publicHalf(key)
+	own := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return matches(public, c.PublicKey) })
+	k := privateKey("PKCS#12", true, func() crypto.PublicKey { return public })
+	k.What = Text{"clé privée du certificat ci-dessus : elle n'est pas montrée", "private key of the certificate above: it is not shown"}
+	if own < 0 {
+		own = 0
+		k.What = Text{"clé privée, qui N'EST PAS celle du certificat ci-dessus : refaites le PKCS#12 avec la bonne clé",
+			"private key, which is NOT that of the certificate above: make the PKCS#12 again with the right key"}
+		if len(certificates) > 1 {
+			k.What = Text{"clé privée, qui N'EST celle d'AUCUN des certificats de ce PKCS#12 : refaites-le avec la bonne clé",
+				"private key, which is that of NONE of the certificates in this PKCS#12: make it again with the right key"}
+		}
+	}
+	first := all[own]
+	return slices.Concat([]Object{first, k}, all[:own], all[own+1:]), nil
 }
 
 func matches(a, b crypto.PublicKey) bool {

@@ -1,0 +1,90 @@
+package revocation
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// A revoked issuing authority is on its root's CRL and OCSP says so; what it issued is listed and answered for as before;
+// and /healthz fails, which is what clients notice.
+func TestRevokedAuthority(t *testing.T) {
+	l := newTestLab(t, 1)
+	clock := func() time.Time { return l.now }
+	lists, responder := NewLists(l.Lab, clock), NewResponder(l.Lab, clock)
+	health := NewHealth(l.Lab, lists, responder)
+	if err := lists.Publish(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if problems := health.Problems(t.Context()); len(problems) != 0 {
+		t.Fatalf("before: %+v", problems)
+	}
+	root, err := l.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Fort})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuing, err := l.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(what *ca.Issuer) *ocsp.Response {
+		t.Helper()
+		leaf := issuing.Certificate
+		if what == issuing {
+			if leaf, err = l.cards[0].Certificate(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		request, err := ocsp.CreateRequest(leaf, what.Certificate, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := responder.Answer(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := ocsp.ParseResponseForCert(der, leaf, what.Certificate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	if answer := ask(root); answer.Status != ocsp.Good {
+		t.Fatalf("before: %d", answer.Status)
+	}
+	l.now = l.now.Add(time.Minute)
+	l.set(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
+	if answer := ask(root); answer.Status != ocsp.Revoked || answer.RevocationReason != ocsp.CACompromise {
+		t.Errorf("the root says %d, %d", answer.Status, answer.RevocationReason)
+	}
+	if answer := ask(issuing); answer.Status != ocsp.Good {
+		t.Errorf("of the card: %d", answer.Status)
+	}
+	list, err := lists.Get(t.Context(), root.Authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entry, err := list.Find(issuing.Certificate.SerialNumber); err != nil || entry == nil {
+		t.Errorf("the root's list: %+v, %v", entry, err)
+	}
+	// the responder's certificate is renewed as before
+	l.now = l.now.AddDate(0, 0, 10)
+	if answer := ask(issuing); answer.Status != ocsp.Good {
+		t.Errorf("ten days later: %d", answer.Status)
+	}
+	if err := lists.Publish(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	problems := health.Problems(t.Context())
+	if !slices.ContainsFunc(problems, func(p Problem) bool {
+		return p.Level == Failing && p.What == "authority_revoked" && p.Authority == "ACI-FO-PP" && strings.Contains(p.Text, "revoked on 2026-11-22T12:01:00Z (cACompromise)")
+	}) {
+		t.Errorf("%+v", problems)
+	}
+}
