@@ -10,6 +10,7 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/subtle"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
 	"slices"
@@ -256,6 +257,16 @@ func rawRSA(key *rsa.PublicKey, data []byte) ([]byte, error) {
 var infos = map[crypto.Hash][]byte{
 	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14},
 	crypto.SHA256: {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
+}
+
+// isDigestInfo tells whether data have the form of a DigestInfo, or of the two hashes of TLS 1.1.
+func isDigestInfo(data []byte) bool {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Digest    []byte
+	}
+	rest, err := asn1.Unmarshal(data, &info)
+	return err == nil && len(rest) == 0 || len(data) == crypto.MD5SHA1.Size()
 }
 
 // digested takes a hash, alone or in its DigestInfo, apart. Other data are CKR_DATA_INVALID.

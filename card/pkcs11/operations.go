@@ -285,7 +285,7 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 		if !ok {
 			return false, CKR_DEVICE_ERROR
 		}
-		signature, err := op.sign(key)
+		signature, err := op.sign(s.token.generation, key)
 		if err != nil {
 			return false, err
 		}
@@ -326,11 +326,14 @@ func (op *operation) refusal(g card.Generation, room int) error {
 }
 
 // sign signs what was taken. Where the caller has hashed, the signature key wants a hash, alone or in its DigestInfo, and puts it in one.
-func (op *operation) sign(key crypto.Signer) ([]byte, error) {
+func (op *operation) sign(g card.Generation, key crypto.Signer) ([]byte, error) {
 	m, data := op.mechanism, op.taken()
 	if m.hash == 0 && m.scheme != ec && op.object.place.Role == "signature" {
 		hash, digest, err := digested(data)
-		if err != nil || m.scheme == pss && hash != op.options.Hash {
+		switch {
+		case err != nil && g == card.CPS3 && isDigestInfo(data):
+			return nil, CKR_KEY_TYPE_INCONSISTENT
+		case err != nil, m.scheme == pss && hash != op.options.Hash:
 			return nil, CKR_DATA_INVALID
 		}
 		data = digest

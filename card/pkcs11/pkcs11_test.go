@@ -119,6 +119,7 @@ func TestSignatures(t *testing.T) {
 	data := []byte("à signer")
 	sum1, sum256, sum384 := sha1.Sum(data), sha256.Sum256(data), sha512.Sum384(data)
 	info := append([]byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}, sum256[:]...)
+	info384 := []byte{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}
 	pkcs1 := func(hash crypto.Hash, digest []byte) func(any, []byte) bool {
 		return func(key any, s []byte) bool { return rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), hash, digest, s) == nil }
 	}
@@ -144,6 +145,8 @@ func TestSignatures(t *testing.T) {
 	}{
 		{"CPS3 DigestInfo", cps3, CKM_RSA_PKCS, nil, info, 0, 0, 0, rsa256},
 		{"CPS3 SHA-384", cps3, CKM_RSA_PKCS, nil, sum384[:], 0, 0, CKR_DATA_INVALID, pkcs1(0, sum384[:])},
+		{"CPS3 SHA-384 in its DigestInfo", cps3, CKM_RSA_PKCS, nil, append(info384, sum384[:]...), 0, 0, CKR_KEY_TYPE_INCONSISTENT, pkcs1(crypto.SHA384, sum384[:])},
+		{"CPS4 SHA-384 in its DigestInfo", cps4, CKM_RSA_PKCS, nil, append(info384, sum384[:]...), 0, 0, CKR_DATA_INVALID, pkcs1(crypto.SHA384, sum384[:])},
 		{"CPS3 too long", cps3, CKM_RSA_PKCS, nil, make([]byte, 246), 0, CKR_DATA_LEN_RANGE, CKR_DATA_INVALID, nil},
 		{"CPS3 SHA256-RSA-PKCS", cps3, CKM_SHA256_RSA_PKCS, nil, data, 0, CKR_KEY_TYPE_INCONSISTENT, 0, rsa256},
 		{"CPS3 SHA1-RSA-PKCS", cps3, CKM_SHA1_RSA_PKCS, nil, data, 0, CKR_KEY_TYPE_INCONSISTENT, 0, pkcs1(crypto.SHA1, sum1[:])},
