@@ -1,6 +1,6 @@
 //go:build cgo
 
-package cli
+package interop
 
 import (
 	"fmt"
@@ -13,22 +13,26 @@ import (
 
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
 // TestCardClients has the programs that sign with cards in batch do so with the module, each with both keys of either chip. What they
 // manage, and what they are refused, is what they managed and were refused with the Cryptolib 5.2.2 and the same cards.
 func TestCardClients(t *testing.T) {
-	l := newLab(t, "--key", "rsa2048")
-	c := newHolder(l, "--fixture", "alain").c
-	u := &cardUser{t: t, l: l, home: t.TempDir(), folder: filepath.Join(l.home, "module")}
-	install := l.command("card", "install", "--module", cardtest.Module(t), "--only", "java,openssl")
+	l := labtest.New(t, "--key", "rsa2048")
+	c, err := vcard.Read(l.Issue("--fixture", "alain").Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &cardUser{t: t, l: l, home: t.TempDir(), folder: filepath.Join(l.Home, "module")}
+	install := l.Command("card", "install", "--module", cardtest.Module(t), "--only", "java,openssl")
 	install.Env = append(install.Env, "HOME="+u.home)
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, chip := range []vcard.Generation{vcard.CPS3, vcard.CPS4} {
-		l.must("card", "insert", c.Number, "--as", string(chip))
+		l.Must("card", "insert", c.Number, "--as", string(chip))
 		client := &cardClient{u, c, chip, filepath.Join(u.folder, "libigc-cps.so")}
 		t.Run(string(chip), func(t *testing.T) {
 			t.Run("Java", client.java)
@@ -40,7 +44,7 @@ func TestCardClients(t *testing.T) {
 		if s, err := c.Status(); err != nil || s.TriesLeft != vcard.Tries {
 			t.Errorf("%d tries are left, %v", s.TriesLeft, err)
 		}
-		l.must("card", "remove", c.Number)
+		l.Must("card", "remove", c.Number)
 	}
 }
 
@@ -74,7 +78,7 @@ func (c *cardClient) java(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.SplitAfter(string(data), "\n")
-	write(t, plain, []byte(strings.Join(lines[:3], "")))
+	labtest.Write(t, plain, []byte(strings.Join(lines[:3], "")))
 	if rest := strings.Join(lines[3:], ""); !strings.HasPrefix(rest, "disabledMechanisms") {
 		t.Errorf("java.cfg ends with %q", rest)
 	}
@@ -87,7 +91,7 @@ func (c *cardClient) java(t *testing.T) {
 	for _, test := range []struct{ name, config, short string }{{"as installed", config, hashed}, {"with every mechanism", plain, hashing}} {
 		t.Run(test.name, func(t *testing.T) {
 			properties := filepath.Join(t.TempDir(), "java.security")
-			write(t, properties, []byte("security.provider.13=SunPKCS11 "+test.config+"\n"))
+			labtest.Write(t, properties, []byte("security.provider.13=SunPKCS11 "+test.config+"\n"))
 			out := c.try(t, nil, "", "java", "-Djava.security.properties="+properties, filepath.Join("testdata", "CardSigner.java"), "1234")
 			for _, want := range []string{
 				"CPS_PRIV_AUT SHA1withRSA: " + test.short, "CPS_PRIV_AUT SHA256withRSA: " + test.short, "CPS_PRIV_AUT SHA384withRSA: " + hashed,
@@ -109,8 +113,8 @@ func (c *cardClient) java(t *testing.T) {
 func (c *cardClient) opensslCard(t *testing.T, conf, role string, args []string, want map[string]bool) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	write(t, file("data"), []byte("à signer"))
-	write(t, file("public"), []byte(peer.Run(t, "openssl", "x509", "-in", c.pem(role), "-noout", "-pubkey")))
+	labtest.Write(t, file("data"), []byte("à signer"))
+	labtest.Write(t, file("public"), []byte(peer.Run(t, "openssl", "x509", "-in", c.pem(role), "-noout", "-pubkey")))
 	key := c.uri(role)
 	pss := []string{"-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"}
 	for what, commands := range map[string][2][]string{
@@ -152,7 +156,7 @@ func (c *cardClient) provider(t *testing.T) {
 		peer.Missing(t, "pkcs11-provider")
 	}
 	conf := filepath.Join(t.TempDir(), "openssl.cnf")
-	write(t, conf, []byte("openssl_conf = igc\n[igc]\nproviders = list\n[list]\ndefault = first\npkcs11 = second\n[first]\nactivate = 1\n"+
+	labtest.Write(t, conf, []byte("openssl_conf = igc\n[igc]\nproviders = list\n[list]\ndefault = first\npkcs11 = second\n[first]\nactivate = 1\n"+
 		"[second]\nmodule = "+provider+"\npkcs11-module-path = "+c.library+"\npkcs11-module-token-pin = 1234\nactivate = 1\n"))
 	pss := c.chip == vcard.CPS4
 	c.opensslCard(t, conf, "authentication", nil, map[string]bool{"PSS": pss})
@@ -176,18 +180,18 @@ func (c *cardClient) pam(t *testing.T) {
 		}
 	}
 	for _, authority := range []string{"ACR-FO", "ACI-FO-PP"} {
-		write(t, file("authorities/"+authority+".pem"), []byte(c.l.must("show", "--pem", authority)))
+		labtest.Write(t, file("authorities/"+authority+".pem"), []byte(c.l.Must("show", "--pem", authority)))
 	}
 	peer.Run(t, "openssl", "rehash", file("authorities"))
 	name := strings.TrimSpace(peer.Run(t, "openssl", "x509", "-in", c.pem("authentication"), "-noout", "-subject", "-nameopt", "multiline"))
 	_, name, _ = strings.Cut(name, "commonName")
 	name = strings.Fields(strings.TrimLeft(name, " ="))[0]
-	write(t, file("people"), fmt.Appendf(nil, "%s -> %s\n", name, me.Username))
-	write(t, file("conf"), fmt.Appendf(nil, "pam_pkcs11 { nullok = false; card_only = true; wait_for_card = false; use_pkcs11_module = cps;\n"+
+	labtest.Write(t, file("people"), fmt.Appendf(nil, "%s -> %s\n", name, me.Username))
+	labtest.Write(t, file("conf"), fmt.Appendf(nil, "pam_pkcs11 { nullok = false; card_only = true; wait_for_card = false; use_pkcs11_module = cps;\n"+
 		"pkcs11_module cps { module = %s; slot_num = 0; support_threads = false; ca_dir = %s; crl_dir = %s; cert_policy = ca,signature; }\n"+
 		"use_mappers = cn; mapper cn { module = internal; ignorecase = true; mapfile = file://%s; } }\n",
 		c.library, file("authorities"), file("crls"), file("people")))
-	write(t, file("services/card"), []byte("auth required pam_pkcs11.so config_file="+file("conf")+"\naccount required pam_permit.so\n"))
+	labtest.Write(t, file("services/card"), []byte("auth required pam_pkcs11.so config_file="+file("conf")+"\naccount required pam_permit.so\n"))
 	for pin, want := range map[string]string{"1234": "successfully authenticated", "9999": "Wrong smartcard PIN"} {
 		out := c.try(t, []string{"LC_ALL=C", "LD_PRELOAD=" + wrapper, "PAM_WRAPPER=1", "PAM_WRAPPER_SERVICE_DIR=" + file("services")}, pin+"\n",
 			"pamtester", "card", me.Username, "authenticate")
@@ -231,9 +235,9 @@ func (c *cardClient) ssh(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	peer.Run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file("host"))
-	write(t, file("sshd"), fmt.Appendf(nil, "HostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+	labtest.Write(t, file("sshd"), fmt.Appendf(nil, "HostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
 		file("host"), file("authorized")))
-	write(t, file("askpass"), []byte("#!/bin/sh\necho 1234\n"))
+	labtest.Write(t, file("askpass"), []byte("#!/bin/sh\necho 1234\n"))
 	if err := os.Chmod(file("askpass"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -246,9 +250,9 @@ func (c *cardClient) ssh(t *testing.T) {
 		role, algorithm string
 		works           bool
 	}{{"authentication", "rsa-sha2-512", true}, {"authentication", "rsa-sha2-256", true}, {"signature", "rsa-sha2-512", false}, {"signature", "rsa-sha2-256", true}} {
-		write(t, file("public"), []byte(peer.Run(t, "openssl", "x509", "-in", c.pem(test.role), "-noout", "-pubkey")))
+		labtest.Write(t, file("public"), []byte(peer.Run(t, "openssl", "x509", "-in", c.pem(test.role), "-noout", "-pubkey")))
 		public := strings.TrimSpace(peer.Run(t, "ssh-keygen", "-i", "-m", "PKCS8", "-f", file("public")))
-		write(t, file("authorized"), []byte(public+"\n"))
+		labtest.Write(t, file("authorized"), []byte(public+"\n"))
 		if !strings.Contains(keys, public) {
 			t.Errorf("ssh-keygen -D does not list %s:\n%s", test.role, keys)
 		}
