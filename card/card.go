@@ -70,7 +70,7 @@ type Place struct {
 	Certificate      string // labels
 	Private          string
 	Decrypts         bool // the key does so besides
-	AlwaysAuthorized bool // the PIN is asked for before every signature
+	AlwaysAuthorized bool // under a strict PIN it is asked for before every signature
 	references       map[Generation]byte
 }
 

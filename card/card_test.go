@@ -49,7 +49,27 @@ func left(t *testing.T, c *card.Card) [2]int {
 // What a holder lives through, each step under the eyes of a process that reads the folder afresh.
 func TestPIN(t *testing.T) {
 	lab := cardtest.New(t)
-	dir := lab.Issue(ca.P256, "1234")
+	for _, test := range []struct {
+		name   string
+		g      card.Generation
+		strict bool
+		codes  int // wrong unblocking codes that the card takes
+	}{{"CPS3", card.CPS3, false, 10}, {"CPS4", card.CPS4, false, 3}, {"CPS3 with a strict PIN", card.CPS3, true, 3}} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := lab.Issue(ca.P256, "1234")
+			c, err := card.Read(dir)
+			if err == nil {
+				err = errors.Join(c.SetGeneration(test.g), c.SetStrictPIN(test.strict))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			testPIN(t, dir, test.codes)
+		})
+	}
+}
+
+func testPIN(t *testing.T, dir string, codes int) {
 	read := func() *card.Card {
 		t.Helper()
 		c, err := card.Read(dir)
@@ -78,31 +98,31 @@ func TestPIN(t *testing.T) {
 		return err
 	}
 	aWrongOne := &card.WrongCode{}
-	step("wrong before any right one", open("0000"), [2]int{2, 3}, aWrongOne)
-	step("right", open("1234"), [2]int{3, 3}, nil)
-	step("empty", open(""), [2]int{2, 3}, aWrongOne)
-	step("wrong", open("12345"), [2]int{1, 3}, aWrongOne)
-	step("right again, which forgives", open("1234"), [2]int{3, 3}, nil)
-	step("a new PIN that is none", read().ChangePIN("1234", "12a4"), [2]int{3, 3}, card.ErrForm)
-	step("a new PIN by a wrong one", read().ChangePIN("9999", "4321"), [2]int{2, 3}, aWrongOne)
-	step("a new PIN", read().ChangePIN("1234", "4321"), [2]int{3, 3}, nil)
-	step("the old one", open("1234"), [2]int{2, 3}, aWrongOne)
-	step("the new one", open("4321"), [2]int{3, 3}, nil)
+	step("wrong before any right one", open("0000"), [2]int{2, codes}, aWrongOne)
+	step("right", open("1234"), [2]int{3, codes}, nil)
+	step("empty", open(""), [2]int{2, codes}, aWrongOne)
+	step("wrong", open("12345"), [2]int{1, codes}, aWrongOne)
+	step("right again, which forgives", open("1234"), [2]int{3, codes}, nil)
+	step("a new PIN that is none", read().ChangePIN("1234", "12a4"), [2]int{3, codes}, card.ErrForm)
+	step("a new PIN by a wrong one", read().ChangePIN("9999", "4321"), [2]int{2, codes}, aWrongOne)
+	step("a new PIN", read().ChangePIN("1234", "4321"), [2]int{3, codes}, nil)
+	step("the old one", open("1234"), [2]int{2, codes}, aWrongOne)
+	step("the new one", open("4321"), [2]int{3, codes}, nil)
 	for _, n := range []int{2, 1} {
-		step("wrong", open("0000"), [2]int{n, 3}, aWrongOne)
+		step("wrong", open("0000"), [2]int{n, codes}, aWrongOne)
 	}
-	step("the third wrong one", open("0000"), [2]int{0, 3}, card.ErrBlocked)
-	step("right, too late", open("4321"), [2]int{0, 3}, card.ErrBlocked)
-	step("no change either", read().ChangePIN("4321", "1111"), [2]int{0, 3}, card.ErrBlocked)
-	step("wrong unblocking code", read().Unblock("00000000", "5555"), [2]int{0, 2}, aWrongOne)
-	step("a PIN that is none", read().Unblock(card.DefaultUnblockingCode, "5"), [2]int{0, 2}, card.ErrForm)
-	step("unblocked", read().Unblock(card.DefaultUnblockingCode, "55555555"), [2]int{3, 3}, nil)
-	step("the PIN of before", open("4321"), [2]int{2, 3}, aWrongOne)
-	step("the PIN since", open("55555555"), [2]int{3, 3}, nil)
-	for n := range 2 {
-		step("wrong unblocking code", read().CheckCode("87654321"), [2]int{3, 2 - n}, aWrongOne)
+	step("the third wrong one", open("0000"), [2]int{0, codes}, card.ErrBlocked)
+	step("right, too late", open("4321"), [2]int{0, codes}, card.ErrBlocked)
+	step("no change either", read().ChangePIN("4321", "1111"), [2]int{0, codes}, card.ErrBlocked)
+	step("wrong unblocking code", read().Unblock("00000000", "5555"), [2]int{0, codes - 1}, aWrongOne)
+	step("a PIN that is none", read().Unblock(card.DefaultUnblockingCode, "5"), [2]int{0, codes - 1}, card.ErrForm)
+	step("unblocked", read().Unblock(card.DefaultUnblockingCode, "55555555"), [2]int{3, codes}, nil)
+	step("the PIN of before", open("4321"), [2]int{2, codes}, aWrongOne)
+	step("the PIN since", open("55555555"), [2]int{3, codes}, nil)
+	for n := codes - 1; n > 0; n-- {
+		step("wrong unblocking code", read().CheckCode("87654321"), [2]int{3, n}, aWrongOne)
 	}
-	step("the third", read().CheckCode("87654321"), [2]int{3, 0}, card.ErrDead)
+	step("the last", read().CheckCode("87654321"), [2]int{3, 0}, card.ErrDead)
 	step("right, too late", read().Unblock(card.DefaultUnblockingCode, "1234"), [2]int{3, 0}, card.ErrDead)
 	step("the PIN is as it was", open("55555555"), [2]int{3, 0}, nil)
 
@@ -117,6 +137,56 @@ func TestPIN(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "state.json")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("state.json: %v %v", info.Mode(), err)
+	}
+}
+
+// The tries of the unblocking code follow the chip that the card plays. What an older igc left of three is what is left, and a card that is
+// lost stays so.
+func TestUnblockingTries(t *testing.T) {
+	lab := cardtest.New(t)
+	c, err := card.Read(lab.Issue(ca.P256, "1234"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(what string, want int) {
+		t.Helper()
+		if got := left(t, c)[1]; got != want {
+			t.Errorf("%s: %d tries of the unblocking code, want %d", what, got, want)
+		}
+	}
+	play := func(g card.Generation, strict bool) {
+		t.Helper()
+		if err := errors.Join(c.SetGeneration(g), c.SetStrictPIN(strict)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is("a new CPS3", 10)
+	play(card.CPS4, false)
+	is("as a CPS4", 3)
+	play(card.CPS3, true)
+	is("as a CPS3 with a strict PIN", 3)
+	play(card.CPS3, false)
+	is("as a CPS3 again", 10)
+	c.CheckCode("00000000")
+	c.CheckCode("00000000")
+	is("after two wrong ones", 8)
+	play(card.CPS4, false)
+	for range 3 {
+		c.CheckCode("00000000")
+	}
+	is("lost as a CPS4", 0)
+	play(card.CPS3, false)
+	is("and as a CPS3", 0)
+
+	for state, want := range map[string]int{
+		`{"version":1,"tries_left":3,"unblockings_left":3}`: 10,
+		`{"version":1,"tries_left":3,"unblockings_left":2}`: 2,
+		`{"version":1,"tries_left":3,"unblockings_left":0}`: 0,
+	} {
+		if err := os.WriteFile(filepath.Join(c.Dir, "state.json"), []byte(state), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		is("an older igc's "+state, want)
 	}
 }
 
@@ -391,10 +461,10 @@ func TestJoinedPIN(t *testing.T) {
 			}
 		}
 	}
-	if err := c.ResetTries("00000000"); err == nil || left(t, c) != [2]int{0, 2} {
+	if err := c.ResetTries("00000000"); err == nil || left(t, c) != [2]int{0, 9} {
 		t.Errorf("a wrong unblocking code: %v, %v left", err, left(t, c))
 	}
-	if err := c.ResetTries(card.DefaultUnblockingCode); err != nil || left(t, c) != [2]int{3, 3} {
+	if err := c.ResetTries(card.DefaultUnblockingCode); err != nil || left(t, c) != [2]int{3, 10} {
 		t.Errorf("the right one: %v, %v left", err, left(t, c))
 	}
 	if _, err := c.Open("5555"); err != nil {

@@ -30,8 +30,16 @@ import (
 // What this does not give is a chip's resistance: who can copy the folder can try ten thousand PINs at leisure. The
 // counter is there for software that must live with it.
 
-// Tries is how many wrong PINs, or wrong unblocking codes, a card stands.
+// Tries is how many wrong PINs a card takes before it is blocked.
 const Tries = 3
+
+// UnblockingTries is how many wrong unblocking codes a card takes: ten on a CPS3, three on a CPS4 and under [Card.SetStrictPIN].
+func UnblockingTries(g Generation, strict bool) int {
+	if g == CPS3 && !strict {
+		return 10
+	}
+	return 3
+}
 
 // DefaultUnblockingCode is that of a card whose folder has no file unblocking-code when its first right PIN is given.
 const DefaultUnblockingCode = "12345678"
@@ -48,7 +56,7 @@ const (
 // ErrBlocked is a card that takes no PIN any more; ErrDead one that takes no unblocking code either.
 var (
 	ErrBlocked = errors.New("card blocked: three wrong PINs; igc card unblock takes the unblocking code")
-	ErrDead    = errors.New("card lost: three wrong unblocking codes; issue another one")
+	ErrDead    = errors.New("card lost: too many wrong unblocking codes; issue another one")
 )
 
 // WrongCode is a wrong PIN or a wrong unblocking code, and how many tries are left.
@@ -61,6 +69,8 @@ type Status struct {
 	Generation      Generation
 	TriesLeft       int // of the PIN; 0: blocked
 	UnblockingsLeft int
+	UnblockingTries int    // how many there are to begin with
+	StrictPIN       bool   // the PIN before every signature of the signature key
 	Data            []byte // the file that its holder's software may write: CPS_DATA
 }
 
@@ -86,7 +96,7 @@ func (c *Card) Status() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return Status{c.generation(s), s.TriesLeft, s.UnblocksLeft, s.Data}, nil
+	return Status{c.generation(s), s.TriesLeft, s.UnblocksLeft, s.UnblocksOf, s.StrictPIN, s.Data}, nil
 }
 
 func (c *Card) generation(s *state) Generation {
@@ -100,8 +110,29 @@ func (c *Card) generation(s *state) Generation {
 func (c *Card) SetGeneration(g Generation) error {
 	return c.change(func(s *state) error {
 		s.Generation = g
+		c.countUnblockings(s)
 		return nil
 	})
+}
+
+// SetStrictPIN has the card, from its next insertion on, ask for the PIN before each signature of the signature key and take three wrong
+// unblocking codes only; or no longer.
+func (c *Card) SetStrictPIN(strict bool) error {
+	return c.change(func(s *state) error {
+		s.StrictPIN = strict
+		c.countUnblockings(s)
+		return nil
+	})
+}
+
+// countUnblockings fits the tries of the unblocking code to the card's chip. Whoever has used none has all of the new chip's; else those
+// left stay, and none stays none.
+func (c *Card) countUnblockings(s *state) {
+	most := UnblockingTries(c.generation(s), s.StrictPIN)
+	if s.UnblocksLeft == s.UnblocksOf {
+		s.UnblocksLeft = most
+	}
+	s.UnblocksLeft, s.UnblocksOf = min(s.UnblocksLeft, most), most
 }
 
 // SetData writes the one file of a card that is not read-only, CPS_DATA. Zeros at its end are those of a file that is not full.
@@ -259,7 +290,7 @@ func (c *Card) tryCode(s *state, code string) (key []byte, err error) {
 	case err != nil:
 		return nil, err
 	}
-	s.UnblocksLeft = Tries
+	s.UnblocksLeft = s.UnblocksOf
 	return key, nil
 }
 

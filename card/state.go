@@ -27,6 +27,8 @@ type state struct {
 	Generation   Generation        `json:"generation,omitempty"`
 	TriesLeft    int               `json:"tries_left"`
 	UnblocksLeft int               `json:"unblockings_left"`
+	UnblocksOf   int               `json:"unblockings_of,omitempty"` // how many there are to begin with; 0 of an older igc, which knew 3
+	StrictPIN    bool              `json:"strict_pin,omitempty"`
 	ByPIN        *wrapped          `json:"by_pin,omitempty"`             // the card's key
 	ByCode       *wrapped          `json:"by_unblocking_code,omitempty"` // the same key
 	Keys         map[string][]byte `json:"keys,omitempty"`               // PKCS#8 by role, sealed under the card's key
@@ -116,7 +118,9 @@ func (c *Card) file() string { return filepath.Join(c.Dir, stateFile) }
 func (c *Card) readState() (*state, error) {
 	f, err := os.Open(c.file())
 	if errors.Is(err, fs.ErrNotExist) {
-		return &state{Version: stateVersion, TriesLeft: Tries, UnblocksLeft: Tries}, nil
+		s := &state{Version: stateVersion, TriesLeft: Tries}
+		c.countUnblockings(s)
+		return s, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -137,6 +141,10 @@ func (c *Card) readState() (*state, error) {
 			return nil, fmt.Errorf("%s is damaged (%d iterations); remove it to have the card as it was issued", c.file(), w.Iterations)
 		}
 	}
+	if s.UnblocksOf == 0 {
+		s.UnblocksOf = 3
+	}
+	c.countUnblockings(s)
 	return s, nil
 }
 

@@ -31,7 +31,11 @@ func (p *program) cardCommand() *cli.Command {
 				Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listCards},
 			{Name: "insert", Usage: tr("met une carte dans un lecteur virtuel", "put a card in a virtual reader"), ArgsUsage: which, OnUsageError: usageError,
 				Flags: []cli.Flag{&cli.StringFlag{Name: "as", Usage: tr("la puce qu'elle joue : cps3 (PKCS#1 v1.5) ou cps4 (PSS aussi) ; sinon celle de son époque",
-					"the chip that it plays: cps3 (PKCS#1 v1.5) or cps4 (PSS too); else that of its time")}, jsonFlag()},
+					"the chip that it plays: cps3 (PKCS#1 v1.5) or cps4 (PSS too); else that of its time")},
+					&cli.BoolFlag{Name: "strict-pin", Usage: tr(
+						"le code porteur avant chaque signature de la clé de signature, et trois essais du code de déblocage ; --strict-pin=false : comme la Cryptolib",
+						"the PIN before each signature of the signature key, and three tries of the unblocking code; --strict-pin=false: as the Cryptolib")},
+					jsonFlag()},
 				Action: p.insertCard, BashComplete: p.completeCards},
 			{Name: "remove", Usage: tr("la retire", "take it out"), ArgsUsage: which, OnUsageError: usageError, Flags: []cli.Flag{jsonFlag()},
 				Action: p.removeCard, BashComplete: p.completeCards},
@@ -67,6 +71,7 @@ type cardFacts struct {
 	Reader          int              `json:"reader,omitempty"` // 0: in none
 	TriesLeft       int              `json:"tries_left"`
 	UnblockingsLeft int              `json:"unblockings_left"`
+	StrictPIN       bool             `json:"strict_pin,omitempty"`
 }
 
 func describeCard(home string, c *vcard.Card) (cardFacts, error) {
@@ -75,7 +80,7 @@ func describeCard(home string, c *vcard.Card) (cardFacts, error) {
 		return cardFacts{}, cardError(err)
 	}
 	facts := cardFacts{Number: c.Number, Label: c.Label(status.Generation), Generation: status.Generation, Holder: c.Holder.DisplayName(), Folder: c.Dir,
-		TriesLeft: status.TriesLeft, UnblockingsLeft: status.UnblockingsLeft}
+		TriesLeft: status.TriesLeft, UnblockingsLeft: status.UnblockingsLeft, StrictPIN: status.StrictPIN}
 	inserted, err := vcard.NewReaders(home).Inserted()
 	for _, in := range inserted {
 		if in.Dir == c.Dir {
@@ -98,7 +103,8 @@ func cardError(err error) error {
 		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte bloquée (3 codes erronés) : igc card unblock la débloque avec son code de déblocage",
 			"card blocked (3 wrong PINs): igc card unblock unblocks it with its unblocking code"))}
 	case errors.Is(err, vcard.ErrDead):
-		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte perdue (3 codes de déblocage erronés) : émettez-en une autre", "card lost (3 wrong unblocking codes): issue another one"))}
+		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte perdue (trop de codes de déblocage erronés) : émettez-en une autre",
+			"card lost (too many wrong unblocking codes): issue another one"))}
 	case errors.Is(err, vcard.ErrNotFound):
 		return &ca.Error{Kind: ca.NotFound, Err: err}
 	case errors.Is(err, vcard.ErrNotInserted):
@@ -196,22 +202,32 @@ func (p *program) insertCard(c *cli.Context) error {
 		return err
 	}
 	readers := vcard.NewReaders(home)
+	status, err := chosen.Status()
+	if err != nil {
+		return cardError(err)
+	}
+	g, strict := status.Generation, status.StrictPIN
 	if as := c.String("as"); as != "" {
-		g, err := vcard.ParseGeneration(as)
-		if err != nil {
+		if g, err = vcard.ParseGeneration(as); err != nil {
 			return ca.Invalidate(fmt.Errorf(tr("--as %q : choisissez cps3 ou cps4", "--as %q: choose cps3 or cps4"), as))
 		}
-		status, err := chosen.Status()
-		if err != nil {
+	}
+	if c.IsSet("strict-pin") {
+		strict = c.Bool("strict-pin")
+	}
+	if g != status.Generation || strict != status.StrictPIN { // another chip is another card: what is in the reader is taken out first
+		if err := readers.Remove(chosen); err != nil && !errors.Is(err, vcard.ErrNotInserted) {
 			return cardError(err)
 		}
-		if status.Generation != g { // another chip is another card: what is in the reader is taken out first
-			if err := readers.Remove(chosen); err != nil && !errors.Is(err, vcard.ErrNotInserted) {
-				return cardError(err)
-			}
-			if err := chosen.SetGeneration(g); err != nil {
-				return cardError(err)
-			}
+	}
+	if g != status.Generation {
+		if err := chosen.SetGeneration(g); err != nil {
+			return cardError(err)
+		}
+	}
+	if strict != status.StrictPIN {
+		if err := chosen.SetStrictPIN(strict); err != nil {
+			return cardError(err)
 		}
 	}
 	if _, err := readers.Insert(chosen); err != nil && !errors.Is(err, vcard.ErrInserted) {

@@ -476,8 +476,8 @@ func (d *doctor) pin(context.Context) (found []finding) {
 		case err != nil:
 			found = append(found, todo.say("%s%s%v", c.Number, tr(" : ", ": "), err).by(shell("rm", filepath.Join(c.Dir, "state.json"))))
 		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
-			found = append(found, noted.say(tr("%s est perdue : 3 codes de déblocage erronés",
-				"%s is lost: 3 wrong unblocking codes"), c.Number).by(d.igc("renew", c.Number)))
+			found = append(found, noted.say(tr("%s est perdue : trop de codes de déblocage erronés",
+				"%s is lost: too many wrong unblocking codes"), c.Number).by(d.igc("renew", c.Number)))
 		case status.TriesLeft == 0:
 			found = append(found, todo.say(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
 				"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),

@@ -114,7 +114,9 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		return err
 	}
 	publication := revocation.NewPublication(lab, lists, responder, log)
-	publication.Health().Add(pages.Problems)
+	if withoutTestSSL == nil {
+		publication.Health().Add(pages.Problems)
+	}
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
 	start(func() error { return serveHTTP(ctx, server, publication.Lane(revocation.Crowd(listener, 4000))) })
 	start(func() error {

@@ -19,12 +19,14 @@ type Chip struct {
 	root       *file // 3F00
 	cps2ter    *file // its oldest application's 3F00, spoken to with class A0
 	profile    profile
+	strict     bool // the PIN before each signature of the signature key
 
 	// what power keeps
 	channels [4]channel
 	old      selection                  // in cps2ter
 	pin      string                     // while it is verified
 	keys     map[string]*rsa.PrivateKey // by role, as long
+	consent  bool                       // the PIN came since the last signature of the signature key
 	code     string                     // the unblocking code, while it is verified
 	chain    command                    // the beginning of a command that comes in parts
 	pending  []byte                     // the rest of an answer
@@ -75,7 +77,7 @@ func New(c *card.Card) (*Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation]}
+	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation], strict: status.StrictPIN}
 	if ch.root, ch.cps2ter, err = ch.layOut(); err != nil {
 		return nil, err
 	}
@@ -99,7 +101,7 @@ func (c *Chip) Reset() {
 }
 
 // forget ends what the codes allowed.
-func (c *Chip) forget() { c.pin, c.keys, c.code = "", nil, "" }
+func (c *Chip) forget() { c.pin, c.keys, c.code, c.consent = "", nil, "", false }
 
 // Err is why the last command was answered 6F00, for a log: no answer says that a card's folder cannot be read.
 func (c *Chip) Err() error { return c.failure }

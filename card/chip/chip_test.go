@@ -59,6 +59,43 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
+// Under a strict PIN each signature of the signature key uses up a VERIFY, and the authentication key asks once.
+func TestStrictPIN(t *testing.T) {
+	c, _ := fixed(t, card.CPS3)
+	verify, hash, sign := "002000010431323334", "002A90A00B90008007626F6E6A6F7572", "002A9E9A00"
+	setUp := []string{"002241AA03800140", "002241B606800142840181"}
+	for _, test := range []struct {
+		strict bool
+		second string
+	}{{false, "9000"}, {true, "6982"}} {
+		if err := c.SetStrictPIN(test.strict); err != nil {
+			t.Fatal(err)
+		}
+		played := insert(t, c)
+		signs := func(what, want string) {
+			t.Helper()
+			for _, command := range append(setUp, hash) {
+				must(t, played, command)
+			}
+			if answer := played.Transmit(unhex(t, sign)); hex.EncodeToString(answer[len(answer)-2:]) != want && !(want == "9000" && answer[len(answer)-2] == 0x61) {
+				t.Errorf("strict: %t, %s: answered %X, want %s", test.strict, what, answer[len(answer)-2:], want)
+			}
+		}
+		must(t, played, verify)
+		signs("the first signature", "9000")
+		signs("the second", test.second)
+		signs("the third", test.second)
+		must(t, played, verify)
+		signs("after the PIN", "9000")
+		for range 2 {
+			must(t, played, "002241A406800102840182")
+			if answer := played.Transmit(unhex(t, "0088000002010200")); answer[len(answer)-2] != 0x61 && answer[len(answer)-2] != 0x90 {
+				t.Errorf("strict: %t, the authentication key answers %X", test.strict, answer)
+			}
+		}
+	}
+}
+
 // Dialogues with the card: lines "> command", and ">~ command" for one whose answer is never the same; "reset"; remarks. What the card answers
 // is written below by -update.
 func TestTranscripts(t *testing.T) {

@@ -71,7 +71,7 @@ func (c *Chip) verify(_ *channel, cmd command) ([]byte, status) {
 
 // open takes the PIN. What a right one opened before is closed by a wrong one.
 func (c *Chip) open(pin string) status {
-	c.pin, c.keys = "", nil
+	c.pin, c.keys, c.consent = "", nil, false
 	signers, err := c.card.Open(pin)
 	if err != nil {
 		return c.outcome(err)
@@ -84,7 +84,7 @@ func (c *Chip) open(pin string) status {
 		}
 		keys[role] = key
 	}
-	c.pin, c.keys = pin, keys
+	c.pin, c.keys, c.consent = pin, keys, true
 	return ok
 }
 

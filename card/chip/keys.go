@@ -196,11 +196,16 @@ func (ch *channel) finishHash(data []byte) status {
 	return ok
 }
 
-// sign is COMPUTE DIGITAL SIGNATURE, of a hash that is sent, or of the one that the card finished.
+// sign is COMPUTE DIGITAL SIGNATURE, of a hash that is sent, or of the one that the card finished. Under a strict PIN each signature of the
+// signature key uses up a VERIFY.
 func (c *Chip) sign(ch *channel, digest []byte) ([]byte, status) {
 	key, sw := c.key(ch.signature)
-	if sw != ok {
+	always := c.strict && ch.signature.role == "signature"
+	switch {
+	case sw != ok:
 		return nil, sw
+	case always && !c.consent:
+		return nil, notAuthorized
 	}
 	h := ch.signature.hash
 	if len(digest) == 0 {
@@ -214,7 +219,11 @@ func (c *Chip) sign(ch *channel, digest []byte) ([]byte, status) {
 		return nil, conditionsNotMet
 	case len(digest) != h.Size():
 		return nil, wrongData
-	case ch.signature.use == signingPSS:
+	}
+	if always {
+		c.consent = false
+	}
+	if ch.signature.use == signingPSS {
 		return c.made(key.Sign(rand.Reader, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}))
 	}
 	return c.made(key.Sign(rand.Reader, digest, h))

@@ -1,5 +1,7 @@
 package chip
 
+import "github.com/igc-lab/igc/card"
+
 // The security data objects of IAS-ECC that GET DATA tells of: how the codes stand, what the keys may do, what "by PIN" means.
 
 const (
@@ -43,11 +45,11 @@ func (c *Chip) getData(_ *channel, cmd command) ([]byte, status) {
 		if err != nil {
 			return nil, c.broken(err)
 		}
-		left, reset := s.TriesLeft, byte(0x12)
+		left, most, reset := s.TriesLeft, card.Tries, byte(0x12)
 		if reference == codeReference {
-			left, reset = s.UnblockingsLeft, byte(never)
+			left, most, reset = s.UnblockingsLeft, s.UnblockingTries, byte(never)
 		}
-		content = tlv(parametersTag, tlv(0x9A, []byte{3}), tlv(0x9B, []byte{byte(left)}), tlv(0x80, []byte{0, codeLength}),
+		content = tlv(parametersTag, tlv(0x9A, []byte{byte(most)}), tlv(0x9B, []byte{byte(left)}), tlv(0x80, []byte{0, codeLength}),
 			tlv(0xA1, tlv(0x8C, []byte{0x71, byte(byPIN), byte(always), reset, byte(always)}))) // change, verify, reset, get
 	case class == classCode && reference == pinReference && len(what) > 1 && what[0] == 0x7F && what[1] == codeTag:
 		content = tlv(0x7F41, tlv(0x80, []byte{codeLength}), tlv(0x81, []byte{4}))

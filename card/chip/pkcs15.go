@@ -153,13 +153,16 @@ func attributes(label string, code byte, flags []byte, more ...[]byte) []byte {
 func (c *Chip) identifier(cert card.Certificate) []byte { return tlv(octets, cert.ID(c.generation)) }
 
 // privateKeys is the PrKDF. Its order and usages are those of a real CPS3 (OpenSC issue 2267); that the signature key wants the user's
-// consent each time is the lab's.
+// consent each time is said under a strict PIN alone.
 func (c *Chip) privateKeys() []byte {
 	var out []byte
 	for _, cert := range slices.Backward(c.card.Certificates) {
 		usage, consent := bits(mayDecrypt, maySign), []byte(nil)
 		if cert.AlwaysAuthorized {
-			usage, consent = bits(mayCommit), number(1)
+			usage = bits(mayCommit)
+			if c.strict {
+				consent = number(1)
+			}
 		}
 		out = append(out, tlv(sequence, attributes(cert.Private, pinReference, bits(isPrivate), consent),
 			tlv(sequence, c.identifier(cert), usage, tlv(boolean, []byte{0xFF}), bits(isSensitive, alwaysSensitive, neverOut),

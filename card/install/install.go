@@ -203,7 +203,9 @@ func (s Setting) linux() ([]Change, error) {
 	engine := "[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\nMODULE_PATH = " + s.library() + "\ninit = 0\n"
 	java := filepath.Join(s.folder(), "java.cfg")
 	all = append(all,
-		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n")),
+		// the authentication key of a card signs what was hashed only: Java, left without these mechanisms, hashes itself
+		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n"+
+			"disabledMechanisms = { CKM_SHA1_RSA_PKCS CKM_SHA256_RSA_PKCS }\n")),
 		// the providers of the JDK are twelve since Java 9
 		s.file("java", filepath.Join(s.folder(), "java.security"),
 			[]byte("# java -Djava.security.properties=this file\nsecurity.provider.13=SunPKCS11 "+java+"\n")),

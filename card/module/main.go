@@ -477,7 +477,7 @@ func goC_EncryptInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_H
 
 //export goC_Encrypt
 func goC_Encrypt(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Encrypt(uint(h), data, buffer) })
+	return whole(h, pkcs11.Encrypting, data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Encrypt(uint(h), data, buffer) })
 }
 
 //export goC_DecryptInit
@@ -489,7 +489,7 @@ func goC_DecryptInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_H
 
 //export goC_Decrypt
 func goC_Decrypt(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Decrypt(uint(h), data, buffer) })
+	return whole(h, pkcs11.Decrypting, data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Decrypt(uint(h), data, buffer) })
 }
 
 //export goC_DigestInit
@@ -499,17 +499,17 @@ func goC_DigestInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM) C.CK_RV {
 
 //export goC_Digest
 func goC_Digest(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Digest(uint(h), &data, buffer) })
+	return whole(h, pkcs11.Digesting, data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Digest(uint(h), &data, buffer) })
 }
 
 //export goC_DigestUpdate
 func goC_DigestUpdate(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG) C.CK_RV {
-	return update(data, size, func(m *pkcs11.Module, data []byte) error { return m.DigestUpdate(uint(h), data) })
+	return update(h, pkcs11.Digesting, data, size, func(m *pkcs11.Module, data []byte) error { return m.DigestUpdate(uint(h), data) })
 }
 
 //export goC_DigestFinal
 func goC_DigestFinal(h C.CK_SESSION_HANDLE, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return with(func(m *pkcs11.Module) error {
+	return during(h, pkcs11.Digesting, func(m *pkcs11.Module) error {
 		return out(p, n, func(buffer []byte) (int, error) { return m.Digest(uint(h), nil, buffer) })
 	})
 }
@@ -523,17 +523,17 @@ func goC_SignInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_HAND
 
 //export goC_Sign
 func goC_Sign(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return whole(data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Sign(uint(h), &data, buffer) })
+	return whole(h, pkcs11.Signing, data, size, p, n, func(m *pkcs11.Module, data, buffer []byte) (int, error) { return m.Sign(uint(h), &data, buffer) })
 }
 
 //export goC_SignUpdate
 func goC_SignUpdate(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG) C.CK_RV {
-	return update(data, size, func(m *pkcs11.Module, data []byte) error { return m.SignUpdate(uint(h), data) })
+	return update(h, pkcs11.Signing, data, size, func(m *pkcs11.Module, data []byte) error { return m.SignUpdate(uint(h), data) })
 }
 
 //export goC_SignFinal
 func goC_SignFinal(h C.CK_SESSION_HANDLE, p *C.CK_BYTE, n *C.CK_ULONG) C.CK_RV {
-	return with(func(m *pkcs11.Module) error {
+	return during(h, pkcs11.Signing, func(m *pkcs11.Module) error {
 		return out(p, n, func(buffer []byte) (int, error) { return m.Sign(uint(h), nil, buffer) })
 	})
 }
@@ -547,7 +547,7 @@ func goC_VerifyInit(h C.CK_SESSION_HANDLE, m *C.CK_MECHANISM, key C.CK_OBJECT_HA
 
 //export goC_Verify
 func goC_Verify(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, signature *C.CK_BYTE, length C.CK_ULONG) C.CK_RV {
-	return update(data, size, func(m *pkcs11.Module, data []byte) error {
+	return update(h, pkcs11.Verifying, data, size, func(m *pkcs11.Module, data []byte) error {
 		s, err := in(signature, length)
 		if err != nil {
 			return err
@@ -558,12 +558,12 @@ func goC_Verify(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG, signatu
 
 //export goC_VerifyUpdate
 func goC_VerifyUpdate(h C.CK_SESSION_HANDLE, data *C.CK_BYTE, size C.CK_ULONG) C.CK_RV {
-	return update(data, size, func(m *pkcs11.Module, data []byte) error { return m.VerifyUpdate(uint(h), data) })
+	return update(h, pkcs11.Verifying, data, size, func(m *pkcs11.Module, data []byte) error { return m.VerifyUpdate(uint(h), data) })
 }
 
 //export goC_VerifyFinal
 func goC_VerifyFinal(h C.CK_SESSION_HANDLE, signature *C.CK_BYTE, length C.CK_ULONG) C.CK_RV {
-	return update(signature, length, func(m *pkcs11.Module, s []byte) error { return m.Verify(uint(h), nil, s) })
+	return update(h, pkcs11.Verifying, signature, length, func(m *pkcs11.Module, s []byte) error { return m.Verify(uint(h), nil, s) })
 }
 
 // begin starts an operation.
@@ -577,9 +577,20 @@ func begin(m *C.CK_MECHANISM, do func(to *pkcs11.Module, id uint, parameter []by
 	})
 }
 
-// update feeds an operation.
-func update(data *C.CK_BYTE, size C.CK_ULONG, do func(m *pkcs11.Module, data []byte) error) C.CK_RV {
+// during gets on with an operation, which arguments that cannot be read end.
+func during(h C.CK_SESSION_HANDLE, kind int, do func(m *pkcs11.Module) error) C.CK_RV {
 	return with(func(m *pkcs11.Module) error {
+		err := do(m)
+		if err == pkcs11.CKR_ARGUMENTS_BAD {
+			m.End(uint(h), kind)
+		}
+		return err
+	})
+}
+
+// update feeds an operation.
+func update(h C.CK_SESSION_HANDLE, kind int, data *C.CK_BYTE, size C.CK_ULONG, do func(m *pkcs11.Module, data []byte) error) C.CK_RV {
+	return during(h, kind, func(m *pkcs11.Module) error {
 		d, err := in(data, size)
 		if err != nil {
 			return err
@@ -589,8 +600,9 @@ func update(data *C.CK_BYTE, size C.CK_ULONG, do func(m *pkcs11.Module, data []b
 }
 
 // whole does an operation of a single part.
-func whole(data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG, do func(m *pkcs11.Module, data, buffer []byte) (int, error)) C.CK_RV {
-	return update(data, size, func(m *pkcs11.Module, data []byte) error {
+func whole(h C.CK_SESSION_HANDLE, kind int, data *C.CK_BYTE, size C.CK_ULONG, p *C.CK_BYTE, n *C.CK_ULONG,
+	do func(m *pkcs11.Module, data, buffer []byte) (int, error)) C.CK_RV {
+	return update(h, kind, data, size, func(m *pkcs11.Module, data []byte) error {
 		return out(p, n, func(buffer []byte) (int, error) { return do(m, data, buffer) })
 	})
 }
@@ -602,7 +614,13 @@ func goC_SeedRandom(h C.CK_SESSION_HANDLE, seed *C.CK_BYTE, size C.CK_ULONG) C.C
 
 //export goC_GenerateRandom
 func goC_GenerateRandom(h C.CK_SESSION_HANDLE, p *C.CK_BYTE, size C.CK_ULONG) C.CK_RV {
-	return update(p, size, func(m *pkcs11.Module, buffer []byte) error { return m.GenerateRandom(uint(h), buffer) })
+	return with(func(m *pkcs11.Module) error {
+		buffer, err := in(p, size)
+		if err != nil {
+			return err
+		}
+		return m.GenerateRandom(uint(h), buffer)
+	})
 }
 
 //export goC_GetFunctionStatus

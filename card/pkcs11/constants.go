@@ -17,6 +17,7 @@ const (
 	CKR_ATTRIBUTE_SENSITIVE            RV = 0x011
 	CKR_ATTRIBUTE_TYPE_INVALID         RV = 0x012
 	CKR_ATTRIBUTE_VALUE_INVALID        RV = 0x013
+	CKR_DATA_INVALID                   RV = 0x020
 	CKR_DATA_LEN_RANGE                 RV = 0x021
 	CKR_DEVICE_ERROR                   RV = 0x030
 	CKR_DEVICE_REMOVED                 RV = 0x032
@@ -35,6 +36,7 @@ const (
 	CKR_PIN_INVALID                    RV = 0x0A1
 	CKR_PIN_LEN_RANGE                  RV = 0x0A2
 	CKR_PIN_LOCKED                     RV = 0x0A4
+	CKR_SESSION_COUNT                  RV = 0x0B1
 	CKR_SESSION_HANDLE_INVALID         RV = 0x0B3
 	CKR_SESSION_PARALLEL_NOT_SUPPORTED RV = 0x0B4
 	CKR_SESSION_READ_ONLY              RV = 0x0B5
@@ -77,6 +79,7 @@ const (
 	CKF_DIGEST          = 1 << 10
 	CKF_SIGN            = 1 << 11
 	CKF_VERIFY          = 1 << 13
+	CKF_UNWRAP          = 1 << 18
 	CKF_EC_F_P          = 1 << 20
 	CKF_EC_NAMEDCURVE   = 1 << 23
 	CKF_EC_UNCOMPRESSED = 1 << 24

@@ -77,7 +77,8 @@ func FuzzCalls(f *testing.F) {
 				_, err = d.Decrypt(h, append(data, out...)[:min(256, 3*size)], out)
 			}
 			if err != nil {
-				if rv := ReturnValue(err); rv == uint(CKR_GENERAL_ERROR) || rv == uint(CKR_DEVICE_ERROR) || rv == uint(CKR_FUNCTION_FAILED) {
+				signs := what%22 == 11 || what%22 == 12 // CKR_GENERAL_ERROR is the Cryptolib's answer to CKM_SHA256_RSA_PKCS
+				if rv := ReturnValue(err); rv == uint(CKR_GENERAL_ERROR) && !signs || rv == uint(CKR_DEVICE_ERROR) || rv == uint(CKR_FUNCTION_FAILED) {
 					t.Fatalf("call %d of %d, %d: %v", what%22, n, size, err)
 				}
 			}

@@ -132,10 +132,19 @@ func brief(value []byte) string {
 // The module and the chip are two faces of one card: what software finds on the chip, by the directories of PKCS#15 and behind the PIN, is
 // what the module shows.
 func TestModuleAgreesWithChip(t *testing.T) {
-	for _, g := range []card.Generation{card.CPS3, card.CPS4} {
-		t.Run(string(g), func(t *testing.T) {
-			d := newDesk(t)
+	for _, test := range []struct {
+		name   string
+		g      card.Generation
+		strict bool
+	}{{"cps3", card.CPS3, false}, {"cps4", card.CPS4, false}, {"cps3 strict", card.CPS3, true}, {"cps4 strict", card.CPS4, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			d, g := newDesk(t), test.g
 			c, slot := d.fixed(g)
+			if test.strict {
+				d.remove(c)
+				d.must(c.SetStrictPIN(true))
+				slot = d.insert(c)
+			}
 			played, err := chip.New(c)
 			d.must(err)
 			r := &chipReader{t: t, chip: played, class: 0}
@@ -184,7 +193,7 @@ func TestModuleAgreesWithChip(t *testing.T) {
 					shown.id, shown.value = brief(d.value(h, o, CKA_ID)), brief(d.value(h, o, CKA_VALUE))
 				case CKO_PRIVATE_KEY:
 					shown.id = brief(d.value(h, o, CKA_ID))
-					shown.decrypts, shown.always = d.value(h, o, CKA_DECRYPT)[0] == 1, d.value(h, o, CKA_ALWAYS_AUTHENTICATE)[0] == 1
+					shown.decrypts, shown.always = d.value(h, o, CKA_DECRYPT)[0] == 1, bytes.Equal(d.value(h, o, CKA_ALWAYS_AUTHENTICATE), boolean(true))
 				}
 				if has, there := onChip[found{class, label}]; !there {
 					t.Errorf("the chip has no %q", label)

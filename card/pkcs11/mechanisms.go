@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -9,8 +10,10 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/subtle"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 
 	"github.com/igc-lab/igc/card"
 )
@@ -22,7 +25,7 @@ const (
 	digest scheme = iota // no signature at all
 	pkcs1                // PKCS#1 v1.5
 	pss
-	raw // RSA alone, without padding: a card does not do it, and its public keys judge what others did
+	raw // RSA alone, without padding: announced, but no card does it; public keys verify what others did
 	ec
 )
 
@@ -35,15 +38,15 @@ type mechanism struct {
 }
 
 // mechanisms are those of the Cryptolib, in its order: of a CPS3 up to CKM_SHA256_RSA_PKCS, of a CPS4 those of PSS too. Their flags are
-// what can be done; the Cryptolib announces more than it does (doc.go). Labs with P-256 keys have ECDSA instead of RSA.
+// its own, and announce more than a card does: operation.refusal is what becomes of the rest. Labs with P-256 keys have ECDSA instead of RSA.
 var mechanisms = []mechanism{
 	{CKM_SHA_1, digest, crypto.SHA1, CKF_DIGEST},
 	{CKM_SHA256, digest, crypto.SHA256, CKF_DIGEST},
-	{CKM_RSA_X_509, raw, 0, CKF_VERIFY},
-	{CKM_RSA_PKCS, pkcs1, 0, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_ENCRYPT | CKF_DECRYPT},
+	{CKM_RSA_X_509, raw, 0, CKF_HW | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_UNWRAP},
+	{CKM_RSA_PKCS, pkcs1, 0, CKF_HW | CKF_ENCRYPT | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_UNWRAP},
 	{CKM_SHA1_RSA_PKCS, pkcs1, crypto.SHA1, CKF_SIGN | CKF_VERIFY},
 	{CKM_SHA256_RSA_PKCS, pkcs1, crypto.SHA256, CKF_SIGN | CKF_VERIFY},
-	{CKM_RSA_PKCS_PSS, pss, 0, CKF_HW | CKF_SIGN | CKF_VERIFY},
+	{CKM_RSA_PKCS_PSS, pss, 0, CKF_HW | CKF_ENCRYPT | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_UNWRAP},
 	{CKM_SHA1_RSA_PKCS_PSS, pss, crypto.SHA1, CKF_SIGN | CKF_VERIFY},
 	{CKM_SHA256_RSA_PKCS_PSS, pss, crypto.SHA256, CKF_SIGN | CKF_VERIFY},
 	{CKM_ECDSA, ec, 0, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESSED},
@@ -141,6 +144,19 @@ func (m mechanism) options(parameter []byte, public any) (*rsa.PSSOptions, error
 	return &rsa.PSSOptions{SaltLength: int(salt), Hash: hash.hash}, nil
 }
 
+// signingOptions is options for a signature. A card makes PSS of SHA-1 and SHA-256, with a salt as long as the hash, and the Cryptolib
+// does not look at the salt and the mask function that are asked for.
+func (m mechanism) signingOptions(parameter []byte, public any) (*rsa.PSSOptions, error) {
+	if m.scheme == pss && len(parameter) == 3*longSize {
+		hash, ok := mgfs[readLong(parameter)]
+		if _, signs := infos[hash.hash]; !ok || !signs {
+			return nil, CKR_MECHANISM_PARAM_INVALID
+		}
+		parameter = slices.Concat(parameter[:longSize], long(hash.mgf), long(uint(hash.hash.Size())))
+	}
+	return m.options(parameter, public)
+}
+
 // size is that of a signature, in bytes.
 func size(public any) int {
 	switch key := public.(type) {
@@ -235,4 +251,31 @@ func rawRSA(key *rsa.PublicKey, data []byte) ([]byte, error) {
 		return nil, CKR_DATA_LEN_RANGE
 	}
 	return m.Exp(m, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, size(key))), nil
+}
+
+// infos are what stands before a hash in a DigestInfo, RFC 8017 §9.2, of the hashes that the signature key signs.
+var infos = map[crypto.Hash][]byte{
+	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14},
+	crypto.SHA256: {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
+}
+
+// isDigestInfo tells whether data have the form of a DigestInfo, or of the two hashes of TLS 1.1.
+func isDigestInfo(data []byte) bool {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Digest    []byte
+	}
+	rest, err := asn1.Unmarshal(data, &info)
+	return err == nil && len(rest) == 0 || len(data) == crypto.MD5SHA1.Size()
+}
+
+// digested takes a hash, alone or in its DigestInfo, apart. Other data are CKR_DATA_INVALID.
+func digested(data []byte) (hash crypto.Hash, digest []byte, err error) {
+	for hash, info := range infos {
+		digest := bytes.TrimPrefix(data, info)
+		if len(digest) == hash.Size() {
+			return hash, digest, nil
+		}
+	}
+	return 0, nil, CKR_DATA_INVALID
 }

@@ -39,6 +39,8 @@ type slot struct {
 type token struct {
 	card       *card.Card
 	generation card.Generation
+	strict     bool // the signature key wants the PIN before each signature
+	unblocks   int  // wrong unblocking codes that the card takes
 
 	objects []*object
 
@@ -144,7 +146,8 @@ func (s *slot) hold(m *Module, in card.Insertion) {
 	if err != nil {
 		return
 	}
-	s.token = &token{card: c, generation: status.Generation, objects: objects(c, status.Generation)}
+	s.token = &token{card: c, generation: status.Generation, strict: status.StrictPIN, unblocks: status.UnblockingTries,
+		objects: objects(c, status.Generation, status.StrictPIN)}
 }
 
 // empty ends what was going on with the card that the slot held.
@@ -267,8 +270,8 @@ func (m *Module) GetTokenInfo(id uint) (TokenInfo, error) {
 	}
 	info := TokenInfo{Label: t.card.Label(t.generation), Manufacturer: card.Manufacturer, Model: model, Serial: t.card.Serial(),
 		Flags: CKF_RNG | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED | CKF_TOKEN_INITIALIZED}
-	info.Flags |= tries(status.TriesLeft, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
-	info.Flags |= tries(status.UnblockingsLeft, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
+	info.Flags |= tries(status.TriesLeft, card.Tries, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
+	info.Flags |= tries(status.UnblockingsLeft, t.unblocks, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
 	for _, s := range m.sessions {
 		if s.token == t {
 			info.Sessions++
@@ -280,14 +283,14 @@ func (m *Module) GetTokenInfo(id uint) (TokenInfo, error) {
 	return info, nil
 }
 
-// tries says in flags how many are left.
-func tries(left int, low, final, locked uint) uint {
+// tries says in flags how many are left of how many.
+func tries(left, of int, low, final, locked uint) uint {
 	switch {
 	case left <= 0:
 		return locked
 	case left == 1:
 		return low | final
-	case left < card.Tries:
+	case left < of:
 		return low
 	}
 	return 0

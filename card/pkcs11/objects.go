@@ -59,10 +59,10 @@ func boolean(v bool) []byte {
 // objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what belongs to them, by reference, then
 // the data that ask for the PIN, then the others. The attributes too are those of the Cryptolib, the odd ones with them: software that
 // works here is to work there. doc.go tells what differs.
-func objects(c *card.Card, g card.Generation) []*object {
+func objects(c *card.Card, g card.Generation, strict bool) []*object {
 	var all []*object
 	for _, cert := range slices.Backward(c.Certificates) {
-		all = append(all, privateKey(cert, g), certificate(cert, g), publicKey(cert, g))
+		all = append(all, privateKey(cert, g, strict), certificate(cert, g), publicKey(cert, g))
 	}
 	files := c.Files(g)
 	for _, private := range []bool{true, false} {
@@ -140,14 +140,16 @@ func publicKey(c card.Certificate, g card.Generation) *object {
 
 func publicLabel(p card.Place) string { return "Cle publique - " + p.Certificate + "\x00" }
 
-func privateKey(c card.Certificate, g card.Generation) *object {
+func privateKey(c card.Certificate, g card.Generation, strict bool) *object {
 	_, isRSA := c.Public.(*rsa.PublicKey)
 	can := []uint{CKA_SIGN}
 	if isRSA && c.Decrypts {
 		can = append(can, CKA_DECRYPT)
 	}
 	a := keyAttributes(CKO_PRIVATE_KEY, c.Private, c, g, can...)
-	a[CKA_ALWAYS_AUTHENTICATE] = boolean(c.AlwaysAuthorized)
+	if strict { // else there is no such attribute
+		a[CKA_ALWAYS_AUTHENTICATE] = boolean(c.AlwaysAuthorized)
+	}
 	for _, empty := range []uint{CKA_SUBJECT, CKA_START_DATE, CKA_END_DATE} {
 		a[empty] = []byte{}
 	}

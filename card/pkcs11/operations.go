@@ -5,15 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"hash"
+
+	"github.com/igc-lab/igc/card"
 )
 
 // The kinds of operation. A session has one of each at most.
 const (
-	digesting = iota
-	signing
-	verifying
-	encrypting
-	decrypting
+	Digesting = iota
+	Signing
+	Verifying
+	Encrypting
+	Decrypting
 	operations
 )
 
@@ -70,8 +72,14 @@ func keyed(s *session, class, flag, id uint, parameter []byte, key uint) (*opera
 		return nil, CKR_KEY_TYPE_INCONSISTENT
 	case flag&(CKF_ENCRYPT|CKF_DECRYPT) != 0 && !o.place.Decrypts:
 		return nil, CKR_KEY_TYPE_INCONSISTENT
+	case flag == CKF_ENCRYPT && mechanism.scheme != pkcs1:
+		return nil, CKR_MECHANISM_INVALID
 	}
-	options, err := mechanism.options(parameter, o.public)
+	read := mechanism.options
+	if flag == CKF_SIGN {
+		read = mechanism.signingOptions
+	}
+	options, err := read(parameter, o.public)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +88,7 @@ func keyed(s *session, class, flag, id uint, parameter []byte, key uint) (*opera
 
 // DigestInit is C_DigestInit.
 func (m *Module) DigestInit(h, id uint, parameter []byte) error {
-	return m.start(h, digesting, func(s *session) (*operation, error) {
+	return m.start(h, Digesting, func(s *session) (*operation, error) {
 		mechanism, err := s.token.mechanism(id, CKF_DIGEST)
 		if err != nil {
 			return nil, err
@@ -94,12 +102,12 @@ func (m *Module) DigestInit(h, id uint, parameter []byte) error {
 
 // SignInit is C_SignInit.
 func (m *Module) SignInit(h, id uint, parameter []byte, key uint) error {
-	return m.startPrivate(h, signing, CKF_SIGN, id, parameter, key)
+	return m.startPrivate(h, Signing, CKF_SIGN, id, parameter, key)
 }
 
 // DecryptInit is C_DecryptInit.
 func (m *Module) DecryptInit(h, id uint, parameter []byte, key uint) error {
-	return m.startPrivate(h, decrypting, CKF_DECRYPT, id, parameter, key)
+	return m.startPrivate(h, Decrypting, CKF_DECRYPT, id, parameter, key)
 }
 
 // startPrivate begins an operation that the PIN allows.
@@ -113,7 +121,7 @@ func (m *Module) startPrivate(h uint, kind int, flag, id uint, parameter []byte,
 		if err != nil {
 			return nil, err
 		}
-		op.login, op.ask = l, op.object.place.AlwaysAuthorized
+		op.login, op.ask = l, s.token.strict && op.object.place.AlwaysAuthorized
 		return op, nil
 	})
 }
@@ -123,7 +131,7 @@ func (m *Module) startPrivate(h uint, kind int, flag, id uint, parameter []byte,
 func (s *session) authorize(pin []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	op := s.active[signing]
+	op := s.active[Signing]
 	if op == nil {
 		return CKR_OPERATION_NOT_INITIALIZED
 	}
@@ -139,14 +147,14 @@ func (s *session) authorize(pin []byte) error {
 
 // VerifyInit is C_VerifyInit.
 func (m *Module) VerifyInit(h, id uint, parameter []byte, key uint) error {
-	return m.start(h, verifying, func(s *session) (*operation, error) {
+	return m.start(h, Verifying, func(s *session) (*operation, error) {
 		return keyed(s, CKO_PUBLIC_KEY, CKF_VERIFY, id, parameter, key)
 	})
 }
 
 // EncryptInit is C_EncryptInit.
 func (m *Module) EncryptInit(h, id uint, parameter []byte, key uint) error {
-	return m.start(h, encrypting, func(s *session) (*operation, error) {
+	return m.start(h, Encrypting, func(s *session) (*operation, error) {
 		return keyed(s, CKO_PUBLIC_KEY, CKF_ENCRYPT, id, parameter, key)
 	})
 }
@@ -167,6 +175,15 @@ func (m *Module) under(h uint, kind int, do func(*session, *operation) (goesOn b
 		s.active[kind] = nil
 	}
 	return err
+}
+
+// End ends an operation after a call that never reached it, its arguments being bad: any error but CKR_BUFFER_TOO_SMALL does
+// (PKCS#11 v2.40 §5.11).
+func (m *Module) End(h uint, kind int) {
+	if s, err := m.use(h); err == nil {
+		s.active[kind] = nil
+		s.mu.Unlock()
+	}
 }
 
 // room tells whether the caller's buffer takes what comes: out is nil when only its size is asked for. The operation goes on
@@ -207,7 +224,7 @@ func (op *operation) taken() []byte {
 func (m *Module) update(h uint, kind int, data []byte) error {
 	return m.under(h, kind, func(s *session, op *operation) (bool, error) {
 		if op.ask {
-			return true, CKR_USER_NOT_LOGGED_IN
+			return false, CKR_USER_NOT_LOGGED_IN
 		}
 		err := op.give(data)
 		return err == nil, err
@@ -215,18 +232,18 @@ func (m *Module) update(h uint, kind int, data []byte) error {
 }
 
 // DigestUpdate is C_DigestUpdate.
-func (m *Module) DigestUpdate(h uint, data []byte) error { return m.update(h, digesting, data) }
+func (m *Module) DigestUpdate(h uint, data []byte) error { return m.update(h, Digesting, data) }
 
 // SignUpdate is C_SignUpdate.
-func (m *Module) SignUpdate(h uint, data []byte) error { return m.update(h, signing, data) }
+func (m *Module) SignUpdate(h uint, data []byte) error { return m.update(h, Signing, data) }
 
 // VerifyUpdate is C_VerifyUpdate.
-func (m *Module) VerifyUpdate(h uint, data []byte) error { return m.update(h, verifying, data) }
+func (m *Module) VerifyUpdate(h uint, data []byte) error { return m.update(h, Verifying, data) }
 
 // Digest is C_Digest; last is the data of a single call, nil of C_DigestFinal. It returns the size of the hash, which is in out
 // unless out is nil.
 func (m *Module) Digest(h uint, last *[]byte, out []byte) (n int, err error) {
-	err = m.under(h, digesting, func(s *session, op *operation) (bool, error) {
+	err = m.under(h, Digesting, func(s *session, op *operation) (bool, error) {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
@@ -245,7 +262,7 @@ func (m *Module) Digest(h uint, last *[]byte, out []byte) (n int, err error) {
 
 // Sign is C_Sign and, without data, C_SignFinal.
 func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
-	err = m.under(h, signing, func(s *session, op *operation) (bool, error) {
+	err = m.under(h, Signing, func(s *session, op *operation) (bool, error) {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
@@ -260,15 +277,15 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 		if op.ask {
 			return false, CKR_USER_NOT_LOGGED_IN
 		}
-		data, err := op.finish(last)
-		if err != nil {
+		if err := op.refusal(s.token.generation, len(out)); err != nil {
 			return false, err
 		}
+		op.take(last)
 		key, ok := l.keys[op.object.place.Role]
 		if !ok {
 			return false, CKR_DEVICE_ERROR
 		}
-		signature, err := op.sign(key, data)
+		signature, err := op.sign(s.token.generation, key)
 		if err != nil {
 			return false, err
 		}
@@ -278,24 +295,59 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 	return n, err
 }
 
-// finish takes the last data and checks that the mechanism can sign the whole.
-func (op *operation) finish(last *[]byte) ([]byte, error) {
-	if last != nil {
-		if op.hash != nil {
-			op.hash.Write(*last)
-		} else {
-			op.data = *last // signed before this call returns
-		}
+// take takes the last data.
+func (op *operation) take(last *[]byte) {
+	switch {
+	case last == nil:
+	case op.hash != nil:
+		op.hash.Write(*last)
+	default:
+		op.data = *last // used before this call returns
 	}
-	data := op.taken()
-	if !op.mechanism.accepts(data, op.options, op.public) {
-		return nil, CKR_DATA_LEN_RANGE
-	}
-	return data, nil
 }
 
-func (op *operation) sign(key crypto.Signer, data []byte) ([]byte, error) {
-	signature, err := op.mechanism.sign(key, data, op.options)
+// refusal is what the Cryptolib answers, with either chip, where it announces a signature that the key does not make.
+func (op *operation) refusal(g card.Generation, room int) error {
+	if _, isRSA := op.public.(*rsa.PublicKey); !isRSA {
+		return nil
+	}
+	byAuthentication := op.object.place.Role == "authentication" && op.mechanism.scheme == pkcs1
+	switch {
+	case op.mechanism.scheme == raw:
+		return CKR_FUNCTION_NOT_SUPPORTED
+	case byAuthentication && op.mechanism.hash != 0 && g == card.CPS4:
+		return CKR_GENERAL_ERROR
+	case byAuthentication && op.mechanism.hash != 0:
+		return CKR_KEY_TYPE_INCONSISTENT
+	case byAuthentication && g == card.CPS4 && room != size(op.public):
+		return CKR_ARGUMENTS_BAD
+	}
+	return nil
+}
+
+// sign signs what was taken. Where the caller has hashed, the signature key wants a hash, alone or in its DigestInfo, and puts it in one.
+func (op *operation) sign(g card.Generation, key crypto.Signer) ([]byte, error) {
+	m, data := op.mechanism, op.taken()
+	if m.hash == 0 && m.scheme != ec && op.object.place.Role == "signature" {
+		hash, digest, err := digested(data)
+		switch {
+		case err != nil && g == card.CPS3 && isDigestInfo(data):
+			return nil, CKR_KEY_TYPE_INCONSISTENT
+		case err != nil, m.scheme == pss && hash != op.options.Hash:
+			return nil, CKR_DATA_INVALID
+		}
+		data = digest
+		if m.scheme == pkcs1 {
+			m.hash = hash
+		}
+	}
+	switch {
+	case m.scheme == pss && len(data) != op.options.Hash.Size():
+		return nil, CKR_DATA_INVALID
+	case !m.accepts(data, op.options, op.public):
+		return nil, CKR_DATA_LEN_RANGE
+	}
+	signature, err := m.sign(key, data, op.options)
 	if err != nil {
 		return nil, CKR_FUNCTION_FAILED
 	}
@@ -304,14 +356,15 @@ func (op *operation) sign(key crypto.Signer, data []byte) ([]byte, error) {
 
 // Verify is C_Verify and, without data, C_VerifyFinal.
 func (m *Module) Verify(h uint, last *[]byte, signature []byte) error {
-	return m.under(h, verifying, func(s *session, op *operation) (bool, error) {
+	return m.under(h, Verifying, func(s *session, op *operation) (bool, error) {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
-		data, err := op.finish(last)
+		op.take(last)
+		data := op.taken()
 		switch {
-		case err != nil:
-			return false, err
+		case !op.mechanism.accepts(data, op.options, op.public):
+			return false, CKR_DATA_LEN_RANGE
 		case len(signature) != size(op.public):
 			return false, CKR_SIGNATURE_LEN_RANGE
 		case !op.mechanism.verify(op.public, data, signature, op.options):
@@ -323,7 +376,7 @@ func (m *Module) Verify(h uint, last *[]byte, signature []byte) error {
 
 // Encrypt is C_Encrypt.
 func (m *Module) Encrypt(h uint, data, out []byte) (n int, err error) {
-	err = m.under(h, encrypting, func(s *session, op *operation) (bool, error) {
+	err = m.under(h, Encrypting, func(s *session, op *operation) (bool, error) {
 		key, ok := op.public.(*rsa.PublicKey)
 		if !ok {
 			return false, CKR_KEY_TYPE_INCONSISTENT
@@ -341,13 +394,15 @@ func (m *Module) Encrypt(h uint, data, out []byte) (n int, err error) {
 
 // Decrypt is C_Decrypt. The size that it tells is that of the data, as the Cryptolib's.
 func (m *Module) Decrypt(h uint, data, out []byte) (n int, err error) {
-	err = m.under(h, decrypting, func(s *session, op *operation) (bool, error) {
+	err = m.under(h, Decrypting, func(s *session, op *operation) (bool, error) {
 		l := s.token.loggedIn()
 		if l == nil || l != op.login {
 			return false, CKR_USER_NOT_LOGGED_IN
 		}
 		key, ok := l.keys[op.object.place.Role].(crypto.Decrypter)
 		switch {
+		case op.mechanism.scheme != pkcs1:
+			return false, CKR_FUNCTION_NOT_SUPPORTED
 		case !ok:
 			return false, CKR_DEVICE_ERROR
 		case len(data) != size(op.public):

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
@@ -112,52 +113,66 @@ func pssParameter(hash, mgf, salt uint) []byte {
 	return append(append(long(hash), long(mgf)...), long(salt)...)
 }
 
-// Every mechanism that a card announces signs, and Go verifies; those of the other chip are refused.
+// What each key signs after one login, or answers instead: as the Cryptolib 5.2.2 did with the same chips. Go verifies.
 func TestSignatures(t *testing.T) {
 	d := newDesk(t)
 	data := []byte("à signer")
-	sum256, sum384 := sha256.Sum256(data), sha512.Sum384(data)
+	sum1, sum256, sum384 := sha1.Sum(data), sha256.Sum256(data), sha512.Sum384(data)
 	info := append([]byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}, sum256[:]...)
-	pkcs1 := func(key any, s []byte) bool {
-		return rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), crypto.SHA256, sum256[:], s) == nil
+	info384 := []byte{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}
+	pkcs1 := func(hash crypto.Hash, digest []byte) func(any, []byte) bool {
+		return func(key any, s []byte) bool { return rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), hash, digest, s) == nil }
 	}
-	isPSS := func(hash crypto.Hash, digest []byte, salt int) func(any, []byte) bool {
+	isPSS := func(hash crypto.Hash, digest []byte) func(any, []byte) bool {
 		return func(key any, s []byte) bool {
-			return rsa.VerifyPSS(key.(*rsa.PublicKey), hash, digest, s, &rsa.PSSOptions{SaltLength: salt}) == nil
+			return rsa.VerifyPSS(key.(*rsa.PublicKey), hash, digest, s, &rsa.PSSOptions{SaltLength: hash.Size()}) == nil
 		}
 	}
 	isECDSA := func(key any, s []byte) bool {
 		return len(s) == 64 && ecdsa.Verify(key.(*ecdsa.PublicKey), sum256[:], new(big.Int).SetBytes(s[:32]), new(big.Int).SetBytes(s[32:]))
 	}
 	cps3, cps4, ec := d.card(ca.RSA2048, card.CPS3), d.card(ca.RSA2048, card.CPS4), d.card(ca.P256, card.CPS3)
+	rsa256, pss1, pss256 := pkcs1(crypto.SHA256, sum256[:]), isPSS(crypto.SHA1, sum1[:]), isPSS(crypto.SHA256, sum256[:])
 	for _, test := range []struct {
 		name      string
 		card      *card.Card
 		mechanism uint
 		parameter []byte
 		data      []byte
-		refused   RV
-		good      func(key any, signature []byte) bool
+
+		init, authentication, signature RV // of C_SignInit, and of C_Sign with either key
+		good                            func(key any, signature []byte) bool
 	}{
-		{"CPS3 RSA-PKCS", cps3, CKM_RSA_PKCS, nil, info, 0, pkcs1},
-		{"CPS3 SHA256-RSA-PKCS", cps3, CKM_SHA256_RSA_PKCS, nil, data, 0, pkcs1},
-		{"CPS3 PSS", cps3, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum256[:], CKR_MECHANISM_INVALID, nil},
-		{"CPS3 SHA256-PSS", cps3, CKM_SHA256_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), data, CKR_MECHANISM_INVALID, nil},
-		{"CPS3 raw RSA", cps3, CKM_RSA_X_509, nil, make([]byte, 256), CKR_MECHANISM_INVALID, nil},
-		{"CPS3 ECDSA", cps3, CKM_ECDSA, nil, sum256[:], CKR_MECHANISM_INVALID, nil},
-		{"a parameter too many", cps3, CKM_RSA_PKCS, []byte{1}, info, CKR_MECHANISM_PARAM_INVALID, nil},
-		{"CPS4 RSA-PKCS", cps4, CKM_RSA_PKCS, nil, info, 0, pkcs1},
-		{"CPS4 PSS", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum256[:], 0, isPSS(crypto.SHA256, sum256[:], 32)},
-		{"CPS4 PSS, SHA-384", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA384, 3, 48), sum384[:], 0, isPSS(crypto.SHA384, sum384[:], 48)},
-		{"CPS4 SHA256-PSS, short salt", cps4, CKM_SHA256_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 20), data, 0, isPSS(crypto.SHA256, sum256[:], 20)},
-		{"CPS4 PSS, longest salt", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 222), sum256[:], 0, isPSS(crypto.SHA256, sum256[:], 222)},
-		{"CPS4 PSS, salt too long", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 223), sum256[:], CKR_MECHANISM_PARAM_INVALID, nil},
-		{"CPS4 PSS, two hashes", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 1, 32), sum256[:], CKR_MECHANISM_PARAM_INVALID, nil},
-		{"CPS4 PSS, no parameter", cps4, CKM_RSA_PKCS_PSS, nil, sum256[:], CKR_MECHANISM_PARAM_INVALID, nil},
-		{"CPS4 PSS, absurd salt", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, ^uint(0)), sum256[:], CKR_MECHANISM_PARAM_INVALID, nil},
-		{"EC", ec, CKM_ECDSA, nil, sum256[:], 0, isECDSA},
-		{"EC SHA256", ec, CKM_ECDSA_SHA256, nil, data, 0, isECDSA},
-		{"EC RSA", ec, CKM_RSA_PKCS, nil, info, CKR_MECHANISM_INVALID, nil},
+		{"CPS3 DigestInfo", cps3, CKM_RSA_PKCS, nil, info, 0, 0, 0, rsa256},
+		{"CPS3 SHA-384", cps3, CKM_RSA_PKCS, nil, sum384[:], 0, 0, CKR_DATA_INVALID, pkcs1(0, sum384[:])},
+		{"CPS3 SHA-384 in its DigestInfo", cps3, CKM_RSA_PKCS, nil, append(info384, sum384[:]...), 0, 0, CKR_KEY_TYPE_INCONSISTENT, pkcs1(crypto.SHA384, sum384[:])},
+		{"CPS4 SHA-384 in its DigestInfo", cps4, CKM_RSA_PKCS, nil, append(info384, sum384[:]...), 0, 0, CKR_DATA_INVALID, pkcs1(crypto.SHA384, sum384[:])},
+		{"CPS3 too long", cps3, CKM_RSA_PKCS, nil, make([]byte, 246), 0, CKR_DATA_LEN_RANGE, CKR_DATA_INVALID, nil},
+		{"CPS3 SHA256-RSA-PKCS", cps3, CKM_SHA256_RSA_PKCS, nil, data, 0, CKR_KEY_TYPE_INCONSISTENT, 0, rsa256},
+		{"CPS3 SHA1-RSA-PKCS", cps3, CKM_SHA1_RSA_PKCS, nil, data, 0, CKR_KEY_TYPE_INCONSISTENT, 0, pkcs1(crypto.SHA1, sum1[:])},
+		{"CPS3 raw RSA", cps3, CKM_RSA_X_509, nil, make([]byte, 256), 0, CKR_FUNCTION_NOT_SUPPORTED, CKR_FUNCTION_NOT_SUPPORTED, nil},
+		{"CPS3 PSS", cps3, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum256[:], CKR_MECHANISM_INVALID, 0, 0, nil},
+		{"CPS3 SHA256-PSS", cps3, CKM_SHA256_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), data, CKR_MECHANISM_INVALID, 0, 0, nil},
+		{"CPS3 ECDSA", cps3, CKM_ECDSA, nil, sum256[:], CKR_MECHANISM_INVALID, 0, 0, nil},
+		{"a parameter too many", cps3, CKM_RSA_PKCS, []byte{1}, info, CKR_MECHANISM_PARAM_INVALID, 0, 0, nil},
+		{"CPS4 DigestInfo", cps4, CKM_RSA_PKCS, nil, info, 0, 0, 0, rsa256},
+		{"CPS4 SHA256-RSA-PKCS", cps4, CKM_SHA256_RSA_PKCS, nil, data, 0, CKR_GENERAL_ERROR, 0, rsa256},
+		{"CPS4 raw RSA", cps4, CKM_RSA_X_509, nil, make([]byte, 256), 0, CKR_FUNCTION_NOT_SUPPORTED, CKR_FUNCTION_NOT_SUPPORTED, nil},
+		{"CPS4 PSS", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum256[:], 0, 0, 0, pss256},
+		{"CPS4 PSS, SHA-1", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA_1, 1, 20), sum1[:], 0, 0, 0, pss1},
+		{"CPS4 SHA1-PSS", cps4, CKM_SHA1_RSA_PKCS_PSS, pssParameter(CKM_SHA_1, 1, 20), data, 0, 0, 0, pss1},
+		{"CPS4 SHA256-PSS", cps4, CKM_SHA256_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), data, 0, 0, 0, pss256},
+		{"CPS4 PSS, no salt", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 0), sum256[:], 0, 0, 0, pss256},
+		{"CPS4 PSS, another salt", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 222), sum256[:], 0, 0, 0, pss256},
+		{"CPS4 PSS, absurd salt", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, ^uint(0)), sum256[:], 0, 0, 0, pss256},
+		{"CPS4 PSS, another mask", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 1, 32), sum256[:], 0, 0, 0, pss256},
+		{"CPS4 PSS, DigestInfo", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), info, 0, CKR_DATA_INVALID, 0, pss256},
+		{"CPS4 PSS of another length", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum1[:], 0, CKR_DATA_INVALID, CKR_DATA_INVALID, nil},
+		{"CPS4 PSS, SHA-384", cps4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA384, 3, 48), sum384[:], CKR_MECHANISM_PARAM_INVALID, 0, 0, nil},
+		{"CPS4 PSS, no parameter", cps4, CKM_RSA_PKCS_PSS, nil, sum256[:], CKR_MECHANISM_PARAM_INVALID, 0, 0, nil},
+		{"EC", ec, CKM_ECDSA, nil, sum256[:], 0, 0, 0, isECDSA},
+		{"EC SHA256", ec, CKM_ECDSA_SHA256, nil, data, 0, 0, 0, isECDSA},
+		{"EC RSA", ec, CKM_RSA_PKCS, nil, info, CKR_MECHANISM_INVALID, 0, 0, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &desk{d.Module, t, d.lab}
@@ -166,14 +181,15 @@ func TestSignatures(t *testing.T) {
 			h := d.open(slot)
 			d.must(d.Login(h, CKU_USER, []byte("1234")))
 			for _, cert := range test.card.Certificates {
-				private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.Place))
+				private := d.find(h, CKO_PRIVATE_KEY, cert.Private)
 				err := d.SignInit(h, test.mechanism, test.parameter, private)
-				wants(t, "SignInit", err, test.refused)
+				wants(t, "SignInit", err, test.init)
 				if err != nil {
 					continue
 				}
-				if cert.AlwaysAuthorized {
-					d.must(d.Login(h, CKU_CONTEXT_SPECIFIC, []byte("1234")))
+				want := test.authentication
+				if cert.Role == "signature" {
+					want = test.signature
 				}
 				n, err := d.Sign(h, &test.data, nil)
 				d.must(err)
@@ -181,28 +197,18 @@ func TestSignatures(t *testing.T) {
 				_, err = d.Sign(h, &test.data, out[:n-1])
 				wants(t, "a buffer too small", err, CKR_BUFFER_TOO_SMALL)
 				_, err = d.Sign(h, &test.data, out)
-				d.must(err)
+				wants(t, cert.Role+", Sign", err, want)
+				_, again := d.Sign(h, &test.data, out)
+				wants(t, "a second time", again, CKR_OPERATION_NOT_INITIALIZED)
+				if err != nil || test.good == nil {
+					continue
+				}
 				if !test.good(cert.Public, out) {
 					t.Errorf("%s: the signature is wrong", cert.Role)
 				}
-				_, err = d.Sign(h, &test.data, out)
-				wants(t, "a second time", err, CKR_OPERATION_NOT_INITIALIZED)
-
-				// the token's own judgement, of good and bad
-				d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
-				wants(t, "Verify", d.Verify(h, &test.data, out), CKR_OK)
-				d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
-				out[10] ^= 1
-				wants(t, "Verify of a spoiled one", d.Verify(h, &test.data, out), CKR_SIGNATURE_INVALID)
-				d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
-				wants(t, "Verify of a short one", d.Verify(h, &test.data, out[1:]), CKR_SIGNATURE_LEN_RANGE)
-				out[10] ^= 1
 
 				// in parts, as long as a hash takes them
 				d.must(d.SignInit(h, test.mechanism, test.parameter, private))
-				if cert.AlwaysAuthorized {
-					d.must(d.Login(h, CKU_CONTEXT_SPECIFIC, []byte("1234")))
-				}
 				d.must(d.SignUpdate(h, test.data[:3]))
 				d.must(d.SignUpdate(h, test.data[3:]))
 				n, err = d.Sign(h, nil, nil)
@@ -215,12 +221,130 @@ func TestSignatures(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("DigestInfo around a hash alone", func(t *testing.T) { // of the signature key
+		d := &desk{d.Module, t, d.lab}
+		for _, c := range []*card.Card{cps3, cps4} {
+			h := d.open(d.insert(c))
+			d.must(d.Login(h, CKU_USER, []byte("1234")))
+			for role, hash := range map[string]crypto.Hash{"authentication": 0, "signature": crypto.SHA256} {
+				for _, cert := range c.Certificates {
+					digest, out := sum256[:], make([]byte, 256)
+					d.must(d.SignInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PRIVATE_KEY, cert.Private)))
+					_, err := d.Sign(h, &digest, out)
+					d.must(err)
+					if cert.Role == role && !pkcs1(hash, digest)(cert.Public, out) {
+						t.Errorf("%s: the signature is not that of %v", role, hash)
+					}
+				}
+			}
+			d.remove(c)
+		}
+	})
+
+	t.Run("a buffer too large", func(t *testing.T) { // for the authentication key of a CPS4
+		d := &desk{d.Module, t, d.lab}
+		for c, want := range map[*card.Card]RV{cps3: CKR_OK, cps4: CKR_ARGUMENTS_BAD} {
+			h := d.open(d.insert(c))
+			d.must(d.Login(h, CKU_USER, []byte("1234")))
+			d.must(d.SignInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT")))
+			_, err := d.Sign(h, &info, make([]byte, 512))
+			wants(t, "C_Sign", err, want)
+			d.remove(c)
+		}
+	})
 }
 
-// Who is logged in, where, and what that lets one see.
+// The token verifies what a card signed, and refuses what is spoiled.
+func TestVerify(t *testing.T) {
+	d := newDesk(t)
+	data := []byte("à signer")
+	sum := sha256.Sum256(data)
+	for _, test := range []struct {
+		key       ca.KeyPolicy
+		g         card.Generation
+		mechanism uint
+		parameter []byte
+		data      []byte
+	}{
+		{ca.RSA2048, card.CPS3, CKM_SHA256_RSA_PKCS, nil, data},
+		{ca.RSA2048, card.CPS4, CKM_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), sum[:]},
+		{ca.RSA2048, card.CPS4, CKM_SHA256_RSA_PKCS_PSS, pssParameter(CKM_SHA256, 2, 32), data},
+		{ca.P256, card.CPS3, CKM_ECDSA, nil, sum[:]},
+	} {
+		c := d.card(test.key, test.g)
+		h := d.open(d.insert(c))
+		d.must(d.Login(h, CKU_USER, []byte("1234")))
+		d.must(d.SignInit(h, test.mechanism, test.parameter, d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")))
+		n, err := d.Sign(h, &test.data, nil)
+		d.must(err)
+		signature := make([]byte, n)
+		_, err = d.Sign(h, &test.data, signature)
+		d.must(err)
+		public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))
+		verify := func(what string, signature []byte, want RV) {
+			t.Helper()
+			d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
+			wants(t, what, d.Verify(h, &test.data, signature), want)
+			wants(t, "a second time", d.Verify(h, &test.data, signature), CKR_OPERATION_NOT_INITIALIZED)
+		}
+		verify("Verify", signature, CKR_OK)
+		signature[10] ^= 1
+		verify("a spoiled one", signature, CKR_SIGNATURE_INVALID)
+		verify("a short one", signature[1:], CKR_SIGNATURE_LEN_RANGE)
+		d.remove(c)
+	}
+}
+
+// One C_Login serves the signature key for as long as it lasts, and there is no other for it: as with the Cryptolib.
+func TestOneLogin(t *testing.T) {
+	d := newDesk(t)
+	c := d.card(ca.RSA2048, card.CPS3)
+	h := d.open(d.insert(c))
+	d.must(d.Login(h, CKU_USER, []byte("1234")))
+	wants(t, "a login for one signature", d.Login(h, CKU_CONTEXT_SPECIFIC, []byte("1234")), CKR_USER_TYPE_INVALID)
+	key := d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")
+	_, refusals, err := d.GetAttributes(h, key, []uint{CKA_ALWAYS_AUTHENTICATE})
+	d.must(err)
+	wants(t, "CKA_ALWAYS_AUTHENTICATE", refusals[0], CKR_ATTRIBUTE_TYPE_INVALID)
+	data := []byte("à signer")
+	for range 3 {
+		d.must(d.SignInit(h, CKM_SHA256_RSA_PKCS, nil, key))
+		wants(t, "one before the signature", d.Login(h, CKU_CONTEXT_SPECIFIC, []byte("0000")), CKR_USER_TYPE_INVALID)
+		_, err := d.Sign(h, &data, make([]byte, 256))
+		d.must(err)
+	}
+	if s, err := c.Status(); err != nil || s.TriesLeft != card.Tries {
+		t.Errorf("%d tries left, %v", s.TriesLeft, err)
+	}
+}
+
+// A program that closes no session is stopped at some thousands of them, and can go on once it has closed some.
+func TestSessionCount(t *testing.T) {
+	d := newDesk(t)
+	slot := d.insert(d.card(ca.P256, card.CPS3))
+	var last uint
+	for n := 0; ; n++ {
+		h, err := d.OpenSession(slot, CKF_SERIAL_SESSION)
+		if err != nil {
+			wants(t, "one too many", err, CKR_SESSION_COUNT)
+			break
+		}
+		if last = h; n > 1<<20 {
+			t.Fatal("no end of sessions")
+		}
+	}
+	d.must(d.CloseSession(last))
+	d.open(slot)
+	d.must(d.CloseAllSessions(slot))
+	d.open(slot)
+}
+
+// Who is logged in, where, and what that lets one see, on a card with a strict PIN.
 func TestLogin(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.P256, card.CPS3)
+	d.must(c.SetStrictPIN(true))
 	slot := d.insert(c)
 	ro, err := d.OpenSession(slot, CKF_SERIAL_SESSION)
 	d.must(err)
@@ -266,6 +390,9 @@ func TestLogin(t *testing.T) {
 	d.must(d.SignInit(rw, CKM_ECDSA, nil, signing))
 	_, err = d.Sign(rw, &data, make([]byte, 64))
 	wants(t, "the signature key without the PIN again", err, CKR_USER_NOT_LOGGED_IN)
+	d.must(d.SignInit(rw, CKM_ECDSA, nil, signing))
+	wants(t, "and in parts", d.SignUpdate(rw, data), CKR_USER_NOT_LOGGED_IN)
+	wants(t, "which ends the operation", d.SignUpdate(rw, data), CKR_OPERATION_NOT_INITIALIZED)
 	d.must(d.SignInit(rw, CKM_ECDSA, nil, signing))
 	wants(t, "with a wrong one", d.Login(rw, CKU_CONTEXT_SPECIFIC, []byte("1111")), CKR_PIN_INCORRECT)
 	d.must(d.Login(rw, CKU_CONTEXT_SPECIFIC, []byte("1234")))
@@ -454,7 +581,7 @@ func TestObjects(t *testing.T) {
 			}
 			flags, secrets, err := d.GetAttributes(h, private, []uint{CKA_ID, CKA_ALWAYS_AUTHENTICATE, CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_PRIVATE_EXPONENT, CKA_VALUE, CKA_PRIME_1})
 			d.must(err)
-			if !bytes.Equal(flags[0], values[1]) || (flags[1][0] == 1) != (cert.Role == "signature") || flags[2][0] != 1 || flags[3][0] != 0 {
+			if !bytes.Equal(flags[0], values[1]) || flags[1] != nil || flags[2][0] != 1 || flags[3][0] != 0 {
 				t.Errorf("%s: %x", cert.Private, flags)
 			}
 			for i, refused := range secrets[4:] {
@@ -544,7 +671,10 @@ func TestEncryption(t *testing.T) {
 	auth, sign := d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT"), d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")
 	wants(t, "decrypt with the signature key", d.DecryptInit(h, CKM_RSA_PKCS, nil, sign), CKR_KEY_TYPE_INCONSISTENT)
 	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))), CKR_KEY_TYPE_INCONSISTENT)
-	wants(t, "decrypt without padding", d.DecryptInit(h, CKM_RSA_X_509, nil, auth), CKR_MECHANISM_INVALID)
+	d.must(d.DecryptInit(h, CKM_RSA_X_509, nil, auth))
+	_, err = d.Decrypt(h, make([]byte, 256), make([]byte, 256))
+	wants(t, "decrypt without padding", err, CKR_FUNCTION_NOT_SUPPORTED)
+	wants(t, "encrypt without padding", d.EncryptInit(h, CKM_RSA_X_509, nil, public), CKR_MECHANISM_INVALID)
 	for _, test := range []struct {
 		data []byte
 		want RV

@@ -30,6 +30,9 @@ type Attribute struct {
 	Value []byte
 }
 
+// mostSessions is how many may be open at once: far more than any program needs, and a bound to one that closes none.
+const mostSessions = 1 << 13
+
 // OpenSession is C_OpenSession.
 func (m *Module) OpenSession(slot, flags uint) (uint, error) {
 	if err := m.enter(); err != nil {
@@ -46,6 +49,9 @@ func (m *Module) OpenSession(slot, flags uint) (uint, error) {
 	writable := flags&CKF_RW_SESSION != 0
 	if !writable && t.user() == CKU_SO {
 		return 0, CKR_SESSION_READ_WRITE_SO_EXISTS
+	}
+	if len(m.sessions) >= mostSessions {
+		return 0, CKR_SESSION_COUNT
 	}
 	m.last++
 	t.sessions++
@@ -166,7 +172,7 @@ func (t *token) logout() {
 	t.login = nil
 }
 
-// Login is C_Login. The PIN of a CKU_SO is the unblocking code.
+// Login is C_Login. The PIN of a CKU_SO is the unblocking code. There is a CKU_CONTEXT_SPECIFIC under a strict PIN alone.
 func (m *Module) Login(h, user uint, pin []byte) error {
 	if err := m.enter(); err != nil {
 		return err
@@ -177,7 +183,7 @@ func (m *Module) Login(h, user uint, pin []byte) error {
 		return err
 	}
 	t := s.token
-	if user > CKU_CONTEXT_SPECIFIC {
+	if user > CKU_CONTEXT_SPECIFIC || user == CKU_CONTEXT_SPECIFIC && !t.strict {
 		return CKR_USER_TYPE_INVALID
 	}
 	current := t.user()

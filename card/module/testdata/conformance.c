@@ -125,6 +125,103 @@ static void slots(CK_SLOT_ID slot)
 	WANT(p11->C_WaitForSlotEvent(1, NULL, NULL), ARGUMENTS_BAD);
 }
 
+// Every error in an operation ends it but a buffer that is too small.
+static void endings(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE private)
+{
+	CK_BYTE *data = (CK_BYTE *)"data", out[512];
+	CK_ULONG n, small;
+	CK_MECHANISM rsa = {CKM_RSA_PKCS, NULL, 0}, sha256_rsa = {0x40, NULL, 0}, sha256 = {CKM_SHA256, NULL, 0};
+	CK_OBJECT_HANDLE public = 0;
+	CK_ULONG class = 2, count = 0;
+	CK_BYTE id[] = {0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0, 0, 1, 0xFF, 0, 0x10, 2};
+	CK_ATTRIBUTE of_card[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, id, sizeof id}};
+	WANT(p11->C_FindObjectsInit(h, of_card, 2), OK);
+	WANT(p11->C_FindObjects(h, &public, 1, &count), OK);
+	WANT(p11->C_FindObjectsFinal(h), OK);
+	TRUE_(count == 1);
+	CK_OBJECT_HANDLE signature = find(h, 3, "CPS_PRIV_SIG");
+
+	// each is begun after the one before: an operation that went on would be CKR_OPERATION_ACTIVE
+	struct { CK_BYTE *data; CK_ULONG size; CK_BYTE *out; CK_ULONG *n; } bad[] = {{NULL, 4, out, &n}, {data, ~0UL, out, &n}, {data, 4, out, NULL}};
+	for (int i = 0; i < 3; i++) {
+		n = sizeof out;
+		WANT(p11->C_SignInit(h, &rsa, private), OK);
+		WANT(p11->C_Sign(h, bad[i].data, bad[i].size, bad[i].out, bad[i].n), ARGUMENTS_BAD);
+		WANT(p11->C_DigestInit(h, &sha256), OK);
+		WANT(p11->C_Digest(h, bad[i].data, bad[i].size, bad[i].out, bad[i].n), ARGUMENTS_BAD);
+		WANT(p11->C_EncryptInit(h, &rsa, public), OK);
+		WANT(p11->C_Encrypt(h, bad[i].data, bad[i].size, bad[i].out, bad[i].n), ARGUMENTS_BAD);
+		WANT(p11->C_DecryptInit(h, &rsa, private), OK);
+		WANT(p11->C_Decrypt(h, bad[i].data, bad[i].size, bad[i].out, bad[i].n), ARGUMENTS_BAD);
+	}
+	for (int i = 0; i < 2; i++) {
+		WANT(p11->C_SignInit(h, &sha256_rsa, signature), OK);
+		WANT(p11->C_SignUpdate(h, bad[i].data, bad[i].size), ARGUMENTS_BAD);
+		WANT(p11->C_SignUpdate(h, data, 4), OPERATION_NOT_INITIALIZED);
+		WANT(p11->C_DigestInit(h, &sha256), OK);
+		WANT(p11->C_DigestUpdate(h, bad[i].data, bad[i].size), ARGUMENTS_BAD);
+		WANT(p11->C_DigestUpdate(h, data, 4), OPERATION_NOT_INITIALIZED);
+		WANT(p11->C_VerifyInit(h, &rsa, public), OK);
+		WANT(p11->C_VerifyUpdate(h, bad[i].data, bad[i].size), ARGUMENTS_BAD);
+		WANT(p11->C_VerifyInit(h, &rsa, public), OK);
+		WANT(p11->C_Verify(h, data, 4, bad[i].data, bad[i].size), ARGUMENTS_BAD);
+		WANT(p11->C_VerifyInit(h, &rsa, public), OK);
+		WANT(p11->C_VerifyFinal(h, bad[i].data, bad[i].size), ARGUMENTS_BAD);
+		WANT(p11->C_VerifyFinal(h, data, 4), OPERATION_NOT_INITIALIZED);
+	}
+	WANT(p11->C_SignInit(h, &sha256_rsa, signature), OK);
+	WANT(p11->C_SignFinal(h, out, NULL), ARGUMENTS_BAD);
+	WANT(p11->C_SignFinal(h, out, &n), OPERATION_NOT_INITIALIZED);
+	WANT(p11->C_DigestInit(h, &sha256), OK);
+	WANT(p11->C_DigestFinal(h, out, NULL), ARGUMENTS_BAD);
+	WANT(p11->C_DigestFinal(h, out, &n), OPERATION_NOT_INITIALIZED);
+
+	// what the key does not do: asked for its size it still says it, as the Cryptolib's
+	n = 0;
+	WANT(p11->C_SignInit(h, &sha256_rsa, private), OK);
+	WANT(p11->C_Sign(h, data, 4, NULL, &n), OK);
+	TRUE_(n == 256);
+	WANT(p11->C_Sign(h, data, 4, out, &n), 0x63); // CKR_KEY_TYPE_INCONSISTENT
+	WANT(p11->C_Sign(h, data, 4, out, &n), OPERATION_NOT_INITIALIZED);
+	WANT(p11->C_SignInit(h, &rsa, signature), OK);
+	WANT(p11->C_Sign(h, data, 4, out, &n), 0x20); // CKR_DATA_INVALID: no hash
+	WANT(p11->C_Sign(h, data, 4, out, &n), OPERATION_NOT_INITIALIZED);
+	WANT(p11->C_EncryptInit(h, &rsa, public), OK);
+	n = sizeof out;
+	WANT(p11->C_Encrypt(h, out, 246, out, &n), 0x21); // CKR_DATA_LEN_RANGE
+	WANT(p11->C_Encrypt(h, out, 5, out, &n), OPERATION_NOT_INITIALIZED);
+
+	// what goes on: the size, and a buffer that is too small
+	WANT(p11->C_DigestInit(h, &sha256), OK);
+	WANT(p11->C_DigestUpdate(h, data, 4), OK);
+	WANT(p11->C_DigestFinal(h, NULL, &n), OK);
+	small = 31;
+	WANT(p11->C_DigestFinal(h, out, &small), BUFFER_TOO_SMALL);
+	TRUE_(n == 32 && small == 32);
+	WANT(p11->C_DigestFinal(h, out, &small), OK);
+	WANT(p11->C_EncryptInit(h, &rsa, public), OK);
+	small = 255;
+	WANT(p11->C_Encrypt(h, data, 4, out, &small), BUFFER_TOO_SMALL);
+	TRUE_(small == 256);
+	WANT(p11->C_Encrypt(h, data, 4, out, &small), OK);
+}
+
+// One login for the signature key, and none besides.
+static void one_login(CK_SESSION_HANDLE h, const char *pin)
+{
+	CK_MECHANISM sha256_rsa = {0x40, NULL, 0};
+	CK_BYTE out[256], always = 7;
+	CK_ATTRIBUTE t = {0x202, &always, 1}; // CKA_ALWAYS_AUTHENTICATE
+	CK_OBJECT_HANDLE key = find(h, 3, "CPS_PRIV_SIG");
+	WANT(p11->C_GetAttributeValue(h, key, &t, 1), ATTRIBUTE_TYPE_INVALID);
+	for (int i = 0; i < 3; i++) {
+		CK_ULONG n = sizeof out;
+		WANT(p11->C_SignInit(h, &sha256_rsa, key), OK);
+		WANT(p11->C_Login(h, 2, (CK_BYTE *)pin, strlen(pin)), 0x103); // CKR_USER_TYPE_INVALID
+		WANT(p11->C_Sign(h, (CK_BYTE *)"x", 1, out, &n), OK);
+	}
+}
+
 static void sessions(CK_SLOT_ID slot, const char *pin)
 {
 	CK_SESSION_HANDLE h = 0;
@@ -178,7 +275,6 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	WANT(p11->C_SignInit(h, &m, big), KEY_HANDLE_INVALID);
 	WANT(p11->C_Sign(h, (CK_BYTE *)"x", 1, out, &n), OPERATION_NOT_INITIALIZED);
 	WANT(p11->C_SignInit(h, &m, key), OK);
-	WANT(p11->C_Sign(h, (CK_BYTE *)"x", 1, NULL, NULL), ARGUMENTS_BAD);
 	n = 0;
 	WANT(p11->C_Sign(h, (CK_BYTE *)"x", 1, NULL, &n), OK);
 	TRUE_(n == 256);
@@ -193,9 +289,10 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	WANT(p11->C_Sign(h, out, 246, out, &n), 0x21); // CKR_DATA_LEN_RANGE: no room for the padding
 	CK_BYTE block[256] = {0};
 	WANT(p11->C_DecryptInit(h, &m, key), OK);
-	WANT(p11->C_Decrypt(h, block, sizeof block, out, NULL), ARGUMENTS_BAD);
-	WANT(p11->C_Decrypt(h, NULL, 5, out, &n), ARGUMENTS_BAD);
+	n = sizeof out;
 	WANT(p11->C_Decrypt(h, block, sizeof block, out, &n), 0x40); // CKR_ENCRYPTED_DATA_INVALID
+	endings(h, key);
+	one_login(h, pin);
 	WANT(p11->C_GenerateRandom(h, NULL, 8), ARGUMENTS_BAD);
 	WANT(p11->C_GenerateRandom(h, out, 8), OK);
 	m.mechanism = CKM_SHA256;
@@ -205,6 +302,16 @@ static void sessions(CK_SLOT_ID slot, const char *pin)
 	TRUE_(n == 32 && out[0] == 0xE3 && out[31] == 0x55);
 	WANT(p11->C_CloseAllSessions(slot), OK);
 	WANT(p11->C_CloseSession(h), SESSION_HANDLE_INVALID);
+
+	int most = 0;
+	while ((rv = p11->C_OpenSession(slot, SERIAL, NULL, NULL, &h)) == OK && most++ < 1000000)
+		;
+	WANT(rv, 0xB1); // CKR_SESSION_COUNT
+	TRUE_(most >= 1024); // more than any program needs
+	WANT(p11->C_CloseSession(1), SESSION_HANDLE_INVALID);
+	WANT(p11->C_CloseAllSessions(slot), OK);
+	WANT(p11->C_OpenSession(slot, SERIAL, NULL, NULL, &h), OK);
+	WANT(p11->C_CloseSession(h), OK);
 }
 
 // a child of a process that uses the module, and a child of that

@@ -3,6 +3,7 @@ import java.net.URI;
 import java.nio.file.*;
 import java.security.*;
 import java.security.cert.*;
+import java.security.spec.*;
 import java.util.*;
 import javax.net.ssl.*;
 
@@ -20,12 +21,17 @@ public class CardClient {
         if (key.getEncoded() != null) throw new Exception("the key leaves the card");
         byte[] data = "à signer".getBytes("UTF-8");
         boolean ec = key.getAlgorithm().equals("EC");
-        String algorithm = ec ? "SHA256withECDSA" : "SHA256withRSA";
-        Signature signer = Signature.getInstance(algorithm);
+        // where the card makes PSS it is a CPS4, whose authentication key takes no buffer that is longer than the signature: Java's are
+        boolean pss = !ec && card.getProvider().getService("Signature", "RSASSA-PSS") != null;
+        String algorithm = ec ? "SHA256withECDSA" : pss ? "RSASSA-PSS" : "SHA256withRSA";
+        PSSParameterSpec parameters = new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1);
+        Signature signer = Signature.getInstance(algorithm, card.getProvider());
+        if (pss) signer.setParameter(parameters);
         signer.initSign(key);
         signer.update(data);
         byte[] signature = signer.sign();
         Signature verifier = Signature.getInstance(algorithm, ec ? "SunEC" : "SunRsaSign");
+        if (pss) verifier.setParameter(parameters);
         verifier.initVerify(card.getCertificate(alias));
         verifier.update(data);
         if (!verifier.verify(signature)) throw new Exception("the signature is wrong");
