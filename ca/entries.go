@@ -200,6 +200,11 @@ func listForm(b *bolt.Bucket) ListForm {
 
 // enlist puts a certificate on the authority's list.
 func enlist(b *bolt.Bucket, serial []byte, s *status) error {
+	return errors.Join(addEntry(b, serial, s), indexExpiry(b, serial, s))
+}
+
+// addEntry puts a certificate on the list, and not into the index of expiries, which does not depend on the form.
+func addEntry(b *bolt.Bucket, serial []byte, s *status) error {
 	v := s.revocation()
 	entry, err := encodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, listForm(b) == FaithfulList)
 	if err != nil {
@@ -208,7 +213,7 @@ func enlist(b *bolt.Bucket, serial []byte, s *status) error {
 	if err := (entries{b.Bucket(bEntries)}).add(v.At, s.order(), entry); err != nil {
 		return err
 	}
-	return errors.Join(b.Put(kListed, u64(number(b, kListed)+1)), indexExpiry(b, serial, s))
+	return b.Put(kListed, u64(number(b, kListed)+1))
 }
 
 // delist takes a certificate off the list, unless it left when it expired.
@@ -240,18 +245,13 @@ type listedCertificate struct {
 
 var errDamagedList = errors.New("damaged list")
 
-// rebuild makes the list of those certificates, in their order.
+// rebuild makes the list of those certificates, in their order. The index of expiries stays as it is.
 func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
-	for _, name := range [][]byte{bEntries, bExpiries} {
-		if err := emptyBucket(b, name); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(b.Put(kForm, []byte(form)), b.Put(kListed, u64(0)), b.Put(kIndexed, u64(0))); err != nil {
+	if err := errors.Join(emptyBucket(b, bEntries), b.Put(kForm, []byte(form)), b.Put(kListed, u64(0))); err != nil {
 		return err
 	}
 	for _, one := range stay {
-		if err := enlist(b, one.serial, &one.status); err != nil {
+		if err := addEntry(b, one.serial, &one.status); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -46,14 +47,23 @@ func checkExpiries(b *bolt.Bucket) error {
 	if err := errors.Join(emptyBucket(b, bExpiries), b.Put(kIndexed, u64(0))); err != nil {
 		return err
 	}
-	n, index := uint64(0), b.Bucket(bExpiries)
+	var keys [][]byte
 	if err := eachEntry(b, func(serial []byte, s *status) error {
-		n++
-		return index.Put(expiryKey(serial, s), nil)
+		keys = append(keys, expiryKey(serial, s))
+		return nil
 	}); err != nil {
 		return err
 	}
-	return errors.Join(b.Put(kIndexed, u64(n)), b.Put(kListed, u64(n)))
+	slices.SortFunc(keys, bytes.Compare) // bbolt splits no page before the commit: out of order, this would be quadratic
+	index := b.Bucket(bExpiries)
+	index.FillPercent = 0.9
+	for _, k := range keys {
+		if err := index.Put(k, nil); err != nil {
+			return err
+		}
+	}
+	n := u64(uint64(len(keys)))
+	return errors.Join(b.Put(kIndexed, n), b.Put(kListed, n))
 }
 
 // expiredBatch bounds the certificates that dropExpired holds in memory.

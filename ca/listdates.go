@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ func restore(b *bolt.Bucket, form ListForm, before time.Time, listedBy uint64) e
 	slices.SortFunc(stay, func(a, b listedCertificate) int {
 		return cmp.Or(a.status.time(2).Compare(b.status.time(2)), cmp.Compare(a.status.order(), b.status.order()))
 	})
-	if err := rebuild(b, form, stay); err != nil {
+	if err := errors.Join(rebuild(b, form, stay), emptyBucket(b, bExpiries), b.Put(kIndexed, u64(0)), checkExpiries(b)); err != nil {
 		return err
 	}
 	revision, err := increment(b, kRevision)
