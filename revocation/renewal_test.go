@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // healthz is what /healthz answers.
@@ -31,9 +33,20 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
 		later := time.Until(l.now) // the bubble's clock begins in 2000
-		now := func() time.Time { l.now = time.Now().Add(later); return l.now }
-		lists, r := NewLists(l.Lab, now), NewResponder(l.Lab, now)
-		p := NewPublication(l.Lab, lists, r, quiet)
+		now := func() time.Time { return time.Now().Add(later) }
+		first := l.Lab // of a clock that stands still
+		first.Release()
+		t.Cleanup(func() { first.Hold() }) // for newTestLab, which releases it
+		lab, err := ca.Open(l.Home, ca.Options{Now: now})
+		if err == nil {
+			err = lab.Hold()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lab.Release()
+		lists, r := NewLists(lab, now), NewResponder(lab, now)
+		p := NewPublication(lab, lists, r, quiet)
 		if err := r.Warm(t.Context(), l.issuing().Root()); err != nil {
 			t.Fatal(err)
 		}
