@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/internal/sockets"
 )
 
@@ -102,5 +103,26 @@ func TestPrivateNetwork(t *testing.T) {
 	}
 	if (Program{PID: pid}).Reaches(m) == false {
 		t.Error("a program of that network does not reach it")
+	}
+}
+
+// In a network with nothing but loopback, what listens on every address is not exposed; igc card reader runs there with pcscd.
+func TestOnlyLoopback(t *testing.T) {
+	const variable = "IGC_TEST_NETWORK"
+	if os.Getenv(variable) == "" {
+		if os.Geteuid() != 0 {
+			peer.Missing(t, "the right to make a network, which is root's")
+		}
+		t.Setenv(variable, "own")
+		peer.Run(t, "unshare", "--net", os.Args[0], "-test.run=^TestOnlyLoopback$")
+		return
+	}
+	l, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if found := Exposed(l.Addr().String(), 1); len(found) > 0 {
+		t.Errorf("exposed at %v", found)
 	}
 }
