@@ -32,13 +32,15 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, keys) })
 	mux.HandleFunc("GET /fixtures", func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, keys) })
 	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) })
+	mux.HandleFunc("GET /recettes", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) })
+	mux.HandleFunc("GET /recettes/{authority}", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) })
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, keys, s.fixtures) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if slices.Contains([]string{"", "codes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
+		if slices.Contains([]string{"", "codes", "recettes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
 			mux.ServeHTTP(w, r)
 			return
 		}
