@@ -71,6 +71,7 @@ var (
 	module      = adaptation{"/usr/local/lib/libigc-cps.so", Text{FR: "le module PKCS#11 : build/libigc-cps.so (make module), ou celui de la Cryptolib",
 		EN: "the PKCS#11 module: build/libigc-cps.so (make module), or the Cryptolib's"}}
 	number = adaptation{"899700209812", accountText}
+	upTo   = adaptation{"TLSv1.2", Text{FR: "TLSv1.3 pour des certificats logiciels et des CPS4 : une CPS3 ne sait pas le faire", EN: "TLSv1.3 for software certificates and CPS4: a CPS3 cannot do it"}}
 
 	byCRL  = Text{FR: "Refusée, dès que les CRL sont récupérées et le serveur rechargé.", EN: "Refused, once the CRLs are fetched and the server is reloaded."}
 	byOCSP = Text{FR: "Refusée aussitôt, par OCSP, sinon par la CRL.", EN: "Refused at once, by OCSP, else by the CRL."}
@@ -79,7 +80,7 @@ var (
 // recipeGroups is the table of all recipes, in the page's order.
 var recipeGroups = []recipeGroup{
 	{Text{FR: "Serveurs web et relais", EN: "Web servers and proxies"}, []recipe{
-		{ID: "nginx", Name: "nginx", Tested: "nginx 1.22", Revoked: byCRL, Adapt: []adaptation{port443, application, certificate, key},
+		{ID: "nginx", Name: "nginx", Tested: "nginx 1.22", Revoked: byCRL, Adapt: []adaptation{port443, application, certificate, key, upTo},
 			Files: []recipeFile{authoritiesFile, crlsFile, {Where: Text{FR: "nginx.conf, dans http { }", EN: "nginx.conf, within http { }"}, Template: "nginx.conf"}}},
 		{ID: "apache", Name: "Apache httpd", Tested: "Apache 2.4", Revoked: byCRL, Adapt: []adaptation{port443, application, certificate, key},
 			Files: []recipeFile{authoritiesFile, crlsFile, {Where: Text{FR: "Un site (modules ssl, headers, proxy_http)", EN: "A site (modules ssl, headers, proxy_http)"}, Template: "apache.conf"}}},
@@ -91,9 +92,9 @@ var recipeGroups = []recipeGroup{
 				EN: "ACCEPTED: Caddy reads neither CRL nor OCSP for a client. The application has to check the certificate that it is given."},
 			Files: []recipeFile{authoritiesFile, file("Caddyfile", "caddy.caddyfile")}},
 		{ID: "lighttpd", Name: "lighttpd", Tested: "lighttpd 1.4.69", Revoked: byCRL,
-			Adapt: []adaptation{port443, {"127.0.0.1", Text{FR: "l'application", EN: "the application"}}, {"3000", Text{FR: "son port", EN: "its port"}}, certificate, key},
+			Adapt: []adaptation{port443, {"127.0.0.1", Text{FR: "l'application", EN: "the application"}}, {"3000", Text{FR: "son port", EN: "its port"}}, certificate, key, upTo},
 			Files: []recipeFile{authoritiesFile, crlsFile, file("lighttpd.conf", "lighttpd.conf")}},
-		{ID: "stunnel", Name: "stunnel", Tested: "stunnel 5.68", Adapt: []adaptation{port443, application, certificate, key},
+		{ID: "stunnel", Name: "stunnel", Tested: "stunnel 5.68", Adapt: []adaptation{port443, application, certificate, key, upTo},
 			Revoked: Text{FR: byCRL.FR + " stunnel ne transmet pas le nom du porteur à l'application.", EN: byCRL.EN + " stunnel does not pass the holder's name on to the application."},
 			Files:   []recipeFile{authoritiesFile, crlsFile, file("stunnel.conf", "stunnel.conf")}},
 		{ID: "traefik", Name: "Traefik", Adapt: []adaptation{port443, application, certificate, key},
@@ -113,7 +114,7 @@ var recipeGroups = []recipeGroup{
 			Files: []recipeFile{truststoreFile, crlsFile, file("etc/jetty-ssl-context.xml", "jetty.xml"), {Where: applicationRow, Template: "jetty.java"}}},
 		{ID: "java", Name: "Java, HttpsServer", Tested: "OpenJDK 17", Revoked: byOCSP, Adapt: []adaptation{port8443, keystore, password},
 			Files: []recipeFile{truststoreFile, file("Server.java", "java-server.java"), {Where: Text{FR: "Le serveur", EN: "The server"}, Template: "java-server.sh"}}},
-		{ID: "node", Name: "Node.js", Tested: "Node.js 20", Revoked: byCRL, Adapt: []adaptation{port443, certificate, key},
+		{ID: "node", Name: "Node.js", Tested: "Node.js 20", Revoked: byCRL, Adapt: []adaptation{port443, certificate, key, upTo},
 			Files: []recipeFile{authoritiesFile, crlsFile, file("server.mjs", "node.mjs")}},
 		{ID: "dotnet", Name: ".NET (ASP.NET Core)", Revoked: byOCSP, Adapt: []adaptation{port443, certificate, key},
 			Untried: Text{FR: "d'après la documentation d'ASP.NET Core 8 : .NET ne s'installe pas ici", EN: "from ASP.NET Core 8's documentation: .NET cannot be had here"},

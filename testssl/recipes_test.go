@@ -134,6 +134,23 @@ var trials = map[string]trial{
 		adapt: func(r *run) map[string]string { return map[string]string{module.Value: r.module} }},
 }
 
+// overTLS13 is the trial with the version of TLS adapted as the page says.
+func (test trial) overTLS13() trial {
+	adapt, sees := test.adapt, test.sees
+	test.adapt = func(r *run) map[string]string {
+		values := adapt(r)
+		values[upTo.Value] = "TLSv1.3"
+		return values
+	}
+	test.sees = func(r *run) []string {
+		if sees == nil {
+			return []string{"TLS 1.3"}
+		}
+		return append(sees(r), "TLS 1.3")
+	}
+	return test
+}
+
 // untried are the recipes that cannot be run here; the page says so.
 var untried = []string{"traefik", "dotnet", "pkcs11-provider"}
 
@@ -160,6 +177,12 @@ func TestRecipes(t *testing.T) {
 				t.Run(recipe.ID, func(t *testing.T) {
 					t.Parallel()
 					b.try(t, recipe, test)
+				})
+			}
+			if slices.Contains(recipe.Adapt, upTo) {
+				t.Run(recipe.ID+" over TLS 1.3", func(t *testing.T) {
+					t.Parallel()
+					b.try(t, recipe, test.overTLS13())
 				})
 			}
 		}
@@ -490,7 +513,7 @@ func visitHTTPS(r *run, c testCard) (string, error) {
 	for name := range r.got {
 		fmt.Fprintf(&seen, "%s: %s\n", name, r.got.Get(name))
 	}
-	return seen.String() + string(body), err
+	return seen.String() + tls.VersionName(resp.TLS.Version) + "\n" + string(body), err
 }
 
 // command runs a program of a visitor and returns what it wrote.
