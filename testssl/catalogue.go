@@ -33,6 +33,8 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))
 	mux.HandleFunc("GET /fixtures", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, g) }))
 	mux.HandleFunc("GET /codes", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) }))
+	mux.HandleFunc("GET /recettes", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) }))
+	mux.HandleFunc("GET /recettes/{authority}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) }))
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
@@ -40,7 +42,7 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
-		if slices.Contains([]string{"", "codes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
+		if slices.Contains([]string{"", "codes", "recettes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
 			own.ServeHTTP(w, r)
 			return
 		}

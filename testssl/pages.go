@@ -263,18 +263,18 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 	data := struct {
 		view
 		*Report
-		Failed  *Check
-		Notes   string
-		Recipes template.HTML
-		Browser []advice
-	}{s.view(r, &m), report, report.Failed(), "", "", advices}
+		Failed    *Check
+		Notes     string
+		Recipes   []recipeGroup
+		RecipesOf string // their page
+		Browser   []advice
+	}{s.view(r, &m), report, report.Failed(), "", recipeGroups, recipesPath(report.issuer), advices}
 	data.Title = string(report.Verdict)
 	if n := report.Count(Note); n > 0 {
 		data.Notes = fmt.Sprintf(data.T("À noter, plus bas : %d.", "To note, below: %d."), n)
 	}
 	if report.Screen != nil {
 		data.Live = true
-		data.Recipes = s.recipes(report.issuer)
 	}
 	s.render(w, "card.html", data.Lang, data)
 }

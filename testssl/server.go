@@ -53,8 +53,7 @@ type Server struct {
 	log    *slog.Logger
 	own    ownCertificate
 	events hub
-	shown  sync.Map // recipes, by authority
-	token  string   // by which the catalogue knows the lab's owner
+	token  string // by which the catalogue knows the lab's owner
 
 	addressed sync.Mutex
 	addresses map[string]string
@@ -107,6 +106,8 @@ func (s *Server) HTTP(m Mode) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cardPage(w, r, m) })
 	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.codesPage(w, r, m) })
+	mux.HandleFunc("GET /recettes", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, &m) })
+	mux.HandleFunc("GET /recettes/{authority}", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, &m) })
 	mux.HandleFunc("GET /api/v1/card", s.json)
 	mux.HandleFunc("GET /card.pem", s.pem)
 	mux.HandleFunc("GET /card.der", s.der)

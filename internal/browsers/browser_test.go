@@ -79,6 +79,14 @@ func TestChromium(t *testing.T) {
 		v.photograph("20-codes", desktop, phone, dark)
 		v.accessible(axe)
 	})
+	t.Run("recipes", func(t *testing.T) {
+		v := newVisitor(t, s.root)
+		do(v, chromedp.Navigate(s.urls["good"]["testssl"]+"recettes"))
+		do(v, chromedp.Click(chromedp.CSS("#nginx summary")))
+		v.sees(map[string]string{"#nginx pre": "ACI-FO-PP-TEST", `nav a[href="#ssh"]`: "ssh"})
+		v.photograph("24-recipes", desktop, phone, dark)
+		v.accessible(axe)
+	})
 	t.Run("catalogue", func(t *testing.T) {
 		v := newVisitor(t, s.root)
 		do(v, chromedp.Navigate(s.catalogs["good"]))
