@@ -25,8 +25,11 @@ type AuthorityCounts struct {
 	Revoked   uint64    // of them, those on its CRL
 }
 
-// Counts counts.
+// Counts counts. It is also where a server learns that damage was found, by whatever call.
 func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
+	if err := l.store.foundDamage(); err != nil {
+		return c, err
+	}
 	err = l.view(ctx, func(tx *bolt.Tx) error {
 		c = Counts{Size: tx.Size()}
 		for _, a := range profiles.Authorities() {
@@ -34,7 +37,7 @@ func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
 			if b == nil {
 				continue
 			}
-			certificate, err := x509.ParseCertificate(b.Get(kCertificate))
+			certificate, err := x509.ParseCertificate(certificateOf(b))
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}

@@ -63,7 +63,7 @@ func Open(home string, opts Options) (*Lab, error) {
 		opts.Now = time.Now
 	}
 	l := &Lab{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}
-	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly}
+	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly, whole: wholeCheck}
 	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	return l, nil
 }
