@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -149,6 +150,10 @@ func (p *program) connectOrCreate(c *cli.Context, config ca.Config) (*ca.Client,
 		lab, err = ca.Create(home, config, opts)
 	}
 	if err != nil {
+		return nil, err
+	}
+	// In a folder of a million cards it would take a second to look for what killed commands left: igc doctor does.
+	if err := ca.RemoveLeftovers(ca.Leftovers(home, time.Now(), 10000)); err != nil {
 		return nil, err
 	}
 	return lab.Client(), nil

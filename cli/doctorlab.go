@@ -63,6 +63,11 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 	}
 	loose = slices.DeleteFunc(loose, d.isKey)
 	found = append(found, d.tighten(loose)...)
+	if left := ca.Leftovers(d.home, d.now, 0); len(left) > 0 {
+		found = append(found, todo.say(tr("restes de commandes interrompues : %d", "left by commands that were killed: %d"), len(left)).
+			by(shell(append([]string{"rm", "-r"}, left[:min(3, len(left))]...)...)).
+			fixedBy(func(context.Context) error { return ca.RemoveLeftovers(left) }))
+	}
 	if err := writable(d.home); err != nil {
 		found = append(found, todo.say(tr("on ne peut pas écrire dans %s : %v",
 			"cannot write in %s: %v"), where, err).by(own))
