@@ -24,7 +24,7 @@ const maxLinks = 40
 func safeHome(home string) error {
 	path, err := filepath.Abs(home)
 	if err != nil {
-		return &Error{Unwritable, err}
+		return fail(Unwritable, "cannot make the lab: %w", err)
 	}
 	return safePath(path, os.Geteuid())
 }
@@ -44,7 +44,7 @@ func safePath(path string, uid int) error {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err != nil:
-			return &Error{Unwritable, err}
+			return fail(Unwritable, "cannot make the lab: %w", err)
 		case info.Mode()&fs.ModeSymlink == 0:
 			at = next
 			if err := safeFolder(at, uid, len(rest) == 0); err != nil {
@@ -72,10 +72,10 @@ func safePath(path string, uid int) error {
 func safeFolder(path string, uid int, home bool) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return &Error{Unwritable, err}
+		return fail(Unwritable, "cannot make the lab: %w", err)
 	}
 	if !info.IsDir() {
-		return fail(Unwritable, "%s is not a folder: choose another home: igc --home FOLDER init", path)
+		return fail(Unwritable, "cannot make the lab: %s is not a folder: choose another home: igc --home FOLDER init", path)
 	}
 	owner, mode := ownerOf(info), info.Mode()
 	if owner != uid && (owner != 0 || home) {
