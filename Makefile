@@ -1,7 +1,7 @@
 # make demo   builds igc, makes a lab, issues a card and serves
 # make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
-# make soak   the long forms: 200 kills, an hour of a card's use, a flood, fuzzing      make bench   what things cost
+# make soak   the long forms: 200 kills, 500 damaged databases, an hour of a card's use, a flood, fuzzing      make bench   what things cost
 
 BIN   := build/igc
 MODULE := build/libigc-cps.so
@@ -45,7 +45,7 @@ check:
 	go run $(STATICCHECK) ./...
 
 soak:
-	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce|TestDamagedDatabase' -v -count=1 -timeout 90m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x

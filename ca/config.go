@@ -15,9 +15,8 @@ import (
 	"text/template"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/igc-lab/igc/internal/home"
+	"github.com/igc-lab/igc/internal/yamlfile"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -125,9 +124,7 @@ func readConfig(path string) (Config, error) {
 	if err != nil {
 		return c, fail(NotFound, "cannot read the lab's configuration: %w", err)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil {
+	if err := yamlfile.Decode(data, &c); err != nil {
 		return c, fail(Invalid, "%s: %w", path, err)
 	}
 	if err := c.check(); err != nil {

@@ -28,8 +28,11 @@ type AuthorityCounts struct {
 	Revocation *Revocation // of the authority itself, nil when it is not revoked
 }
 
-// Counts counts.
+// Counts counts. It is also where a server learns that damage was found, by whatever call.
 func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
+	if err := l.store.foundDamage(); err != nil {
+		return c, err
+	}
 	err = l.view(ctx, func(tx *bolt.Tx) error {
 		c = Counts{Size: tx.Size()}
 		for _, a := range profiles.Authorities() {
@@ -37,7 +40,7 @@ func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
 			if b == nil {
 				continue
 			}
-			certificate, err := x509.ParseCertificate(b.Get(kCertificate))
+			certificate, err := x509.ParseCertificate(certificateOf(b))
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}

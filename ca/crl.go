@@ -1,9 +1,11 @@
 package ca
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -87,10 +89,27 @@ func (l *Lab) ListState(ctx context.Context, a profiles.Authority) (state ListSt
 
 func readListState(b *bolt.Bucket) (s ListState, err error) {
 	if v := b.Get(kLists); v != nil {
-		err = json.Unmarshal(v, &s)
+		s, err = parseListState(v)
 	}
 	s.Revision = number(b, kRevision)
 	return s, err
+}
+
+// The state is stored as JSON and a checksum of it, in hexadecimal; without one, where it was written before.
+func parseListState(v []byte) (s ListState, err error) {
+	data, sum, checked := bytes.Cut(v, []byte("\n"))
+	if checked && string(sum) != fmt.Sprintf("%08x", checksum(data)) || json.Unmarshal(data, &s) != nil {
+		return s, damage("the state of a CRL")
+	}
+	return s, nil
+}
+
+func putListState(b *bolt.Bucket, s ListState) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return b.Put(kLists, fmt.Appendf(data, "\n%08x", checksum(data)))
 }
 
 // MakeLists gives the authority's next CRLs their number and content; do signs and publishes them. The number is used up on
@@ -158,7 +177,7 @@ func leaveExpired(b *bolt.Bucket, order ListOrder) error {
 	if number(b, kListed) == entries {
 		return nil
 	}
-	return b.Put(kDropped, u64(uint64(before.Unix())))
+	return putNumber(b, kDropped, uint64(before.Unix()))
 }
 
 // maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new base.
@@ -188,11 +207,7 @@ func beginLists(b *bolt.Bucket, order ListOrder, now time.Time) (ListState, erro
 			state.Scheduled = now.UTC().Truncate(time.Second)
 		}
 	}
-	data, err := json.Marshal(state)
-	if err != nil {
-		return state, err
-	}
-	return state, b.Put(kLists, data)
+	return state, putListState(b, state)
 }
 
 // read collects the content. More may have been revoked since the number was given: it goes with it.
@@ -207,7 +222,11 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 		c.Full = make([]ListChunk, 0, c.Entries/64)
 		cursor := b.Bucket(bEntries).Cursor()
 		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
-			chunk := ListChunk{DER: v[8:]}
+			der, err := parseChunk(k, v)
+			if err != nil {
+				return err
+			}
+			chunk := ListChunk{DER: der}
 			copy(chunk.ID[copy(chunk.ID[:], k):], v)
 			c.Full = append(c.Full, chunk)
 		}
@@ -216,6 +235,9 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 	last := map[string]uint64{}
 	changes := b.Bucket(bChanges)
 	if err := changes.ForEach(func(k, serial []byte) error {
+		if len(k) != 8 {
+			return damage("a change of status at %X", k)
+		}
 		last[string(serial)] = binary.BigEndian.Uint64(k)
 		return nil
 	}); err != nil {
@@ -225,7 +247,10 @@ func (c *ListContent) read(b *bolt.Bucket, order ListOrder) error {
 		if last[string(serial)] != binary.BigEndian.Uint64(k) {
 			return nil
 		}
-		_, s, _ := statusOf(b, serial)
+		_, s, ok := statusOf(b, serial)
+		if !ok {
+			return damage("a change of status of %X", serial)
+		}
 		at, reason, invalidity, bare := s.time(2), removeFromCRL, time.Time{}, false // of a hold that ended
 		if v := s.revocation(); v != nil {
 			reason, invalidity, bare = v.Reason.Code(), v.Invalidity, order.Form == FaithfulList

@@ -2,6 +2,7 @@ package ca
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/big"
 	"time"
@@ -13,8 +14,9 @@ import (
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
 // by date of revocation and then as they came. They stand in chunks of some hundred. The key is time and order of the first
-// (8+8 bytes; the order of a chunk split off is 0: no entry of that time stands before it); the value is the revision that
-// changed the chunk last (8 bytes) and the entries' DER, one after the other.
+// (8+8 bytes; the order of a chunk split off is 0: no entry of that time stands before it); the value is a checksum of all the rest
+// (4 bytes, 0 in what was written without), the revision that changed the chunk last (4 bytes) and the entries' DER, one
+// after the other.
 //
 // So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed as they are; adding or
 // removing an entry rewrites one chunk, however many there are; and whoever has a copy of a chunk knows whether it is the
@@ -42,12 +44,29 @@ func (e entries) chunk(key []byte) (k, der []byte) {
 	if k == nil {
 		return nil, nil
 	}
-	return bytes.Clone(k), v[8:]
+	der, err := parseChunk(k, v)
+	if err != nil {
+		panic(err)
+	}
+	return bytes.Clone(k), der
+}
+
+// parseChunk takes a chunk's entries out of its value.
+func parseChunk(key, v []byte) (der []byte, err error) {
+	if len(key) != 16 || len(v) <= 8 {
+		return nil, damage("entries of a CRL at %X", key)
+	}
+	if sum := binary.BigEndian.Uint32(v); sum != 0 && sum != checksum(key, v[4:]) {
+		return nil, damage("entries of a CRL at %X", key)
+	}
+	return v[8:], nil
 }
 
 // put writes a chunk whose content is that of the slices, one after the other: they may be bbolt's, which are only to be read.
 func (e entries) put(key []byte, revision uint64, der ...[]byte) error {
-	return e.Put(key, append(u64(revision), bytes.Join(der, nil)...))
+	v := append(u64(revision&0xFFFFFFFF), bytes.Join(der, nil)...)
+	binary.BigEndian.PutUint32(v, checksum(key, v[4:]))
+	return e.Put(key, v)
 }
 
 // add puts an entry after those of its time and before. Its order is the present revision, larger than any before.
@@ -57,7 +76,11 @@ func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	k, der := e.chunk(key)
 	if k == nil { // before all others: it begins the first chunk, when there is room
 		if first, v := e.Cursor().First(); first != nil && len(v)-8+len(entry) <= chunkSize {
-			whole := append(bytes.Clone(entry), v[8:]...)
+			later, err := parseChunk(first, v)
+			if err != nil {
+				return err
+			}
+			whole := append(bytes.Clone(entry), later...)
 			if err := e.Delete(bytes.Clone(first)); err != nil {
 				return err
 			}
@@ -213,7 +236,7 @@ func addEntry(b *bolt.Bucket, serial []byte, s *status) error {
 	if err := (entries{b.Bucket(bEntries)}).add(v.At, s.order(), entry); err != nil {
 		return err
 	}
-	return b.Put(kListed, u64(number(b, kListed)+1))
+	return putNumber(b, kListed, number(b, kListed)+1)
 }
 
 // delist takes a certificate off the list, unless it left when it expired.
@@ -222,7 +245,7 @@ func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return errors.Join(b.Put(kListed, u64(number(b, kListed)-1)), unindexExpiry(b, serial, s))
+	return errors.Join(putNumber(b, kListed, number(b, kListed)-1), unindexExpiry(b, serial, s))
 }
 
 // relist makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
@@ -243,11 +266,9 @@ type listedCertificate struct {
 	status status
 }
 
-var errDamagedList = errors.New("damaged list")
-
 // rebuild makes the list of those certificates, in their order. The index of expiries stays as it is.
 func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
-	if err := errors.Join(emptyBucket(b, bEntries), b.Put(kForm, []byte(form)), b.Put(kListed, u64(0))); err != nil {
+	if err := errors.Join(emptyBucket(b, bEntries), b.Put(kForm, []byte(form)), putNumber(b, kListed, 0)); err != nil {
 		return err
 	}
 	for _, one := range stay {
@@ -262,13 +283,20 @@ func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
 func eachEntry(b *bolt.Bucket, do func(serial []byte, s *status) error) error {
 	c := b.Bucket(bEntries).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
+		der, err := parseChunk(k, v)
+		if err != nil {
+			return err
+		}
+		for rest := cryptobyte.String(der); !rest.Empty(); {
 			var entry cryptobyte.String
 			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-				return errDamagedList
+				return damage("entries of a CRL at %X", k)
 			}
 			serial := bytes.Clone(entrySerial(entry))
-			_, s, _ := statusOf(b, serial)
+			_, s, ok := statusOf(b, serial)
+			if !ok || s.revocation() == nil {
+				return damage("the entry of %X in a CRL", serial)
+			}
 			if err := do(serial, &s); err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ const (
 	Passphrase Kind = "passphrase" // the keys do not open
 	Busy       Kind = "busy"       // another process holds the lab
 	Unwritable Kind = "unwritable" // the disk or the folder refuses
+	Damaged    Kind = "damaged"    // the records are damaged, or no more
 	Unanswered Kind = "unanswered" // the server stopped before it answered: the lab says whether it was done
 )
 

@@ -27,7 +27,7 @@ func indexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
 	if index == nil {
 		return nil
 	}
-	return errors.Join(index.Put(expiryKey(serial, s), nil), b.Put(kIndexed, u64(number(b, kIndexed)+1)))
+	return errors.Join(index.Put(expiryKey(serial, s), nil), putNumber(b, kIndexed, number(b, kIndexed)+1))
 }
 
 // unindexExpiry removes a certificate that was taken off the list.
@@ -36,7 +36,7 @@ func unindexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
 	if index == nil || number(b, kIndexed) == 0 {
 		return nil
 	}
-	return errors.Join(index.Delete(expiryKey(serial, s)), b.Put(kIndexed, u64(number(b, kIndexed)-1)))
+	return errors.Join(index.Delete(expiryKey(serial, s)), putNumber(b, kIndexed, number(b, kIndexed)-1))
 }
 
 // checkExpiries makes the index anew unless it holds as many certificates as the list.
@@ -44,7 +44,7 @@ func checkExpiries(b *bolt.Bucket) error {
 	if b.Bucket(bExpiries) != nil && number(b, kIndexed) == number(b, kListed) {
 		return nil
 	}
-	if err := errors.Join(emptyBucket(b, bExpiries), b.Put(kIndexed, u64(0))); err != nil {
+	if err := errors.Join(emptyBucket(b, bExpiries), putNumber(b, kIndexed, 0)); err != nil {
 		return err
 	}
 	var keys [][]byte
@@ -62,8 +62,8 @@ func checkExpiries(b *bolt.Bucket) error {
 			return err
 		}
 	}
-	n := u64(uint64(len(keys)))
-	return errors.Join(b.Put(kIndexed, n), b.Put(kListed, n))
+	n := uint64(len(keys))
+	return errors.Join(putNumber(b, kIndexed, n), putNumber(b, kListed, n))
 }
 
 // expiredBatch bounds the certificates that dropExpired holds in memory.
@@ -130,20 +130,24 @@ func dropBatch(b *bolt.Bucket, keys [][]byte, revision uint64) error {
 		}
 		left += uint64(n)
 	}
-	return errors.Join(b.Put(kIndexed, u64(number(b, kIndexed)-uint64(len(keys)))), b.Put(kListed, u64(number(b, kListed)-left)))
+	return errors.Join(putNumber(b, kIndexed, number(b, kIndexed)-uint64(len(keys))), putNumber(b, kListed, number(b, kListed)-left))
 }
 
 // filter takes those serial numbers out of a chunk, and tells how many there were.
 func (e entries) filter(key []byte, revision uint64, gone map[string]bool) (n int, err error) {
 	v := e.Get(key)
-	if len(v) < 8 {
+	if v == nil {
 		return 0, nil
 	}
+	der, err := parseChunk(key, v)
+	if err != nil {
+		return 0, err
+	}
 	var stay []byte
-	for rest := cryptobyte.String(v[8:]); !rest.Empty(); {
+	for rest := cryptobyte.String(der); !rest.Empty(); {
 		var entry cryptobyte.String
 		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-			return 0, errDamagedList
+			return 0, damage("entries of a CRL at %X", key)
 		}
 		if gone[string(entrySerial(entry))] {
 			n++

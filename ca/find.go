@@ -129,7 +129,7 @@ func (l *Lab) List(ctx context.Context, f Filter) (records []*Record, err error)
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			r, err := readRecord(bucket(tx, t.authority), t.authority, t.serial)
+			r, err := issuedRecord(tx, t)
 			if err != nil {
 				return false, err
 			}
@@ -167,7 +167,13 @@ func (f Filter) walk(tx *bolt.Tx, take func(uint64, target) (bool, error)) error
 		step = c.Prev
 		k, v = c.Last()
 	}
-	for ; k != nil && binary.BigEndian.Uint64(k) > f.After; k, v = step() {
+	for ; k != nil; k, v = step() {
+		if len(k) != 8 {
+			return damage("the order of what was issued, at %X", k)
+		}
+		if binary.BigEndian.Uint64(k) <= f.After {
+			break
+		}
 		authority, serial, _ := bytes.Cut(v, []byte{0})
 		if more, err := take(binary.BigEndian.Uint64(k), target{string(authority), serial}); !more || err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,6 +18,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -54,6 +57,9 @@ func (l *Lab) Ensure(ctx context.Context, wanted []profiles.Authority) (made int
 			return slices.ContainsFunc(have, func(h AuthorityInfo) bool { return h.ID == a.ID() }) ||
 				!slices.ContainsFunc(wanted, func(w profiles.Authority) bool { return w == a || w.Root() == a })
 		})
+		if err := l.keepCertificates(have); err != nil {
+			return err
+		}
 		if len(missing) == 0 {
 			return nil
 		}
@@ -71,9 +77,27 @@ func (l *Lab) Ensure(ctx context.Context, wanted []profiles.Authority) (made int
 			}
 			made++
 		}
-		return nil
+		if have, err = l.Authorities(ctx); err != nil {
+			return err
+		}
+		return l.keepCertificates(have)
 	})
 	return made, err
+}
+
+// keepCertificates writes the certificates of authorities beside their keys, where they are not yet: igc recover needs
+// them when the records are lost, and their being there shows that there were records.
+func (l *Lab) keepCertificates(have []AuthorityInfo) error {
+	for _, a := range have {
+		path := filepath.Join(l.Home, "keys", a.ID+".cer")
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		if err := atomicfile.Write(path, a.DER, 0o600); err != nil {
+			return &Error{Unwritable, err}
+		}
+	}
+	return nil
 }
 
 func (l *Lab) makeKeys(ctx context.Context, authorities []profiles.Authority) error {

@@ -63,7 +63,7 @@ func Open(home string, opts Options) (*Lab, error) {
 		opts.Now = time.Now
 	}
 	l := &Lab{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}
-	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly}
+	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly, whole: wholeCheck}
 	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	return l, nil
 }
@@ -74,10 +74,16 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := config.check(); err != nil {
 		return nil, Invalidate(err)
 	}
+	if err := safeHome(home); err != nil {
+		return nil, err
+	}
 	for _, dir := range []string{"", "keys", "cards", "publication"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			return nil, fail(Unwritable, "cannot make the lab: %w", err)
 		}
+	}
+	if err := safeHome(home); err != nil { // another user may have been faster to make it
+		return nil, err
 	}
 	path := filepath.Join(home, "igc.yaml")
 	if _, err := os.Stat(path); err == nil {

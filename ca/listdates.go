@@ -44,7 +44,7 @@ func restore(b *bolt.Bucket, form ListForm, before time.Time, listedBy uint64) e
 	slices.SortFunc(stay, func(a, b listedCertificate) int {
 		return cmp.Or(a.status.time(2).Compare(b.status.time(2)), cmp.Compare(a.status.order(), b.status.order()))
 	})
-	if err := errors.Join(rebuild(b, form, stay), emptyBucket(b, bExpiries), b.Put(kIndexed, u64(0)), checkExpiries(b)); err != nil {
+	if err := errors.Join(rebuild(b, form, stay), emptyBucket(b, bExpiries), putNumber(b, kIndexed, 0), checkExpiries(b)); err != nil {
 		return err
 	}
 	revision, err := increment(b, kRevision)
@@ -54,7 +54,7 @@ func restore(b *bolt.Bucket, form ListForm, before time.Time, listedBy uint64) e
 	if err := (entries{b.Bucket(bEntries)}).touch(revision); err != nil {
 		return err
 	}
-	return b.Put(kDropped, u64(bound))
+	return putNumber(b, kDropped, bound)
 }
 
 // touch gives all chunks a new revision: nobody takes them for those of another list.
@@ -103,11 +103,11 @@ func datedBy(der, latest []byte) (out []byte, changed bool, err error) {
 		var entry, fields, serial, at cryptobyte.String
 		var tag cbasn1.Tag
 		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-			return nil, false, errDamagedList
+			return nil, false, damage("entries of a CRL")
 		}
 		whole := entry
 		if !entry.ReadASN1(&fields, cbasn1.SEQUENCE) || !fields.ReadASN1Element(&serial, cbasn1.INTEGER) || !fields.ReadAnyASN1Element(&at, &tag) {
-			return nil, false, errDamagedList
+			return nil, false, damage("entries of a CRL")
 		}
 		if bytes.Compare(at, latest) <= 0 {
 			b.AddBytes(whole)

@@ -283,7 +283,10 @@ func indexed(tx *bolt.Tx, index []byte, what string) (found []target) {
 	}
 	prefix := []byte(what + "\x00")
 	c := b.Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if err := checkIndexed(k, v); err != nil {
+			panic(err)
+		}
 		if authority, serial, ok := bytes.Cut(k[len(prefix):], []byte{0}); ok {
 			found = append(found, target{string(authority), bytes.Clone(serial)})
 		}
@@ -349,7 +352,7 @@ func (c *StatusChange) apply(tx *bolt.Tx, t oneOf) (Changed, error) {
 			return unchanged, err
 		}
 	}
-	if err := b.Bucket(bSerials).Put(t.serial, append(u64(seq), s[:]...)); err != nil {
+	if err := putStatus(b, t.serial, seq, s); err != nil {
 		return unchanged, err
 	}
 	if err := b.Bucket(bChanges).Put(u64(revision), t.serial); err != nil {

@@ -88,7 +88,7 @@ func seedRevoked(tx *bolt.Tx, r *Record, at time.Time) error {
 	if err := enlist(b, serial, &s); err != nil {
 		return err
 	}
-	return b.Bucket(bSerials).Put(serial, append(u64(seq), s[:]...))
+	return putStatus(b, serial, seq, s)
 }
 
 // seedling is a certificate to copy, with the place of its serial number.

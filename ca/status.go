@@ -77,7 +77,7 @@ func ReasonOf(code int) Reason {
 	return "unspecified"
 }
 
-// status is what stands by a serial number: 40 bytes, of which 34 are used. Times are seconds since 1970.
+// status is what stands by a serial number: 40 bytes, of which 38 are used. Times are seconds since 1970.
 //
 //	0     0 good, 1 revoked
 //	1     reason code; 8 for one that was on hold
@@ -85,7 +85,12 @@ func ReasonOf(code int) Reason {
 //	10-17 end of validity
 //	18-25 invalidity date, 0 without one
 //	26-33 the revision that put it on the list
+//	34-37 checksum of the serial number, its sequence and the bytes before; 0 in what was written without
 type status [40]byte
+
+const statusChecksum = 34
+
+func (s *status) checksum() uint32 { return binary.BigEndian.Uint32(s[statusChecksum:]) }
 
 func newStatus(notAfter time.Time) (s status) {
 	binary.BigEndian.PutUint64(s[10:], uint64(notAfter.Unix()))

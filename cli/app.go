@@ -22,7 +22,7 @@ import (
 
 // Exit codes. Scripts may count on them.
 var exitCodes = map[ca.Kind]int{ca.Internal: 1, ca.Invalid: 2, ca.NotFound: 3, ca.Conflict: 4, ca.Passphrase: 5, ca.Busy: 6,
-	ca.Unwritable: 7, ca.Unanswered: 8}
+	ca.Unwritable: 7, ca.Damaged: 7, ca.Unanswered: 8}
 
 const exitInterrupted = 130
 
@@ -55,6 +55,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitInterrupted
 	case errors.Is(err, errToDo):
 		return exitCodes[ca.Internal]
+	case errors.Is(err, errDamaged):
+		return exitCodes[ca.Damaged]
 	}
 	// one line, whatever was joined into the error; of a batch, one for each row
 	var rows rowErrors
@@ -97,7 +99,7 @@ func (p *program) app() *cli.App {
 			&cli.StringFlag{Name: "passphrase-file", TakesFile: true, Usage: tr("fichier dont la première ligne est la phrase secrète des clés (sinon IGC_PASSPHRASE, sinon celle que le laboratoire a faite)",
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
-		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(),
+		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 }
@@ -149,6 +151,10 @@ func (p *program) connectOrCreate(c *cli.Context, config ca.Config) (*ca.Client,
 		lab, err = ca.Create(home, config, opts)
 	}
 	if err != nil {
+		return nil, err
+	}
+	// In a folder of a million cards it would take a second to look for what killed commands left: igc doctor does.
+	if err := ca.RemoveLeftovers(ca.Leftovers(home, time.Now(), 10000)); err != nil {
 		return nil, err
 	}
 	return lab.Client(), nil

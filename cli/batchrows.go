@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/yamlfile"
 )
 
 // row is one card of a batch: the flags of igc issue, by their names, with "_" for "-" if one likes. It implements [values].
@@ -186,6 +187,9 @@ func readJSONLines(data []byte) ([]row, error) {
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.UseNumber() // identifiers without quotes keep their digits
 		err := dec.Decode(&object)
+		if _, more := dec.Token(); err == nil && !errors.Is(more, io.EOF) {
+			err = errors.New(tr("un objet par ligne, et rien d'autre", "one object a line, and nothing else"))
+		}
 		for name, value := range object {
 			err = errors.Join(err, one.set(name, value))
 		}
@@ -199,7 +203,7 @@ func readJSONLines(data []byte) ([]row, error) {
 
 func readYAML(data []byte) ([]row, error) {
 	var nodes []yaml.Node
-	if err := yaml.Unmarshal(data, &nodes); err != nil {
+	if err := yamlfile.Decode(data, &nodes); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	var rows []row

@@ -23,9 +23,9 @@ func (p *program) doctorCommand() *cli.Command {
 			"examine the lab and this machine: say what is well, what is to do, and by which command"),
 		Description: tr("Chaque ligne : ok ; à faire (et la commande qui y remédie) ; note (absent, mais pas indispensable) ; "+
 			"non vu (dépend d'une ligne à faire). "+
-			"Code 1 s'il reste quelque chose à faire. Rien n'est changé sans --fix.",
+			"Code 1 s'il reste quelque chose à faire, 7 si les registres sont abîmés ou perdus. Rien n'est changé sans --fix.",
 			"Each line: ok; to do (and the command that mends it); note (absent, but not needed); skipped (it depends on a line that is to do). "+
-				"Exit code 1 when something is to do. Nothing is changed without --fix."),
+				"Exit code 1 when something is to do, 7 when the records are damaged or lost. Nothing is changed without --fix."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "fix", Usage: tr("fait d'abord ce qui est sans risque et n'appelle aucun choix : "+
@@ -163,6 +163,14 @@ func newDoctor(ctx context.Context, home string, opts ca.Options, passphraseFile
 	d.pid, d.running, d.stale = d.client.Server(short)
 	d.authorities, d.recordsErr = bounded(short, d.client.Authorities)
 	d.roots, _ = rootsAmong(d.authorities)
+	if d.recordsErr == nil && !d.running {
+		whole, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		_, err := bounded(whole, func(context.Context) (any, error) { return nil, d.client.CheckRecords() })
+		if !errors.Is(err, context.DeadlineExceeded) { // a lab of many millions: what commands read of it they check
+			d.recordsErr = err
+		}
+	}
 	return d
 }
 
@@ -245,8 +253,12 @@ func (d *doctor) one(ctx context.Context, c check) []finding {
 	return found
 }
 
-// errToDo is the end of a diagnostic that found something to do, and has said it.
-var errToDo = errors.New("something is to do")
+// errToDo is the end of a diagnostic that found something to do, and has said it; errDamaged, of one that found that the
+// records are damaged or lost.
+var (
+	errToDo    = errors.New("something is to do")
+	errDamaged = errors.New("the records are damaged")
+)
 
 func (p *program) doctor(c *cli.Context) error {
 	if err := none(c); err != nil {
@@ -290,7 +302,8 @@ func (p *program) doctor(c *cli.Context) error {
 		}
 		report.name = ""
 	}
-	found, err := newDoctor(c.Context, home, opts, file).run(c.Context, tell)
+	d := newDoctor(c.Context, home, opts, file)
+	found, err := d.run(c.Context, tell)
 	if err != nil {
 		return err
 	}
@@ -298,7 +311,10 @@ func (p *program) doctor(c *cli.Context) error {
 	if err := p.print(c, all, func(w io.Writer) { fmt.Fprintf(w, "\n%s\n", doctorSummary(all)) }); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(all, func(f finding) bool { return f.State == todo }) {
+	switch {
+	case ca.KindOf(d.recordsErr) == ca.Damaged:
+		return errDamaged
+	case slices.ContainsFunc(all, func(f finding) bool { return f.State == todo }):
 		return errToDo
 	}
 	return nil

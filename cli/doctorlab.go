@@ -43,7 +43,7 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 		return []finding{todo.say("%v", d.clientErr).by(own)}
 	case d.clientErr != nil:
 		return []finding{todo.say("%v", d.clientErr).by("${EDITOR:-vi} " + shell(config))}
-	case errors.Is(d.recordsErr, fs.ErrNotExist), d.recordsErr == nil && len(d.authorities) == 0:
+	case ca.KindOf(d.recordsErr) == ca.NotFound, d.recordsErr == nil && len(d.authorities) == 0:
 		found = append(found, todo.say(tr("%s n'a encore aucune autorité", "%s has no authority yet"), where).by(d.igc("init")))
 	case errors.Is(d.recordsErr, context.DeadlineExceeded) && d.running:
 		found = append(found, todo.say(tr("igc serve%s tient les registres et ne répond pas",
@@ -52,12 +52,10 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 		found = append(found, todo.is(tr("un autre processus tient les registres, et personne ne répond",
 			"another process holds the records, and nobody answers")).
 			by(shell("fuser", "-v", filepath.Join(d.home, "igc.db"))))
+	case ca.KindOf(d.recordsErr) == ca.Damaged:
+		found = append(found, todo.say(tr("registres abîmés ou perdus : %v", "records damaged or lost: %v"), d.recordsErr).by(d.igc("recover")))
 	case d.recordsErr != nil:
-		text := d.recordsErr.Error()
-		if ca.KindOf(d.recordsErr) == ca.Internal { // the words of the database
-			text = fmt.Sprintf(tr("igc.db est abîmé : %v", "igc.db is damaged: %v"), d.recordsErr)
-		}
-		found = append(found, todo.is(text).by(shell("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.home)))
+		found = append(found, todo.is(d.recordsErr.Error()).by(shell("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.home)))
 	}
 	loose, err := ca.Loose(ctx, d.home)
 	if err != nil {
@@ -65,6 +63,11 @@ func (d *doctor) homeFolder(ctx context.Context) (found []finding) {
 	}
 	loose = slices.DeleteFunc(loose, d.isKey)
 	found = append(found, d.tighten(loose)...)
+	if left := ca.Leftovers(d.home, d.now, 0); len(left) > 0 {
+		found = append(found, todo.say(tr("restes de commandes interrompues : %d", "left by commands that were killed: %d"), len(left)).
+			by(shell(append([]string{"rm", "-r"}, left[:min(3, len(left))]...)...)).
+			fixedBy(func(context.Context) error { return ca.RemoveLeftovers(left) }))
+	}
 	if err := writable(d.home); err != nil {
 		found = append(found, todo.say(tr("on ne peut pas écrire dans %s : %v",
 			"cannot write in %s: %v"), where, err).by(own))

@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/asn1"
 	"errors"
@@ -12,7 +11,7 @@ import (
 	"time"
 	_ "time/tzdata" // validity is counted in Paris local time, on machines without a zone database too
 
-	"go.yaml.in/yaml/v3"
+	"github.com/igc-lab/igc/internal/yamlfile"
 )
 
 //go:embed products.yaml
@@ -211,9 +210,7 @@ func loadTable(data []byte) (*productTable, error) {
 		Usages   map[string]usage    `yaml:"usages"`
 		Products []*Product          `yaml:"products"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&raw); err != nil {
+	if err := yamlfile.Decode(data, &raw); err != nil {
 		return nil, err
 	}
 	t := &productTable{subjects: map[string]subject{}, layouts: map[string][]layoutEntry{}, products: raw.Products}

@@ -9,8 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/igc-lab/igc/internal/yamlfile"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
@@ -77,9 +76,7 @@ var checkKinds = sync.OnceValue(func() []*checkKind {
 })
 
 func loadCodes(data []byte) (list []*checkKind, err error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&list); err != nil {
+	if err := yamlfile.Decode(data, &list); err != nil {
 		return nil, err
 	}
 	var errs []error

@@ -1,0 +1,205 @@
+package ca
+
+import (
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// damageLab is a lab of some thousand certificates: its trees have branches.
+func damageLab(t *testing.T) (l *Lab, serials map[string]bool) {
+	t.Helper()
+	l = newLab(t, Options{})
+	if err := l.Seed(t.Context(), IssueRequest{Product: "cps", Holder: alain}, 3000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	serials = map[string]bool{}
+	records, err := l.List(t.Context(), Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		serials[r.Authority+" "+r.Serial] = r.Revoked != nil
+	}
+	return l, serials
+}
+
+// ends fails a test that does not end.
+func ends(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("it does not end")
+	}
+}
+
+// A branch that leads back to itself, or to a branch above, would keep bbolt busy until the memory is used up.
+func TestCyclicPages(t *testing.T) {
+	l, _ := damageLab(t)
+	data, err := os.ReadFile(l.store.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := os.Getpagesize()
+	cycles := 0
+	for id := 2; id < len(data)/size; id++ {
+		page := data[id*size:][:size]
+		if native.Uint16(page[8:]) != branchPage || native.Uint64(page) != uint64(id) {
+			continue
+		}
+		harmed := append([]byte(nil), data...)
+		for i := range int(native.Uint16(page[10:])) {
+			native.PutUint64(harmed[id*size+pageHeader+i*elementSize+8:], uint64(id))
+		}
+		if err := os.WriteFile(l.store.path, harmed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ends(t, func() {
+			fresh, err := Open(l.Home, Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, err = fresh.List(t.Context(), Filter{})
+			if err != nil && KindOf(err) != Damaged {
+				t.Errorf("page %d: %v", id, err)
+			}
+			if err != nil {
+				cycles++
+			}
+		})
+	}
+	if cycles < 3 {
+		t.Errorf("%d cycles: the test saw nothing", cycles)
+	}
+}
+
+// In a file that is too large to be looked at whole, leaves are first seen when they are read: an answer is that of before or an
+// error, and never is a certificate good that is revoked.
+func TestDamagedLeaves(t *testing.T) {
+	l, serials := damageLab(t)
+	data, err := os.ReadFile(l.store.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(11, 1))
+	size := os.Getpagesize()
+	var refusals, asked int
+	for range 30 {
+		harmed := append([]byte(nil), data...)
+		for range 1 + r.IntN(20) {
+			page := harmed[r.IntN(len(harmed)/size)*size:][:size]
+			if r.IntN(2) == 0 {
+				page[r.IntN(size)] ^= 1 << r.IntN(8)
+			} else {
+				page[8+r.IntN(200)] ^= 1 << r.IntN(8)
+			}
+		}
+		if err := os.WriteFile(l.store.path, harmed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ends(t, func() {
+			fresh, err := Open(l.Home, Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fresh.store.whole = -1
+			if err := fresh.Hold(); err != nil {
+				if KindOf(err) != Damaged {
+					t.Error(err)
+				}
+				return
+			}
+			defer fresh.Release()
+			for name, revoked := range serials {
+				authority, serial, _ := strings.Cut(name, " ")
+				a, _ := profiles.ParseAuthority(authority)
+				b, _ := hex.DecodeString(serial)
+				v, issued, err := fresh.Status(t.Context(), a, b)
+				switch asked++; {
+				case err != nil:
+					if refusals++; KindOf(err) != Damaged {
+						t.Errorf("%v", err)
+					}
+				case issued && (v != nil) != revoked:
+					t.Errorf("%s: revoked %v, was %v", name, v != nil, revoked)
+				}
+			}
+			if _, err := fresh.List(t.Context(), Filter{}); err != nil && KindOf(err) != Damaged {
+				t.Error(err)
+			}
+		})
+	}
+	t.Logf("%d asked, %d refused", asked, refusals)
+	if refusals == 0 || asked == 0 {
+		t.Error("the test saw nothing")
+	}
+}
+
+// A server whose file is cut while it runs goes on: with errors, and not well.
+func TestDamageWhileRunning(t *testing.T) {
+	l, serials := damageLab(t)
+	if err := l.Hold(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Counts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(l.store.path, 4*int64(os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	ends(t, func() {
+		failed := 0
+		for name := range serials {
+			authority, serial, _ := strings.Cut(name, " ")
+			a, _ := profiles.ParseAuthority(authority)
+			b, _ := hex.DecodeString(serial)
+			if _, _, err := l.Status(t.Context(), a, b); KindOf(err) == Damaged && err != nil {
+				failed++
+			}
+		}
+		if failed == 0 {
+			t.Error("nothing failed")
+		}
+		if _, err := l.Counts(t.Context()); KindOf(err) != Damaged {
+			t.Errorf("counts: %v", err)
+		}
+		if err := l.update(t.Context(), func(*bolt.Tx) error { return nil }); KindOf(err) != Damaged {
+			t.Errorf("a damaged file is written: %v", err)
+		}
+		_ = l.Release()
+	})
+}
+
+// A fault of our own code is none of the database's.
+func TestOwnPanic(t *testing.T) {
+	for name, do := range map[string]func(){
+		"index": func() { var b []byte; _ = b[len(os.Args)] },
+		"nil":   func() { var l *Lab; _ = l.Home },
+		"own":   func() { panic("own") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was taken for damage")
+				}
+			}()
+			t.Error(guard(func() error { do(); return nil }))
+		})
+	}
+	if err := guard(func() error { panic(damage("x")) }); !errors.As(err, new(*damageError)) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,770 @@
+package ca
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	kmsapi "go.step.sm/crypto/kms/apiv1"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Recovery is what [Lab.Recover] found, and made of it.
+type Recovery struct {
+	Damage      string                 `json:"damage,omitempty"` // of the records; empty when they are whole
+	DryRun      bool                   `json:"dry_run,omitempty"`
+	Kept        string                 `json:"kept,omitempty"` // where the damaged file is now
+	Authorities []RecoveredAuthority   `json:"authorities"`
+	Database    int                    `json:"from_database"` // certificates whose record was taken out of the damaged file
+	Files       int                    `json:"from_files"`    // certificates that were found in files, and had no record
+	Revoked     int                    `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
+	RevokedOnly int                    `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
+	Unspecified int                    `json:"unspecified"`   // revocations whose reason is not known any more
+	Missing     []UnrecoveredOfTheLogs `json:"missing"`       // certificates that audit.log names and that are in no file
+}
+
+// Changes tells whether there was anything to do.
+func (r *Recovery) Changes() bool {
+	raised := slices.ContainsFunc(r.Authorities, func(a RecoveredAuthority) bool { return a.Changed })
+	return r.Damage != "" || raised || r.Database+r.Files+r.Revoked+r.RevokedOnly > 0
+}
+
+// RecoveredAuthority is an authority that the lab has afterwards, or lacks.
+type RecoveredAuthority struct {
+	ID      string `json:"id"`
+	From    string `json:"from,omitempty"`      // where its certificate was; empty: nowhere
+	Number  uint64 `json:"number"`              // its next CRL has the one after
+	Remade  bool   `json:"remade,omitempty"`    // its certificate was nowhere, and was made anew for its key
+	NoKey   bool   `json:"no_key,omitempty"`    // it signs nothing any more
+	Changed bool   `json:"recovered,omitempty"` // it was not recorded, or its CRL number was too low
+}
+
+// UnrecoveredOfTheLogs is a certificate of which only a line of audit.log is left.
+type UnrecoveredOfTheLogs struct {
+	Authority string `json:"authority"`
+	Serial    string `json:"serial"`
+	Profile   string `json:"profile"`
+	Holder    string `json:"holder"`
+}
+
+// numberMargin is how far a CRL number is raised when the last one is not known for sure: lists may have been made after
+// the one that is on the disk.
+const numberMargin = 1000
+
+// maxEvidence is the size of the largest file that is read for certificates. CRLs may be larger.
+const maxEvidence = 1 << 20
+
+// finds are what was found on the disk, and in what is left of the records.
+type finds struct {
+	authorities map[profiles.Authority][]foundCertificate
+	issued      map[string]foundCertificate // by authority and serial number
+	crls        map[profiles.Authority][]*x509.RevocationList
+	log         map[string]*logged
+	logOrder    []string
+	salvaged    map[string]*Record
+	statuses    map[string]status
+	states      map[string]ListState
+}
+
+type foundCertificate struct {
+	*x509.Certificate
+	issuer profiles.Authority
+	from   string
+}
+
+// logged is what audit.log says of a certificate.
+type logged struct {
+	UnrecoveredOfTheLogs
+	issued   bool
+	issuedAt time.Time
+	revoked  *Revocation // as of the last line
+	released time.Time   // end of the last hold, if it was the last line
+}
+
+func findKey(authority string, serial []byte) string { return authority + "\x00" + string(serial) }
+
+// Recover makes the records anew that are damaged or lost: from what is left of them, and from the certificates and CRLs in
+// the lab's home and in the folders given. Records that are whole get what they lack. It invents nothing but certificates
+// of authorities whose key and CRL are there and whose certificate is not. The damaged file keeps its content, under
+// another name. A server must not run meanwhile.
+func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Recovery, error) {
+	harm, err := l.harm()
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.collect(ctx, folders, harm != "")
+	if err != nil {
+		return nil, err
+	}
+	r := &Recovery{Damage: harm, DryRun: dryRun, Authorities: []RecoveredAuthority{}, Missing: []UnrecoveredOfTheLogs{}}
+	authorities, err := l.chooseAuthorities(f, r)
+	if err != nil {
+		return nil, err
+	}
+	if harm == "" {
+		err = l.update(ctx, func(tx *bolt.Tx) error {
+			if err := l.apply(tx, f, authorities, r); err != nil {
+				return err
+			}
+			if dryRun || !r.Changes() {
+				return errDryRun
+			}
+			return nil
+		})
+		if errors.Is(err, errDryRun) {
+			err = nil
+		}
+	} else {
+		err = l.rebuild(f, authorities, r)
+	}
+	if err != nil || dryRun {
+		return r, err
+	}
+	return r, l.remake(ctx, f, r)
+}
+
+// harm tells what is wrong with the records, nothing when they are whole.
+func (l *Lab) harm() (string, error) {
+	err := l.store.present()
+	if err == nil {
+		if err = l.store.checkAs(2*time.Second, math.MaxInt64); errors.Is(err, errHeld) {
+			return "", fail(Busy, "another process holds the lab in %s: end it first", l.Home)
+		}
+		if err = l.store.damaged(err); err == nil {
+			if err = l.store.acquire(2 * time.Second); err == nil {
+				err = errors.Join(l.store.view(crossCheck), l.store.release())
+			}
+		}
+	}
+	switch {
+	case KindOf(err) == Damaged:
+		return err.Error(), nil
+	case errors.Is(err, errHeld):
+		return "", fail(Busy, "another process holds the lab in %s: end it first", l.Home)
+	}
+	return "", err
+}
+
+// collect reads the home, the folders and, of damaged records, what is left.
+func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*finds, error) {
+	f := &finds{authorities: map[profiles.Authority][]foundCertificate{}, issued: map[string]foundCertificate{},
+		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*Record{},
+		statuses: map[string]status{}, states: map[string]ListState{}}
+	if damaged {
+		s, err := salvageFile(l.store.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fail(Unwritable, "cannot read the damaged records: %w", err)
+		}
+		f.statuses, f.states = s.statuses, s.states
+		for _, der := range s.authorities {
+			f.certificate(der, "igc.db")
+		}
+		for i, r := range slices.Concat(s.records, s.unproved) {
+			c, err := r.Certificate()
+			if err != nil {
+				continue
+			}
+			if a, ok := authorityNamed(c.RawIssuer); ok {
+				r.Authority = a.ID()
+				if key := findKey(a.ID(), serialBytes(r.Serial)); i < len(s.records) {
+					f.salvaged[key] = r
+				}
+			}
+			f.certificate(r.DER, "igc.db")
+		}
+	}
+	if err := f.readLog(filepath.Join(l.Home, "audit.log")); err != nil {
+		return nil, err
+	}
+	for _, folder := range append([]string{l.Home}, folders...) {
+		if err := f.readFolder(ctx, folder); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func (f *finds) readFolder(ctx context.Context, folder string) error {
+	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == folder {
+				return fail(NotFound, "%w", err)
+			}
+			return nil // what cannot be read proves nothing
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		kind := strings.ToLower(filepath.Ext(path))
+		if !d.Type().IsRegular() || !slices.Contains([]string{".pem", ".cer", ".crt", ".der", ".crl", ".p7b"}, kind) {
+			return nil
+		}
+		if info, err := d.Info(); err != nil || kind != ".crl" && info.Size() > maxEvidence {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil
+		}
+		f.file(data, path)
+		return nil
+	})
+}
+
+// file takes the certificates and the CRL that a file is, in DER or PEM.
+func (f *finds) file(data []byte, path string) {
+	block, rest := pem.Decode(data)
+	if block == nil {
+		f.der(data, path)
+	}
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		f.der(block.Bytes, path)
+	}
+}
+
+func (f *finds) der(der []byte, path string) {
+	if f.certificate(der, path) {
+		return
+	}
+	if list, err := x509.ParseRevocationList(der); err == nil {
+		if a, ok := authorityNamed(list.RawIssuer); ok && list.Number != nil && list.Number.IsUint64() {
+			f.crls[a] = append(f.crls[a], list)
+		}
+	}
+}
+
+// certificate takes a certificate of the lab's names. Whether it is the lab's, its signature tells later.
+func (f *finds) certificate(der []byte, from string) bool {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return false
+	}
+	issuer, ok := authorityNamed(c.RawIssuer)
+	if !ok {
+		return true
+	}
+	found := foundCertificate{c, issuer, from}
+	if a, ok := authorityNamed(c.RawSubject); ok && c.IsCA {
+		f.authorities[a] = append(f.authorities[a], found)
+	}
+	if key := findKey(issuer.ID(), c.SerialNumber.Bytes()); f.issued[key].Certificate == nil {
+		f.issued[key] = found
+	}
+	return true
+}
+
+// authorityNamed is the authority of that name.
+func authorityNamed(name []byte) (profiles.Authority, bool) {
+	for _, a := range profiles.Authorities() {
+		if der, err := a.Name().Marshal(); err == nil && bytes.Equal(der, name) {
+			return a, true
+		}
+	}
+	return profiles.Authority{}, false
+}
+
+// readLog reads audit.log. A line that was torn says nothing.
+func (f *finds) readLog(path string) error {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fail(Unwritable, "cannot read the audit log: %w", err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxEvidence)
+	for lines.Scan() {
+		var line struct {
+			At         time.Time   `json:"at"`
+			Event      string      `json:"event"`
+			Revocation *Revocation `json:"revocation"`
+			UnrecoveredOfTheLogs
+		}
+		if json.Unmarshal(lines.Bytes(), &line) != nil {
+			continue
+		}
+		key := findKey(line.Authority, serialBytes(line.Serial))
+		one := f.log[key]
+		if one == nil {
+			one = &logged{}
+			f.log[key] = one
+			f.logOrder = append(f.logOrder, key)
+		}
+		one.UnrecoveredOfTheLogs = line.UnrecoveredOfTheLogs
+		switch line.Event {
+		case "issue":
+			one.issued, one.issuedAt = true, line.At
+		case "revoke":
+			one.revoked, one.released = line.Revocation, time.Time{}
+		case "release":
+			one.revoked, one.released = nil, line.At
+		}
+	}
+	return nil // a line too long is the end of what can be read
+}
+
+// chooseAuthorities chooses the certificate of each authority: that of its key, rightly signed.
+func (l *Lab) chooseAuthorities(f *finds, r *Recovery) (map[profiles.Authority]*x509.Certificate, error) {
+	chosen := map[profiles.Authority]*x509.Certificate{}
+	for _, a := range profiles.Authorities() { // roots come first
+		signer, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && KindOf(err) != NotFound {
+			return nil, err
+		}
+		report := RecoveredAuthority{ID: a.ID(), NoKey: err != nil}
+		for _, c := range f.authorities[a] {
+			if chosen[a] != nil || err == nil && !samePublicKey(signer.Public(), c.PublicKey) {
+				continue
+			}
+			root := chosen[a.Root()]
+			if a.IsRoot() {
+				root = c.Certificate
+			}
+			if root == nil || c.issuer != a.Root() || c.CheckSignatureFrom(root) != nil {
+				continue
+			}
+			chosen[a], report.From = c.Certificate, c.from
+		}
+		f.crls[a] = slices.DeleteFunc(f.crls[a], func(list *x509.RevocationList) bool {
+			var key crypto.PublicKey
+			if chosen[a] != nil {
+				key = chosen[a].PublicKey
+			} else if err == nil {
+				key = signer.Public()
+			}
+			return !signedBy(list, key)
+		})
+		if chosen[a] != nil || len(f.crls[a]) > 0 {
+			r.Authorities = append(r.Authorities, report)
+		}
+	}
+	return chosen, nil
+}
+
+func samePublicKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
+
+func signedBy(list *x509.RevocationList, key crypto.PublicKey) bool {
+	c := &x509.Certificate{PublicKey: key}
+	switch key.(type) {
+	case *rsa.PublicKey:
+		c.PublicKeyAlgorithm = x509.RSA
+	case *ecdsa.PublicKey:
+		c.PublicKeyAlgorithm = x509.ECDSA
+	default:
+		return false
+	}
+	return c.CheckSignature(list.SignatureAlgorithm, list.RawTBSRevocationList, list.Signature) == nil
+}
+
+// apply records what was found and is not recorded.
+func (l *Lab) apply(tx *bolt.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []UnrecoveredOfTheLogs{}
+	before := map[profiles.Authority]ListState{}
+	recorded := map[profiles.Authority]bool{}
+	for i := range r.Authorities {
+		report := &r.Authorities[i]
+		a, err := profiles.ParseAuthority(report.ID)
+		if err != nil {
+			return err
+		}
+		report.Changed = false
+		b := bucket(tx, a.ID())
+		if b == nil && authorities[a] != nil {
+			if err := addAuthority(tx, a, authorities[a].Raw); err != nil {
+				return err
+			}
+			b = bucket(tx, a.ID())
+			report.Changed = true
+		} else if b != nil {
+			recorded[a] = true
+			report.From = "igc.db"
+		}
+		if b == nil {
+			report.Number = f.lastNumber(a)
+			continue
+		}
+		if before[a], err = readListState(b); err != nil {
+			return err
+		}
+		if err := f.raiseNumber(b, a, before[a], report); err != nil {
+			return err
+		}
+	}
+	if err := l.applyRecords(tx, f, authorities, r); err != nil {
+		return err
+	}
+	return l.applyStatuses(tx, f, before, recorded, r)
+}
+
+// lastNumber is the highest number of a CRL of the authority that is known.
+func (f *finds) lastNumber(a profiles.Authority) uint64 {
+	last := f.states[a.ID()].Number
+	for _, list := range f.crls[a] {
+		last = max(last, list.Number.Uint64())
+	}
+	return last
+}
+
+// raiseNumber has the authority's next CRL follow all that it made. The state says which was the last, when it is newer than
+// any CRL that was found; otherwise others may have been made since.
+func (f *finds) raiseNumber(b *bolt.Bucket, a profiles.Authority, present ListState, report *RecoveredAuthority) error {
+	last := f.lastNumber(a)
+	report.Number = present.Number
+	if last <= present.Number {
+		return nil
+	}
+	report.Changed = true
+	report.Number = last + numberMargin
+	return putListState(b, ListState{Number: report.Number}) // no list is the present one: the next are made whole
+}
+
+// applyRecords records certificates in the order of their issue.
+func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+	type one struct {
+		*Record
+		salvaged bool
+	}
+	var all []one
+	for key, c := range f.issued {
+		serial := c.SerialNumber.Bytes()
+		b := bucket(tx, c.issuer.ID())
+		if b == nil {
+			continue
+		}
+		if seq, _, ok := statusOf(b, serial); ok && seq != 0 {
+			continue
+		}
+		if record := f.salvaged[key]; record != nil && bytes.Equal(record.DER, c.Raw) {
+			all = append(all, one{record, true})
+			continue
+		}
+		issuer := authorities[c.issuer]
+		if issuer == nil || issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) != nil {
+			continue
+		}
+		at := c.NotBefore
+		if line := f.log[key]; line != nil && line.issued {
+			at = line.issuedAt
+		}
+		record, err := newRecord(c.issuer, c.Raw, at)
+		if err != nil { // signed by the lab's key, and not by the lab
+			continue
+		}
+		all = append(all, one{record, c.from == "igc.db"})
+	}
+	slices.SortFunc(all, func(a, b one) int {
+		if n := a.IssuedAt.Compare(b.IssuedAt); n != 0 {
+			return n
+		}
+		return strings.Compare(a.Serial, b.Serial)
+	})
+	for _, record := range all {
+		b := bucket(tx, record.Authority)
+		serial := serialBytes(record.Serial)
+		_, former, known := statusOf(b, serial)
+		if known { // revoked, and nothing else was known of it
+			if err := b.Bucket(bSerials).Delete(serial); err != nil {
+				return err
+			}
+		}
+		if err := addRecord(tx, record.Record); err != nil {
+			return err
+		}
+		if known {
+			seq, fresh, _ := statusOf(b, serial)
+			copy(former[10:18], fresh[10:18]) // the end of its validity
+			if err := putStatus(b, serial, seq, former); err != nil {
+				return err
+			}
+		}
+		if record.salvaged {
+			r.Database++
+		} else {
+			r.Files++
+		}
+	}
+	for _, key := range f.logOrder {
+		one := f.log[key]
+		b := bucket(tx, one.Authority)
+		if b == nil {
+			r.Missing = append(r.Missing, one.UnrecoveredOfTheLogs)
+		} else if seq, _, _ := statusOf(b, serialBytes(one.Serial)); seq == 0 {
+			r.Missing = append(r.Missing, one.UnrecoveredOfTheLogs)
+		}
+	}
+	return nil
+}
+
+// applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a CRL counts when it is
+// newer than they are.
+func (l *Lab) applyStatuses(tx *bolt.Tx, f *finds, before map[profiles.Authority]ListState, recorded map[profiles.Authority]bool, r *Recovery) error {
+	for _, report := range r.Authorities {
+		a, err := profiles.ParseAuthority(report.ID)
+		if err != nil {
+			return err
+		}
+		b := bucket(tx, a.ID())
+		if b == nil {
+			continue
+		}
+		revoked := map[string]Revocation{}
+		if !recorded[a] || f.lastNumber(a) > before[a].Number {
+			f.revokedByCRL(a, revoked)
+		}
+		f.revokedByLog(a, revoked)
+		f.revokedByStatus(b, a, revoked)
+		serials := make([]string, 0, len(revoked))
+		for serial := range revoked {
+			serials = append(serials, serial)
+		}
+		slices.SortFunc(serials, func(x, y string) int { // as they came
+			if n := revoked[x].At.Compare(revoked[y].At); n != 0 {
+				return n
+			}
+			return strings.Compare(x, y)
+		})
+		end := certificateEnd(b)
+		for _, serial := range serials {
+			if err := recordRevocation(b, []byte(serial), revoked[serial], end, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// certificateEnd is the end of an authority: until then, a certificate of which nothing is known is kept on its CRL.
+func certificateEnd(b *bolt.Bucket) time.Time {
+	c, err := x509.ParseCertificate(certificateOf(b))
+	if err != nil {
+		panic(damage("the certificate of an authority"))
+	}
+	return c.NotAfter
+}
+
+// revokedByCRL takes the newest CRL, and the delta that adds to it.
+func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]Revocation) {
+	lists := slices.Clone(f.crls[a])
+	slices.SortFunc(lists, func(x, y *x509.RevocationList) int { return x.Number.Cmp(y.Number) })
+	full := -1
+	for i, list := range lists {
+		if !isDelta(list) {
+			full = i
+		}
+	}
+	for i, list := range lists {
+		if i != full && (!isDelta(list) || full >= 0 && list.Number.Cmp(lists[full].Number) < 0) {
+			continue
+		}
+		for _, e := range list.RevokedCertificateEntries {
+			serial := string(e.SerialNumber.Bytes())
+			if e.ReasonCode == removeFromCRL {
+				delete(revoked, serial)
+				continue
+			}
+			if line := f.log[findKey(a.ID(), []byte(serial))]; line != nil && line.released.After(list.ThisUpdate) {
+				continue // the hold ended after this list was made
+			}
+			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: ReasonOf(e.ReasonCode), Invalidity: invalidityOf(e)}
+		}
+	}
+}
+
+func isDelta(list *x509.RevocationList) bool {
+	return slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 27}) })
+}
+
+func invalidityOf(e x509.RevocationListEntry) (t time.Time) {
+	for _, x := range e.Extensions {
+		if x.Id.Equal(asn1.ObjectIdentifier(oidInvalidityDate)) {
+			if _, err := asn1.UnmarshalWithParams(x.Value, &t, "generalized"); err != nil {
+				return time.Time{}
+			}
+		}
+	}
+	return t
+}
+
+// revokedByLog adds what audit.log says; it knows reasons, which faithful CRLs do not.
+func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation) {
+	for key, line := range f.log {
+		authority, serial, _ := strings.Cut(key, "\x00")
+		if authority != a.ID() || line.revoked == nil || line.revoked.At.IsZero() {
+			continue
+		}
+		if former, ok := revoked[serial]; !ok || former.Reason == "unspecified" {
+			revoked[serial] = *line.revoked
+		}
+	}
+}
+
+// revokedByStatus adds what is left of the records. A hold that audit.log says is over is over. A status does not say whose
+// it is: the record does or, where that is lost, the authority's part of the serial number.
+func (f *finds) revokedByStatus(b *bolt.Bucket, a profiles.Authority, revoked map[string]Revocation) {
+	prefix := a.SerialPrefix()
+	for serial, s := range f.statuses {
+		v := s.revocation()
+		if v == nil {
+			continue
+		}
+		_, _, own := statusOf(b, []byte(serial))
+		if !own && (a.IsRoot() || len(prefix) == 0 || !strings.HasPrefix(serial, string(prefix))) {
+			continue
+		}
+		if line := f.log[findKey(a.ID(), []byte(serial))]; v.Reason == Hold && line != nil && !line.released.IsZero() {
+			continue
+		}
+		if former, ok := revoked[serial]; !ok || former.Reason == "unspecified" {
+			revoked[serial] = *v
+		}
+	}
+}
+
+// recordRevocation revokes a certificate, unless its record says so already.
+func recordRevocation(b *bolt.Bucket, serial []byte, v Revocation, end time.Time, r *Recovery) error {
+	seq, s, known := statusOf(b, serial)
+	was := s.revocation()
+	if was != nil && (was.Reason != Hold || v.Reason == Hold || v.Reason == "unspecified") {
+		return nil
+	}
+	revision, err := increment(b, kRevision)
+	if err != nil {
+		return err
+	}
+	if was != nil {
+		if err := delist(b, serial, &s, revision); err != nil {
+			return err
+		}
+	}
+	if !known {
+		s = newStatus(end)
+	}
+	s.revoke(v, revision)
+	if err := enlist(b, serial, &s); err != nil {
+		return err
+	}
+	if err := putStatus(b, serial, seq, s); err != nil {
+		return err
+	}
+	if v.Reason == "unspecified" {
+		r.Unspecified++
+	}
+	if seq == 0 {
+		r.RevokedOnly++
+	} else {
+		r.Revoked++
+	}
+	return b.Bucket(bChanges).Put(u64(revision), serial)
+}
+
+// rebuild writes new records and puts them in the place of the damaged ones, which get another name.
+func (l *Lab) rebuild(f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+	path := l.store.path
+	before, _ := os.Stat(path)
+	work, err := os.MkdirTemp(l.Home, ".recover-*")
+	if err != nil {
+		return &Error{Unwritable, err}
+	}
+	defer os.RemoveAll(work)
+	made := filepath.Join(work, "igc.db")
+	db, _, err := openBolt(made, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return fail(Unwritable, "cannot write new records: %w", err)
+	}
+	err = checkFormat(db)
+	if err == nil {
+		err = guard(func() error { return db.Update(func(tx *bolt.Tx) error { return l.apply(tx, f, authorities, r) }) })
+	}
+	if err = errors.Join(err, db.Close()); err != nil || r.DryRun {
+		return err
+	}
+	if now, _ := os.Stat(path); before != nil && (now == nil || !os.SameFile(before, now) || now.Size() != before.Size() || now.ModTime() != before.ModTime()) {
+		return fail(Busy, "%s changed meanwhile: end the process that writes it, and try again", path)
+	}
+	if before != nil {
+		r.Kept = path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
+		for n := 2; ; n++ {
+			if _, err := os.Lstat(r.Kept); errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			r.Kept = fmt.Sprintf("%s.damaged-%s-%d", path, time.Now().UTC().Format("20060102T150405Z"), n)
+		}
+		if err := os.Rename(path, r.Kept); err != nil {
+			return fail(Unwritable, "cannot set the damaged records aside: %w", err)
+		}
+	}
+	if err := os.Rename(made, path); err != nil {
+		return fail(Unwritable, "cannot put the new records in place: %w", err)
+	}
+	if err := atomicfile.SyncDir(l.Home); err != nil {
+		return &Error{Unwritable, err}
+	}
+	return nil
+}
+
+// remake makes the certificates of authorities anew of which only the key and a CRL are left, and then records what their
+// CRLs say. It also puts certificates of authorities beside their keys, for the next time.
+func (l *Lab) remake(ctx context.Context, f *finds, r *Recovery) error {
+	var lost []profiles.Authority
+	for i, report := range r.Authorities {
+		a, err := profiles.ParseAuthority(report.ID)
+		if err != nil {
+			return err
+		}
+		if report.From == "" && !report.NoKey {
+			lost = append(lost, a)
+			r.Authorities[i].Remade = true
+		}
+	}
+	have, err := l.Authorities(ctx)
+	if err == nil {
+		err = l.keepCertificates(have)
+	}
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	return l.remakeLost(ctx, lost, f, r)
+}
+
+func (l *Lab) remakeLost(ctx context.Context, lost []profiles.Authority, f *finds, r *Recovery) error {
+	first := *r
+	if _, err := l.Ensure(ctx, lost); err != nil {
+		return err
+	}
+	err := l.update(ctx, func(tx *bolt.Tx) error { return l.apply(tx, f, nil, r) })
+	r.Database, r.Files, r.Missing = first.Database, first.Files, first.Missing
+	r.Revoked, r.RevokedOnly, r.Unspecified = r.Revoked+first.Revoked, r.RevokedOnly+first.RevokedOnly, r.Unspecified+first.Unspecified
+	for i := range r.Authorities {
+		r.Authorities[i].Changed = r.Authorities[i].Changed || first.Authorities[i].Changed
+		if r.Authorities[i].Remade {
+			r.Authorities[i].From = ""
+		}
+	}
+	return err
+}

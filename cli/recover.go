@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/igc-lab/igc/ca"
+	vcard "github.com/igc-lab/igc/card"
+)
+
+func (p *program) recoverCommand() *cli.Command {
+	return &cli.Command{
+		Name: "recover",
+		Usage: tr("refait des registres abîmés ou perdus, de ce qu'il en reste, des cartes et des CRL",
+			"make damaged or lost records anew, from what is left of them, cards and CRLs"),
+		ArgsUsage: tr("[DOSSIER...]", "[FOLDER...]"),
+		Description: tr("Lit ce qui reste de igc.db, les certificats et les CRL du laboratoire et des dossiers donnés (cartes gardées ailleurs), et audit.log. "+
+			"Le fichier abîmé est gardé sous un autre nom. Les numéros de CRL continuent au-dessus du dernier. "+
+			"Des registres entiers reçoivent ce qui leur manque : aussi après la reprise d'une copie ancienne.",
+			"Reads what is left of igc.db, the certificates and CRLs in the lab and in the folders given (cards kept elsewhere), and audit.log. "+
+				"The damaged file is kept under another name. CRL numbers go on above the last. "+
+				"Records that are whole get what they lack: also after an old copy was put back."),
+		OnUsageError: usageError,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui serait fait, et ne change rien", "show what would be done, and change nothing")},
+			jsonFlag(),
+		},
+		Action: p.recover,
+	}
+}
+
+func (p *program) recover(c *cli.Context) error {
+	client, err := p.connect(c)
+	if err != nil {
+		return err
+	}
+	if pid, running, _ := client.Server(c.Context); running {
+		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord", "igc serve%s holds the lab: stop it first"), process(pid))}
+	}
+	folders := c.Args().Slice()
+	inserted, _ := vcard.NewReaders(client.Home).Inserted() // cards in a reader may be kept elsewhere
+	for _, in := range inserted {
+		if _, err := os.Stat(in.Dir); err == nil {
+			folders = append(folders, in.Dir)
+		}
+	}
+	r, err := client.Recover(c.Context, folders, c.Bool("dry-run"))
+	if err != nil {
+		return err
+	}
+	return p.print(c, r, func(w io.Writer) { describeRecovery(w, r) })
+}
+
+func describeRecovery(w io.Writer, r *ca.Recovery) {
+	say := func(fr, en string, args ...any) { fmt.Fprintf(w, tr(fr, en)+"\n", args...) }
+	if !r.Changes() {
+		say("Les registres sont entiers, et rien ne leur manque de ce qui est sur le disque : rien à faire.",
+			"The records are whole, and lack nothing of what is on the disk: nothing to do.")
+		describeMissing(w, r)
+		return
+	}
+	if r.DryRun {
+		say("Essai : rien n'est changé. Ce qui serait fait :", "Dry run: nothing is changed. What would be done:")
+	}
+	if r.Damage != "" {
+		say("Constat : %s", "Found: %s", r.Damage)
+	}
+	for _, a := range r.Authorities {
+		switch {
+		case a.Remade:
+			say("%-11s certificat introuvable, refait avec sa clé ; la prochaine CRL suit le n° %d", "%-11s certificate not found, made anew for its key; the next CRL follows number %d", a.ID, a.Number)
+		case a.From == "":
+			say("%-11s perdue : sa CRL est là, ni sa clé ni son certificat", "%-11s lost: its CRL is there, neither its key nor its certificate", a.ID)
+		default:
+			say("%-11s certificat de %s ; la prochaine CRL suit le n° %d", "%-11s certificate from %s; the next CRL follows number %d", a.ID, short(a.From), a.Number)
+		}
+		if a.NoKey && a.From != "" {
+			say("%-11s sa clé manque : elle ne signe plus rien", "%-11s its key is missing: it signs nothing any more", "")
+		}
+	}
+	say("Certificats repris des registres abîmés : %d ; de fichiers : %d ; dont révoqués ou suspendus : %d",
+		"Certificates taken from the damaged records: %d; from files: %d; of which revoked or on hold: %d", r.Database, r.Files, r.Revoked)
+	if r.RevokedOnly > 0 {
+		say("Révoqués dont on ne sait rien d'autre (ils restent sur la CRL) : %d", "Revoked, and nothing else is known of them (they stay on the CRL): %d", r.RevokedOnly)
+	}
+	if r.Kept != "" {
+		say("L'ancien fichier est gardé : %s", "The old file is kept: %s", short(r.Kept))
+	}
+	say("Ce qu'on ne sait plus :", "What is not known any more:")
+	if r.Unspecified > 0 {
+		say("- le motif de %d révocations (une CRL fidèle ne le dit pas)", "- the reason of %d revocations (a faithful CRL does not say it)", r.Unspecified)
+	}
+	describeMissing(w, r)
+	say("- les certificats qui ne sont sur aucun disque ni dans audit.log, et combien : OCSP les dit inconnus. igc recover DOSSIER reprend ceux d'un dossier",
+		"- certificates that are on no disk and not in audit.log, and how many: OCSP says unknown of them. igc recover FOLDER takes those of a folder")
+	say("- ce qui a changé après la dernière CRL et la dernière ligne de audit.log", "- what changed after the last CRL and the last line of audit.log")
+}
+
+// describeMissing names the certificates that only audit.log knows, the first ones.
+func describeMissing(w io.Writer, r *ca.Recovery) {
+	if len(r.Missing) == 0 {
+		return
+	}
+	fmt.Fprintf(w, tr("- certificats que audit.log nomme et qui ne sont dans aucun fichier : %d (OCSP les dit inconnus, ou révoqués)\n",
+		"- certificates that audit.log names and that are in no file: %d (OCSP says unknown or revoked of them)\n"), len(r.Missing))
+	for i, m := range r.Missing {
+		if i == 10 {
+			fmt.Fprintln(w, "  ...")
+			return
+		}
+		fmt.Fprintln(w, "  "+strings.Join([]string{m.Serial, m.Profile, m.Holder}, "  "))
+	}
+}
