@@ -258,7 +258,12 @@ func TestMovedClock(t *testing.T) {
 		}
 		for n := range views { // each is the first to look once
 			view := views[(n+i)%len(views)]
-			if err := view.look(); err != nil {
+			err := view.look()
+			if err != nil && (view.name == "health" || view.name == "doctor") {
+				// on a slow machine the lists take longer than a report waits for them
+				labtest.Until(t, view.name+" at stage "+fmt.Sprint(i, ": ", err), func() bool { err = view.look(); return err == nil })
+			}
+			if err != nil {
 				t.Errorf("stage %d, day %d: %s: %v", i, days, view.name, err)
 			}
 		}

@@ -64,7 +64,7 @@ const (
 const overdue = 10 * time.Minute
 
 // catchUpLimit is how long a report waits for what is made anew.
-const catchUpLimit = 2 * time.Second
+const catchUpLimit = 5 * time.Second
 
 // Problems tells what is wrong now, nothing when all is well. Most often it costs little. When something has ended, which
 // a client's request would have made anew (the clock was moved, or the machine slept), that is made first: what is told
