@@ -34,7 +34,7 @@ func authorityTarget(tx *bolt.Tx, id string) (target, error) {
 	if b == nil {
 		return target{}, fail(NotFound, "the lab has no authority %s", a.ID())
 	}
-	serial, ok := serialOf(b.Get(kCertificate))
+	serial, ok := serialOf(certificateOf(b))
 	if !ok {
 		return target{}, fail(Internal, "the certificate of %s cannot be read", a.ID())
 	}
