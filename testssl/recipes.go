@@ -136,8 +136,8 @@ var recipeGroups = []recipeGroup{
 				EN: "ACCEPTED, as an expired one is: ssh knows the key only. Take its line out of authorized_keys."},
 			Files: []recipeFile{{Where: Text{FR: "Les clés de la carte", EN: "The card's keys"}, Template: "ssh.sh"}, file("~/.ssh/config", "ssh.conf")}},
 		{ID: "pkcs11-provider", Name: "pkcs11-provider (OpenSSL 3)", Adapt: []adaptation{module, {"1234", Text{FR: "le code porteur", EN: "the PIN"}}},
-			Revoked: Text{FR: "Signe comme une autre : c'est à qui vérifie de le voir.", EN: "Signs as any other: whoever verifies has to notice."},
-			Untried: Text{FR: "essayé une fois à la main avec la version 1.2 ; Debian 12 ne l'a pas", EN: "tried once by hand with version 1.2; Debian 12 does not have it"},
+			Revoked: Text{FR: "ACCEPTÉE : elle signe comme une autre, c'est à qui vérifie de le voir.", EN: "ACCEPTED: it signs as any other, whoever verifies has to notice."},
+			Tested:  "pkcs11-provider 1.0 (bookworm-backports)",
 			Files:   []recipeFile{file("openssl.cnf", "pkcs11-provider.cnf"), {Where: Text{FR: "Un essai", EN: "A try"}, Template: "pkcs11-provider.sh"}}},
 	}},
 }

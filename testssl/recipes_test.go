@@ -132,6 +132,8 @@ var trials = map[string]trial{
 		start: func(t *testing.T, r *run) *exec.Cmd { startPAM(t, r); return nil }},
 	"ssh": {tools: []string{"/usr/sbin/sshd", "ssh", "ssh-keygen"}, visit: visitSSH, accepted: []string{"revoked", "expired"}, start: startSSH,
 		adapt: func(r *run) map[string]string { return map[string]string{module.Value: r.module} }},
+	"pkcs11-provider": {tools: []string{"openssl"}, visit: visitProvider, accepted: []string{"revoked", "expired", "other"}, start: startProvider,
+		adapt: func(r *run) map[string]string { return map[string]string{module.Value: r.module} }},
 }
 
 // overTLS13 is the trial with the version of TLS adapted as the page says.
@@ -152,7 +154,7 @@ func (test trial) overTLS13() trial {
 }
 
 // untried are the recipes that cannot be run here; the page says so.
-var untried = []string{"traefik", "dotnet", "pkcs11-provider"}
+var untried = []string{"traefik", "dotnet"}
 
 // The recipes do what the page says when they are copied: a good card is accepted and its holder known to what stands
 // behind; a revoked, an expired, another authority's and no card are refused, unless the page says otherwise.
@@ -369,7 +371,7 @@ func (b *bench) try(t *testing.T, recipe recipe, test trial) {
 		peer.Need(t, tool)
 	}
 	r := &run{bench: b, t: t, dir: t.TempDir(), port: freePort(t)}
-	if strings.Contains(recipe.Files[len(recipe.Files)-1].Text, module.Value) || recipe.ID == "pam_pkcs11" {
+	if slices.Contains(recipe.Adapt, module) {
 		r.module = cardtest.Module(t)
 	}
 	r.application = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
@@ -785,6 +787,25 @@ func startSSH(t *testing.T, r *run) *exec.Cmd {
 
 func visitSSH(r *run, c testCard) (string, error) {
 	return r.command(r.atCard(c), "ssh", "-F", r.path("config"), "server", "echo", "hello")
+}
+
+func startProvider(t *testing.T, r *run) *exec.Cmd {
+	if found, _ := filepath.Glob("/usr/lib/*/ossl-modules/pkcs11.so"); len(found) == 0 {
+		peer.Missing(t, "pkcs11-provider")
+	}
+	put(t, r.path("openssl.cnf"), r.text("openssl.cnf"))
+	return nil
+}
+
+// visitProvider signs with the card, and has OpenSSL alone verify the signature.
+func visitProvider(r *run, c testCard) (string, error) {
+	if out, err := r.command(r.atCard(c), "bash", "-ec", r.text("Un essai")); err != nil {
+		return out, err
+	}
+	if err := os.WriteFile(r.path("card.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.tls.Certificate[0]}), 0o600); err != nil {
+		return "", err
+	}
+	return r.command(nil, "openssl", "pkeyutl", "-verify", "-certin", "-inkey", "card.pem", "-in", "hash", "-sigfile", "signature", "-pkeyopt", "digest:sha256")
 }
 
 // The page of the recipes is the one for the authority asked for, in both languages, and refuses what is none.
