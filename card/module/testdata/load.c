@@ -44,7 +44,7 @@ static void *user(void *unused)
 		CK_SESSION_HANDLE h;
 		CK_OBJECT_HANDLE key;
 		CK_ULONG n = 64, class = 3;
-		CK_ATTRIBUTE template[] = {{0, &class, sizeof class}, {3, (void *)"CPS_PRIV_AUT", 12}};
+		CK_ATTRIBUTE template[] = {{0, &class, sizeof class}, {3, (void *)"CPS_PRIV_SIG", 12}}; // the key that takes data
 		CK_MECHANISM m = {0x40, NULL, 0}; // CKM_SHA256_RSA_PKCS
 		CK_TOKEN_INFO token;
 		CK_SLOT_ID slot;
