@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/igc-lab/igc/internal/nearest"
 )
 
 //go:embed nomenclature.txt
@@ -87,7 +89,7 @@ func suggestions(table, text string) string {
 	want := Fold(text)
 	for _, c := range Codes(table) {
 		label := Fold(c.Label)
-		score := distance(want, label)
+		score := nearest.Distance(want, label) // in bytes: folded labels are nearly all ASCII
 		if want != "" && strings.Contains(label, want) {
 			score = 0
 		}
@@ -112,24 +114,3 @@ var accents = strings.NewReplacer("à", "a", "â", "a", "ä", "a", "ç", "c", "�
 
 // Fold lowers the case and takes the accents off, so that "medecin" finds "Médecin".
 func Fold(s string) string { return accents.Replace(strings.ToLower(strings.TrimSpace(s))) }
-
-// distance is the Levenshtein distance in bytes: folded labels are nearly all ASCII.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
