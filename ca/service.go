@@ -45,34 +45,41 @@ func Connect(home string, opts Options) (*Client, error) {
 // Client makes a client of an open lab.
 func (l *Lab) Client() *Client { return &Client{l, newRemote(l.Home, l.opts.Passphrase)} }
 
-// via has do done by the server or, without one, by this process. again says that do may be done twice: it is, when the
-// server stops before it answers.
-func (c *Client) via(ctx context.Context, again bool, do func(Service) error) error {
-	for start, told := time.Now(), false; ; {
-		err := do(c.remote)
+// Pauses between tries: a server that stops before it answers is tried again, and so is a lab that another process holds.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// dispatch calls fn with the server or, where none runs, with the lab in this process. When the server stops before it
+// answers, an idempotent call is made again.
+func (c *Client) dispatch(ctx context.Context, idempotent bool, fn func(Service) error) error {
+	reported := false
+	for start, pause := time.Now(), firstPause; ; pause = min(2*pause, maxPause) {
+		err := fn(c.remote)
 		switch {
 		case errors.Is(err, errNoServer):
-		case KindOf(err) == Unanswered && again && time.Since(start) < patience:
-			continue
-		default:
+			err = c.store.acquire(100 * time.Millisecond)
+			if err == nil {
+				return errors.Join(fn(c.Lab), c.store.release())
+			}
+			if !errors.Is(err, errHeld) {
+				return err
+			}
+			if time.Since(start) > patience {
+				return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", c.Home, patience)
+			}
+			if !reported && time.Since(start) > time.Second && c.opts.Waiting != nil {
+				reported = true
+				c.opts.Waiting(c.Home)
+			}
+		case KindOf(err) != Unanswered || !idempotent || time.Since(start) > patience:
 			return err
 		}
-		err = c.store.acquire(100 * time.Millisecond)
-		if err == nil {
-			return errors.Join(do(c.Lab), c.store.release())
-		}
-		if !errors.Is(err, errHeld) {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if time.Since(start) > patience {
-			return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", c.Home, patience)
-		}
-		if !told && time.Since(start) > time.Second && c.opts.Waiting != nil {
-			told = true
-			c.opts.Waiting(c.Home)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -89,7 +96,7 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 			return nil, err
 		}
 	}
-	err = c.via(ctx, false, func(s Service) (err error) {
+	err = c.dispatch(ctx, false, func(s Service) (err error) {
 		issued, err = s.Issue(ctx, req)
 		return err
 	})
@@ -98,7 +105,7 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 
 // SetStatus implements [Service].
 func (c *Client) SetStatus(ctx context.Context, change StatusChange) (changed []Changed, err error) {
-	err = c.via(ctx, true, func(s Service) (err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		changed, err = s.SetStatus(ctx, change)
 		return err
 	})
@@ -112,7 +119,7 @@ func (c *Client) Revoke(ctx context.Context, serial string, reason Reason) (*Rec
 
 // Find implements [Service].
 func (c *Client) Find(ctx context.Context, serial string) (r *Record, err error) {
-	err = c.via(ctx, true, func(s Service) (err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		r, err = s.Find(ctx, serial)
 		return err
 	})
@@ -121,7 +128,7 @@ func (c *Client) Find(ctx context.Context, serial string) (r *Record, err error)
 
 // List implements [Service].
 func (c *Client) List(ctx context.Context, f Filter) (list []*Record, err error) {
-	err = c.via(ctx, true, func(s Service) (err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		list, err = s.List(ctx, f)
 		return err
 	})
@@ -130,7 +137,7 @@ func (c *Client) List(ctx context.Context, f Filter) (list []*Record, err error)
 
 // Authorities implements [Service].
 func (c *Client) Authorities(ctx context.Context) (list []AuthorityInfo, err error) {
-	err = c.via(ctx, true, func(s Service) (err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		list, err = s.Authorities(ctx)
 		return err
 	})
@@ -139,7 +146,7 @@ func (c *Client) Authorities(ctx context.Context) (list []AuthorityInfo, err err
 
 // Ensure implements [Service].
 func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error) {
-	err = c.via(ctx, true, func(s Service) (err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		made, err = s.Ensure(ctx, wanted)
 		return err
 	})
@@ -148,5 +155,5 @@ func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 
 // Publish implements [Service].
 func (c *Client) Publish(ctx context.Context, anew bool) error {
-	return c.via(ctx, true, func(s Service) error { return s.Publish(ctx, anew) })
+	return c.dispatch(ctx, true, func(s Service) error { return s.Publish(ctx, anew) })
 }

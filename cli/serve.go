@@ -50,9 +50,14 @@ func (p *program) serve(c *cli.Context) error {
 }
 
 // run serves until the context ends, or one of the servers fails.
-func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error {
+func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer func() { // what was under way when a part failed ends with "context canceled": the cause is that part's error
+		if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+			err = cause
+		}
+	}()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	start := func(do func() error) {
@@ -74,7 +79,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) error 
 		cancel(err)
 		return err
 	}
-	err := pages.Prepare(ctx)
+	err = pages.Prepare(ctx)
 	withoutTestSSL := (*ca.RevokedAuthorityError)(nil)
 	if err != nil && !errors.As(err, &withoutTestSSL) {
 		cancel(err)
