@@ -45,7 +45,8 @@ check:
 	go run $(STATICCHECK) ./...
 
 soak:
-	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce|TestDamagedDatabase' -v -count=1 -timeout 90m
+	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -18,7 +18,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
 			env.Setenv("IGC_LANG", "en")
 			env.Setenv("PORT", labtest.FreePorts(t))
-			env.Setenv("PLAIN", filepath.Dir(labtest.Program()))
+			env.Setenv("PATH", filepath.Dir(labtest.Program())+string(filepath.ListSeparator)+env.Getenv("PATH")) // see labtest.Main
 			return nil
 		},
 	})

@@ -1,7 +1,9 @@
 package crash
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +14,6 @@ import (
 
 // What killed commands leave is removed by the next that issues, or by igc doctor --fix; what one is writing now is not.
 func TestLeftovers(t *testing.T) {
-	t.Setenv("IGC_LANG", "en")
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	old := time.Now().Add(-2 * time.Hour)
 	leave := func() (gone []string) {
@@ -60,11 +61,12 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 	gone = append(leave(), killed...)
-	code, out, _ := run1(t, l.Home, "doctor")
-	if code != 1 || !strings.Contains(out, "left by commands that were killed") {
-		t.Errorf("igc doctor: %d, %s", code, out)
+	out, _, err := l.Run("doctor")
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(out, "left by commands that were killed") {
+		t.Errorf("igc doctor: %v, %s", err, out)
 	}
-	if _, out, _ = run1(t, l.Home, "doctor", "--fix"); !strings.Contains(out, "fixed") {
+	if out, _, _ = l.Run("doctor", "--fix"); !strings.Contains(out, "fixed") {
 		t.Errorf("igc doctor --fix: %s", out)
 	}
 	for _, path := range gone {

@@ -29,8 +29,8 @@ import (
 )
 
 // Main runs the tests of a package with the command igc on the PATH: the test binary itself under another name, so that
-// -race watches it. Scripts and servers run that one. The many short commands run [Program], a plain build: opening a
-// key costs 0.15 s of PBKDF2, and ten times that under -race.
+// -race watches it. [Lab.Serve] runs that one. Scripts and the many short commands run [Program], a plain build: opening
+// a key costs 0.15 s of PBKDF2, and ten times that under -race.
 func Main(m *testing.M, igc func()) {
 	testscript.Main(withPlainBuild{m}, map[string]func(){"igc": igc})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -47,8 +48,14 @@ func reserve(t testing.TB, first int) bool {
 	if err != nil {
 		return false
 	}
-	reserved = append(reserved, lock) // until the process ends
+	reserved.Lock()
+	defer reserved.Unlock()
+	reserved.rows = append(reserved.rows, lock) // until the process ends
 	return true
 }
 
-var reserved []*os.File
+// reserved are the rows of this process, whose tests run at the same time.
+var reserved struct {
+	sync.Mutex
+	rows []*os.File
+}

@@ -1,4 +1,4 @@
-package crash
+package damage
 
 import (
 	"bytes"
@@ -174,7 +174,7 @@ func TestLostDatabase(t *testing.T) {
 				{"revoke", "--card", l.good.CardNumber, "--reason", "superseded"}, {"show", "ACI-FO-PP"}} {
 				labtest.Refused(t, l.Command(args...), 7, "igc recover")
 			}
-			if code, out, _ := run1(t, l.Home, "doctor"); code != 7 || !strings.Contains(out, "recover") {
+			if code, out, _ := runHere(t, l.Home, "doctor"); code != 7 || !strings.Contains(out, "recover") {
 				t.Errorf("igc doctor: %d, %s", code, out)
 			}
 			dry := l.recover("--dry-run")
