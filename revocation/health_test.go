@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -115,11 +116,11 @@ func TestHealthLog(t *testing.T) {
 		if err := lists.Publish(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
-		folder, file := lists.dir, filepath.Join(t.TempDir(), "a file")
-		if err := os.WriteFile(file, nil, 0o600); err != nil {
+		// nothing can be written while a file has the folder's place
+		aside := lists.dir + ".aside"
+		if err := errors.Join(os.Rename(lists.dir, aside), os.WriteFile(lists.dir, nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		lists.dir = filepath.Join(file, "where nothing can be written")
 		heard := make(chan string, 100)
 		log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { heard <- string(b) }), nil))
 		go NewHealth(l.Lab, lists, NewResponder(l.Lab, now)).Watch(t.Context(), log)
@@ -142,7 +143,9 @@ func TestHealthLog(t *testing.T) {
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1, "what=crl authority=ACR-FO": 0})
 		time.Sleep(24 * time.Hour)
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1})
-		lists.dir = folder
+		if err := errors.Join(os.Remove(lists.dir), os.Rename(aside, lists.dir)); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(11 * time.Minute)
 		told(map[string]int{"level=INFO msg=health what=crl authority=ACI-FO-PP problem=over": 1, "WARN": 0})
 	})
