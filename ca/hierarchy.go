@@ -189,8 +189,13 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 		return err
 	}
 	l.keep(a, append([]*x509.Certificate{made.Certificate}, chain...))
+	l.authoritiesMade.Add(1)
 	return nil
 }
+
+// AuthoritiesMade counts the authorities that this process has made. While a process holds the lab no other makes any: who
+// looked them all up need not look again before the count changes.
+func (l *Lab) AuthoritiesMade() uint64 { return l.authoritiesMade.Load() }
 
 // record puts certificates in the store, all or none, and after that in the audit log. What first does, it does in the
 // same commit.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,7 +40,8 @@ type Lab struct {
 	store *store
 	keys  *keyring
 
-	ensuring sync.Mutex // one creation of authorities at a time
+	ensuring        sync.Mutex // one creation of authorities at a time
+	authoritiesMade atomic.Uint64
 
 	mu        sync.Mutex
 	issuers   map[profiles.Authority]*Issuer

@@ -24,23 +24,26 @@ type authorities struct {
 	mu     sync.RWMutex
 	byForm map[string]*authority
 	byID   map[string]*authority
+	found  uint64 // one more than [ca.Lab.AuthoritiesMade] when all were looked up; 0 before
 }
 
 // named returns the issuing authority that the certID names, nil when the lab has none.
 func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
+	made := lab.AuthoritiesMade() + 1 // before they are looked up: one that is made meanwhile is found the next time
 	s.mu.RLock()
-	a := s.byForm[string(id.issuer)]
+	a, found := s.byForm[string(id.issuer)], s.found
 	s.mu.RUnlock()
-	if a != nil {
+	if a != nil || found == made {
 		return a, nil
 	}
-	for _, p := range profiles.Authorities() { // one may have been made since
+	for _, p := range profiles.Authorities() {
 		if _, err := s.get(ctx, lab, p); err != nil && ca.KindOf(err) != ca.NotFound {
 			return nil, err
 		}
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = made
 	return s.byForm[string(id.issuer)], nil
 }
 
