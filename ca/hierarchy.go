@@ -169,7 +169,11 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if create.Template, err = profiles.Build(request); err != nil {
 		return fmt.Errorf("%s: %w", a.ID(), err)
 	}
-	if err := rehearse(a.Root(), *create.Template, l.now()); err != nil {
+	signedBy := key.PublicKey // a root signs itself
+	if len(chain) > 0 {
+		signedBy = chain[0].PublicKey
+	}
+	if err := preIssuanceLint(a.Root(), signatureAlgorithm(signedBy), *create.Template, l.now()); err != nil {
 		return err
 	}
 	if a.IsRoot() {

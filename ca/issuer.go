@@ -3,10 +3,7 @@ package ca
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -91,10 +88,7 @@ func (i *Issuer) Chain() []*x509.Certificate { return i.chain }
 
 // SignatureAlgorithm is what the authority signs with: SHA-256 with its kind of key.
 func (i *Issuer) SignatureAlgorithm() x509.SignatureAlgorithm {
-	if _, ok := i.Certificate.PublicKey.(*rsa.PublicKey); ok {
-		return x509.SHA256WithRSA
-	}
-	return x509.ECDSAWithSHA256
+	return signatureAlgorithm(i.Certificate.PublicKey)
 }
 
 // newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of 2023 and where there is no
@@ -118,14 +112,14 @@ func newAuthoritySerial() *big.Int {
 	return new(big.Int).SetBytes(random)
 }
 
-// sign rehearses, signs the template and reads the result back.
+// sign lints the template before it signs it, and what it signed once more; it reads the result back.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
 		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	if err := rehearse(i.Authority, *template, i.lab.now()); err != nil {
+	if err := preIssuanceLint(i.Authority, i.SignatureAlgorithm(), *template, i.lab.now()); err != nil {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
@@ -137,30 +131,10 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		}
 		return nil, fmt.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
 	}
+	if err := lint.Refusal(lint.Certificate(made.Certificate.Raw)); err != nil { // it passed before it was signed
+		return nil, fmt.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w", i.Authority.ID(), err)
+	}
 	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
-}
-
-// rehearse signs a copy of the template with a key that is thrown away and judges the result, as Boulder does: what breaks
-// a rule at the level of an error, or departs from its profile, is never signed by the authority.
-func rehearse(a profiles.Authority, template x509.Certificate, now time.Time) error {
-	throwaway, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	issuer, err := a.Name().Marshal()
-	if err != nil {
-		return err
-	}
-	template.SignatureAlgorithm = x509.ECDSAWithSHA256
-	der, err := x509.CreateCertificate(rand.Reader, &template, &x509.Certificate{RawSubject: issuer}, template.PublicKey, throwaway)
-	if err != nil {
-		return fail(Invalid, "%s cannot issue this: %w", a.ID(), err)
-	}
-	if err := lint.Refusal(lint.Certificate(der)); err != nil {
-		return fail(Invalid, "%s does not sign what breaks a rule of the IGC-Santé: %w", a.ID(), err)
-	}
-	_, err = newRecord(a, der, now)
-	return Invalidate(err)
 }
 
 // CreateCertificate signs a certificate and records it before it answers. The template must be one of the IGC-Santé's

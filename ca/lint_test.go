@@ -2,6 +2,7 @@ package ca
 
 import (
 	"crypto/x509"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -93,6 +94,27 @@ func TestLintAuthorities(t *testing.T) {
 			if f.Level != lint.Notice {
 				t.Errorf("%s: %+v", a.ID, f)
 			}
+		}
+	}
+}
+
+// The key that the linted copy is signed with is of the authority's type, and made once.
+func TestLintWithTheIssuersAlgorithm(t *testing.T) {
+	for _, policy := range []KeyPolicy{RSA2048, P256} {
+		key, err := policy.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		algorithm := signatureAlgorithm(key.Public())
+		throwaway, err := throwawayKeys[algorithm]()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := throwawayKeys[algorithm](); again != throwaway {
+			t.Errorf("%s: a second throwaway key was made", policy)
+		}
+		if got, want := fmt.Sprintf("%T", throwaway.Public()), fmt.Sprintf("%T", key.Public()); got != want {
+			t.Errorf("%s: the throwaway key is a %s, and the authority's a %s", policy, got, want)
 		}
 	}
 }
