@@ -1,10 +1,8 @@
 package testssl
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"reflect"
 	"strings"
 
 	"github.com/igc-lab/igc/profiles"
@@ -73,15 +71,6 @@ func meaning(code inspect.Code, h profiles.Holder) *Text {
 		fr, en = fr+", registre "+register, en+", register number "+register
 	}
 	return &Text{FR: fr, EN: en}
-}
-
-// handshakeSignature is the algorithm with which the client signed the handshake. crypto/tls knows it and does not export
-// it yet; where a release of Go names it otherwise, it is not told, and TestScreen notices.
-func handshakeSignature(state *tls.ConnectionState) string {
-	if v := reflect.ValueOf(state).Elem().FieldByName("testingOnlyPeerSignatureAlgorithm"); v.IsValid() && v.CanUint() && v.Uint() != 0 {
-		return tls.SignatureScheme(v.Uint()).String()
-	}
-	return ""
 }
 
 // portOf is the port of host:port, or of an address that has none, 443.

@@ -47,7 +47,7 @@ type checker struct {
 // report looks at what a TLS client presented. When the server itself fails, or the context ends before the checks do,
 // there is no verdict: err says so, and the rest is not to be shown.
 func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Report {
-	r := &Report{At: c.now().UTC(), TLS: TLS{tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), "", len(state.PeerCertificates)},
+	r := &Report{At: c.now().UTC(), TLS: TLS{tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), len(state.PeerCertificates)},
 		Checks: []Check{}, Headers: []Header{}}
 	if len(state.PeerCertificates) == 0 {
 		r.add("TLS-NOCERT", "aucun certificat, en "+r.TLS.words(), "no certificate, over "+r.TLS.words())
@@ -58,7 +58,6 @@ func (c *checker) report(ctx context.Context, state *tls.ConnectionState) *Repor
 		r.presented = append(r.presented, p.Raw)
 	}
 	leaf := state.PeerCertificates[0]
-	r.TLS.Signature = handshakeSignature(state)
 	r.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
 	known, err := c.authorities(ctx)
 	if err != nil {
@@ -138,13 +137,7 @@ func (c *checker) facts(known *authorities, presented []*x509.Certificate) (f *f
 	return f, nil
 }
 
-func (t TLS) words() string {
-	w := t.Version + ", " + t.Suite
-	if t.Signature != "" {
-		w += ", " + t.Signature
-	}
-	return w
-}
+func (t TLS) words() string { return t.Version + ", " + t.Suite }
 
 // soon is when an end of validity is told beforehand.
 const soon = 30 * 24 * time.Hour

@@ -28,10 +28,9 @@ type Report struct {
 
 // TLS is what was negotiated.
 type TLS struct {
-	Version   string `json:"version"`
-	Suite     string `json:"suite"`
-	Signature string `json:"signature,omitempty"` // how the client signed the handshake; empty without a certificate
-	Sent      int    `json:"certificates_sent"`
+	Version string `json:"version"`
+	Suite   string `json:"suite"`
+	Sent    int    `json:"certificates_sent"`
 }
 
 // Screen holds the lines of the public TESTSSL screen, in its own words and formats (reference §4.1).
