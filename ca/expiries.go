@@ -66,8 +66,8 @@ func checkExpiries(b *bolt.Bucket) error {
 	return errors.Join(putNumber(b, kIndexed, n), putNumber(b, kListed, n))
 }
 
-// expiredBatch bounds the certificates that dropExpired holds in memory.
-const expiredBatch = 20000
+// expiredBatch bounds the certificates that dropExpired holds in memory. Tests take less.
+var expiredBatch = 20000
 
 // dropExpired takes the certificates off the list that expired before that time and were put on it by that revision. It
 // costs as much as they are many, and rewrites each chunk that they stand in once a batch. Their status stays.
