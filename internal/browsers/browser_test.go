@@ -39,6 +39,7 @@ func TestChromium(t *testing.T) {
 	chooseCards(t)
 	for _, visit := range visits {
 		t.Run(visit.name, func(t *testing.T) {
+			t.Parallel()
 			url, cards := s.urls[visit.condition][visit.mode], s.pkcs12(t, visit.fixture)
 			if visit.hidden {
 				url, cards = s.relay(t, url, visit.fixture), nil

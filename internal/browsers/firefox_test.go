@@ -34,6 +34,7 @@ func TestFirefox(t *testing.T) {
 			continue
 		}
 		t.Run(visit.name, func(t *testing.T) {
+			t.Parallel()
 			f := newFirefox(t, s.root, s.pkcs12(t, visit.fixture)...)
 			f.call("WebDriver:Navigate", map[string]any{"url": s.urls[visit.condition][visit.mode]})
 			const shown = `return document.documentElement.lang + " " + (document.querySelector(".verdict .code")?.innerText ??
@@ -78,9 +79,7 @@ func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 // startFirefox starts Firefox with that profile and those preferences, and some that keep it quiet.
 func startFirefox(t testing.TB, profile string, env []string, preferences map[string]any, args ...string) *firefox {
 	t.Helper()
-	listener := listenOn(t)
-	marionette := port(listener.Addr().String())
-	listener.Close()
+	marionette := labtest.FreePorts(t)
 	var prefs strings.Builder
 	all := map[string]any{"marionette.port": json.Number(marionette),
 		"intl.accept_languages": "fr-FR, fr", "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false,
