@@ -14,7 +14,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Without cgo the binary is static: it runs on any Linux of its architecture.
 build:
-	CGO_ENABLED=0 go build -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
+	CGO_ENABLED=0 go build -buildvcs=auto -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
 
 # Nothing but the door is visible from outside, so that two Go libraries in one process keep to themselves.
 module:
