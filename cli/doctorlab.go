@@ -208,7 +208,7 @@ func (d *doctor) chains(context.Context) []finding {
 	return revoked
 }
 
-// revoked tells of each authority that is revoked: nothing mends that.
+// revoked finds the authorities that are revoked, which cannot be undone.
 func (d *doctor) revoked() (found []finding) {
 	for _, info := range d.authorities {
 		if v := info.Revoked; v != nil {

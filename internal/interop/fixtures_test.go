@@ -28,7 +28,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Every fixture ends where its manifest says: on TestSSL, and before the judges. With fast keys and with RSA ones; made
+// Every fixture ends where its manifest says: on TestSSL, and with third-party verifiers. With fast keys and with RSA ones; made
 // beside a server, and without one.
 func TestFixtures(t *testing.T) {
 	for _, key := range []string{"p256", "rsa2048"} {

@@ -37,7 +37,7 @@ func known(c *certificate) bool       { return c.Profile != nil }
 func cards(c *certificate) bool       { return known(c) && c.Profile.Product.CardType != "" }
 func responders(c *certificate) bool  { return known(c) && c.Profile.Product.ID == "ocsp" }
 func issued(c *certificate) bool      { return holders(c) && !responders(c) }
-func strangers(c *certificate) bool {
+func unknownSubject(c *certificate) bool {
 	_, _, named := profiles.EnvironmentOf(c.Subject)
 	return !profiles.KnownSubject(c.Subject) && !(named && authorities(c))
 }
@@ -85,7 +85,7 @@ var rules = []rule{
 		fr: "Une autorité a le nom de l'une des neuf de TEST", en: "An authority has the name of one of the nine of TEST"},
 	{id: "igc_gamme", reference: "§1.1, §2.4", level: Error, of: known, check: gamme,
 		fr: "Le certificat vient de l'autorité qui émet ce produit", en: "The certificate is from the authority that issues this product"},
-	{id: "igc_subject", reference: "§2.3", level: Error, of: strangers, check: subject, codes: []string{profiles.UnknownProfile},
+	{id: "igc_subject", reference: "§2.3", level: Error, of: unknownSubject, check: subject, codes: []string{profiles.UnknownProfile},
 		fr: "Le sujet a la composition de celui d'un produit", en: "The subject is laid out as a product's"},
 	{id: "igc_name_order", reference: "§2.3", level: Error, of: wellTyped, check: nameOrder, codes: []string{profiles.NameEncoding},
 		fr: "Les attributs d'un RDN sont dans l'ordre DER", en: "The attributes of an RDN are in DER order"},
@@ -346,7 +346,7 @@ func gamme(c *certificate) string {
 	return unless(ok, c.Counterpart.ID()+" → "+c.Profile.ID())
 }
 
-func subject(c *certificate) string { return c.Subject.String() } // of strangers
+func subject(c *certificate) string { return c.Subject.String() } // of unknownSubject
 
 func wellTyped(c *certificate) bool { return nameStrings(c) == "" }
 
