@@ -176,9 +176,9 @@ func BenchmarkDropExpired(b *testing.B) {
 	if err := db.Update(func(tx *bolt.Tx) error { _, err := listBucket(tx, true); return err }); err != nil {
 		b.Fatal(err)
 	}
-	for i := 0; i < n; i += 20000 {
+	for i := 0; i < n; i += 2000 {
 		update(func(l *bolt.Bucket) error {
-			for i := i; i < min(n, i+20000); i++ {
+			for i := i; i < min(n, i+2000); i++ {
 				serial := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{7}, 8), random.Uint64())
 				end := begin.Add(time.Duration(i%1000) * 24 * time.Hour)
 				if err := putListed(l, serial, begin.Add(time.Duration(i)*time.Second), end, uint64(i+1)); err != nil {

@@ -318,7 +318,7 @@ func seed(b *testing.B, home string, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := lab.Seed(b.Context(), ca.IssueRequest{Product: alain.Product, Holder: alain.Holder}, n+100, n); err != nil {
+	if err := lab.Seed(b.Context(), ca.IssueRequest{Product: alain.Product, Holder: alain.Holder}, n+1000, n); err != nil {
 		b.Fatal(err)
 	}
 	if err := exec.Command("sync").Run(); err != nil { // what seeding has left to write is not what is measured
