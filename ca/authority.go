@@ -8,37 +8,31 @@ import (
 	"strings"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
 // This file is about authorities that are revoked. It happens by name only, since it cannot be undone and takes with it
 // every certificate that the authority issued; and nothing is issued under one.
 
-// IsAuthority tells whether the certificate is that of an authority. Those of OCSP responders are not.
-func (r *Record) IsAuthority() bool {
-	product, _, _ := strings.Cut(r.Profile, "/")
-	return product == "acr" || product == "aci"
-}
-
-// authorityTarget names the certificate of one of the lab's authorities.
-func authorityTarget(tx *bolt.Tx, id string) (target, error) {
+// authorityKey names the certificate of one of the lab's authorities.
+func authorityKey(r store.Reader, id string) (store.Key, error) {
 	a, err := profiles.ParseAuthority(id)
 	if err != nil {
-		return target{}, Invalidate(err)
+		return store.Key{}, Invalidate(err)
 	}
-	b := bucket(tx, a.ID())
-	if b == nil {
-		return target{}, fail(NotFound, "the lab has no authority %s", a.ID())
-	}
-	serial, ok := serialOf(certificateOf(b))
+	der, ok := r.Authority(a.ID())
 	if !ok {
-		return target{}, fail(Internal, "the certificate of %s cannot be read", a.ID())
+		return store.Key{}, fail(NotFound, "the lab has no authority %s", a.ID())
 	}
-	return target{a.Root().ID(), serial}, nil
+	serial, ok := serialOf(der)
+	if !ok {
+		return store.Key{}, fail(Internal, "the certificate of %s cannot be read", a.ID())
+	}
+	return store.Key{Authority: a.Root().ID(), Serial: serial}, nil
 }
 
 // serialOf reads the serial number of a certificate and nothing else: authorities are looked at for every visitor of
@@ -52,10 +46,10 @@ func serialOf(der []byte) ([]byte, bool) {
 }
 
 // refuseAuthority says why a certificate that was named otherwise than as an authority keeps its status.
-func refuseAuthority(tx *bolt.Tx, r *Record, release bool) error {
+func refuseAuthority(tx store.Reader, r *Record, release bool) error {
 	id := "an authority that the lab does not use"
 	for _, a := range profiles.Authorities() {
-		if bytes.Equal(authorityCertificate(tx, a), r.DER) {
+		if der, _ := tx.Authority(a.ID()); bytes.Equal(der, r.DER) {
 			id = a.ID()
 		}
 	}
@@ -67,18 +61,16 @@ func refuseAuthority(tx *bolt.Tx, r *Record, release bool) error {
 }
 
 // revocationOf is the revocation of one of the lab's authorities, nil when it has none, or is not there.
-func revocationOf(tx *bolt.Tx, a profiles.Authority) *Revocation {
-	t, err := authorityTarget(tx, a.ID())
-	root := bucket(tx, a.Root().ID())
-	if err != nil || root == nil {
+func revocationOf(r store.Reader, a profiles.Authority) *Revocation {
+	k, err := authorityKey(r, a.ID())
+	if err != nil {
 		return nil
 	}
-	_, s, _ := statusOf(root, t.serial)
-	return s.revocation()
+	return r.Status(k).Revoked
 }
 
 // checkIssuable refuses certificates of an authority that is revoked, or whose root is: everybody would refuse them.
-func checkIssuable(tx *bolt.Tx, a profiles.Authority) error {
+func checkIssuable(tx store.Reader, a profiles.Authority) error {
 	for _, above := range []profiles.Authority{a, a.Root()} {
 		if v := revocationOf(tx, above); v != nil {
 			return refuseIssue(a.ID(), above.ID(), v)
@@ -104,7 +96,7 @@ func (e *RevokedAuthorityError) Error() string {
 }
 
 func refuseIssue(issuer, revoked string, v *Revocation) error {
-	return &Error{Conflict, &RevokedAuthorityError{issuer, revoked, *v}}
+	return &Error{Kind: Conflict, Err: &RevokedAuthorityError{issuer, revoked, *v}}
 }
 
 // CheckIssuable refuses products whose authority is revoked, before keys are made for them. Authorities that the lab
@@ -145,26 +137,21 @@ func CheckIssuable(ctx context.Context, s Service, products ...string) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return &Error{Conflict, errors.Join(errs...)}
+	return &Error{Kind: Conflict, Err: errors.Join(errs...)}
 }
 
 // validIssued counts, by product, what an authority issued that is valid now and not revoked. It reads every record.
-func validIssued(tx *bolt.Tx, authority string, now time.Time) (map[string]int, error) {
+func validIssued(r store.Reader, authority string, now time.Time) (map[string]int, error) {
 	counts := map[string]int{}
-	b := bucket(tx, authority)
-	if b == nil {
-		return counts, nil
-	}
-	c := b.Bucket(bSerials).Cursor()
-	for serial, _ := c.First(); serial != nil; serial, _ = c.Next() {
-		if _, s, ok := statusOf(b, serial); !ok || s.revocation() != nil || !now.Before(s.time(10)) {
+	for serial, s := range r.Statuses(authority) {
+		if s.Revoked != nil || !now.Before(s.NotAfter) {
 			continue
 		}
-		r, err := readRecord(b, authority, serial)
+		record, err := r.Certificate(store.Key{Authority: authority, Serial: serial})
 		if err != nil {
 			return nil, err
 		}
-		product, _, _ := strings.Cut(r.Profile, "/")
+		product, _, _ := strings.Cut(record.Profile, "/")
 		counts[product]++
 	}
 	return counts, nil

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -28,23 +27,25 @@ type AuthorityCounts struct {
 	Revocation *Revocation // of the authority itself, nil when it is not revoked
 }
 
-// Counts counts. It is also where a server learns that damage was found, by whatever call.
+// Counts counts. A server also learns here that damage was found, by whatever call.
 func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
-	if err := l.store.foundDamage(); err != nil {
+	if err := l.store.FoundDamage(); err != nil {
 		return c, err
 	}
-	err = l.view(ctx, func(tx *bolt.Tx) error {
-		c = Counts{Size: tx.Size()}
+	err = l.store.View(ctx, func(r store.Reader) error {
+		counts := r.Counts()
+		c = Counts{Size: counts.Size}
 		for _, a := range profiles.Authorities() {
-			b := bucket(tx, a.ID())
-			if b == nil {
+			der, ok := r.Authority(a.ID())
+			if !ok {
 				continue
 			}
-			certificate, err := x509.ParseCertificate(certificateOf(b))
+			certificate, err := x509.ParseCertificate(der)
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}
-			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, b.Bucket(bCerts).Sequence(), number(b, kListed), revocationOf(tx, a)})
+			n := counts.Authorities[a.ID()]
+			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, n.Issued, n.Listed, revocationOf(r, a)})
 		}
 		return nil
 	})

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -74,27 +74,19 @@ func Tighten(paths []string) error {
 		all = append(all, err)
 	}
 	if err := errors.Join(all...); err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	return nil
 }
 
-// CheckRecords reads the records whole, page by page and value by value, and answers Damaged when something in them cannot
-// be true. It answers nothing while another process holds them. It reads a file of a gigabyte in some seconds.
+// CheckRecords reads the records whole, page by page and value by value, and returns an error of kind Damaged when something
+// in them cannot be true. It returns nil while another process has them open. It reads a gigabyte in some seconds.
 func (l *Lab) CheckRecords() error {
-	if err := l.store.present(); err != nil {
-		return err
-	}
-	err := l.store.checkAs(time.Second, math.MaxInt64)
-	if err == nil {
-		if err = l.store.acquire(time.Second); err == nil {
-			err = errors.Join(l.store.view(crossCheck), l.store.release())
-		}
-	}
-	if errors.Is(err, errHeld) || KindOf(err) == NotFound {
+	err := l.store.Check(time.Second)
+	if errors.Is(err, store.ErrLocked) || KindOf(err) == NotFound {
 		return nil
 	}
-	return l.store.damaged(err)
+	return err
 }
 
 // KeyFile is where the key of an authority stands.
@@ -128,4 +120,15 @@ func (l *Lab) RemoveSocket() error {
 		err = nil
 	}
 	return errors.Join(err, l.Release())
+}
+
+// evidenceOfRecords names a file that there is only when certificates were recorded: that of an authority, written after
+// its record; a CRL; a card. Keys alone prove nothing, since they are made before the first record.
+func evidenceOfRecords(home string) string {
+	for _, pattern := range []string{"keys/*.cer", "publication/CRL/*.crl", "cards/*/card.json"} {
+		if found, _ := filepath.Glob(filepath.Join(escapeGlob(home), filepath.FromSlash(pattern))); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
 }

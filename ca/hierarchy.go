@@ -16,8 +16,7 @@ import (
 	"github.com/smallstep/certificates/cas/softcas"
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
-	bolt "go.etcd.io/bbolt"
-
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -31,11 +30,11 @@ type AuthorityInfo struct {
 
 // Authorities lists the authorities that the lab has, in the order of [profiles.Authorities].
 func (l *Lab) Authorities(ctx context.Context) (list []AuthorityInfo, err error) {
-	err = l.view(ctx, func(tx *bolt.Tx) error {
+	err = l.store.View(ctx, func(r store.Reader) error {
 		list = nil
 		for _, a := range profiles.Authorities() {
-			if der := authorityCertificate(tx, a); der != nil {
-				list = append(list, AuthorityInfo{a.ID(), der, revocationOf(tx, a)})
+			if der, ok := r.Authority(a.ID()); ok {
+				list = append(list, AuthorityInfo{a.ID(), der, revocationOf(r, a)})
 			}
 		}
 		return nil
@@ -94,7 +93,7 @@ func (l *Lab) keepCertificates(have []AuthorityInfo) error {
 			continue
 		}
 		if err := atomicfile.Write(path, a.DER, 0o600); err != nil {
-			return &Error{Unwritable, err}
+			return &Error{Kind: Unwritable, Err: err}
 		}
 	}
 	return nil
@@ -139,7 +138,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := l.view(ctx, func(tx *bolt.Tx) error { return checkIssuable(tx, a.Root()) }); err != nil {
+	if err := l.store.View(ctx, func(r store.Reader) error { return checkIssuable(r, a.Root()) }); err != nil {
 		return err
 	}
 	key, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID()))
@@ -188,7 +187,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.ID(), err)
 	}
-	err = l.record(ctx, []*Record{record}, func(tx *bolt.Tx) error { return addAuthority(tx, a, made.Certificate.Raw) })
+	err = l.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), made.Certificate.Raw) })
 	if err != nil {
 		return err
 	}
@@ -201,29 +200,19 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 // looked them all up need not look again before the count changes.
 func (l *Lab) AuthoritiesMade() uint64 { return l.authoritiesMade.Load() }
 
-// record puts certificates in the store, all or none, and after that in the audit log. What first does, it does in the
-// same commit.
-func (l *Lab) record(ctx context.Context, records []*Record, first func(*bolt.Tx) error) error {
-	err := l.update(ctx, func(tx *bolt.Tx) error {
+// record puts certificates in the store, all or none. What first does, it does in the same transaction.
+func (l *Lab) record(ctx context.Context, records []*Record, first func(store.Tx) error) error {
+	return l.update(ctx, func(tx store.Tx) error {
 		if first != nil {
 			if err := first(tx); err != nil {
 				return err
 			}
 		}
 		for _, r := range records {
-			if err := addRecord(tx, r); err != nil {
+			if err := tx.AddCertificate(r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		if err := l.audit("issue", r); err != nil {
-			return err
-		}
-	}
-	return nil
 }

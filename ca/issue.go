@@ -9,8 +9,7 @@ import (
 	"fmt"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -86,13 +85,13 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 	if err != nil {
 		return nil, err
 	}
-	issuable := func(tx *bolt.Tx) error {
+	issuable := func(tx store.Reader) error {
 		if product.ID == "ocsp" { // the answers about what a revoked authority issued go on
 			return nil
 		}
 		return checkIssuable(tx, a)
 	}
-	if err := l.view(ctx, issuable); err != nil {
+	if err := l.store.View(ctx, issuable); err != nil {
 		return nil, err
 	}
 	base := profiles.Request{Holder: req.Holder, Issuer: a, Generation: req.Generation, URLs: l.Config.URLs,
@@ -133,8 +132,8 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 			}
 			issued.Records = append(issued.Records, record)
 		}
-		err := l.record(ctx, issued.Records, func(tx *bolt.Tx) error {
-			if card := base.Holder.CardNumber; card != "" && hasCard(tx, card) {
+		err := l.record(ctx, issued.Records, func(tx store.Tx) error {
+			if card := base.Holder.CardNumber; card != "" && len(tx.ByCard(card)) > 0 {
 				return errCardTaken
 			}
 			return issuable(tx) // it may have been revoked since
@@ -142,7 +141,7 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 		switch {
 		case errors.Is(err, errCardTaken) && chosen:
 			return nil, fail(Conflict, "card number %s was issued already: choose another, or let the lab choose", base.Holder.CardNumber)
-		case (errors.Is(err, errCardTaken) || errors.Is(err, errSerialTaken)) && try < 10:
+		case (errors.Is(err, errCardTaken) || errors.Is(err, store.ErrSerialTaken)) && try < 10:
 			continue
 		case err != nil:
 			return nil, err

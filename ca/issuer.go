@@ -14,8 +14,7 @@ import (
 	casapi "github.com/smallstep/certificates/cas/apiv1"
 	"github.com/smallstep/certificates/cas/softcas"
 
-	bolt "go.etcd.io/bbolt"
-
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/lint"
 )
@@ -45,11 +44,11 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 		path = append(path, a.Root())
 	}
 	var chain []*x509.Certificate
-	err := l.view(ctx, func(tx *bolt.Tx) error {
+	err := l.store.View(ctx, func(r store.Reader) error {
 		chain = nil
 		for _, a := range path {
-			der := authorityCertificate(tx, a)
-			if der == nil {
+			der, ok := r.Authority(a.ID())
+			if !ok {
 				return fail(NotFound, "the lab has no authority %s: igc init makes all nine", a.ID())
 			}
 			c, err := x509.ParseCertificate(der)
@@ -149,15 +148,15 @@ func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casap
 			template.SerialNumber = newAuthoritySerial()
 		}
 	}
-	issuable := func(tx *bolt.Tx) error { return checkIssuable(tx, i.Authority) }
-	if err := i.lab.view(context.Background(), issuable); err != nil {
+	issuable := func(tx store.Reader) error { return checkIssuable(tx, i.Authority) }
+	if err := i.lab.store.View(context.Background(), issuable); err != nil {
 		return nil, err
 	}
 	r, err := i.sign(&template)
 	if err != nil {
 		return nil, err
 	}
-	if err := i.lab.record(context.Background(), []*Record{r}, issuable); err != nil {
+	if err := i.lab.record(context.Background(), []*Record{r}, func(tx store.Tx) error { return issuable(tx) }); err != nil {
 		return nil, err
 	}
 	cert, err := r.Certificate()
@@ -182,7 +181,7 @@ func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.
 
 // RevokeCertificate records the revocation. An authority is not revoked so: see [StatusChange].
 func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casapi.RevokeCertificateResponse, error) {
-	change := StatusChange{Serial: req.SerialNumber, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == removeFromCRL}
+	change := StatusChange{Serial: req.SerialNumber, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == store.RemoveFromCRL}
 	if req.Certificate != nil {
 		change.Serial, change.Certificate = "", req.Certificate.Raw
 	} else if n, ok := new(big.Int).SetString(change.Serial, 10); ok { // the smallstep API writes serial numbers in decimal

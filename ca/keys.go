@@ -123,7 +123,7 @@ func (k *keyring) write(name string, key any) error {
 		return fmt.Errorf("cannot encrypt key %s: %w", name, err)
 	}
 	if err := atomicfile.Write(k.path(name), pem.EncodeToMemory(block), 0o600); err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	return nil
 }

@@ -13,8 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/igc-lab/igc/ca/store/bolt"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -22,6 +23,7 @@ import (
 // Options are what a caller says of a lab beside its home.
 type Options struct {
 	Passphrase []byte           // of the keys; nil for the one that the lab made
+	Actor      string           // who changes something: "cli:alain"; empty for "system"
 	Now        func() time.Time // nil for the clock
 	ReadOnly   bool             // the records are only looked at: they are neither made nor marked, and refuse to be written
 
@@ -31,13 +33,19 @@ type Options struct {
 	Waiting func(home string)
 }
 
-// Lab is an open lab. Its methods may be called from several goroutines.
+// Lab is an open lab, used on behalf of an actor. Its methods may be called from several goroutines.
 type Lab struct {
+	*opened
+	actor string
+}
+
+// opened is what the Labs of all actors share.
+type opened struct {
 	Home   string
 	Config Config
 
 	opts  Options
-	store *store
+	store *bolt.Store
 	keys  *keyring
 
 	ensuring        sync.Mutex // one creation of authorities at a time
@@ -64,8 +72,12 @@ func Open(home string, opts Options) (*Lab, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	l := &Lab{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}
-	l.store = &store{path: filepath.Join(home, "igc.db"), readOnly: opts.ReadOnly, whole: wholeCheck}
+	if opts.Actor == "" {
+		opts.Actor = "system"
+	}
+	l := &Lab{&opened{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}, opts.Actor}
+	l.store = bolt.Open(filepath.Join(home, "igc.db"), bolt.Options{Now: opts.Now, ReadOnly: opts.ReadOnly,
+		Evidence: func() string { return evidenceOfRecords(home) }})
 	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	return l, nil
 }
@@ -110,7 +122,7 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 		return nil, err
 	}
 	if err := atomicfile.Write(path, data, 0o600); err != nil {
-		return nil, &Error{Unwritable, err}
+		return nil, &Error{Kind: Unwritable, Err: err}
 	}
 	return Open(home, opts)
 }
@@ -122,7 +134,7 @@ func makePassphrase(path string) error {
 	rand.Read(secret) // never fails
 	tmp := path + "." + base64.RawURLEncoding.EncodeToString(secret[:6])
 	if err := atomicfile.Write(tmp, []byte(base64.RawURLEncoding.EncodeToString(secret)+"\n"), 0o600); err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	defer os.Remove(tmp)
 	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -151,41 +163,43 @@ func (l *Lab) passphrase() ([]byte, error) {
 	return secret, nil
 }
 
+// As is the same lab, used on behalf of another actor.
+func (l *Lab) As(actor string) *Lab { return &Lab{l.opened, actor} }
+
+// Actor is on whose behalf the lab is used.
+func (l *Lab) Actor() string { return l.actor }
+
 // Hold opens the records and keeps them, as a server does; it answers Busy when another process has them. Until the
 // matching [Lab.Release], no other process reaches them but through this one's socket.
 func (l *Lab) Hold() error {
-	err := l.store.acquire(2 * time.Second)
-	if errors.Is(err, errHeld) {
+	err := l.store.Lock(2 * time.Second)
+	if errors.Is(err, store.ErrLocked) {
 		return fail(Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
 	}
 	return err
 }
 
 // Release ends a Hold.
-func (l *Lab) Release() error { return l.store.release() }
+func (l *Lab) Release() error { return l.store.Unlock() }
 
 // using runs do with the records open; it waits for another process that has them.
 func (l *Lab) using(ctx context.Context, do func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := l.store.acquire(patience)
-	if errors.Is(err, errHeld) {
+	err := l.store.Lock(patience)
+	if errors.Is(err, store.ErrLocked) {
 		return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", l.Home, patience)
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(), l.store.release())
+	return errors.Join(do(), l.store.Unlock())
 }
 
-// view and update run a transaction with the records open.
-func (l *Lab) view(ctx context.Context, do func(*bolt.Tx) error) error {
-	return l.using(ctx, func() error { return l.store.view(do) })
-}
-
-func (l *Lab) update(ctx context.Context, do func(*bolt.Tx) error) error {
-	return l.using(ctx, func() error { return l.store.update(do) })
+// update runs a transaction on behalf of the lab's actor.
+func (l *Lab) update(ctx context.Context, do func(store.Tx) error) error {
+	return l.store.Update(ctx, l.actor, do)
 }
 
 // now is the present second: certificates and CRLs count in seconds.

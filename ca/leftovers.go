@@ -64,7 +64,7 @@ func RemoveLeftovers(paths []string) error {
 		all = append(all, os.RemoveAll(path))
 	}
 	if err := errors.Join(all...); err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +24,8 @@ import (
 
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/bolt"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
@@ -41,13 +42,19 @@ type Recovery struct {
 	Revoked     int                    `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
 	RevokedOnly int                    `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
 	Unspecified int                    `json:"unspecified"`   // revocations whose reason is not known any more
-	Missing     []UnrecoveredOfTheLogs `json:"missing"`       // certificates that audit.log names and that are in no file
+	Missing     []UnrecoveredOfTheLogs `json:"missing"`       // certificates that the change feed names and that are in no file
 }
 
 // Changes tells whether there was anything to do.
 func (r *Recovery) Changes() bool {
 	raised := slices.ContainsFunc(r.Authorities, func(a RecoveredAuthority) bool { return a.Changed })
 	return r.Damage != "" || raised || r.Database+r.Files+r.Revoked+r.RevokedOnly > 0
+}
+
+// change is the entry of the feed for all that was recovered.
+func (r *Recovery) change() store.Change {
+	return store.Change{Kind: store.LabRecovered, Note: fmt.Sprintf("%d certificates from the database, %d from files; %d revocations, %d of unknown certificates; damage: %q",
+		r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Damage)}
 }
 
 // RecoveredAuthority is an authority that the lab has afterwards, or lacks.
@@ -60,7 +67,7 @@ type RecoveredAuthority struct {
 	Changed bool   `json:"recovered,omitempty"` // it was not recorded, or its CRL number was too low
 }
 
-// UnrecoveredOfTheLogs is a certificate of which only a line of audit.log is left.
+// UnrecoveredOfTheLogs is a certificate of which only an entry of the change feed is left.
 type UnrecoveredOfTheLogs struct {
 	Authority string `json:"authority"`
 	Serial    string `json:"serial"`
@@ -83,8 +90,9 @@ type finds struct {
 	log         map[string]*logged
 	logOrder    []string
 	salvaged    map[string]*Record
-	statuses    map[string]status
-	states      map[string]ListState
+	revocations map[string]Revocation // by serial number
+	changes     []store.Change        // of a damaged feed, in their order
+	states      map[string]store.CRLState
 }
 
 type foundCertificate struct {
@@ -93,7 +101,7 @@ type foundCertificate struct {
 	from   string
 }
 
-// logged is what audit.log says of a certificate.
+// logged is what the change feed says of a certificate.
 type logged struct {
 	UnrecoveredOfTheLogs
 	issued   bool
@@ -123,20 +131,20 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 		return nil, err
 	}
 	if harm == "" {
-		err = l.update(ctx, func(tx *bolt.Tx) error {
+		err = l.update(ctx, func(tx store.Tx) error {
 			if err := l.apply(tx, f, authorities, r); err != nil {
 				return err
 			}
 			if dryRun || !r.Changes() {
 				return errDryRun
 			}
-			return nil
+			return tx.Append(r.change())
 		})
 		if errors.Is(err, errDryRun) {
 			err = nil
 		}
 	} else {
-		err = l.rebuild(f, authorities, r)
+		err = l.rebuild(ctx, f, authorities, r)
 	}
 	if err != nil || dryRun {
 		return r, err
@@ -146,21 +154,11 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 
 // harm tells what is wrong with the records, nothing when they are whole.
 func (l *Lab) harm() (string, error) {
-	err := l.store.present()
-	if err == nil {
-		if err = l.store.checkAs(2*time.Second, math.MaxInt64); errors.Is(err, errHeld) {
-			return "", fail(Busy, "another process holds the lab in %s: end it first", l.Home)
-		}
-		if err = l.store.damaged(err); err == nil {
-			if err = l.store.acquire(2 * time.Second); err == nil {
-				err = errors.Join(l.store.view(crossCheck), l.store.release())
-			}
-		}
-	}
+	err := l.store.Check(2 * time.Second)
 	switch {
 	case KindOf(err) == Damaged:
 		return err.Error(), nil
-	case errors.Is(err, errHeld):
+	case errors.Is(err, store.ErrLocked):
 		return "", fail(Busy, "another process holds the lab in %s: end it first", l.Home)
 	}
 	return "", err
@@ -170,31 +168,43 @@ func (l *Lab) harm() (string, error) {
 func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*finds, error) {
 	f := &finds{authorities: map[profiles.Authority][]foundCertificate{}, issued: map[string]foundCertificate{},
 		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*Record{},
-		statuses: map[string]status{}, states: map[string]ListState{}}
+		revocations: map[string]Revocation{}, states: map[string]store.CRLState{}}
 	if damaged {
-		s, err := salvageFile(l.store.path)
+		s, err := bolt.Salvage(l.store.Path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fail(Unwritable, "cannot read the damaged records: %w", err)
 		}
-		f.statuses, f.states = s.statuses, s.states
-		for _, der := range s.authorities {
+		f.revocations, f.states = s.Revocations, s.CRLs
+		for _, seq := range slices.Sorted(maps.Keys(s.Changes)) {
+			f.changes = append(f.changes, s.Changes[seq])
+		}
+		for _, der := range s.Authorities {
 			f.certificate(der, "igc.db")
 		}
-		for i, r := range slices.Concat(s.records, s.unproved) {
+		for i, r := range slices.Concat(s.Records, s.Unproved) {
 			c, err := r.Certificate()
 			if err != nil {
 				continue
 			}
-			if a, ok := authorityNamed(c.RawIssuer); ok {
+			if a, ok := profiles.AuthorityNamed(c.RawIssuer); ok {
 				r.Authority = a.ID()
-				if key := findKey(a.ID(), serialBytes(r.Serial)); i < len(s.records) {
+				if key := findKey(a.ID(), r.Key().Serial); i < len(s.Records) {
 					f.salvaged[key] = r
 				}
 			}
 			f.certificate(r.DER, "igc.db")
 		}
 	}
-	if err := f.readLog(filepath.Join(l.Home, "audit.log")); err != nil {
+	for _, name := range []string{"audit.log", "audit.log.imported"} {
+		if err := f.readLog(filepath.Join(l.Home, name)); err != nil {
+			return nil, err
+		}
+	}
+	if damaged {
+		for _, c := range f.changes {
+			f.change(c)
+		}
+	} else if err := f.readFeed(ctx, l.store); err != nil {
 		return nil, err
 	}
 	for _, folder := range append([]string{l.Home}, folders...) {
@@ -248,7 +258,7 @@ func (f *finds) der(der []byte, path string) {
 		return
 	}
 	if list, err := x509.ParseRevocationList(der); err == nil {
-		if a, ok := authorityNamed(list.RawIssuer); ok && list.Number != nil && list.Number.IsUint64() {
+		if a, ok := profiles.AuthorityNamed(list.RawIssuer); ok && list.Number != nil && list.Number.IsUint64() {
 			f.crls[a] = append(f.crls[a], list)
 		}
 	}
@@ -260,12 +270,12 @@ func (f *finds) certificate(der []byte, from string) bool {
 	if err != nil {
 		return false
 	}
-	issuer, ok := authorityNamed(c.RawIssuer)
+	issuer, ok := profiles.AuthorityNamed(c.RawIssuer)
 	if !ok {
 		return true
 	}
 	found := foundCertificate{c, issuer, from}
-	if a, ok := authorityNamed(c.RawSubject); ok && c.IsCA {
+	if a, ok := profiles.AuthorityNamed(c.RawSubject); ok && c.IsCA {
 		f.authorities[a] = append(f.authorities[a], found)
 	}
 	if key := findKey(issuer.ID(), c.SerialNumber.Bytes()); f.issued[key].Certificate == nil {
@@ -274,17 +284,7 @@ func (f *finds) certificate(der []byte, from string) bool {
 	return true
 }
 
-// authorityNamed is the authority of that name.
-func authorityNamed(name []byte) (profiles.Authority, bool) {
-	for _, a := range profiles.Authorities() {
-		if der, err := a.Name().Marshal(); err == nil && bytes.Equal(der, name) {
-			return a, true
-		}
-	}
-	return profiles.Authority{}, false
-}
-
-// readLog reads audit.log. A line that was torn says nothing.
+// readLog reads an audit.log as format 2 had it. A line that was torn is left out.
 func (f *finds) readLog(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -298,32 +298,63 @@ func (f *finds) readLog(path string) error {
 	lines.Buffer(nil, maxEvidence)
 	for lines.Scan() {
 		var line struct {
-			At         time.Time   `json:"at"`
-			Event      string      `json:"event"`
-			Revocation *Revocation `json:"revocation"`
+			At      time.Time   `json:"at"`
+			Event   string      `json:"event"`
+			Revoked *Revocation `json:"revocation"`
 			UnrecoveredOfTheLogs
 		}
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
 			continue
 		}
-		key := findKey(line.Authority, serialBytes(line.Serial))
-		one := f.log[key]
-		if one == nil {
-			one = &logged{}
-			f.log[key] = one
-			f.logOrder = append(f.logOrder, key)
+		kind := store.StatusChanged
+		if line.Event == "issue" {
+			kind = store.CertificateIssued
 		}
-		one.UnrecoveredOfTheLogs = line.UnrecoveredOfTheLogs
-		switch line.Event {
-		case "issue":
-			one.issued, one.issuedAt = true, line.At
-		case "revoke":
-			one.revoked, one.released = line.Revocation, time.Time{}
-		case "release":
-			one.revoked, one.released = nil, line.At
-		}
+		f.change(store.Change{At: line.At, Kind: kind, Authority: line.Authority, Serial: line.Serial, Profile: line.Profile,
+			Holder: line.Holder, Revoked: line.Revoked})
 	}
 	return nil // a line too long is the end of what can be read
+}
+
+// readFeed reads the changes that the records hold or, of damaged ones, those that were taken out.
+func (f *finds) readFeed(ctx context.Context, s store.Store) error {
+	var after uint64
+	for {
+		var changes []store.Change
+		err := s.View(ctx, func(r store.Reader) (err error) {
+			changes, err = r.Changes(after, 1000)
+			return err
+		})
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		for _, c := range changes {
+			f.change(c)
+		}
+		after = changes[len(changes)-1].Seq
+	}
+}
+
+// change notes what a change says of a certificate.
+func (f *finds) change(c store.Change) {
+	if c.Kind != store.CertificateIssued && c.Kind != store.StatusChanged {
+		return
+	}
+	key := findKey(c.Authority, (&Record{Serial: c.Serial}).Key().Serial)
+	one := f.log[key]
+	if one == nil {
+		one = &logged{UnrecoveredOfTheLogs: UnrecoveredOfTheLogs{Authority: c.Authority, Serial: c.Serial, Profile: c.Profile, Holder: c.Holder}}
+		f.log[key] = one
+		f.logOrder = append(f.logOrder, key)
+	}
+	switch {
+	case c.Kind == store.CertificateIssued:
+		one.issued, one.issuedAt = true, c.At
+	case c.Revoked != nil:
+		one.revoked, one.released = c.Revoked, time.Time{}
+	default:
+		one.revoked, one.released = nil, c.At
+	}
 }
 
 // chooseAuthorities chooses the certificate of each authority: that of its key, rightly signed.
@@ -383,9 +414,9 @@ func signedBy(list *x509.RevocationList, key crypto.PublicKey) bool {
 }
 
 // apply records what was found and is not recorded.
-func (l *Lab) apply(tx *bolt.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+func (l *Lab) apply(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
 	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []UnrecoveredOfTheLogs{}
-	before := map[profiles.Authority]ListState{}
+	before := map[profiles.Authority]store.CRLState{}
 	recorded := map[profiles.Authority]bool{}
 	for i := range r.Authorities {
 		report := &r.Authorities[i]
@@ -394,25 +425,24 @@ func (l *Lab) apply(tx *bolt.Tx, f *finds, authorities map[profiles.Authority]*x
 			return err
 		}
 		report.Changed = false
-		b := bucket(tx, a.ID())
-		if b == nil && authorities[a] != nil {
-			if err := addAuthority(tx, a, authorities[a].Raw); err != nil {
-				return err
-			}
-			b = bucket(tx, a.ID())
-			report.Changed = true
-		} else if b != nil {
+		_, known := tx.Authority(a.ID())
+		switch {
+		case known:
 			recorded[a] = true
 			report.From = "igc.db"
-		}
-		if b == nil {
+		case authorities[a] != nil:
+			if err := tx.AddAuthority(a.ID(), authorities[a].Raw); err != nil {
+				return err
+			}
+			report.Changed = true
+		default:
 			report.Number = f.lastNumber(a)
 			continue
 		}
-		if before[a], err = readListState(b); err != nil {
+		if before[a], err = tx.CRLState(a.ID()); err != nil {
 			return err
 		}
-		if err := f.raiseNumber(b, a, before[a], report); err != nil {
+		if err := f.raiseNumber(tx, a, before[a], report); err != nil {
 			return err
 		}
 	}
@@ -433,7 +463,7 @@ func (f *finds) lastNumber(a profiles.Authority) uint64 {
 
 // raiseNumber has the authority's next CRL follow all that it made. The state says which was the last, when it is newer than
 // any CRL that was found; otherwise others may have been made since.
-func (f *finds) raiseNumber(b *bolt.Bucket, a profiles.Authority, present ListState, report *RecoveredAuthority) error {
+func (f *finds) raiseNumber(tx store.Tx, a profiles.Authority, present store.CRLState, report *RecoveredAuthority) error {
 	last := f.lastNumber(a)
 	report.Number = present.Number
 	if last <= present.Number {
@@ -441,11 +471,11 @@ func (f *finds) raiseNumber(b *bolt.Bucket, a profiles.Authority, present ListSt
 	}
 	report.Changed = true
 	report.Number = last + numberMargin
-	return putListState(b, ListState{Number: report.Number}) // no list is the present one: the next are made whole
+	return tx.RestoreCRLNumber(a.ID(), report.Number) // no CRL is the present one: the next are made whole
 }
 
 // applyRecords records certificates in the order of their issue.
-func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
 	type one struct {
 		*Record
 		salvaged bool
@@ -453,11 +483,7 @@ func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Autho
 	var all []one
 	for key, c := range f.issued {
 		serial := c.SerialNumber.Bytes()
-		b := bucket(tx, c.issuer.ID())
-		if b == nil {
-			continue
-		}
-		if seq, _, ok := statusOf(b, serial); ok && seq != 0 {
+		if _, ok := tx.Authority(c.issuer.ID()); !ok || tx.Status(store.Key{Authority: c.issuer.ID(), Serial: serial}).Certificate {
 			continue
 		}
 		if record := f.salvaged[key]; record != nil && bytes.Equal(record.DER, c.Raw) {
@@ -485,23 +511,8 @@ func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Autho
 		return strings.Compare(a.Serial, b.Serial)
 	})
 	for _, record := range all {
-		b := bucket(tx, record.Authority)
-		serial := serialBytes(record.Serial)
-		_, former, known := statusOf(b, serial)
-		if known { // revoked, and nothing else was known of it
-			if err := b.Bucket(bSerials).Delete(serial); err != nil {
-				return err
-			}
-		}
-		if err := addRecord(tx, record.Record); err != nil {
+		if err := tx.RestoreCertificate(record.Record); err != nil {
 			return err
-		}
-		if known {
-			seq, fresh, _ := statusOf(b, serial)
-			copy(former[10:18], fresh[10:18]) // the end of its validity
-			if err := putStatus(b, serial, seq, former); err != nil {
-				return err
-			}
 		}
 		if record.salvaged {
 			r.Database++
@@ -511,10 +522,7 @@ func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Autho
 	}
 	for _, key := range f.logOrder {
 		one := f.log[key]
-		b := bucket(tx, one.Authority)
-		if b == nil {
-			r.Missing = append(r.Missing, one.UnrecoveredOfTheLogs)
-		} else if seq, _, _ := statusOf(b, serialBytes(one.Serial)); seq == 0 {
+		if !tx.Status((&Record{Authority: one.Authority, Serial: one.Serial}).Key()).Certificate {
 			r.Missing = append(r.Missing, one.UnrecoveredOfTheLogs)
 		}
 	}
@@ -523,14 +531,14 @@ func (l *Lab) applyRecords(tx *bolt.Tx, f *finds, authorities map[profiles.Autho
 
 // applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a CRL counts when it is
 // newer than they are.
-func (l *Lab) applyStatuses(tx *bolt.Tx, f *finds, before map[profiles.Authority]ListState, recorded map[profiles.Authority]bool, r *Recovery) error {
+func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority]store.CRLState, recorded map[profiles.Authority]bool, r *Recovery) error {
 	for _, report := range r.Authorities {
 		a, err := profiles.ParseAuthority(report.ID)
 		if err != nil {
 			return err
 		}
-		b := bucket(tx, a.ID())
-		if b == nil {
+		certificate, ok := tx.Authority(a.ID())
+		if !ok {
 			continue
 		}
 		revoked := map[string]Revocation{}
@@ -538,7 +546,7 @@ func (l *Lab) applyStatuses(tx *bolt.Tx, f *finds, before map[profiles.Authority
 			f.revokedByCRL(a, revoked)
 		}
 		f.revokedByLog(a, revoked)
-		f.revokedByStatus(b, a, revoked)
+		f.revokedByStatus(tx, a, revoked)
 		serials := make([]string, 0, len(revoked))
 		for serial := range revoked {
 			serials = append(serials, serial)
@@ -549,9 +557,9 @@ func (l *Lab) applyStatuses(tx *bolt.Tx, f *finds, before map[profiles.Authority
 			}
 			return strings.Compare(x, y)
 		})
-		end := certificateEnd(b)
+		end := certificateEnd(certificate)
 		for _, serial := range serials {
-			if err := recordRevocation(b, []byte(serial), revoked[serial], end, r); err != nil {
+			if err := recordRevocation(tx, store.Key{Authority: a.ID(), Serial: []byte(serial)}, revoked[serial], end, r); err != nil {
 				return err
 			}
 		}
@@ -560,10 +568,10 @@ func (l *Lab) applyStatuses(tx *bolt.Tx, f *finds, before map[profiles.Authority
 }
 
 // certificateEnd is the end of an authority: until then, a certificate of which nothing is known is kept on its CRL.
-func certificateEnd(b *bolt.Bucket) time.Time {
-	c, err := x509.ParseCertificate(certificateOf(b))
+func certificateEnd(der []byte) time.Time {
+	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		panic(damage("the certificate of an authority"))
+		return time.Time{}
 	}
 	return c.NotAfter
 }
@@ -584,14 +592,14 @@ func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]Revocation
 		}
 		for _, e := range list.RevokedCertificateEntries {
 			serial := string(e.SerialNumber.Bytes())
-			if e.ReasonCode == removeFromCRL {
+			if e.ReasonCode == store.RemoveFromCRL {
 				delete(revoked, serial)
 				continue
 			}
 			if line := f.log[findKey(a.ID(), []byte(serial))]; line != nil && line.released.After(list.ThisUpdate) {
 				continue // the hold ended after this list was made
 			}
-			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: ReasonOf(e.ReasonCode), Invalidity: invalidityOf(e)}
+			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: store.ReasonOf(e.ReasonCode), Invalidity: invalidityOf(e)}
 		}
 	}
 }
@@ -602,7 +610,7 @@ func isDelta(list *x509.RevocationList) bool {
 
 func invalidityOf(e x509.RevocationListEntry) (t time.Time) {
 	for _, x := range e.Extensions {
-		if x.Id.Equal(asn1.ObjectIdentifier(oidInvalidityDate)) {
+		if x.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 24}) {
 			if _, err := asn1.UnmarshalWithParams(x.Value, &t, "generalized"); err != nil {
 				return time.Time{}
 			}
@@ -611,7 +619,7 @@ func invalidityOf(e x509.RevocationListEntry) (t time.Time) {
 	return t
 }
 
-// revokedByLog adds what audit.log says; it knows reasons, which faithful CRLs do not.
+// revokedByLog adds what the change feed says; it knows reasons, which faithful CRLs do not.
 func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation) {
 	for key, line := range f.log {
 		authority, serial, _ := strings.Cut(key, "\x00")
@@ -624,16 +632,12 @@ func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation
 	}
 }
 
-// revokedByStatus adds what is left of the records. A hold that audit.log says is over is over. A status does not say whose
+// revokedByStatus adds what is left of the records. A hold that ended, by the change feed, has ended. A status does not say whose
 // it is: the record does or, where that is lost, the authority's part of the serial number.
-func (f *finds) revokedByStatus(b *bolt.Bucket, a profiles.Authority, revoked map[string]Revocation) {
+func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked map[string]Revocation) {
 	prefix := a.SerialPrefix()
-	for serial, s := range f.statuses {
-		v := s.revocation()
-		if v == nil {
-			continue
-		}
-		_, _, own := statusOf(b, []byte(serial))
+	for serial, v := range f.revocations {
+		own := tx.Status(store.Key{Authority: a.ID(), Serial: []byte(serial)}).Issued
 		if !own && (a.IsRoot() || len(prefix) == 0 || !strings.HasPrefix(serial, string(prefix))) {
 			continue
 		}
@@ -641,67 +645,51 @@ func (f *finds) revokedByStatus(b *bolt.Bucket, a profiles.Authority, revoked ma
 			continue
 		}
 		if former, ok := revoked[serial]; !ok || former.Reason == "unspecified" {
-			revoked[serial] = *v
+			revoked[serial] = v
 		}
 	}
 }
 
 // recordRevocation revokes a certificate, unless its record says so already.
-func recordRevocation(b *bolt.Bucket, serial []byte, v Revocation, end time.Time, r *Recovery) error {
-	seq, s, known := statusOf(b, serial)
-	was := s.revocation()
+func recordRevocation(tx store.Tx, k store.Key, v Revocation, end time.Time, r *Recovery) error {
+	status := tx.Status(k)
+	was := status.Revoked
 	if was != nil && (was.Reason != Hold || v.Reason == Hold || v.Reason == "unspecified") {
 		return nil
 	}
-	revision, err := increment(b, kRevision)
-	if err != nil {
-		return err
-	}
-	if was != nil {
-		if err := delist(b, serial, &s, revision); err != nil {
-			return err
-		}
-	}
-	if !known {
-		s = newStatus(end)
-	}
-	s.revoke(v, revision)
-	if err := enlist(b, serial, &s); err != nil {
-		return err
-	}
-	if err := putStatus(b, serial, seq, s); err != nil {
+	if err := tx.RestoreRevocation(k, v, end); err != nil {
 		return err
 	}
 	if v.Reason == "unspecified" {
 		r.Unspecified++
 	}
-	if seq == 0 {
-		r.RevokedOnly++
-	} else {
+	if status.Certificate {
 		r.Revoked++
+	} else {
+		r.RevokedOnly++
 	}
-	return b.Bucket(bChanges).Put(u64(revision), serial)
+	return nil
 }
 
 // rebuild writes new records and puts them in the place of the damaged ones, which get another name.
-func (l *Lab) rebuild(f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
-	path := l.store.path
+func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+	path := l.store.Path()
 	before, _ := os.Stat(path)
 	work, err := os.MkdirTemp(l.Home, ".recover-*")
 	if err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	defer os.RemoveAll(work)
 	made := filepath.Join(work, "igc.db")
-	db, _, err := openBolt(made, &bolt.Options{FreelistType: bolt.FreelistMapType})
-	if err != nil {
-		return fail(Unwritable, "cannot write new records: %w", err)
-	}
-	err = checkFormat(db)
-	if err == nil {
-		err = guard(func() error { return db.Update(func(tx *bolt.Tx) error { return l.apply(tx, f, authorities, r) }) })
-	}
-	if err = errors.Join(err, db.Close()); err != nil || r.DryRun {
+	fresh := bolt.Open(made, bolt.Options{Now: l.opts.Now})
+	if err := fresh.Update(ctx, l.actor, func(tx store.Tx) error {
+		for _, c := range f.changes { // what is left of the feed goes on in the new one, numbered and hashed anew
+			if err := tx.Append(c); err != nil {
+				return err
+			}
+		}
+		return errors.Join(l.apply(tx, f, authorities, r), tx.Append(r.change()))
+	}); err != nil || r.DryRun {
 		return err
 	}
 	if now, _ := os.Stat(path); before != nil && (now == nil || !os.SameFile(before, now) || now.Size() != before.Size() || now.ModTime() != before.ModTime()) {
@@ -723,7 +711,7 @@ func (l *Lab) rebuild(f *finds, authorities map[profiles.Authority]*x509.Certifi
 		return fail(Unwritable, "cannot put the new records in place: %w", err)
 	}
 	if err := atomicfile.SyncDir(l.Home); err != nil {
-		return &Error{Unwritable, err}
+		return &Error{Kind: Unwritable, Err: err}
 	}
 	return nil
 }
@@ -757,7 +745,7 @@ func (l *Lab) remakeLost(ctx context.Context, lost []profiles.Authority, f *find
 	if _, err := l.Ensure(ctx, lost); err != nil {
 		return err
 	}
-	err := l.update(ctx, func(tx *bolt.Tx) error { return l.apply(tx, f, nil, r) })
+	err := l.update(ctx, func(tx store.Tx) error { return l.apply(tx, f, nil, r) })
 	r.Database, r.Files, r.Missing = first.Database, first.Files, first.Missing
 	r.Revoked, r.RevokedOnly, r.Unspecified = r.Revoked+first.Revoked, r.RevokedOnly+first.RevokedOnly, r.Unspecified+first.Unspecified
 	for i := range r.Authorities {

@@ -3,13 +3,11 @@ package ca
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -61,7 +59,7 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 	if err := l.checkChange(&c); err != nil {
 		return nil, err
 	}
-	do := func(tx *bolt.Tx) error {
+	do := func(tx store.Tx) error {
 		changed = nil
 		targets, err := c.targets(tx)
 		if err != nil {
@@ -96,17 +94,6 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 	for _, one := range changed {
 		if one.Changed {
 			l.tell(*one.Record)
-		}
-	}
-	event := "revoke"
-	if c.Release {
-		event = "release"
-	}
-	for _, one := range changed {
-		if one.Changed {
-			if err := l.audit(event, one.Record); err != nil {
-				return changed, err
-			}
 		}
 	}
 	return changed, nil
@@ -157,9 +144,10 @@ func (l *Lab) checkChange(c *StatusChange) error {
 	if c.Release {
 		return nil
 	}
-	if _, ok := reasonCodes[c.Reason]; !ok {
-		_, err := ParseReason(string(c.Reason))
+	if reason, err := ParseReason(string(c.Reason)); err != nil {
 		return err
+	} else {
+		c.Reason = reason
 	}
 	now := l.now()
 	if c.At.IsZero() {
@@ -176,22 +164,16 @@ func (l *Lab) checkChange(c *StatusChange) error {
 	return nil
 }
 
-// target names a certificate.
-type target struct {
-	authority string
-	serial    []byte
-}
-
 // oneOf is a target of a change. several says that it is one of a card's or of a holder's.
 type oneOf struct {
-	target
+	store.Key
 	several bool
 }
 
 // targets finds the certificates that a change is about, each once.
-func (c *StatusChange) targets(tx *bolt.Tx) (all []oneOf, err error) {
+func (c *StatusChange) targets(tx store.Reader) (all []oneOf, err error) {
 	if c.Authority != "" {
-		t, err := authorityTarget(tx, c.Authority)
+		t, err := authorityKey(tx, c.Authority)
 		return []oneOf{{t, false}}, err
 	}
 	seen := map[string]bool{}
@@ -201,7 +183,7 @@ func (c *StatusChange) targets(tx *bolt.Tx) (all []oneOf, err error) {
 			return nil, err
 		}
 		for _, t := range found {
-			key := string(indexKey("", t.authority, t.serial))
+			key := t.String()
 			if !seen[key] {
 				all = append(all, oneOf{t, named.Serial == "" && named.Certificate == nil})
 			}
@@ -222,22 +204,23 @@ func (s StatusTarget) fields() (n int) {
 }
 
 // find finds what a target names.
-func (s StatusTarget) find(tx *bolt.Tx) ([]target, error) {
-	index, what := bCards, s.Card
+func (s StatusTarget) find(tx store.Reader) ([]store.Key, error) {
+	var found []store.Key
 	switch {
 	case s.Serial != "":
 		r, err := findRecord(tx, s.Serial)
 		if err != nil {
 			return nil, err
 		}
-		return []target{{r.Authority, serialBytes(r.Serial)}}, nil
+		return []store.Key{r.Key()}, nil
 	case s.Certificate != nil:
 		t, err := findCertificate(tx, s.Certificate)
-		return []target{t}, err
+		return []store.Key{t}, err
 	case s.Holder != "":
-		index, what = bHolders, s.Holder
+		found = tx.ByHolder(s.Holder)
+	default:
+		found = tx.ByCard(s.Card)
 	}
-	found := indexed(tx, index, what)
 	switch {
 	case len(found) > 0:
 		return found, nil
@@ -249,59 +232,32 @@ func (s StatusTarget) find(tx *bolt.Tx) ([]target, error) {
 
 // findCertificate finds the record of this very certificate. Its serial number alone would not do: other authorities than
 // the lab's have theirs, and a short one is the beginning of others.
-func findCertificate(tx *bolt.Tx, der []byte) (target, error) {
+func findCertificate(tx store.Reader, der []byte) (store.Key, error) {
 	d, err := profiles.Decode(der)
 	if err != nil {
-		return target{}, Invalidate(err)
+		return store.Key{}, Invalidate(err)
 	}
-	serial := d.Serial.Bytes()
 	for _, a := range profiles.Authorities() {
-		b := bucket(tx, a.ID())
-		if b == nil {
+		k := store.Key{Authority: a.ID(), Serial: d.Serial.Bytes()}
+		if !tx.Status(k).Issued {
 			continue
 		}
-		if _, _, issued := statusOf(b, serial); !issued {
-			continue
-		}
-		r, err := readRecord(b, a.ID(), serial)
+		r, err := tx.Certificate(k)
 		if err != nil {
-			return target{}, err
+			return k, err
 		}
 		if bytes.Equal(r.DER, der) {
-			return target{a.ID(), serial}, nil
+			return k, nil
 		}
 	}
-	return target{}, fail(NotFound, "this lab did not issue the certificate %s of %s: igc list shows those that it issued",
+	return store.Key{}, fail(NotFound, "this lab did not issue the certificate %s of %s: igc list shows those that it issued",
 		profiles.SerialHex(d.Serial), d.Issuer)
 }
 
-// indexed lists what an index holds under a word.
-func indexed(tx *bolt.Tx, index []byte, what string) (found []target) {
-	b := tx.Bucket(index)
-	if b == nil {
-		return nil
-	}
-	prefix := []byte(what + "\x00")
-	c := b.Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		if err := checkIndexed(k, v); err != nil {
-			panic(err)
-		}
-		if authority, serial, ok := bytes.Cut(k[len(prefix):], []byte{0}); ok {
-			found = append(found, target{string(authority), bytes.Clone(serial)})
-		}
-	}
-	return found
-}
-
 // apply changes one certificate.
-func (c *StatusChange) apply(tx *bolt.Tx, t oneOf) (Changed, error) {
+func (c *StatusChange) apply(tx store.Tx, t oneOf) (Changed, error) {
 	several := t.several
-	b := bucket(tx, t.authority)
-	if b == nil {
-		return Changed{}, fail(NotFound, "the lab has no authority %s", t.authority)
-	}
-	before, err := readRecord(b, t.authority, t.serial)
+	before, err := tx.Certificate(t.Key)
 	if err != nil {
 		return Changed{}, err
 	}
@@ -318,26 +274,15 @@ func (c *StatusChange) apply(tx *bolt.Tx, t oneOf) (Changed, error) {
 			return unchanged, nil
 		}
 		if c.Release {
-			return unchanged, fail(Conflict, "%X was revoked on %s for %s, which is for good: only a hold can end", t.serial, was.At.Format(time.RFC3339), was.Reason)
+			return unchanged, fail(Conflict, "%X was revoked on %s for %s, which is for good: only a hold can end", t.Serial, was.At.Format(time.RFC3339), was.Reason)
 		}
-		return unchanged, fail(Conflict, "%X was revoked on %s for %s: the reason stays, %s is refused", t.serial, was.At.Format(time.RFC3339), was.Reason, c.Reason)
+		return unchanged, fail(Conflict, "%X was revoked on %s for %s: the reason stays, %s is refused", t.Serial, was.At.Format(time.RFC3339), was.Reason, c.Reason)
 	case !c.Release && c.At.Before(before.NotBefore) && !several:
-		return unchanged, fail(Invalid, "%X cannot have been revoked on %s: it is valid from %s", t.serial, c.At.Format(time.RFC3339), before.NotBefore.Format(time.RFC3339))
+		return unchanged, fail(Invalid, "%X cannot have been revoked on %s: it is valid from %s", t.Serial, c.At.Format(time.RFC3339), before.NotBefore.Format(time.RFC3339))
 	}
-	seq, s, _ := statusOf(b, t.serial)
-	revision, err := increment(b, kRevision)
-	if err != nil {
-		return unchanged, err
-	}
-	if was != nil {
-		if err := delist(b, t.serial, &s, revision); err != nil {
-			return unchanged, err
-		}
-	}
-	if c.Release {
-		s.release()
-	} else {
-		v := Revocation{c.At, c.Reason, c.Invalidity}
+	var v *Revocation // none: the hold ends
+	if !c.Release {
+		v = &Revocation{At: c.At, Reason: c.Reason, Invalidity: c.Invalidity}
 		if v.At.Before(before.NotBefore) { // one of several: as of its first moment
 			v.At = before.NotBefore
 		}
@@ -347,19 +292,12 @@ func (c *StatusChange) apply(tx *bolt.Tx, t oneOf) (Changed, error) {
 				v.Invalidity = was.Invalidity
 			}
 		}
-		s.revoke(v, revision)
-		if err := enlist(b, t.serial, &s); err != nil {
-			return unchanged, err
-		}
 	}
-	if err := putStatus(b, t.serial, seq, s); err != nil {
-		return unchanged, err
-	}
-	if err := b.Bucket(bChanges).Put(u64(revision), t.serial); err != nil {
+	if err := tx.SetStatus(t.Key, v); err != nil {
 		return unchanged, err
 	}
 	after := *before
-	after.setStatus(s)
+	after.SetRevocation(v)
 	return Changed{Record: &after, Before: before.Status, Changed: true}, nil
 }
 
@@ -379,9 +317,4 @@ func (c *StatusChange) checkReleased(changed []Changed) error {
 	}
 	return fail(Conflict, "no certificate is on hold; %s was revoked on %s for %s, which is for good: only a hold can end",
 		revoked.Serial, revoked.Revoked.At.Format(time.RFC3339), revoked.Revoked.Reason)
-}
-
-func serialBytes(hexadecimal string) []byte {
-	b, _ := hex.DecodeString(hexadecimal) // from a record
-	return b
 }

@@ -64,7 +64,7 @@ func BenchmarkScale(b *testing.B) {
 			return err
 		}},
 		{"lookup-inside", func(s *side, i int) error { // some microseconds: a large lab's are not in the processor's cache
-			_, err := s.lab.Lookup(ctx, a, serialBytes(s.records[i%len(s.records)].Serial))
+			_, err := s.lab.Lookup(ctx, a, s.records[i%len(s.records)].Key().Serial)
 			return err
 		}},
 		{"issue", func(s *side, _ int) error {

@@ -10,7 +10,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/igc-lab/igc/ca/store"
 )
 
 // Seed fills the lab with certificates that nobody signed, to see how a large lab behaves: copies of a card's, each with a
@@ -51,20 +51,21 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 	first := rand.Uint64N(gap)
 	for done := 0; done < certificates; done += batch {
 		n := min(batch, certificates-done)
-		if err := l.update(ctx, func(tx *bolt.Tx) error {
+		if err := l.update(ctx, func(tx store.Tx) error {
 			for i := done; i < done+n; i++ {
 				r := templates[i%len(templates)].copy(first+gap*uint64(i), i/len(templates))
-				if err := addRecord(tx, r); err != nil {
+				if err := tx.RestoreCertificate(r); err != nil {
 					return err
 				}
-				// every so-manieth one: as many as asked for, spread over all
+				// as many as asked for, spread evenly over all
 				if k := (i + 1) * revoked / certificates; k > i*revoked/certificates {
-					if err := seedRevoked(tx, r, begin.Add(time.Duration(k)*time.Second)); err != nil {
+					at := begin.Add(time.Duration(k) * time.Second)
+					if err := tx.RestoreRevocation(r.Key(), Revocation{At: at, Reason: "superseded"}, r.NotAfter); err != nil {
 						return err
 					}
 				}
 			}
-			return nil
+			return tx.Append(store.Change{Kind: store.LabSeeded, Note: fmt.Sprintf("%d certificates without a signature", n)})
 		}); err != nil {
 			return err
 		}
@@ -73,22 +74,6 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 		}
 	}
 	return nil
-}
-
-// seedRevoked puts a record on the list, without a trace among the changes: all of it goes into the next base.
-func seedRevoked(tx *bolt.Tx, r *Record, at time.Time) error {
-	b := bucket(tx, r.Authority)
-	serial := serialBytes(r.Serial)
-	seq, s, _ := statusOf(b, serial)
-	revision, err := increment(b, kRevision)
-	if err != nil {
-		return err
-	}
-	s.revoke(Revocation{At: at, Reason: "superseded"}, revision)
-	if err := enlist(b, serial, &s); err != nil {
-		return err
-	}
-	return putStatus(b, serial, seq, s)
 }
 
 // seedling is a certificate to copy, with the place of its serial number.

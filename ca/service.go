@@ -7,6 +7,7 @@ import (
 
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -59,11 +60,11 @@ func (c *Client) dispatch(ctx context.Context, idempotent bool, fn func(Service)
 		err := fn(c.remote)
 		switch {
 		case errors.Is(err, errNoServer):
-			err = c.store.acquire(100 * time.Millisecond)
+			err = c.store.Lock(100 * time.Millisecond)
 			if err == nil {
-				return errors.Join(fn(c.Lab), c.store.release())
+				return errors.Join(fn(c.Lab), c.store.Unlock())
 			}
-			if !errors.Is(err, errHeld) {
+			if !errors.Is(err, store.ErrLocked) {
 				return err
 			}
 			if time.Since(start) > patience {

@@ -216,7 +216,7 @@ func (r *remote) call(ctx context.Context, name string, in, out any) error {
 		if err := dec.Decode(&e); err != nil {
 			return fmt.Errorf("the server answered %s", resp.Status)
 		}
-		return &Error{e.Kind, errors.New(e.Message)}
+		return &Error{Kind: e.Kind, Err: errors.New(e.Message)}
 	}
 	if err := dec.Decode(out); err != nil {
 		return fail(Unanswered, "the server stopped in the middle of its answer (%w): igc list shows whether it was done", err)

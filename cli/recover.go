@@ -18,10 +18,10 @@ func (p *program) recoverCommand() *cli.Command {
 		Usage: tr("refait des registres abîmés ou perdus, de ce qu'il en reste, des cartes et des CRL",
 			"make damaged or lost records anew, from what is left of them, cards and CRLs"),
 		ArgsUsage: tr("[DOSSIER...]", "[FOLDER...]"),
-		Description: tr("Lit ce qui reste de igc.db, les certificats et les CRL du laboratoire et des dossiers donnés (cartes gardées ailleurs), et audit.log. "+
+		Description: tr("Lit ce qui reste de igc.db, les certificats et les CRL du laboratoire et des dossiers donnés (cartes gardées ailleurs), et le journal des changements. "+
 			"Le fichier abîmé est gardé sous un autre nom. Les numéros de CRL continuent au-dessus du dernier. "+
 			"Des registres entiers reçoivent ce qui leur manque : aussi après la reprise d'une copie ancienne.",
-			"Reads what is left of igc.db, the certificates and CRLs in the lab and in the folders given (cards kept elsewhere), and audit.log. "+
+			"Reads what is left of igc.db, the certificates and CRLs in the lab and in the folders given (cards kept elsewhere), and the change feed. "+
 				"The damaged file is kept under another name. CRL numbers go on above the last. "+
 				"Records that are whole get what they lack: also after an old copy was put back."),
 		OnUsageError: usageError,
@@ -92,21 +92,22 @@ func describeRecovery(w io.Writer, r *ca.Recovery) {
 	}
 	say("Ce qu'on ne sait plus :", "What is not known any more:")
 	if r.Unspecified > 0 {
-		say("- le motif de %d révocations (une CRL fidèle ne le dit pas)", "- the reason of %d revocations (a faithful CRL does not say it)", r.Unspecified)
+		say("- le motif de %d révocations, ou si c'étaient des suspensions (une CRL fidèle ne le dit pas)",
+			"- the reason of %d revocations, or whether they were holds (a faithful CRL does not say it)", r.Unspecified)
 	}
 	describeMissing(w, r)
-	say("- les certificats qui ne sont sur aucun disque ni dans audit.log, et combien : OCSP les dit inconnus. igc recover DOSSIER reprend ceux d'un dossier",
-		"- certificates that are on no disk and not in audit.log, and how many: OCSP says unknown of them. igc recover FOLDER takes those of a folder")
-	say("- ce qui a changé après la dernière CRL et la dernière ligne de audit.log", "- what changed after the last CRL and the last line of audit.log")
+	say("- les certificats qui ne sont sur aucun disque ni dans les registres, et combien : OCSP les dit inconnus. igc recover DOSSIER reprend ceux d'un dossier",
+		"- certificates that are on no disk and not in the records, and how many: OCSP says unknown of them. igc recover FOLDER takes those of a folder")
+	say("- ce qui a changé après la dernière CRL et le dernier changement encore lisible", "- what changed after the last CRL and the last change that can still be read")
 }
 
-// describeMissing names the certificates that only audit.log knows, the first ones.
+// describeMissing names the certificates that only the change feed names, the first ones.
 func describeMissing(w io.Writer, r *ca.Recovery) {
 	if len(r.Missing) == 0 {
 		return
 	}
-	fmt.Fprintf(w, tr("- certificats que audit.log nomme et qui ne sont dans aucun fichier : %d (OCSP les dit inconnus, ou révoqués)\n",
-		"- certificates that audit.log names and that are in no file: %d (OCSP says unknown or revoked of them)\n"), len(r.Missing))
+	fmt.Fprintf(w, tr("- certificats que le journal nomme et qui ne sont dans aucun fichier : %d (OCSP les dit inconnus, ou révoqués)\n",
+		"- certificates that the change feed names and that are in no file: %d (OCSP says unknown or revoked of them)\n"), len(r.Missing))
 	for i, m := range r.Missing {
 		if i == 10 {
 			fmt.Fprintln(w, "  ...")

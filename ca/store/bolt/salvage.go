@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"bytes"
@@ -7,37 +7,57 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/profiles"
 )
 
-// salvage takes out of a database file, whatever its state, what proves itself: records with their checksum or a
-// signature that the caller verifies, statuses, the numbers of CRLs. First along the trees, as far as they hold, from both
-// meta pages; then on every page that is a leaf, whether a tree leads there or not. So pages that were given up are read
-// too: what they hold was true once, and a revocation for good stays true.
-type salvage struct {
-	file *pageFile
-	seen map[uint64]bool
-
-	records     []*Record
-	unproved    []*Record // without a checksum
-	statuses    map[string]status
-	states      map[string]ListState // by authority
-	authorities [][]byte             // certificates
-	unreadable  int                  // pages
+// Salvaged is what [Salvage] took out of a file.
+type Salvaged struct {
+	Records     []*store.Record             // proved by their checksum
+	Unproved    []*store.Record             // written without one: the signature of the certificate has to prove them
+	Revocations map[string]store.Revocation // by serial number: a status does not say whose it is
+	CRLs        map[string]store.CRLState   // by authority
+	Authorities [][]byte                    // certificates
+	Changes     map[uint64]store.Change     // of the feed
+	Unreadable  int                         // pages
 }
 
-func salvageFile(path string) (*salvage, error) {
-	s := &salvage{statuses: map[string]status{}, states: map[string]ListState{}}
+// salvage takes out of a database file, whatever its state, what proves itself: records with their checksum or a
+// signature that the caller verifies, statuses, the numbers of CRLs, changes. First along the trees, as far as they hold,
+// from both meta pages; then on every page that is a leaf, whether a tree leads there or not. So pages that were given up
+// are read too: what they hold was true once, and a revocation for good stays true.
+type salvage struct {
+	Salvaged
+	file     *pageFile
+	seen     map[uint64]bool
+	statuses map[string]status
+}
+
+func newSalvage() *salvage {
+	return &salvage{statuses: map[string]status{}, Salvaged: Salvaged{Revocations: map[string]store.Revocation{},
+		CRLs: map[string]store.CRLState{}, Changes: map[uint64]store.Change{}}}
+}
+
+// Salvage reads what is left of a damaged file. The error is fs.ErrNotExist when there is none.
+func Salvage(path string) (*Salvaged, error) {
+	s := newSalvage()
 	f, err := os.Open(path)
 	if err != nil {
-		return s, err
+		return &s.Salvaged, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return s, err
+		return &s.Salvaged, err
 	}
 	s.read(f, info.Size())
-	return s, nil
+	for serial, one := range s.statuses {
+		if v := one.revocation(); v != nil {
+			s.Revocations[serial] = *v
+		}
+	}
+	return &s.Salvaged, nil
 }
 
 func (s *salvage) read(r io.ReaderAt, size int64) {
@@ -55,7 +75,7 @@ func (s *salvage) read(r io.ReaderAt, size int64) {
 	for id := uint64(2); id < pages; id++ {
 		p, err := s.file.page(id)
 		if err != nil {
-			s.unreadable++
+			s.Unreadable++
 			continue
 		}
 		if p.flags == leafPage {
@@ -121,7 +141,7 @@ func authorityOf(value []byte) string {
 	if err != nil {
 		return ""
 	}
-	if a, ok := authorityNamed(c.RawSubject); ok {
+	if a, ok := profiles.AuthorityNamed(c.RawSubject); ok {
 		return a.ID()
 	}
 	return ""
@@ -132,12 +152,12 @@ func (s *salvage) value(authority string, key, value []byte) {
 	switch {
 	case bytes.Equal(key, kCertificate):
 		if der, err := parseAuthority(value); err == nil {
-			s.authorities = append(s.authorities, bytes.Clone(der))
+			s.Authorities = append(s.Authorities, bytes.Clone(der))
 		}
 	case bytes.Equal(key, kLists):
-		state, err := parseListState(value)
-		if err == nil && authority != "" && state.Number > s.states[authority].Number {
-			s.states[authority] = state
+		state, err := parseCRLState(value)
+		if err == nil && authority != "" && state.Number > s.CRLs[authority].Number {
+			s.CRLs[authority] = state
 		}
 	case len(value) == 8+len(status{}) && len(key) >= 8 && len(key) <= 20:
 		_, found, err := parseStatus(key, value)
@@ -149,14 +169,20 @@ func (s *salvage) value(authority string, key, value []byte) {
 		}
 	case len(key) == 8:
 		seq := binary.BigEndian.Uint64(key)
-		r := &Record{}
-		if r.decode(seq, value) != nil {
+		if data, err := splitChange(key, value); err == nil {
+			if c, _, err := store.ParseChange(data); err == nil {
+				s.Changes[seq] = c
+			}
+			return
+		}
+		r := &store.Record{}
+		if decodeRecord(r, seq, value) != nil {
 			return
 		}
 		if n, k := binary.Uvarint(value); len(value)-k-int(n)-len(r.DER) == 4 {
-			s.records = append(s.records, r)
+			s.Records = append(s.Records, r)
 		} else {
-			s.unproved = append(s.unproved, r)
+			s.Unproved = append(s.Unproved, r)
 		}
 	}
 }
@@ -167,7 +193,7 @@ func graver(a, b status) bool {
 		switch v := s.revocation(); {
 		case v == nil:
 			return 0
-		case v.Reason == Hold:
+		case v.Reason == store.Hold:
 			return 1
 		}
 		return 2

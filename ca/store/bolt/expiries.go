@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -22,7 +22,7 @@ func expiryKey(serial []byte, s *status) []byte {
 }
 
 // indexExpiry adds a certificate that was put on the list. A lab without an index goes on without.
-func indexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
+func indexExpiry(b *bbolt.Bucket, serial []byte, s *status) error {
 	index := b.Bucket(bExpiries)
 	if index == nil {
 		return nil
@@ -31,7 +31,7 @@ func indexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
 }
 
 // unindexExpiry removes a certificate that was taken off the list.
-func unindexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
+func unindexExpiry(b *bbolt.Bucket, serial []byte, s *status) error {
 	index := b.Bucket(bExpiries)
 	if index == nil || number(b, kIndexed) == 0 {
 		return nil
@@ -40,7 +40,7 @@ func unindexExpiry(b *bolt.Bucket, serial []byte, s *status) error {
 }
 
 // checkExpiries makes the index anew unless it holds as many certificates as the list.
-func checkExpiries(b *bolt.Bucket) error {
+func checkExpiries(b *bbolt.Bucket) error {
 	if b.Bucket(bExpiries) != nil && number(b, kIndexed) == number(b, kListed) {
 		return nil
 	}
@@ -71,7 +71,7 @@ var expiredBatch = 20000
 
 // dropExpired takes the certificates off the list that expired before that time and were put on it by that revision. It
 // costs as much as they are many, and rewrites each chunk that they stand in once a batch. Their status stays.
-func dropExpired(b *bolt.Bucket, before time.Time, listedBy, revision uint64) error {
+func dropExpired(b *bbolt.Bucket, before time.Time, listedBy, revision uint64) error {
 	if err := checkExpiries(b); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func dropExpired(b *bolt.Bucket, before time.Time, listedBy, revision uint64) er
 }
 
 // expired lists certificates in the order of their ends, those from that key on; next is where to go on, nil for nowhere.
-func expired(b *bolt.Bucket, from []byte, before time.Time, listedBy uint64) (keys [][]byte, next []byte, err error) {
+func expired(b *bbolt.Bucket, from []byte, before time.Time, listedBy uint64) (keys [][]byte, next []byte, err error) {
 	c := b.Bucket(bExpiries).Cursor()
 	for k, _ := c.Seek(from); k != nil && binary.BigEndian.Uint64(k) < uint64(before.Unix()); k, _ = c.Next() {
 		if len(keys) == expiredBatch {
@@ -106,7 +106,7 @@ func expired(b *bolt.Bucket, from []byte, before time.Time, listedBy uint64) (ke
 }
 
 // dropBatch takes the certificates of those keys of the index off the list.
-func dropBatch(b *bolt.Bucket, keys [][]byte, revision uint64) error {
+func dropBatch(b *bbolt.Bucket, keys [][]byte, revision uint64) error {
 	list, index := entries{b.Bucket(bEntries)}, b.Bucket(bExpiries)
 	gone := map[string]bool{}
 	chunks := map[string]bool{}

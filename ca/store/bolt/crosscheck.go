@@ -1,9 +1,9 @@
-package ca
+package bolt
 
 import (
 	"bytes"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
@@ -12,7 +12,7 @@ import (
 
 // crossCheck holds the parts of the records to each other: every status has its record, every entry of an index and of a
 // CRL its status, and there are as many of them as there should be.
-func crossCheck(tx *bolt.Tx) error {
+func crossCheck(tx *bbolt.Tx) error {
 	recorded := 0
 	for _, a := range profiles.Authorities() {
 		b := bucket(tx, a.ID())
@@ -67,7 +67,7 @@ func crossCheck(tx *bolt.Tx) error {
 }
 
 // crossCheckAuthority returns how many certificates of the authority are recorded.
-func crossCheckAuthority(b *bolt.Bucket, id string) (recorded int, err error) {
+func crossCheckAuthority(b *bbolt.Bucket, id string) (recorded int, err error) {
 	certs := b.Bucket(bCerts)
 	revoked := 0
 	if err := b.Bucket(bSerials).ForEach(func(serial, v []byte) error {

@@ -1,7 +1,6 @@
-package ca
+package store
 
 import (
-	"encoding/binary"
 	"strings"
 	"time"
 )
@@ -52,7 +51,7 @@ func Reasons() []Reason {
 // ParseReason reads a reason's name, in any case.
 func ParseReason(s string) (Reason, error) {
 	if strings.EqualFold(s, "removeFromCRL") {
-		return "", fail(Invalid, "removeFromCRL is no reason to revoke: it takes a certificate off the list, which igc unhold does")
+		return "", Errorf(Invalid, "removeFromCRL does not revoke: it takes a certificate off the CRL, which igc unhold does")
 	}
 	var names []string
 	for _, r := range Reasons() {
@@ -61,7 +60,7 @@ func ParseReason(s string) (Reason, error) {
 		}
 		names = append(names, string(r))
 	}
-	return "", fail(Invalid, "unknown reason %q: choose one of %s", s, strings.Join(names, ", "))
+	return "", Errorf(Invalid, "unknown reason %q: choose one of %s", s, strings.Join(names, ", "))
 }
 
 // Code is the number that CRLs and OCSP answers carry.
@@ -77,65 +76,5 @@ func ReasonOf(code int) Reason {
 	return "unspecified"
 }
 
-// status is what stands by a serial number: 40 bytes, of which 38 are used. Times are seconds since 1970.
-//
-//	0     0 good, 1 revoked
-//	1     reason code; 8 for one that was on hold
-//	2-9   revocation
-//	10-17 end of validity
-//	18-25 invalidity date, 0 without one
-//	26-33 the revision that put it on the list
-//	34-37 checksum of the serial number, its sequence and the bytes before; 0 in what was written without
-type status [40]byte
-
-const statusChecksum = 34
-
-func (s *status) checksum() uint32 { return binary.BigEndian.Uint32(s[statusChecksum:]) }
-
-func newStatus(notAfter time.Time) (s status) {
-	binary.BigEndian.PutUint64(s[10:], uint64(notAfter.Unix()))
-	return s
-}
-
-func (s *status) revoke(v Revocation, revision uint64) {
-	s[0], s[1] = 1, byte(v.Reason.Code())
-	binary.BigEndian.PutUint64(s[2:], uint64(v.At.Unix()))
-	if !v.Invalidity.IsZero() {
-		binary.BigEndian.PutUint64(s[18:], uint64(v.Invalidity.Unix()))
-	}
-	binary.BigEndian.PutUint64(s[26:], revision)
-}
-
-// release ends a hold. Its date is kept for the delta CRL that takes the certificate off.
-func (s *status) release() {
-	s[0], s[1] = 0, removeFromCRL
-	clear(s[18:34])
-}
-
-func (s *status) revocation() *Revocation {
-	if s[0] == 0 {
-		return nil
-	}
-	v := &Revocation{At: s.time(2), Reason: ReasonOf(int(s[1]))}
-	if t := s.time(18); t.Unix() != 0 {
-		v.Invalidity = t
-	}
-	return v
-}
-
-func (s *status) time(at int) time.Time {
-	return time.Unix(int64(binary.BigEndian.Uint64(s[at:])), 0).UTC()
-}
-
-func (s *status) order() uint64 { return binary.BigEndian.Uint64(s[26:]) }
-
-func (r *Record) setStatus(s status) {
-	r.Status, r.Revoked = Good, s.revocation()
-	switch {
-	case r.Revoked == nil:
-	case r.Revoked.Reason == Hold:
-		r.Status = OnHold
-	default:
-		r.Status = Revoked
-	}
-}
+// RemoveFromCRL is the reason code by which a delta CRL takes an entry off (RFC 5280 §5.3.1). No revocation has it.
+const RemoveFromCRL = 8

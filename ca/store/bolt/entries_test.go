@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"bytes"
@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/ca/store"
 )
 
 // Entries stay in the order of their dates, and as they came within one, whatever is added and removed, also by chunks that
 // split and join; and no chunk grows beyond its size by more than an entry.
 func TestEntriesAgainstAList(t *testing.T) {
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bolt.Options{NoSync: true})
+	db, err := bbolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +35,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 	base := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	order := uint64(0)
 	for round := range 60 {
-		err := db.Update(func(tx *bolt.Tx) error {
+		err := db.Update(func(tx *bbolt.Tx) error {
 			b, err := tx.CreateBucketIfNotExists(bEntries)
 			if err != nil {
 				return err
@@ -61,7 +63,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 					serial[i] = byte(random.Uint32())
 				}
 				serial[0] |= 1
-				der, err := encodeEntry(serial, at, round%7, time.Time{}, round%2 == 0)
+				der, err := store.EncodeEntry(serial, at, round%7, time.Time{}, round%2 == 0)
 				if err != nil {
 					return err
 				}
@@ -80,7 +82,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 		for _, e := range model {
 			want = append(want, e.der...)
 		}
-		if err := db.View(func(tx *bolt.Tx) error {
+		if err := db.View(func(tx *bbolt.Tx) error {
 			return tx.Bucket(bEntries).ForEach(func(k, v []byte) error {
 				if v = v[8:]; len(v) == 0 || len(v) > chunkSize+64 {
 					t.Errorf("round %d: a chunk of %d bytes at %s", round, len(v), hex.EncodeToString(k))
@@ -95,7 +97,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 			t.Fatalf("round %d: the entries are not those of the list, in its order", round)
 		}
 	}
-	if err := db.Update(func(tx *bolt.Tx) error {
+	if err := db.Update(func(tx *bbolt.Tx) error {
 		for _, e := range model {
 			if _, err := (entries{tx.Bucket(bEntries)}).remove(e.at, e.order, order, e.serial); err != nil {
 				return err

@@ -1,15 +1,16 @@
-package ca
+package bolt
 
 import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"math/big"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/ca/store"
 )
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
@@ -21,7 +22,7 @@ import (
 // So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed as they are; adding or
 // removing an entry rewrites one chunk, however many there are; and whoever has a copy of a chunk knows whether it is the
 // present one.
-type entries struct{ *bolt.Bucket }
+type entries struct{ *bbolt.Bucket }
 
 // chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
 const chunkSize = 4<<10 - 128
@@ -168,68 +169,23 @@ func parseEntryTime(entry []byte) (t time.Time) {
 	return t
 }
 
-var (
-	oidReasonCode     = []int{2, 5, 29, 21}
-	oidInvalidityDate = []int{2, 5, 29, 24}
-)
-
-// removeFromCRL is the reason by which a delta CRL takes an entry off (RFC 5280 §5.2.4). No certificate has it.
-const removeFromCRL = 8
-
-// encodeEntry encodes an entry: bare, as those of the real CRLs, or with its extensions, reasonCode and invalidityDate
-// (RFC 5280 §5.3). A reason of unspecified (0) is said by saying nothing.
-func encodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, bare bool) ([]byte, error) {
-	var b cryptobyte.Builder
-	extension := func(oid []int, value func(*cryptobyte.Builder)) cryptobyte.BuilderContinuation {
-		return func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(oid)
-			b.AddASN1(cbasn1.OCTET_STRING, value)
-		}
-	}
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1BigInt(new(big.Int).SetBytes(serial))
-		addTime(b, at)
-		if bare || reason == 0 && invalidity.IsZero() {
-			return
-		}
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			if reason != 0 {
-				b.AddASN1(cbasn1.SEQUENCE, extension(oidReasonCode, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(reason)) }))
-			}
-			if !invalidity.IsZero() {
-				b.AddASN1(cbasn1.SEQUENCE, extension(oidInvalidityDate, func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(invalidity.UTC()) }))
-			}
-		})
-	})
-	return b.Bytes()
-}
-
-// addTime writes a Time (RFC 5280 §5.1.2.4).
-func addTime(b *cryptobyte.Builder, at time.Time) {
-	if at = at.UTC(); at.Year() < 2050 {
-		b.AddASN1UTCTime(at)
-	} else {
-		b.AddASN1GeneralizedTime(at)
-	}
-}
-
-// listForm is the form that the authority's entries are stored in.
-func listForm(b *bolt.Bucket) ListForm {
+// crlForm is the form that the authority's entries are stored in.
+func crlForm(b *bbolt.Bucket) store.CRLForm {
 	if f := b.Get(kForm); f != nil {
-		return ListForm(f)
+		return store.CRLForm(f)
 	}
-	return FaithfulList
+	return store.FaithfulCRL
 }
 
-// enlist puts a certificate on the authority's list.
-func enlist(b *bolt.Bucket, serial []byte, s *status) error {
-	return errors.Join(addEntry(b, serial, s), indexExpiry(b, serial, s))
+// addEntry puts a certificate on the authority's list.
+func addEntry(b *bbolt.Bucket, serial []byte, s *status) error {
+	return errors.Join(appendEntry(b, serial, s), indexExpiry(b, serial, s))
 }
 
-// addEntry puts a certificate on the list, and not into the index of expiries, which does not depend on the form.
-func addEntry(b *bolt.Bucket, serial []byte, s *status) error {
+// appendEntry puts a certificate on the list, and not into the index of expiries, which does not depend on the form.
+func appendEntry(b *bbolt.Bucket, serial []byte, s *status) error {
 	v := s.revocation()
-	entry, err := encodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, listForm(b) == FaithfulList)
+	entry, err := store.EncodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, crlForm(b) == store.FaithfulCRL)
 	if err != nil {
 		return err
 	}
@@ -239,8 +195,8 @@ func addEntry(b *bolt.Bucket, serial []byte, s *status) error {
 	return putNumber(b, kListed, number(b, kListed)+1)
 }
 
-// delist takes a certificate off the list, unless it left when it expired.
-func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
+// removeEntry takes a certificate off the list, unless it left when it expired.
+func removeEntry(b *bbolt.Bucket, serial []byte, s *status, revision uint64) error {
 	n, err := entries{b.Bucket(bEntries)}.remove(s.revocation().At, s.order(), revision, serial)
 	if err != nil || n == 0 {
 		return err
@@ -248,8 +204,8 @@ func delist(b *bolt.Bucket, serial []byte, s *status, revision uint64) error {
 	return errors.Join(putNumber(b, kListed, number(b, kListed)-1), unindexExpiry(b, serial, s))
 }
 
-// relist makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
-func relist(b *bolt.Bucket, form ListForm) error {
+// rebuildEntries makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
+func rebuildEntries(b *bbolt.Bucket, form store.CRLForm) error {
 	var stay []listedCertificate
 	if err := eachEntry(b, func(serial []byte, s *status) error {
 		stay = append(stay, listedCertificate{serial, *s})
@@ -257,7 +213,7 @@ func relist(b *bolt.Bucket, form ListForm) error {
 	}); err != nil {
 		return err
 	}
-	return rebuild(b, form, stay)
+	return writeEntries(b, form, stay)
 }
 
 // listedCertificate is a certificate on the list, with its status.
@@ -266,13 +222,13 @@ type listedCertificate struct {
 	status status
 }
 
-// rebuild makes the list of those certificates, in their order. The index of expiries stays as it is.
-func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
+// writeEntries makes the list of those certificates, in their order. The index of expiries stays as it is.
+func writeEntries(b *bbolt.Bucket, form store.CRLForm, stay []listedCertificate) error {
 	if err := errors.Join(emptyBucket(b, bEntries), b.Put(kForm, []byte(form)), putNumber(b, kListed, 0)); err != nil {
 		return err
 	}
 	for _, one := range stay {
-		if err := addEntry(b, one.serial, &one.status); err != nil {
+		if err := appendEntry(b, one.serial, &one.status); err != nil {
 			return err
 		}
 	}
@@ -280,7 +236,7 @@ func rebuild(b *bolt.Bucket, form ListForm, stay []listedCertificate) error {
 }
 
 // eachEntry calls do with every certificate on the list.
-func eachEntry(b *bolt.Bucket, do func(serial []byte, s *status) error) error {
+func eachEntry(b *bbolt.Bucket, do func(serial []byte, s *status) error) error {
 	c := b.Bucket(bEntries).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		der, err := parseChunk(k, v)
@@ -306,7 +262,7 @@ func eachEntry(b *bolt.Bucket, do func(serial []byte, s *status) error) error {
 }
 
 // emptyBucket makes a bucket within b anew.
-func emptyBucket(b *bolt.Bucket, name []byte) error {
+func emptyBucket(b *bbolt.Bucket, name []byte) error {
 	if b.Bucket(name) != nil {
 		if err := b.DeleteBucket(name); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"bytes"
@@ -250,9 +250,10 @@ func (c *pageCheck) claim(id, run uint64) error {
 	return nil
 }
 
-// holdsBuckets tells whether a tree holds other trees: the lab's, that of all authorities and that of one.
+// holdsBuckets tells whether a tree holds other trees: the lab's, that of all authorities, that of one, and that of all
+// documents.
 func holdsBuckets(path []string) bool {
-	return len(path) == 0 || path[0] == string(bAuthorities) && len(path) <= 2
+	return len(path) == 0 || path[0] == string(bAuthorities) && len(path) <= 2 || path[0] == string(bDocuments) && len(path) <= 1
 }
 
 // tree checks a tree whose keys are from low on and before high.

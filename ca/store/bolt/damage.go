@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/igc-lab/igc/ca/store"
 )
 
 // What is detected of a damaged igc.db, and when:
@@ -22,7 +24,7 @@ import (
 // All of it ends in one error of kind Damaged. Checksums were added to values in use: one that has none was written
 // before, and is taken as it is.
 
-// damageError says what is damaged, in words that [store.damaged] puts into a sentence with the file's name.
+// damageError says what is damaged, in words that [Store.damaged] puts into a sentence with the file's name.
 type damageError struct{ what string }
 
 func (e *damageError) Error() string { return e.what }
@@ -30,18 +32,18 @@ func (e *damageError) Error() string { return e.what }
 func damage(format string, args ...any) error { return &damageError{fmt.Sprintf(format, args...)} }
 
 // damaged makes the error that a user sees of damage; another error stays as it is.
-func (s *store) damaged(err error) error {
+func (s *Store) damaged(err error) error {
 	var d *damageError
 	if !errors.As(err, &d) {
 		return err
 	}
-	return fail(Damaged, "the lab's records %s are damaged (%w): igc recover rebuilds them from what is on disk, or put a copy of %s back",
+	return store.Errorf(store.Damaged, "the lab's records %s are damaged (%w): igc recover rebuilds them from what is on disk, or put a copy of %s back",
 		s.path, d, filepath.Base(s.path))
 }
 
 // lost is the error of records that are no more, while something on disk shows that there were some.
-func (s *store) lost(how, evidence string) error {
-	return fail(Damaged, "the lab's records %s are %s, and %s shows that there were some: igc recover rebuilds them from what is on disk, or put a copy of %s back",
+func (s *Store) lost(how, evidence string) error {
+	return store.Errorf(store.Damaged, "the lab's records %s are %s, and %s shows that there were some: igc recover rebuilds them from what is on disk, or put a copy of %s back",
 		s.path, how, evidence, filepath.Base(s.path))
 }
 
@@ -100,4 +102,21 @@ func checksum(parts ...[]byte) uint32 {
 		return 1
 	}
 	return sum
+}
+
+// noteDamage keeps the first damage that was found, and makes it the error that users see.
+func (s *Store) noteDamage(err error) error {
+	seen := s.damaged(err)
+	if seen != err {
+		s.damage.CompareAndSwap(nil, &seen)
+	}
+	return seen
+}
+
+// foundDamage is the damage that was found, nil when none was.
+func (s *Store) foundDamage() error {
+	if found := s.damage.Load(); found != nil {
+		return *found
+	}
+	return nil
 }

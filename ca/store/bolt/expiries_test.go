@@ -1,4 +1,4 @@
-package ca
+package bolt
 
 import (
 	"bytes"
@@ -12,11 +12,13 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/ca/store"
 )
 
-// listBucket makes the buckets of an authority's list, as an earlier version made them or as this one does.
-func listBucket(tx *bolt.Tx, indexed bool) (*bolt.Bucket, error) {
+// crlBucket makes the buckets of an authority's list, as an earlier version made them or as this one does.
+func crlBucket(tx *bbolt.Tx, indexed bool) (*bbolt.Bucket, error) {
 	b, err := tx.CreateBucket([]byte("ACI"))
 	if err != nil {
 		return nil, err
@@ -34,17 +36,17 @@ func listBucket(tx *bolt.Tx, indexed bool) (*bolt.Bucket, error) {
 }
 
 // putListed records a certificate that ends then, and puts it on the list at that revision.
-func putListed(b *bolt.Bucket, serial []byte, revoked, notAfter time.Time, revision uint64) error {
+func putListed(b *bbolt.Bucket, serial []byte, revoked, notAfter time.Time, revision uint64) error {
 	s := newStatus(notAfter)
-	s.revoke(Revocation{At: revoked, Reason: "superseded"}, revision)
+	s.revoke(store.Revocation{At: revoked, Reason: "superseded"}, revision)
 	if err := b.Bucket(bSerials).Put(serial, append(u64(revision), s[:]...)); err != nil {
 		return err
 	}
-	return enlist(b, serial, &s)
+	return addEntry(b, serial, &s)
 }
 
 // listed reads the list: the serial numbers in their order, and how many it is said to hold.
-func listed(b *bolt.Bucket) (serials []string, n uint64, err error) {
+func listed(b *bbolt.Bucket) (serials []string, n uint64, err error) {
 	err = eachEntry(b, func(serial []byte, _ *status) error {
 		serials = append(serials, string(serial))
 		return nil
@@ -62,26 +64,26 @@ func TestDropExpired(t *testing.T) {
 	const n, days = 2000, 400
 	for _, name := range []string{"indexed", "earlier version", "earlier version meanwhile"} {
 		t.Run(name, func(t *testing.T) {
-			db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bolt.Options{NoSync: true})
+			db, err := bbolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bbolt.Options{NoSync: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
 			ends, listedAt := map[string]time.Time{}, map[string]uint64{}
 			var order []string
-			do := func(f func(b *bolt.Bucket) error) {
+			do := func(f func(b *bbolt.Bucket) error) {
 				t.Helper()
-				if err := db.Update(func(tx *bolt.Tx) error { return f(tx.Bucket([]byte("ACI"))) }); err != nil {
+				if err := db.Update(func(tx *bbolt.Tx) error { return f(tx.Bucket([]byte("ACI"))) }); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := db.Update(func(tx *bolt.Tx) error {
-				_, err := listBucket(tx, name != "earlier version")
+			if err := db.Update(func(tx *bbolt.Tx) error {
+				_, err := crlBucket(tx, name != "earlier version")
 				return err
 			}); err != nil {
 				t.Fatal(err)
 			}
-			do(func(b *bolt.Bucket) error {
+			do(func(b *bbolt.Bucket) error {
 				for i := range n {
 					serial := binary.BigEndian.AppendUint64([]byte{7}, random.Uint64())
 					end := begin.Add(time.Duration(random.IntN(days*24)) * time.Hour)
@@ -94,9 +96,9 @@ func TestDropExpired(t *testing.T) {
 				return nil
 			})
 			if name == "earlier version meanwhile" { // it takes one off the list and leaves it in the index
-				do(func(b *bolt.Bucket) error {
+				do(func(b *bbolt.Bucket) error {
 					_, s, _ := statusOf(b, []byte(order[0]))
-					if err := delist(b, []byte(order[0]), &s, n+1); err != nil {
+					if err := removeEntry(b, []byte(order[0]), &s, n+1); err != nil {
 						return err
 					}
 					order = order[1:]
@@ -108,7 +110,7 @@ func TestDropExpired(t *testing.T) {
 			}
 			check := func(what string) {
 				t.Helper()
-				do(func(b *bolt.Bucket) error {
+				do(func(b *bbolt.Bucket) error {
 					got, count, err := listed(b)
 					if err != nil || !slices.Equal(got, order) || count != uint64(len(order)) {
 						t.Errorf("%s: %d entries, said to be %d, want %d, %v", what, len(got), count, len(order), err)
@@ -124,17 +126,17 @@ func TestDropExpired(t *testing.T) {
 				if day < 50 {
 					by = n / 2
 				}
-				do(func(b *bolt.Bucket) error { return dropExpired(b, before, by, revision) })
+				do(func(b *bbolt.Bucket) error { return dropExpired(b, before, by, revision) })
 				order = slices.DeleteFunc(order, func(s string) bool {
 					return ends[s].Before(before) && listedAt[s] <= by
 				})
 				check(fmt.Sprintf("day %d", day))
-				form := []ListForm{FaithfulList, RichList}[day%2]
-				do(func(b *bolt.Bucket) error { return relist(b, form) })
+				form := []store.CRLForm{store.FaithfulCRL, store.RichCRL}[day%2]
+				do(func(b *bbolt.Bucket) error { return rebuildEntries(b, form) })
 				check(string(form))
 				revision++
 			}
-			do(func(b *bolt.Bucket) error {
+			do(func(b *bbolt.Bucket) error {
 				if err := dropExpired(b, begin.Add(2*days*24*time.Hour), revision, revision); err != nil {
 					return err
 				}
@@ -158,26 +160,26 @@ func BenchmarkDropExpired(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	db, err := bolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bolt.Options{NoSync: true})
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer db.Close()
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	random := rand.New(rand.NewPCG(3, 4))
-	update := func(f func(l *bolt.Bucket) error) time.Duration {
+	update := func(f func(l *bbolt.Bucket) error) time.Duration {
 		b.Helper()
 		start := time.Now()
-		if err := db.Update(func(tx *bolt.Tx) error { return f(tx.Bucket([]byte("ACI"))) }); err != nil {
+		if err := db.Update(func(tx *bbolt.Tx) error { return f(tx.Bucket([]byte("ACI"))) }); err != nil {
 			b.Fatal(err)
 		}
 		return time.Since(start)
 	}
-	if err := db.Update(func(tx *bolt.Tx) error { _, err := listBucket(tx, true); return err }); err != nil {
+	if err := db.Update(func(tx *bbolt.Tx) error { _, err := crlBucket(tx, true); return err }); err != nil {
 		b.Fatal(err)
 	}
 	for i := 0; i < n; i += 2000 {
-		update(func(l *bolt.Bucket) error {
+		update(func(l *bbolt.Bucket) error {
 			for i := i; i < min(n, i+2000); i++ {
 				serial := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{7}, 8), random.Uint64())
 				end := begin.Add(time.Duration(i%1000) * 24 * time.Hour)
@@ -191,7 +193,7 @@ func BenchmarkDropExpired(b *testing.B) {
 	day := 0
 	for b.Loop() {
 		day++
-		walk := update(func(l *bolt.Bucket) error {
+		walk := update(func(l *bbolt.Bucket) error {
 			found := 0
 			return eachEntry(l, func(_ []byte, s *status) error {
 				if s.time(10).Before(begin) {
@@ -200,10 +202,10 @@ func BenchmarkDropExpired(b *testing.B) {
 				return nil
 			})
 		})
-		index := update(func(l *bolt.Bucket) error {
+		index := update(func(l *bbolt.Bucket) error {
 			return dropExpired(l, begin.Add(time.Duration(day)*24*time.Hour-time.Second), uint64(n), uint64(n+day))
 		})
-		anew := update(func(l *bolt.Bucket) error {
+		anew := update(func(l *bbolt.Bucket) error {
 			if err := l.DeleteBucket(bExpiries); err != nil {
 				return err
 			}

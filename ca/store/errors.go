@@ -1,4 +1,4 @@
-package ca
+package store
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ type Kind string
 
 // The kinds of errors.
 const (
-	Internal   Kind = "internal"   // nothing the user did
+	Internal   Kind = "internal"   // a fault of igc
 	Invalid    Kind = "invalid"    // the input is wrong
 	NotFound   Kind = "not-found"  // no such lab, certificate or authority
 	Conflict   Kind = "conflict"   // it would undo or contradict what is recorded
 	Passphrase Kind = "passphrase" // the keys do not open
-	Busy       Kind = "busy"       // another process holds the lab
+	Busy       Kind = "busy"       // another process has the lab open
 	Unwritable Kind = "unwritable" // the disk or the folder refuses
-	Damaged    Kind = "damaged"    // the records are damaged, or no more
+	Damaged    Kind = "damaged"    // the records are damaged, or lost
 	Unanswered Kind = "unanswered" // the server stopped before it answered: the lab says whether it was done
 )
 
@@ -30,11 +30,12 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-func fail(kind Kind, format string, args ...any) error {
+// Errorf makes an error of a kind. %w wraps, as it does in [fmt.Errorf].
+func Errorf(kind Kind, format string, args ...any) error {
 	return &Error{kind, fmt.Errorf(format, args...)}
 }
 
-// KindOf is the kind of an error, Internal for one that has none.
+// KindOf is the kind of an error, [Internal] for an error without one.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -43,10 +44,10 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Invalidate marks an error as one of input.
-func Invalidate(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Error{Invalid, err}
-}
+// The errors that callers of a store compare with.
+var (
+	ErrSerialTaken = errors.New("serial number taken")
+	ErrLocked      = errors.New("another process has the records open")
+	ErrSwap        = errors.New("the document changed meanwhile")
+	ErrLeaseHeld   = errors.New("the lease is held by another")
+)

@@ -1,0 +1,30 @@
+package ca
+
+import (
+	"context"
+
+	"github.com/igc-lab/igc/ca/store"
+)
+
+// Changes reads at most limit entries of the lab's change feed, those after a sequence number, the oldest first.
+func (l *Lab) Changes(ctx context.Context, after uint64, limit int) (changes []store.Change, err error) {
+	err = l.store.View(ctx, func(r store.Reader) error {
+		changes, err = r.Changes(after, limit)
+		return err
+	})
+	return changes, err
+}
+
+// Head is the end of the change feed.
+func (l *Lab) Head(ctx context.Context) (h store.Head, err error) {
+	err = l.store.View(ctx, func(r store.Reader) error {
+		h = r.Head()
+		return nil
+	})
+	return h, err
+}
+
+// Follow calls fn with the changes after a sequence number as they come, see [store.Store].
+func (l *Lab) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
+	return l.store.Follow(ctx, after, fn)
+}

@@ -1,0 +1,242 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/igc-lab/igc/ca/store"
+)
+
+// A change is stored as its JSON, which is hashed, and a checksum of that in hexadecimal, as damage of the file is told
+// from a change that somebody made.
+
+func encodeChange(c store.Change) ([]byte, error) {
+	for _, text := range []*string{&c.Actor, &c.Holder, &c.Document, &c.Note, &c.Profile} {
+		*text = strings.ToValidUTF8(*text, "\uFFFD") // as JSON has it: reading and writing it again changes nothing
+	}
+	data, err := c.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(data, "\n%08x", checksum(data)), nil
+}
+
+// splitChange takes the JSON of a change from its value.
+func splitChange(key, v []byte) ([]byte, error) {
+	data, sum, ok := bytes.Cut(v, []byte("\n"))
+	if len(key) != 8 || !ok || string(sum) != fmt.Sprintf("%08x", checksum(data)) {
+		return nil, damage("the entry %X of the change feed", key)
+	}
+	return data, nil
+}
+
+func (t *tx) Head() (h store.Head) {
+	b := t.Bucket(bFeed)
+	if b == nil {
+		return h
+	}
+	k, v := b.Cursor().Last()
+	if k == nil {
+		return h
+	}
+	data, err := splitChange(k, v)
+	if err != nil {
+		panic(err)
+	}
+	return store.Head{Seq: binary.BigEndian.Uint64(k), Hash: sha256.Sum256(data)}
+}
+
+func (t *tx) Append(c store.Change) error {
+	b, err := t.CreateBucketIfNotExists(bFeed)
+	if err != nil {
+		return err
+	}
+	head := t.Head()
+	c.Seq, c.Prev = head.Seq+1, head.Hash
+	if c.Actor == "" {
+		c.Actor = t.actor
+	}
+	if c.At.IsZero() {
+		c.At = t.now
+	}
+	v, err := encodeChange(c)
+	if err != nil {
+		return err
+	}
+	b.FillPercent = 0.95 // keys only grow
+	t.appended = c.Seq
+	return b.Put(u64(c.Seq), v)
+}
+
+func (t *tx) Changes(after uint64, limit int) (changes []store.Change, err error) {
+	b := t.Bucket(bFeed)
+	if b == nil {
+		return nil, nil
+	}
+	c := b.Cursor()
+	for k, v := c.Seek(u64(after + 1)); k != nil && len(changes) < limit; k, v = c.Next() {
+		data, err := splitChange(k, v)
+		if err != nil {
+			return nil, err
+		}
+		change, _, err := store.ParseChange(data)
+		if err != nil {
+			return nil, damage("%v", err)
+		}
+		changes = append(changes, change)
+	}
+	return changes, nil
+}
+
+// followBatch is how many changes a follower is given at once.
+const followBatch = 500
+
+// Follow implements [store.Store]. Other processes write only while this one has the file closed, so what they wrote is
+// looked for each second when it is.
+func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
+	f := s.followers.add(after)
+	defer s.followers.remove(f)
+	for {
+		wake := s.followers.wakeup()
+		var changes []store.Change
+		err := s.View(ctx, func(r store.Reader) (err error) {
+			changes, err = r.Changes(after, followBatch)
+			return err
+		})
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return err
+		}
+		if len(changes) > 0 {
+			if err := fn(changes); err != nil {
+				return err
+			}
+			after = changes[len(changes)-1].Seq
+			s.followers.reached(f, after)
+			continue
+		}
+		select {
+		case <-wake:
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// followerWait is how long an update waits for a follower.
+const followerWait = time.Second
+
+// followers are those that this process has. An update waits for each, so that none serves what the update changed.
+type followers struct {
+	mu   sync.Mutex
+	all  map[*follower]bool
+	wake chan struct{} // closed when something was written
+}
+
+type follower struct {
+	seq     uint64        // reached
+	reached chan struct{} // closed, and made anew, at each step
+}
+
+func (fs *followers) add(after uint64) *follower {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.all == nil {
+		fs.all = map[*follower]bool{}
+	}
+	f := &follower{seq: after, reached: make(chan struct{})}
+	fs.all[f] = true
+	return f
+}
+
+func (fs *followers) remove(f *follower) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.all, f)
+	close(f.reached)
+}
+
+func (fs *followers) reached(f *follower, seq uint64) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f.seq = seq
+	close(f.reached)
+	f.reached = make(chan struct{})
+}
+
+func (fs *followers) wakeup() <-chan struct{} {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.wake == nil {
+		fs.wake = make(chan struct{})
+	}
+	return fs.wake
+}
+
+// wait wakes the followers, and waits until they have reached a change, or are gone.
+func (fs *followers) wait(ctx context.Context, seq uint64) {
+	fs.mu.Lock()
+	if fs.wake != nil {
+		close(fs.wake)
+		fs.wake = nil
+	}
+	fs.mu.Unlock()
+	limit := time.NewTimer(followerWait)
+	defer limit.Stop()
+	for {
+		fs.mu.Lock()
+		var late chan struct{}
+		for f := range fs.all {
+			if f.seq < seq {
+				late = f.reached
+				break
+			}
+		}
+		fs.mu.Unlock()
+		if late == nil {
+			return
+		}
+		select {
+		case <-late:
+		case <-ctx.Done():
+			return
+		case <-limit.C:
+			return
+		}
+	}
+}
+
+// checkChain holds the feed to its hashes: every entry names the one before.
+func checkChain(t *bbolt.Tx) error {
+	b := t.Bucket(bFeed)
+	if b == nil {
+		return nil
+	}
+	var head store.Head
+	return b.ForEach(func(k, v []byte) error {
+		data, err := splitChange(k, v)
+		if err != nil {
+			return err
+		}
+		c, h, err := store.ParseChange(data)
+		if err != nil {
+			return damage("%v", err)
+		}
+		if err := head.Next(c, h); err != nil || binary.BigEndian.Uint64(k) != c.Seq {
+			return errors.Join(damage("the change feed at %d", c.Seq), err)
+		}
+		return nil
+	})
+}

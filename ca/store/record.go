@@ -1,0 +1,103 @@
+package store
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Key names a certificate: serial numbers are unique within an issuer only (RFC 5280 §4.1.2.2).
+type Key struct {
+	Authority string // ID of the issuer: "ACI-FO-PP"
+	Serial    []byte // big-endian, without leading zero bytes
+}
+
+func (k Key) String() string { return fmt.Sprintf("%X of %s", k.Serial, k.Authority) }
+
+// Record is a certificate that the lab issued, with its status.
+type Record struct {
+	Number    uint64          `json:"number,omitempty"` // its place in the order of issue, where a listing gives it
+	Authority string          `json:"authority"`        // ID of the issuer
+	Serial    string          `json:"serial"`           // upper-case hexadecimal
+	Profile   string          `json:"profile"`          // product/role
+	Status    Status          `json:"status"`
+	Revoked   *Revocation     `json:"revocation,omitempty"`
+	Holder    profiles.Holder `json:"holder"`
+	NotBefore time.Time       `json:"not_before"`
+	NotAfter  time.Time       `json:"not_after"`
+	IssuedAt  time.Time       `json:"issued_at"`
+	DER       []byte          `json:"der"`
+}
+
+// Key is the name of the record's certificate.
+func (r *Record) Key() Key {
+	serial, _ := hex.DecodeString(r.Serial) // written by profiles.SerialHex
+	return Key{r.Authority, serial}
+}
+
+// Certificate parses the record's certificate.
+func (r *Record) Certificate() (*x509.Certificate, error) { return x509.ParseCertificate(r.DER) }
+
+// IsAuthority tells whether the certificate is that of an authority. Those of OCSP responders are not.
+func (r *Record) IsAuthority() bool {
+	product, _, _ := strings.Cut(r.Profile, "/")
+	return product == "acr" || product == "aci"
+}
+
+// Generation is the layout of the certificate, known without decoding it: serial numbers of gen2016 begin with the prefix
+// of their authority, and those of gen2023 are random (reference §2.1).
+func (r *Record) Generation() profiles.Generation {
+	a, err := profiles.ParseAuthority(r.Authority)
+	if err == nil && a.SerialPrefix() != nil && !strings.HasPrefix(r.Serial, fmt.Sprintf("%X", a.SerialPrefix())) {
+		return profiles.Gen2023
+	}
+	return profiles.Gen2016
+}
+
+// SetRevocation sets the status that a revocation gives; nil gives [Good].
+func (r *Record) SetRevocation(v *Revocation) {
+	r.Status, r.Revoked = Good, v
+	switch {
+	case v == nil:
+	case v.Reason == Hold:
+		r.Status = OnHold
+	default:
+		r.Status = Revoked
+	}
+}
+
+// Filter chooses among the certificates issued. All pass its zero value.
+type Filter struct {
+	Product       string    `json:"product,omitempty"`
+	Holder        string    `json:"holder,omitempty"` // a part of the name or identifier, without regard to case and accents
+	Card          string    `json:"card,omitempty"`   // card number
+	Status        Status    `json:"status,omitempty"`
+	ExpiresBefore time.Time `json:"expires_before,omitzero"`
+	EndEntities   bool      `json:"end_entities,omitempty"` // leaves out authorities and their responders
+
+	After  uint64 `json:"after,omitempty"`  // only those issued after that [Record.Number]
+	Limit  int    `json:"limit,omitempty"`  // at most so many; 0 for all
+	Newest bool   `json:"newest,omitempty"` // with a limit: the last that pass, not the first
+}
+
+// Passes tells whether the filter lets a record pass. After and Limit are not considered.
+func (f Filter) Passes(r *Record) bool {
+	product, _, _ := strings.Cut(r.Profile, "/")
+	switch {
+	case f.Product != "" && f.Product != product,
+		f.Card != "" && f.Card != r.Holder.CardNumber,
+		f.Status != "" && f.Status != r.Status,
+		!f.ExpiresBefore.IsZero() && !r.NotAfter.Before(f.ExpiresBefore),
+		f.EndEntities && (product == "acr" || product == "aci" || product == "ocsp"):
+		return false
+	}
+	if f.Holder == "" {
+		return true
+	}
+	name := r.Holder.DisplayName() + " " + r.Holder.IdNat + " " + r.Holder.Organisation
+	return strings.Contains(profiles.Fold(name), profiles.Fold(f.Holder))
+}
