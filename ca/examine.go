@@ -107,7 +107,8 @@ func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
 		return 0, false, err == nil
 	}
 	defer conn.Close()
-	return peerPID(conn), true, false
+	pid, _, _ = peerCredentials(conn)
+	return pid, true, false
 }
 
 // RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the socket is nobody's.

@@ -6,20 +6,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerPID is the process at the other end of a Unix socket: for a server, the one that began to listen.
-func peerPID(conn net.Conn) (pid int) {
-	c, ok := conn.(*net.UnixConn)
-	if !ok {
-		return 0
+// peerCredentials are the process and the user at the other end of a Unix socket: of a server, those that began to listen.
+func peerCredentials(conn net.Conn) (pid, uid int, ok bool) {
+	c, isUnix := conn.(*net.UnixConn)
+	if !isUnix {
+		return 0, 0, false
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0
+		return 0, 0, false
 	}
 	_ = raw.Control(func(fd uintptr) {
 		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			pid = int(cred.Pid)
+			pid, uid, ok = int(cred.Pid), int(cred.Uid), true
 		}
 	})
-	return pid
+	return pid, uid, ok
 }

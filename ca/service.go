@@ -20,6 +20,7 @@ type Service interface {
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
 	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
 	Publish(ctx context.Context, anew bool) error
+	Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error)
 }
 
 var (
@@ -99,6 +100,7 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 	}
 	err = c.dispatch(ctx, false, func(s Service) (err error) {
 		issued, err = s.Issue(ctx, req)
+		signOldHead(ctx, s)
 		return err
 	})
 	return issued, err
@@ -108,6 +110,7 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 func (c *Client) SetStatus(ctx context.Context, change StatusChange) (changed []Changed, err error) {
 	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		changed, err = s.SetStatus(ctx, change)
+		signOldHead(ctx, s)
 		return err
 	})
 	return changed, err
@@ -149,6 +152,7 @@ func (c *Client) Authorities(ctx context.Context) (list []AuthorityInfo, err err
 func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error) {
 	err = c.dispatch(ctx, true, func(s Service) (err error) {
 		made, err = s.Ensure(ctx, wanted)
+		signOldHead(ctx, s)
 		return err
 	})
 	return made, err
@@ -157,4 +161,13 @@ func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 // Publish implements [Service].
 func (c *Client) Publish(ctx context.Context, anew bool) error {
 	return c.dispatch(ctx, true, func(s Service) error { return s.Publish(ctx, anew) })
+}
+
+// Changes implements [Service].
+func (c *Client) Changes(ctx context.Context, after uint64, limit int) (changes []store.Change, err error) {
+	err = c.dispatch(ctx, true, func(s Service) (err error) {
+		changes, err = s.Changes(ctx, after, limit)
+		return err
+	})
+	return changes, err
 }

@@ -2,6 +2,7 @@ package ca
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -18,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -33,6 +35,14 @@ const maxCall = 1 << 20
 type ensureCall struct {
 	Authorities []string `json:"authorities"`
 }
+
+type changesCall struct {
+	After uint64 `json:"after"`
+	Limit int    `json:"limit"`
+}
+
+// maxChanges bounds the changes of one answer.
+const maxChanges = 10000
 
 type callError struct {
 	Kind    Kind   `json:"kind"`
@@ -76,6 +86,9 @@ func (l *Lab) Answer(ctx context.Context, ready func()) error {
 		return fail(Unwritable, "cannot protect the lab's socket: %w", err)
 	}
 	server := &http.Server{Handler: l.calls(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, callerKey{}, callerName(conn))
+		},
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
 	stopped := make(chan error, 1)
 	go func() {
@@ -91,15 +104,34 @@ func (l *Lab) Answer(ctx context.Context, ready func()) error {
 	return <-stopped
 }
 
+type callerKey struct{}
+
+// callerOf is the actor on whose behalf a call came.
+func callerOf(ctx context.Context) string {
+	name, _ := ctx.Value(callerKey{}).(string)
+	return cmp.Or(name, "rpc")
+}
+
+// callerName names the user at the other end of the socket: "rpc:uid=1000", "rpc" where the system does not say.
+func callerName(conn net.Conn) string {
+	if _, uid, ok := peerCredentials(conn); ok {
+		return fmt.Sprintf("rpc:uid=%d", uid)
+	}
+	return "rpc"
+}
+
 // calls is the server's side of the socket.
 func (l *Lab) calls() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in IssueRequest) (any, error) { return l.Issue(ctx, in) }))
-	mux.HandleFunc("POST /status", call(func(ctx context.Context, in StatusChange) (any, error) { return l.SetStatus(ctx, in) }))
+	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in IssueRequest) (any, error) { return l.As(callerOf(ctx)).Issue(ctx, in) }))
+	mux.HandleFunc("POST /status", call(func(ctx context.Context, in StatusChange) (any, error) { return l.As(callerOf(ctx)).SetStatus(ctx, in) }))
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) { return l.Find(ctx, in) }))
 	mux.HandleFunc("POST /list", call(func(ctx context.Context, in Filter) (any, error) { return l.List(ctx, in) }))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) { return l.Authorities(ctx) }))
 	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, l.Publish(ctx, anew) }))
+	mux.HandleFunc("POST /changes", call(func(ctx context.Context, in changesCall) (any, error) {
+		return l.Changes(ctx, in.After, min(in.Limit, maxChanges))
+	}))
 	mux.HandleFunc("POST /ensure", call(func(ctx context.Context, in ensureCall) (any, error) {
 		var wanted []profiles.Authority
 		for _, id := range in.Authorities {
@@ -109,7 +141,7 @@ func (l *Lab) calls() http.Handler {
 			}
 			wanted = append(wanted, a)
 		}
-		return l.Ensure(ctx, wanted)
+		return l.As(callerOf(ctx)).Ensure(ctx, wanted)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if given := r.Header.Get(passphraseHeader); given != "" {
@@ -260,4 +292,9 @@ func (r *remote) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 
 func (r *remote) Publish(ctx context.Context, anew bool) error {
 	return r.call(ctx, "publish", anew, &struct{}{})
+}
+
+func (r *remote) Changes(ctx context.Context, after uint64, limit int) (out []store.Change, err error) {
+	err = r.call(ctx, "changes", changesCall{after, limit}, &out)
+	return out, err
 }

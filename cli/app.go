@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"os/user"
 	"strings"
 	"syscall"
 	"time"
@@ -99,7 +100,7 @@ func (p *program) app() *cli.App {
 			&cli.StringFlag{Name: "passphrase-file", TakesFile: true, Usage: tr("fichier dont la première ligne est la phrase secrète des clés (sinon IGC_PASSPHRASE, sinon celle que le laboratoire a faite)",
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
-		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(),
+		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(), p.auditCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 }
@@ -123,12 +124,21 @@ func (p *program) lab(c *cli.Context) (home string, opts ca.Options, err error) 
 		opts.Passphrase = []byte(secret)
 	}
 	opts.Now = p.now
+	opts.Actor = "cli:" + userName()
 	bar := newBar(p.err)
 	opts.Progress = bar.show
 	opts.Waiting = func(home string) {
 		fmt.Fprintf(p.err, tr("igc : un autre processus tient le laboratoire de %s ; j'attends.\n", "igc: another process holds the lab in %s; waiting.\n"), home)
 	}
 	return home, opts, nil
+}
+
+// userName is who runs the command, for the change feed.
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid=%d", os.Getuid())
 }
 
 // connect opens the lab for a command.

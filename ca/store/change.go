@@ -20,10 +20,16 @@ const (
 	CRLIssued         ChangeKind = "crl.issued" // its number was given, before it is signed and published
 	DocumentPut       ChangeKind = "document.put"
 	DocumentDeleted   ChangeKind = "document.deleted"
+	HeadKeyMade       ChangeKind = "head-key.made" // that signs heads of the feed; Note is its verifier key
 	LabMigrated       ChangeKind = "lab.migrated"  // from a former format
 	LabRecovered      ChangeKind = "lab.recovered" // by igc recover
 	LabSeeded         ChangeKind = "lab.seeded"    // with test data
 )
+
+// ChangeKinds lists the kinds.
+func ChangeKinds() []ChangeKind {
+	return []ChangeKind{AuthorityMade, CertificateIssued, StatusChanged, CRLIssued, DocumentPut, DocumentDeleted, HeadKeyMade, LabMigrated, LabRecovered, LabSeeded}
+}
 
 // Change is an entry of the feed. It never holds a key, a PIN or a secret.
 type Change struct {

@@ -146,6 +146,7 @@ func TestKill(t *testing.T) {
 		}
 
 		records := l.List() // the lab opens
+		l.Must("audit", "verify")
 		folders, err := filepath.Glob(filepath.Join(l.Home, "cards", "*", "card.json"))
 		if err != nil {
 			t.Fatal(err)

@@ -5,13 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/igc-lab/igc/ca/store"
 )
@@ -216,27 +213,4 @@ func (fs *followers) wait(ctx context.Context, seq uint64) {
 			return
 		}
 	}
-}
-
-// checkChain holds the feed to its hashes: every entry names the one before.
-func checkChain(t *bbolt.Tx) error {
-	b := t.Bucket(bFeed)
-	if b == nil {
-		return nil
-	}
-	var head store.Head
-	return b.ForEach(func(k, v []byte) error {
-		data, err := splitChange(k, v)
-		if err != nil {
-			return err
-		}
-		c, h, err := store.ParseChange(data)
-		if err != nil {
-			return damage("%v", err)
-		}
-		if err := head.Next(c, h); err != nil || binary.BigEndian.Uint64(k) != c.Seq {
-			return errors.Join(damage("the change feed at %d", c.Seq), err)
-		}
-		return nil
-	})
 }
