@@ -90,7 +90,7 @@ func (l *Lab) CheckRecords() error {
 }
 
 // KeyFile is where the key of an authority stands.
-func (l *Lab) KeyFile(a profiles.Authority) string { return l.keys.path(a.ID()) }
+func (l *Lab) KeyFile(a profiles.Authority) string { return l.keys.Path(a.ID()) }
 
 // Unlockable tells whether a passphrase is at hand: one that was given, or that the lab made.
 func (l *Lab) Unlockable() bool {

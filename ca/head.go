@@ -63,7 +63,7 @@ func (l *Lab) SignHead(ctx context.Context) error {
 	}
 	public, ok := made.PublicKey.(ed25519.PublicKey)
 	if !ok {
-		return fail(Conflict, "%s is not an Ed25519 key: remove it, and another is made", l.keys.path(headKey))
+		return fail(Conflict, "%s is not an Ed25519 key: remove it, and another is made", l.keys.Path(headKey))
 	}
 	text, err := note.NewEd25519VerifierKey(headSigner, public)
 	if err != nil {

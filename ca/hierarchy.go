@@ -116,7 +116,7 @@ func (l *Lab) makeKeys(ctx context.Context, authorities []profiles.Authority) er
 				if ctx.Err() != nil {
 					continue
 				}
-				if _, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID())); err != nil {
+				if _, err := l.keys.CreateKey(l.Config.Key.AuthorityKey(a.ID())); err != nil {
 					errs[i] = errors.Join(errs[i], err)
 					continue
 				}
@@ -141,7 +141,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err := l.store.View(ctx, func(r store.Reader) error { return checkIssuable(r, a.Root()) }); err != nil {
 		return err
 	}
-	key, err := l.keys.CreateKey(l.Config.Key.authorityKey(a.ID()))
+	key, err := l.keys.CreateKey(l.Config.Key.AuthorityKey(a.ID()))
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 		Serial: newAuthoritySerial(), PublicKey: key.PublicKey}
 	request.NotBefore, request.NotAfter = profiles.AuthorityValidity(a, l.now())
 	create := &casapi.CreateCertificateAuthorityRequest{Name: a.ID(), Type: casapi.RootCA, Lifetime: request.NotAfter.Sub(request.NotBefore),
-		CreateKey: l.Config.Key.authorityKey(a.ID())}
+		CreateKey: l.Config.Key.AuthorityKey(a.ID())}
 	var chain []*x509.Certificate
 	if !a.IsRoot() {
 		root, err := l.Issuer(ctx, a.Root())

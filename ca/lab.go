@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/igc-lab/igc/ca/keys"
 	"github.com/igc-lab/igc/ca/store/bolt"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -46,7 +47,7 @@ type opened struct {
 
 	opts  Options
 	store *bolt.Store
-	keys  *keyring
+	keys  *keys.Ring
 
 	ensuring        sync.Mutex // one creation of authorities at a time
 	authoritiesMade atomic.Uint64
@@ -78,7 +79,7 @@ func Open(home string, opts Options) (*Lab, error) {
 	l := &Lab{&opened{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}, opts.Actor}
 	l.store = bolt.Open(filepath.Join(home, "igc.db"), bolt.Options{Now: opts.Now, ReadOnly: opts.ReadOnly,
 		Evidence: func() string { return evidenceOfRecords(home) }})
-	l.keys = newKeyring(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
+	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	return l, nil
 }
 

@@ -1,6 +1,9 @@
 package ca
 
-import "github.com/igc-lab/igc/ca/store"
+import (
+	"github.com/igc-lab/igc/ca/keys"
+	"github.com/igc-lab/igc/ca/store"
+)
 
 // What the lab records is defined in package store; callers of this package need not name it.
 type (
@@ -19,6 +22,20 @@ type (
 	ListChunk   = store.CRLChunk
 	ListForm    = store.CRLForm
 )
+
+// KeyPolicy says which keys a lab makes, see [keys.Policy].
+type KeyPolicy = keys.Policy
+
+// The policies.
+const (
+	Faithful = keys.Faithful
+	RSA3072  = keys.RSA3072
+	RSA2048  = keys.RSA2048
+	P256     = keys.P256
+)
+
+// ParseKeyPolicy reads a policy's name.
+func ParseKeyPolicy(s string) (KeyPolicy, error) { return keys.ParsePolicy(s) }
 
 // The statuses, the one reason that can be taken back, and the forms of CRLs.
 const (

@@ -93,7 +93,7 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 		return nil, err
 	}
 	// The authority's key takes 150 ms to open: do it before the records are, so that others are not kept waiting.
-	if a, err := product.IssuingAuthority(); err == nil && !c.remote.answers() && c.keys.has(a.ID()) {
+	if a, err := product.IssuingAuthority(); err == nil && !c.remote.answers() && c.keys.Has(a.ID()) {
 		if _, err := c.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()}); err != nil {
 			return nil, err
 		}

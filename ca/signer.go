@@ -18,7 +18,7 @@ func (l *Lab) Signer(a profiles.Authority, certificate *x509.Certificate) (crypt
 		return nil, err
 	}
 	if pub, ok := s.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(certificate.PublicKey) {
-		return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", l.keys.path(a.ID()), a.ID())
+		return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", l.keys.Path(a.ID()), a.ID())
 	}
 	return s, nil
 }

@@ -1,4 +1,6 @@
-package ca
+// Package keys makes, keeps and opens a lab's private keys: those of its authorities, in a folder, encrypted; and those of
+// holders, which it makes by the lab's policy and does not keep.
+package keys
 
 import (
 	"crypto"
@@ -20,56 +22,57 @@ import (
 
 	"github.com/youmark/pkcs8"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// KeyPolicy says which keys a lab makes.
-type KeyPolicy string
+// Policy says which keys a lab makes.
+type Policy string
 
 // The policies: the real one, and faster ones whose certificates are not twins of real ones.
 const (
-	Faithful KeyPolicy = "faithful"
-	RSA3072  KeyPolicy = "rsa3072"
-	RSA2048  KeyPolicy = "rsa2048"
-	P256     KeyPolicy = "p256"
+	Faithful Policy = "faithful"
+	RSA3072  Policy = "rsa3072"
+	RSA2048  Policy = "rsa2048"
+	P256     Policy = "p256"
 )
 
-var keyPolicies = map[KeyPolicy]struct{ authority, holder int }{ // RSA bits, 0 for P-256
+var policies = map[Policy]struct{ authority, holder int }{ // RSA bits, 0 for P-256
 	Faithful: {4096, 2048}, RSA3072: {3072, 2048}, RSA2048: {2048, 2048}, P256: {0, 0},
 }
 
-// ParseKeyPolicy reads a policy's name.
-func ParseKeyPolicy(s string) (KeyPolicy, error) {
-	if _, ok := keyPolicies[KeyPolicy(s)]; !ok {
-		return "", fail(Invalid, "unknown key policy %q: choose faithful, rsa3072, rsa2048 or p256", s)
+// ParsePolicy reads a policy's name.
+func ParsePolicy(s string) (Policy, error) {
+	if _, ok := policies[Policy(s)]; !ok {
+		return "", store.Errorf(store.Invalid, "unknown key policy %q: choose faithful, rsa3072, rsa2048 or p256", s)
 	}
-	return KeyPolicy(s), nil
+	return Policy(s), nil
 }
 
 // Faithful tells whether the keys are those of the real IGC-Santé.
-func (p KeyPolicy) Faithful() bool { return p == Faithful }
+func (p Policy) Faithful() bool { return p == Faithful }
 
 // Generate makes a key for a holder.
-func (p KeyPolicy) Generate() (crypto.Signer, error) {
-	if bits := keyPolicies[p].holder; bits > 0 {
+func (p Policy) Generate() (crypto.Signer, error) {
+	if bits := policies[p].holder; bits > 0 {
 		return rsa.GenerateKey(rand.Reader, bits)
 	}
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
 
-// authorityKey asks a key manager for an authority's key.
-func (p KeyPolicy) authorityKey(name string) *kmsapi.CreateKeyRequest {
+// AuthorityKey asks a key manager for an authority's key.
+func (p Policy) AuthorityKey(name string) *kmsapi.CreateKeyRequest {
 	r := &kmsapi.CreateKeyRequest{Name: name, SignatureAlgorithm: kmsapi.ECDSAWithSHA256}
-	if bits := keyPolicies[p].authority; bits > 0 {
+	if bits := policies[p].authority; bits > 0 {
 		r.SignatureAlgorithm, r.Bits = kmsapi.SHA256WithRSA, bits
 	}
 	return r
 }
 
-// keyring is the key manager of a lab: softkms, which keeps nothing, plus a folder of PKCS#8 files (RFC 5208) encrypted
+// Ring is the key manager of a lab: softkms, which keeps nothing, plus a folder of PKCS#8 files (RFC 5208) encrypted
 // with the lab's passphrase (PBES2: PBKDF2 with SHA-256, AES-256-CBC). An open key stays open for the life of the ring,
 // since opening one costs 150 ms of PBKDF2 where a person chose the passphrase.
-type keyring struct {
+type Ring struct {
 	*softkms.SoftKMS
 	dir        string
 	passphrase func() ([]byte, error)
@@ -78,23 +81,25 @@ type keyring struct {
 	open map[string]crypto.Signer
 }
 
-var _ kmsapi.KeyManager = (*keyring)(nil)
+var _ kmsapi.KeyManager = (*Ring)(nil)
 
-func newKeyring(dir string, passphrase func() ([]byte, error)) *keyring {
-	return &keyring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{}}
+// NewRing returns the ring of a folder, whose keys are encrypted with that passphrase, asked for when it is needed.
+func NewRing(dir string, passphrase func() ([]byte, error)) *Ring {
+	return &Ring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{}}
 }
 
-func (k *keyring) path(name string) string { return filepath.Join(k.dir, name+".key") }
+// Path is the file of a key.
+func (k *Ring) Path(name string) string { return filepath.Join(k.dir, name+".key") }
 
-// has tells whether there is a key of that name, open or not.
-func (k *keyring) has(name string) bool {
-	_, err := os.Stat(k.path(name))
+// Has tells whether there is a key of that name, open or not.
+func (k *Ring) Has(name string) bool {
+	_, err := os.Stat(k.Path(name))
 	return err == nil
 }
 
 // CreateKey returns the key of that name, and makes it first if there is none: an interrupted creation goes on with the
 // key that it wrote. A key is on the disk before it is used.
-func (k *keyring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
+func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
 	signer, err := k.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: req.Name})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -116,7 +121,7 @@ func (k *keyring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResp
 		CreateSignerRequest: kmsapi.CreateSignerRequest{Signer: signer, SigningKey: req.Name}}, nil
 }
 
-func (k *keyring) write(name string, key any) error {
+func (k *Ring) write(name string, key any) error {
 	passphrase, err := k.passphrase()
 	if err != nil {
 		return err
@@ -127,8 +132,8 @@ func (k *keyring) write(name string, key any) error {
 		return fmt.Errorf("cannot encrypt key %s: %w", name, err)
 	}
 	block := &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
-	if err := atomicfile.Write(k.path(name), pem.EncodeToMemory(block), 0o600); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+	if err := atomicfile.Write(k.Path(name), pem.EncodeToMemory(block), 0o600); err != nil {
+		return &store.Error{Kind: store.Unwritable, Err: err}
 	}
 	return nil
 }
@@ -143,7 +148,7 @@ func iterations(passphrase []byte) int {
 }
 
 // CreateSigner opens a key of the folder. The error is fs.ErrNotExist when there is none.
-func (k *keyring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, error) {
+func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, error) {
 	if req.Signer != nil {
 		return req.Signer, nil
 	}
@@ -154,7 +159,7 @@ func (k *keyring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, 
 	if ok {
 		return signer, nil
 	}
-	data, err := os.ReadFile(k.path(name))
+	data, err := os.ReadFile(k.Path(name))
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +169,14 @@ func (k *keyring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, 
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
-		return nil, fail(NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab", k.path(name))
+		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab", k.Path(name))
 	}
 	key, err := pkcs8.ParsePKCS8PrivateKey(block.Bytes, passphrase)
 	if err != nil { // a wrong key decrypts to noise, so its error says nothing
-		return nil, fail(Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE", k.path(name))
+		return nil, store.Errorf(store.Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE", k.Path(name))
 	}
 	if signer, ok = key.(crypto.Signer); !ok {
-		return nil, fail(NotFound, "%s is damaged: it is not a key that signs; restore it from a copy of the lab", k.path(name))
+		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not a key that signs; restore it from a copy of the lab", k.Path(name))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
