@@ -51,7 +51,7 @@ func TestPIN(t *testing.T) {
 	lab := cardtest.New(t)
 	for _, test := range []struct {
 		name   string
-		g      card.Generation
+		g      card.ChipType
 		strict bool
 		codes  int // wrong unblocking codes that the card takes
 	}{{"CPS3", card.CPS3, false, 10}, {"CPS4", card.CPS4, false, 3}, {"CPS3 with a strict PIN", card.CPS3, true, 3}} {
@@ -59,7 +59,7 @@ func TestPIN(t *testing.T) {
 			dir := lab.Issue(ca.P256, "1234")
 			c, err := card.Read(dir)
 			if err == nil {
-				err = errors.Join(c.SetGeneration(test.g), c.SetStrictPIN(test.strict))
+				err = errors.Join(c.SetChipType(test.g), c.SetStrictPIN(test.strict))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -154,9 +154,9 @@ func TestUnblockingTries(t *testing.T) {
 			t.Errorf("%s: %d tries of the unblocking code, want %d", what, got, want)
 		}
 	}
-	play := func(g card.Generation, strict bool) {
+	play := func(g card.ChipType, strict bool) {
 		t.Helper()
-		if err := errors.Join(c.SetGeneration(g), c.SetStrictPIN(strict)); err != nil {
+		if err := errors.Join(c.SetChipType(g), c.SetStrictPIN(strict)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -416,21 +416,21 @@ func TestFind(t *testing.T) {
 // The chip is that of the certificates' time, until someone says another.
 func TestGeneration(t *testing.T) {
 	lab := cardtest.New(t)
-	for g, want := range map[profiles.Generation]card.Generation{profiles.Gen2016: card.CPS3, profiles.Gen2023: card.CPS4} {
+	for g, want := range map[profiles.Generation]card.ChipType{profiles.Gen2016: card.CPS3, profiles.Gen2023: card.CPS4} {
 		c, err := card.Read(lab.IssueGeneration(ca.P256, "1234", g))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, err := c.Status()
-		if err != nil || s.Generation != want {
-			t.Errorf("%s: %s, %v", g, s.Generation, err)
+		if err != nil || s.ChipType != want {
+			t.Errorf("%s: %s, %v", g, s.ChipType, err)
 		}
-		other := map[card.Generation]card.Generation{card.CPS3: card.CPS4, card.CPS4: card.CPS3}[want]
-		if err := c.SetGeneration(other); err != nil {
+		other := map[card.ChipType]card.ChipType{card.CPS3: card.CPS4, card.CPS4: card.CPS3}[want]
+		if err := c.SetChipType(other); err != nil {
 			t.Fatal(err)
 		}
-		if s, _ = c.Status(); s.Generation != other || !strings.HasSuffix(c.Label(other), "-"+c.Number) {
-			t.Errorf("told %s: %s, %s", other, s.Generation, c.Label(other))
+		if s, _ = c.Status(); s.ChipType != other || !strings.HasSuffix(c.Label(other), "-"+c.Number) {
+			t.Errorf("told %s: %s, %s", other, s.ChipType, c.Label(other))
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (c *Card) Data() ([]byte, error) {
 // Files are the card's business data. Their labels, which of them ask for the PIN, the form of an activity and the speciality
 // that ends CPS_INFO_PS are known (reference §5.1); the rest of their content is modelled: tags of one byte, BER lengths,
 // text in UTF-8.
-func (c *Card) Files(g Generation) []File {
+func (c *Card) Files(g ChipType) []File {
 	h := c.Holder
 	number, _ := hex.DecodeString(c.Number) // ten digits, checked when it was read
 	first := c.Certificates[0]

@@ -34,7 +34,7 @@ import (
 const Tries = 3
 
 // UnblockingTries is how many wrong unblocking codes a card takes: ten on a CPS3, three on a CPS4 and under [Card.SetStrictPIN].
-func UnblockingTries(g Generation, strict bool) int {
+func UnblockingTries(g ChipType, strict bool) int {
 	if g == CPS3 && !strict {
 		return 10
 	}
@@ -66,7 +66,7 @@ func (e *WrongCode) Error() string { return fmt.Sprintf("wrong code, %d tries le
 
 // Status is what is known of a card without a PIN.
 type Status struct {
-	Generation      Generation
+	ChipType        ChipType
 	TriesLeft       int // of the PIN; 0: blocked
 	UnblockingsLeft int
 	UnblockingTries int    // how many there are to begin with
@@ -99,17 +99,17 @@ func (c *Card) Status() (Status, error) {
 	return Status{c.generation(s), s.TriesLeft, s.UnblocksLeft, s.UnblocksOf, s.StrictPIN, s.Data}, nil
 }
 
-func (c *Card) generation(s *state) Generation {
-	if s.Generation == "" {
-		return c.DefaultGeneration()
+func (c *Card) generation(s *state) ChipType {
+	if s.ChipType == "" {
+		return c.DefaultChipType()
 	}
-	return s.Generation
+	return s.ChipType
 }
 
-// SetGeneration has the card play this chip from its next insertion on.
-func (c *Card) SetGeneration(g Generation) error {
+// SetChipType has the card play this chip from its next insertion on.
+func (c *Card) SetChipType(g ChipType) error {
 	return c.change(func(s *state) error {
-		s.Generation = g
+		s.ChipType = g
 		c.countUnblockings(s)
 		return nil
 	})

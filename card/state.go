@@ -24,7 +24,7 @@ import (
 // state is state.json.
 type state struct {
 	Version      int               `json:"version"`
-	Generation   Generation        `json:"generation,omitempty"`
+	ChipType     ChipType          `json:"generation,omitempty"`
 	TriesLeft    int               `json:"tries_left"`
 	UnblocksLeft int               `json:"unblockings_left"`
 	UnblocksOf   int               `json:"unblockings_of,omitempty"` // how many there are to begin with; 0 of an older igc, which knew 3

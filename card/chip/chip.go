@@ -15,7 +15,7 @@ var ErrKeys = errors.New("a CPS3 or CPS4 has RSA keys of 2048 bits, and this car
 // Chip is a card that is in a reader. It is for one reader, which speaks to it one command at a time.
 type Chip struct {
 	card       *card.Card
-	generation card.Generation
+	generation card.ChipType
 	root       *file // 3F00
 	cps2ter    *file // its oldest application's 3F00, spoken to with class A0
 	profile    profile
@@ -53,7 +53,7 @@ type profile struct {
 }
 
 // The algorithm references are those that the Cryptolib sends.
-var profiles = map[card.Generation]profile{
+var profiles = map[card.ChipType]profile{
 	card.CPS3: {
 		t0:      true,
 		local:   localBit,
@@ -65,8 +65,8 @@ var profiles = map[card.Generation]profile{
 	},
 }
 
-// others are the AIDs that select something that this package does not play: the card manager, and the CPS2ter application of a CPS4.
-var others = map[string]bool{"A0000001510000": true, "8025000001FF0002": true}
+// unsupportedAIDs are the AIDs that select something that this package does not play: the card manager, and the CPS2ter application of a CPS4.
+var unsupportedAIDs = map[string]bool{"A0000001510000": true, "8025000001FF0002": true}
 
 // New makes the chip that the card plays, as it is now: a card told to play another chip is another chip.
 func New(c *card.Card) (*Chip, error) {
@@ -77,7 +77,7 @@ func New(c *card.Card) (*Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation], strict: status.StrictPIN}
+	ch := &Chip{card: c, generation: status.ChipType, profile: profiles[status.ChipType], strict: status.StrictPIN}
 	if ch.root, ch.cps2ter, err = ch.layOut(); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // fixed is a copy of the card of testdata, whose certificates and keys are always the same, as a chip. Its PIN is 1234.
-func fixed(t testing.TB, g card.Generation) (*card.Card, *chip.Chip) {
+func fixed(t testing.TB, g card.ChipType) (*card.Card, *chip.Chip) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "card"))); err != nil {
@@ -33,7 +33,7 @@ func fixed(t testing.TB, g card.Generation) (*card.Card, *chip.Chip) {
 	}
 	c, err := card.Read(dir)
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -355,8 +355,8 @@ func FuzzTransmit(f *testing.F) {
 		if err := os.WriteFile(stateFile, state, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		g := []card.Generation{card.CPS3, card.CPS4}[mode&1]
-		if err := c.SetGeneration(g); err != nil {
+		g := []card.ChipType{card.CPS3, card.CPS4}[mode&1]
+		if err := c.SetChipType(g); err != nil {
 			t.Fatal(err)
 		}
 		played := insert(t, c)

@@ -249,7 +249,7 @@ func (c *Chip) selectName(ch *channel, cmd command) ([]byte, status) {
 	switch application := c.root.child(0x0001); {
 	case name == "":
 		return nil, wrongLength
-	case c.profile.aid != "" && others[fmt.Sprintf("%X", name)]:
+	case c.profile.aid != "" && unsupportedAIDs[fmt.Sprintf("%X", name)]:
 		applied = false
 	case c.profile.aid != "" && name == string(unhex(c.profile.aid)), name == string(c.root.name):
 	case len(name) >= 5 && strings.HasPrefix(string(application.name), name):

@@ -104,7 +104,7 @@ func (c *Chip) manageSecurityEnvironment(ch *channel, cmd command) ([]byte, stat
 
 // role is that of the key which a command calls by this reference, or empty.
 func (c *Chip) role(reference byte) string {
-	for _, place := range card.Places {
+	for _, place := range card.KeySlots {
 		if place.Reference(c.generation)|c.profile.local == reference {
 			return place.Role
 		}

@@ -64,10 +64,10 @@ var Places = []string{"lab", "nss", "firefox", "p11-kit", "java", "openssl", "sy
 const ModuleName = "CPS virtuelle (igc)"
 
 // FR and EN say what the change is, exactly; UndoneFR and UndoneEN what undoing it is.
-func (c Change) FR() string       { return c.words(c.Run, doingFR) }
-func (c Change) EN() string       { return c.words(c.Run, doingEN) }
-func (c Change) UndoneFR() string { return c.words(c.Undo, undoingFR) }
-func (c Change) UndoneEN() string { return c.words(c.Undo, undoingEN) }
+func (c Change) FR() string       { return c.describe(c.Run, doingFR) }
+func (c Change) EN() string       { return c.describe(c.Run, doingEN) }
+func (c Change) UndoneFR() string { return c.describe(c.Undo, undoingFR) }
+func (c Change) UndoneEN() string { return c.describe(c.Undo, undoingEN) }
 
 // The words, by kind: "file" is one that is not there before, "changed" one that is.
 var (
@@ -81,7 +81,7 @@ var (
 		"root": "take the root out of", "command": "undo"}
 )
 
-func (c Change) words(run []string, verbs map[string]string) string {
+func (c Change) describe(run []string, verbs map[string]string) string {
 	kind := c.Kind
 	if kind == "file" && c.Before != nil {
 		kind = "changed"
@@ -106,17 +106,17 @@ func encode(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
-// Standing is a change that this machine wants, and how it stands.
-type Standing struct {
+// ChangeStatus is a change that this machine wants, and how it stands.
+type ChangeStatus struct {
 	Change
-	Stands bool  // it is made already
-	Noted  bool  // it is in the journal: it was made once, and is wanted still
-	Err    error // it cannot be made; what it would change is left as it is
+	Done  bool  // it is made already
+	Noted bool  // it is in the journal: it was made once, and is wanted still
+	Err   error // it cannot be made; what it would change is left as it is
 }
 
-// Standings lists the changes that this machine wants in those places, nil for all of them, made or not; those of the lab itself go
+// ChangeStatuses lists the changes that this machine wants in those places, nil for all of them, made or not; those of the lab itself go
 // with each. Nothing is changed by it.
-func (s Setting) Standings(only []string) ([]Standing, error) {
+func (s Setting) ChangeStatuses(only []string) ([]ChangeStatus, error) {
 	var all []Change
 	var err error
 	switch runtime.GOOS {
@@ -136,18 +136,18 @@ func (s Setting) Standings(only []string) ([]Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	var standings []Standing
+	var standings []ChangeStatus
 	for _, c := range all {
 		if len(only) > 0 && !slices.Contains(only, c.Place) && c.Place != "lab" {
 			continue
 		}
-		st := Standing{Change: c, Err: c.err, Noted: slices.ContainsFunc(notes, c.same)}
+		st := ChangeStatus{Change: c, Err: c.err, Noted: slices.ContainsFunc(notes, c.same)}
 		switch {
 		case c.err != nil:
 		case c.Kind == "command": // cannot be seen: the journal knows
-			st.Stands = slices.ContainsFunc(notes, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
+			st.Done = slices.ContainsFunc(notes, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
 		default:
-			st.Stands = c.done()
+			st.Done = c.done()
 		}
 		standings = append(standings, st)
 	}
@@ -156,7 +156,7 @@ func (s Setting) Standings(only []string) ([]Standing, error) {
 
 // Plan lists the changes that this machine wants, those already made left out. Nothing is changed by it.
 func (s Setting) Plan(only []string) (plan []Change, err error) {
-	standings, err := s.Standings(only)
+	standings, err := s.ChangeStatuses(only)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (s Setting) Plan(only []string) (plan []Change, err error) {
 		if st.Err != nil {
 			return nil, st.Err
 		}
-		if !st.Stands {
+		if !st.Done {
 			plan = append(plan, st.Change)
 		}
 	}

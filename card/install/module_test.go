@@ -62,12 +62,12 @@ func TestStandings(t *testing.T) {
 	s := machine(t)
 	count := func() (stands, noted, wrong, all int) {
 		t.Helper()
-		standings, err := s.Standings(nil)
+		standings, err := s.ChangeStatuses(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, st := range standings {
-			for n, is := range map[*int]bool{&stands: st.Stands, &noted: st.Noted, &wrong: st.Err != nil, &all: true} {
+			for n, is := range map[*int]bool{&stands: st.Done, &noted: st.Noted, &wrong: st.Err != nil, &all: true} {
 				if is {
 					*n++
 				}

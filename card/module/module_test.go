@@ -18,12 +18,12 @@ import (
 )
 
 // desk is a lab with a card in its first reader.
-func desk(t *testing.T, key ca.KeyPolicy, g card.Generation) (home string, c *card.Card) {
+func desk(t *testing.T, key ca.KeyPolicy, g card.ChipType) (home string, c *card.Card) {
 	t.Helper()
 	lab := cardtest.New(t)
 	c, err := card.Read(lab.Issue(key, "1234"))
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err == nil {
 		_, err = card.NewReaders(lab.Home).Insert(c)
@@ -74,7 +74,7 @@ func TestPKCS11Tool(t *testing.T) {
 	for _, test := range []struct {
 		name                      string
 		key                       ca.KeyPolicy
-		chip                      card.Generation
+		chip                      card.ChipType
 		outcome                   string // of pkcs11-tool -t
 		says, not                 []string
 		authentication, signature []toolSignature

@@ -22,14 +22,14 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // fixed is the card whose certificates and keys are always the same, inserted in the first reader. Its PIN is 1234.
-func (d *desk) fixed(g card.Generation) (*card.Card, uint) {
+func (d *desk) fixed(g card.ChipType) (*card.Card, uint) {
 	d.t.Helper()
 	dir := filepath.Join(d.t.TempDir(), "card")
 	err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "chip", "testdata", "card")))
 	d.must(err)
 	c, err := card.Read(dir)
 	d.must(err)
-	d.must(c.SetGeneration(g))
+	d.must(c.SetChipType(g))
 	return c, d.insert(c)
 }
 
@@ -66,7 +66,7 @@ var attributeNames = map[uint]string{CKA_CLASS: "CLASS", CKA_TOKEN: "TOKEN", CKA
 // The listing of a card, all that PKCS#11 shows of it. Its rows were laid beside those of the Cryptolib 5.2.2 for Linux, which saw the same
 // card through card/chip and card/vpcd: doc.go tells which differ, and why.
 func TestListing(t *testing.T) {
-	for _, g := range []card.Generation{card.CPS3, card.CPS4} {
+	for _, g := range []card.ChipType{card.CPS3, card.CPS4} {
 		t.Run(string(g), func(t *testing.T) {
 			d := newDesk(t)
 			_, slot := d.fixed(g)
@@ -134,7 +134,7 @@ func brief(value []byte) string {
 func TestModuleAgreesWithChip(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		g      card.Generation
+		g      card.ChipType
 		strict bool
 	}{{"cps3", card.CPS3, false}, {"cps4", card.CPS4, false}, {"cps3 strict", card.CPS3, true}, {"cps4 strict", card.CPS4, true}} {
 		t.Run(test.name, func(t *testing.T) {

@@ -280,7 +280,7 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 		if err := op.refusal(s.token.generation, len(out)); err != nil {
 			return false, err
 		}
-		op.take(last)
+		op.addData(last)
 		key, ok := l.keys[op.object.place.Role]
 		if !ok {
 			return false, CKR_DEVICE_ERROR
@@ -295,8 +295,8 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 	return n, err
 }
 
-// take takes the last data.
-func (op *operation) take(last *[]byte) {
+// addData takes the last data.
+func (op *operation) addData(last *[]byte) {
 	switch {
 	case last == nil:
 	case op.hash != nil:
@@ -307,7 +307,7 @@ func (op *operation) take(last *[]byte) {
 }
 
 // refusal is what the Cryptolib answers, with either chip, where it announces a signature that the key does not make.
-func (op *operation) refusal(g card.Generation, room int) error {
+func (op *operation) refusal(g card.ChipType, room int) error {
 	if _, isRSA := op.public.(*rsa.PublicKey); !isRSA {
 		return nil
 	}
@@ -326,7 +326,7 @@ func (op *operation) refusal(g card.Generation, room int) error {
 }
 
 // sign signs what was taken. Where the caller has hashed, the signature key wants a hash, alone or in its DigestInfo, and puts it in one.
-func (op *operation) sign(g card.Generation, key crypto.Signer) ([]byte, error) {
+func (op *operation) sign(g card.ChipType, key crypto.Signer) ([]byte, error) {
 	m, data := op.mechanism, op.taken()
 	if m.hash == 0 && m.scheme != ec && op.object.place.Role == "signature" {
 		hash, digest, err := digested(data)
@@ -360,7 +360,7 @@ func (m *Module) Verify(h uint, last *[]byte, signature []byte) error {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
-		op.take(last)
+		op.addData(last)
 		data := op.taken()
 		switch {
 		case !op.mechanism.accepts(data, op.options, op.public):

@@ -35,7 +35,7 @@ func newDesk(t testing.TB) *desk {
 	t.Helper()
 	lab := cardtest.New(t)
 	d := &desk{New(lab.Home), t, lab}
-	d.poll = time.Millisecond
+	d.pollInterval = time.Millisecond
 	if err := d.Initialize(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +44,11 @@ func newDesk(t testing.TB) *desk {
 }
 
 // card issues a card that plays this chip, with PIN 1234.
-func (d *desk) card(key ca.KeyPolicy, g card.Generation) *card.Card {
+func (d *desk) card(key ca.KeyPolicy, g card.ChipType) *card.Card {
 	d.t.Helper()
 	c, err := card.Read(d.lab.Issue(key, "1234"))
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err != nil {
 		d.t.Fatal(err)
@@ -262,7 +262,7 @@ func TestVerify(t *testing.T) {
 	sum := sha256.Sum256(data)
 	for _, test := range []struct {
 		key       ca.KeyPolicy
-		g         card.Generation
+		g         card.ChipType
 		mechanism uint
 		parameter []byte
 		data      []byte
@@ -281,7 +281,7 @@ func TestVerify(t *testing.T) {
 		signature := make([]byte, n)
 		_, err = d.Sign(h, &test.data, signature)
 		d.must(err)
-		public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))
+		public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[1]))
 		verify := func(what string, signature []byte, want RV) {
 			t.Helper()
 			d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
@@ -564,8 +564,8 @@ func TestObjects(t *testing.T) {
 		status, err := c.Status()
 		d.must(err)
 		for _, cert := range c.Certificates {
-			o := d.find(h, CKO_CERTIFICATE, cert.Place.Certificate)
-			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.Place))
+			o := d.find(h, CKO_CERTIFICATE, cert.KeySlot.Certificate)
+			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.KeySlot))
 			values, refusals, err := d.GetAttributes(h, o, []uint{CKA_VALUE, CKA_ID, CKA_SUBJECT, CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_MODULUS})
 			d.must(err)
 			parsed, err := x509.ParseCertificate(values[0])
@@ -574,8 +574,8 @@ func TestObjects(t *testing.T) {
 				t.Error("the names are not those of the certificate")
 			}
 			wants(t, "the modulus of a certificate", refusals[5], CKR_ATTRIBUTE_TYPE_INVALID)
-			wantID := map[card.Generation]map[string]byte{card.CPS3: {"authentication": 0x02, "signature": 0x01},
-				card.CPS4: {"authentication": 0x20, "signature": 0x10}}[status.Generation][cert.Role]
+			wantID := map[card.ChipType]map[string]byte{card.CPS3: {"authentication": 0x02, "signature": 0x01},
+				card.CPS4: {"authentication": 0x20, "signature": 0x10}}[status.ChipType][cert.Role]
 			if id := values[1]; len(id) != 14 || id[13] != wantID || !bytes.HasPrefix(id, []byte{0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0, 0, 1, 0xFF, 0, 0x10}) {
 				t.Errorf("CKA_ID %x", id)
 			}
@@ -627,7 +627,7 @@ func TestEncryption(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.RSA2048, card.CPS3)
 	h := d.open(d.insert(c))
-	public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[0]))
+	public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[0]))
 	keys, err := c.Open("1234")
 	d.must(err)
 	private := keys["authentication"].(*rsa.PrivateKey)
@@ -670,7 +670,7 @@ func TestEncryption(t *testing.T) {
 	d.must(d.Login(h, CKU_USER, []byte("1234")))
 	auth, sign := d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT"), d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")
 	wants(t, "decrypt with the signature key", d.DecryptInit(h, CKM_RSA_PKCS, nil, sign), CKR_KEY_TYPE_INCONSISTENT)
-	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))), CKR_KEY_TYPE_INCONSISTENT)
+	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[1]))), CKR_KEY_TYPE_INCONSISTENT)
 	d.must(d.DecryptInit(h, CKM_RSA_X_509, nil, auth))
 	_, err = d.Decrypt(h, make([]byte, 256), make([]byte, 256))
 	wants(t, "decrypt without padding", err, CKR_FUNCTION_NOT_SUPPORTED)
@@ -688,7 +688,7 @@ func TestEncryption(t *testing.T) {
 	_, err = d.Decrypt(h, make([]byte, 256), nil)
 	wants(t, "Decrypt after the logout", err, CKR_USER_NOT_LOGGED_IN)
 	wants(t, "with a mechanism that only signs", d.EncryptInit(h, CKM_SHA256_RSA_PKCS, nil, public), CKR_MECHANISM_INVALID)
-	wants(t, "with a certificate", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_CERTIFICATE, card.Places[0].Certificate)), CKR_KEY_HANDLE_INVALID)
+	wants(t, "with a certificate", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_CERTIFICATE, card.KeySlots[0].Certificate)), CKR_KEY_HANDLE_INVALID)
 	wants(t, "with nothing", d.EncryptInit(h, CKM_RSA_PKCS, nil, 0), CKR_KEY_HANDLE_INVALID)
 }
 

@@ -26,7 +26,7 @@ func TestOpenSC(t *testing.T) {
 	address := cardtest.PCSC(t)
 	c, err := card.Read(cardtest.New(t).Issue(ca.RSA2048, "1234"))
 	if err == nil {
-		err = c.SetGeneration(card.CPS3)
+		err = c.SetChipType(card.CPS3)
 	}
 	if err != nil {
 		t.Fatal(err)

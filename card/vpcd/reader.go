@@ -17,10 +17,10 @@ const DefaultAddress = "127.0.0.1:35963"
 
 // Timing of a reader.
 const (
-	look    = 250 * time.Millisecond // at which card is in
-	emptied = time.Second            // an empty reader, before another card: what pcscd takes to notice
-	retry   = time.Second            // when nothing listens
-	timeout = 5 * time.Second        // of connecting
+	pollInterval = 250 * time.Millisecond // at which card is in
+	emptied      = time.Second            // an empty reader, before another card: what pcscd takes to notice
+	retry        = time.Second            // when nothing listens
+	timeout      = 5 * time.Second        // of connecting
 )
 
 // Event is what a reader tells whoever runs it.
@@ -91,7 +91,7 @@ type slotRunner struct {
 
 func (s *slotRunner) run(ctx context.Context) {
 	for {
-		wait := look
+		wait := pollInterval
 		if key, make := s.source(s.slot); key != "" && key != s.refused {
 			chip, err := make()
 			if err != nil {
@@ -131,7 +131,7 @@ func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Durat
 		<-ended
 		s.tell(Event{Slot: s.slot, State: Removed, Card: chip.Label()})
 	}()
-	clock := time.NewTicker(look)
+	clock := time.NewTicker(pollInterval)
 	defer clock.Stop()
 	for {
 		select {

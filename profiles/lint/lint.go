@@ -42,7 +42,7 @@ func Certificate(der []byte) []Finding {
 		return []Finding{{Error, "igc_certificate", "Ces octets ne sont pas un certificat X.509 : " + why,
 			"These bytes are no X.509 certificate: " + why, "RFC 5280 §4.1"}}
 	}
-	all := append(own(d), rfc(der)...)
+	all := append(profileFindings(d), rfc(der)...)
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
 	return all
 }

@@ -28,9 +28,9 @@ var rfcLints = sync.OnceValue(func() []*lint.CertificateLint {
 
 // deviation is a lint that certificates break on purpose: what it finds is a notice, with the reason.
 type deviation struct {
-	lint   string
-	of     func(*x509.Certificate) bool
-	fr, en string
+	lint      string
+	appliesTo func(*x509.Certificate) bool
+	fr, en    string
 }
 
 // deviations are all that are known. None is the real profile's: no lint of [rfcs] finds anything in a certificate of the
@@ -75,7 +75,7 @@ func rfc(der []byte) (found []Finding) {
 			text += ": " + clean(result.Details)
 		}
 		f := Finding{level, l.Name, text, text, l.Citation}
-		if i := slices.IndexFunc(deviations, func(d deviation) bool { return d.lint == l.Name && d.of(c) }); i >= 0 {
+		if i := slices.IndexFunc(deviations, func(d deviation) bool { return d.lint == l.Name && d.appliesTo(c) }); i >= 0 {
 			f.Level = Notice
 			f.FR += " (écart connu : " + deviations[i].fr + ")"
 			f.EN += " (known deviation: " + deviations[i].en + ")"
