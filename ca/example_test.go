@@ -15,8 +15,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// A lab that is not there yet is created; the first card makes the two authorities that it needs. Private keys stay with
-// the caller.
+// A lab that is not there yet is created; the first card makes the two authorities that it needs.
+// Private keys stay with the caller.
 func ExampleLab_Issue() {
 	dir, err := os.MkdirTemp("", "igc")
 	if err != nil {
@@ -40,8 +40,9 @@ func ExampleLab_Issue() {
 		}
 	}
 	issued, err := lab.Issue(context.Background(), ca.IssueRequest{
-		Product:    "cps",
-		Holder:     profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812", Profession: "10"},
+		Product: "cps",
+		Holder: profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981",
+			IdNat: "899700209812", Profession: "10"},
 		PublicKeys: keys,
 	})
 	if err != nil {

@@ -30,7 +30,8 @@ var (
 // ChipType is the kind of chip that a card plays. It decides which signatures its keys make.
 type ChipType string
 
-// A CPS3 pads by itself, PKCS#1 v1.5 and nothing else, which TLS 1.3 does not take; a CPS4 makes RSA-PSS too.
+// A CPS3 pads by itself, PKCS#1 v1.5 and nothing else, which TLS 1.3 does not take; a CPS4 makes
+// RSA-PSS too.
 const (
 	CPS3 ChipType = "cps3"
 	CPS4 ChipType = "cps4"
@@ -56,15 +57,16 @@ func (g ChipType) ATR() []byte {
 // PSS tells whether the chip makes RSA-PSS signatures.
 func (g ChipType) PSS() bool { return g == CPS4 }
 
-// What all cards say of themselves. Manufacturer is where a card of the lab tells that it is none of the real ones; AID is the
-// application (reference §5.1), with which the identifiers of its keys begin.
+// What all cards say of themselves. Manufacturer is where a card of the lab tells that it is none
+// of the real ones; AID is the application (reference §5.1), with which the identifiers of its keys
+// begin.
 const (
 	Manufacturer = "Labo IGC-Sante"
 	AID          = "E828BD080F8025000001FF0010"
 )
 
-// KeySlot is one of the places that a card has for a key and its certificate, with the names that they have on real cards
-// (reference §5.1, OpenSC issue 2267).
+// KeySlot is one of the places that a card has for a key and its certificate, with the names that
+// they have on real cards (reference §5.1, OpenSC issue 2267).
 type KeySlot struct {
 	Role             string // of the certificate, in the card's folder
 	Certificate      string // labels
@@ -89,7 +91,8 @@ func (p KeySlot) ID(g ChipType) []byte {
 	return append(id, p.references[g])
 }
 
-// Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those are asked for.
+// Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those
+// are asked for.
 type Card struct {
 	Dir          string
 	Number       string // ten digits
@@ -109,8 +112,9 @@ type Certificate struct {
 	SerialContent         []byte // the INTEGER without its tag and length
 }
 
-// Read reads a card's folder: the certificates that have a key beside them. card.json is asked for the card's number only where
-// the certificates do not say it, so that cards made wrong on purpose can be inserted too.
+// Read reads a card's folder: the certificates that have a key beside them. card.json is asked for
+// the card's number only where the certificates do not say it, so that cards made wrong on purpose
+// can be inserted too.
 func Read(dir string) (*Card, error) {
 	dir = resolve(dir)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -179,7 +183,8 @@ func readCertificate(place KeySlot, data []byte) (Certificate, error) {
 	if c.Public, err = x509.ParsePKIXPublicKey(decoded.SubjectPublicKeyInfo); err != nil {
 		return Certificate{}, err
 	}
-	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity, subject, ... }, RFC 5280 §4.1
+	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity,
+	// subject, ... }, RFC 5280 §4.1
 	in := cryptobyte.String(decoded.Raw)
 	var cert, tbs, serial cryptobyte.String
 	ok := in.ReadASN1(&cert, cbasn1.SEQUENCE) && cert.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
@@ -208,8 +213,8 @@ func (c *Card) Faithful() bool {
 	return true
 }
 
-// DefaultChipType is that of a card which nobody told: certificates have had the 2023 layout since CPS4 are the only cards
-// handed out, and cards of the layout before are CPS3.
+// DefaultChipType is that of a card which nobody told: certificates have had the 2023 layout since
+// CPS4 are the only cards handed out, and cards of the layout before are CPS3.
 func (c *Card) DefaultChipType() ChipType {
 	if c.Certificates[0].Generation == profiles.Gen2023 {
 		return CPS4
@@ -225,10 +230,12 @@ func (c *Card) Label(g ChipType) string {
 	return "CPS3v3-" + c.Number
 }
 
-// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check digit and its padding.
+// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check
+// digit and its padding.
 func (c *Card) Serial() string { return c.Number[:8] }
 
-// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.
+// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may
+// be anywhere.
 func Find(home, what string) (*Card, error) {
 	if what == "" {
 		return nil, fmt.Errorf("%w: no number and no folder given", ErrNotFound)
@@ -258,8 +265,8 @@ func Find(home, what string) (*Card, error) {
 	return nil, fmt.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them", ErrNotFound, what)
 }
 
-// List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card are passed over: software
-// certificates stand beside cards.
+// List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card
+// are passed over: software certificates stand beside cards.
 func List(home string) ([]*Card, error) {
 	home = resolve(home)
 	entries, err := os.ReadDir(filepath.Join(home, "cards")) // sorted

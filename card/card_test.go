@@ -140,8 +140,8 @@ func testPIN(t *testing.T, dir string, codes int) {
 	}
 }
 
-// The tries of the unblocking code follow the chip that the card plays. What an older igc left of three is what is left, and a card that is
-// lost stays so.
+// The tries of the unblocking code follow the chip that the card plays. What an older igc left of
+// three is what is left, and a card that is lost stays so.
 func TestUnblockingTries(t *testing.T) {
 	lab := cardtest.New(t)
 	c, err := card.Read(lab.Issue(ca.P256, "1234"))
@@ -190,7 +190,8 @@ func TestUnblockingTries(t *testing.T) {
 	}
 }
 
-// A card blocked before its first right PIN can be unblocked too, and a folder may name another code.
+// A card blocked before its first right PIN can be unblocked too, and a folder may name another
+// code.
 func TestUnblockingCode(t *testing.T) {
 	lab := cardtest.New(t)
 	dir := lab.Issue(ca.P256, "4444")
@@ -271,7 +272,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// Files that someone or something has spoiled are refused in words; none is changed, and no try is lost.
+// Files that someone or something has damaged are refused in words; none is changed, and no try is
+// lost.
 func TestDamage(t *testing.T) {
 	lab := cardtest.New(t)
 	issued := lab.Issue(ca.P256, "1234")
@@ -281,9 +283,9 @@ func TestDamage(t *testing.T) {
 		want    string
 	}{
 		"state of no version":     {"state.json", "{}", "version 0"},
-		"state that is no JSON":   {"state.json", "\x00", "damaged"},
+		"state that is not JSON":  {"state.json", "\x00", "damaged"},
 		"state of the wrong keys": {"state.json", `{"version":1,"tries_left":3,"unblockings_left":3,"by_pin":{"iterations":0}}`, "damaged"},
-		"no key":                  {"authentication.key", "", "no encrypted private key"},
+		"no key":                  {"authentication.key", "", "not an encrypted private key"},
 		"a broken key":            {"authentication.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n", "damaged"},
 		"no unblocking code":      {"unblocking-code", "12", "not eight digits"},
 	} {
@@ -435,8 +437,8 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
-// Both PINs in one, as a card command brings them: wherever the old one ends, a wrong one is one try, and the code gives tries back
-// without a new PIN.
+// Both PINs in one, as a card command brings them: wherever the old one ends, a wrong one is one
+// try, and the code gives tries back without a new PIN.
 func TestJoinedPIN(t *testing.T) {
 	c, err := card.Read(cardtest.New(t).Issue(ca.P256, "1234"))
 	if err != nil {

@@ -148,8 +148,8 @@ func (c *Card) readState() (*state, error) {
 	return s, nil
 }
 
-// change lets one process at a time change the card's state. A wrong code is written before it is told; what changes nothing
-// is not written, so that a right PIN costs no disk.
+// change lets one process at a time change the card's state. A wrong code is written before it is
+// told; what changes nothing is not written, so that a right PIN costs no disk.
 func (c *Card) change(do func(*state) error) error {
 	unlock, err := lock(filepath.Join(c.Dir, ".lock"))
 	if err != nil {

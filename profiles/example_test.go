@@ -13,8 +13,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// A holder, a public key and the product's profile are enough for the certificate to sign: its subject, dates and
-// extensions are final. The signature is the caller's; here it is of a key made for the example.
+// A holder, a public key and the product's profile are enough for the certificate to sign: its
+// subject, dates and extensions are final. The signature is the caller's; here it is of a key made
+// for the example.
 func ExampleBuild() {
 	der := build()
 	certificate, err := x509.ParseCertificate(der)
@@ -32,7 +33,8 @@ func ExampleBuild() {
 	// http://igc-sante.esante.gouv.fr/CRL/ACI-FO-PP-TEST.crl
 }
 
-// Decode finds the profile and the holder of a certificate, and what in it departs from the profile.
+// Decode finds the profile and the holder of a certificate, and what in it departs from the
+// profile.
 func ExampleDecode() {
 	decoded, err := profiles.Decode(build())
 	if err != nil {
@@ -53,7 +55,8 @@ func ExampleDecode() {
 	// departs from the profile in 0 points
 }
 
-// build issues a CPS authentication certificate under the name of its TEST authority, with a key made on the spot.
+// build issues a CPS authentication certificate under the name of its TEST authority, with a key
+// made on the spot.
 func build() []byte {
 	profile, err := profiles.FindProfile("cps/authentication")
 	if err != nil {
@@ -89,7 +92,8 @@ func build() []byte {
 	if err != nil {
 		log.Fatal(err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, &x509.Certificate{RawSubject: name}, card.Public(), issuerKey)
+	issuer := &x509.Certificate{RawSubject: name}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, card.Public(), issuerKey)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/revocation"
 )
 
-// A revocation is in the CRL as soon as it is recorded: the CRL that Get gives afterwards names the certificate.
+// A revocation is in the CRL as soon as it is recorded: the CRL that Get gives afterwards names the
+// certificate.
 func ExampleLists_Get() {
 	dir, err := os.MkdirTemp("", "igc")
 	if err != nil {

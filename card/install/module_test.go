@@ -30,11 +30,11 @@ func TestCheckModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for why, content := range map[string][]byte{
-		"is no library":        []byte("<html>404</html>"),
-		"EOF":                  good[:len(good)/2],
-		"wants a shared":       foreign,
-		"is no library: EOF":   {},
-		"no C_GetFunctionList": without(good, "C_GetFunctionList"),
+		"is not a library":      []byte("<html>404</html>"),
+		"EOF":                   good[:len(good)/2],
+		"wants a shared":        foreign,
+		"is not a library: EOF": {},
+		"no C_GetFunctionList":  without(good, "C_GetFunctionList"),
 	} {
 		path := filepath.Join(t.TempDir(), ModuleFile)
 		put(t, path, string(content))

@@ -10,12 +10,14 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// Readers is how many readers there are before more cards than that are inserted. Browsers look for slots once, when they
-// load the module, and for cards in them ever after: a reader that appears later would not be seen.
+// Readers is how many readers there are before more cards than that are inserted. Browsers look for
+// slots once, when they load the module, and for cards in them ever after: a reader that appears
+// later would not be seen.
 const Readers = 4
 
-// Module is a library as an application sees it: slots, sessions and who is logged in. Its methods are the functions of
-// PKCS#11, and the errors they return are of type RV. It is safe for any number of threads.
+// Module is a library as an application sees it: slots, sessions and who is logged in. Its methods
+// are the functions of PKCS#11, and the errors they return are of type RV. It is safe for any
+// number of threads.
 type Module struct {
 	readers      card.Readers
 	pollInterval time.Duration // between two looks for an event
@@ -250,8 +252,9 @@ type TokenInfo struct {
 	Sessions, RWSessions               uint
 }
 
-// model is what the Cryptolib 5.2.2 says of either chip: it means to say "ChipDoc" of a CPS4, and mistakes the result of its own look at the
-// card. It fills the field up with zeros, not with blanks.
+// model is what the Cryptolib 5.2.2 says of either chip: it means to say "ChipDoc" of a CPS4, and
+// mistakes the result of its own look at the card. It fills the field up with zeros, not with
+// blanks.
 const model = "IAS ECC\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // GetTokenInfo is C_GetTokenInfo.
@@ -331,8 +334,8 @@ func (m *Module) GetMechanismInfo(id, mechanism uint) (least, most, flags uint, 
 	return least, most, found.flags, nil
 }
 
-// WaitForSlotEvent is C_WaitForSlotEvent: it returns the ID of a slot whose card came or went. CKR_CRYPTOKI_NOT_INITIALIZED ends
-// a wait that Finalize cuts short, as the standard has it.
+// WaitForSlotEvent is C_WaitForSlotEvent: it returns the ID of a slot whose card came or went.
+// CKR_CRYPTOKI_NOT_INITIALIZED ends a wait that Finalize cuts short, as the standard has it.
 func (m *Module) WaitForSlotEvent(block bool) (uint, error) {
 	for {
 		if err := m.enter(); err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// object is a token object: its attributes as the C structures hold them. The private key itself is not among them.
+// object is a token object: its attributes as the C structures hold them. The private key itself is
+// not among them.
 type object struct {
 	class      uint
 	private    bool            // seen after login only
@@ -56,9 +57,10 @@ func boolean(v bool) []byte {
 	return []byte{0}
 }
 
-// objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what belongs to them, by reference, then
-// the data that ask for the PIN, then the others. The attributes too are those of the Cryptolib, the odd ones with them: software that
-// works here is to work there. doc.go tells what differs.
+// objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what
+// belongs to them, by reference, then the data that ask for the PIN, then the others. The
+// attributes too are those of the Cryptolib, the odd ones with them: software that works here is to
+// work there. doc.go tells what differs.
 func objects(c *card.Card, g card.ChipType, strict bool) []*object {
 	var all []*object
 	for _, cert := range slices.Backward(c.Certificates) {
@@ -120,7 +122,8 @@ func keyAttributes(class uint, label string, c card.Certificate, g card.ChipType
 
 var curves = map[string]asn1.ObjectIdentifier{"P-256": {1, 2, 840, 10045, 3, 1, 7}, "P-384": {1, 3, 132, 0, 34}, "P-521": {1, 3, 132, 0, 35}}
 
-// publicKey is what the Cryptolib makes of a certificate, with its name for it: the certificate's, and the zero that ends it in C.
+// publicKey is what the Cryptolib makes of a certificate, with its name for it: the certificate's,
+// and the zero that ends it in C.
 func publicKey(c card.Certificate, g card.ChipType) *object {
 	can := []uint{CKA_VERIFY}
 	if _, ok := c.Public.(*rsa.PublicKey); ok {
@@ -163,7 +166,8 @@ func privateKey(c card.Certificate, g card.ChipType, strict bool) *object {
 	return &object{class: CKO_PRIVATE_KEY, private: true, attributes: a, place: c.KeySlot, public: c.Public}
 }
 
-// noOID is how the Cryptolib says that data have no object identifier: its array of sixteen numbers of 32 bits, of which the first is -1.
+// noOID is how the Cryptolib says that data have no object identifier: its array of sixteen numbers
+// of 32 bits, of which the first is -1.
 var noOID = append([]byte{0xFF, 0xFF, 0xFF, 0xFF}, make([]byte, 60)...)
 
 func dataObject(f card.File) *object {

@@ -113,7 +113,8 @@ func pssParameter(hash, mgf, salt uint) []byte {
 	return append(append(long(hash), long(mgf)...), long(salt)...)
 }
 
-// What each key signs after one login, or answers instead: as the Cryptolib 5.2.2 did with the same chips. Go verifies.
+// What each key signs after one login, or answers instead: as the Cryptolib 5.2.2 did with the same
+// chips. Go verifies.
 func TestSignatures(t *testing.T) {
 	d := newDesk(t)
 	data := []byte("à signer")
@@ -255,7 +256,7 @@ func TestSignatures(t *testing.T) {
 	})
 }
 
-// The token verifies what a card signed, and refuses what is spoiled.
+// The token verifies what a card signed, and refuses what was changed.
 func TestVerify(t *testing.T) {
 	d := newDesk(t)
 	data := []byte("à signer")
@@ -290,13 +291,14 @@ func TestVerify(t *testing.T) {
 		}
 		verify("Verify", signature, CKR_OK)
 		signature[10] ^= 1
-		verify("a spoiled one", signature, CKR_SIGNATURE_INVALID)
+		verify("a changed one", signature, CKR_SIGNATURE_INVALID)
 		verify("a short one", signature[1:], CKR_SIGNATURE_LEN_RANGE)
 		d.remove(c)
 	}
 }
 
-// One C_Login serves the signature key for as long as it lasts, and there is no other for it: as with the Cryptolib.
+// One C_Login serves the signature key for as long as it lasts, and there is no other for it: as
+// with the Cryptolib.
 func TestOneLogin(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.RSA2048, card.CPS3)
@@ -319,7 +321,8 @@ func TestOneLogin(t *testing.T) {
 	}
 }
 
-// A program that closes no session is stopped at some thousands of them, and can go on once it has closed some.
+// A program that closes no session is stopped at some thousands of them, and can go on once it has
+// closed some.
 func TestSessionCount(t *testing.T) {
 	d := newDesk(t)
 	slot := d.insert(d.card(ca.P256, card.CPS3))
@@ -724,8 +727,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// Threads that log in, sign and log out while cards are inserted and removed see an answer of the standard each time, and a good
-// signature when there is one. Under -race.
+// Threads that log in, sign and log out while cards are inserted and removed see an answer of the
+// standard each time, and a good signature when there is one. Under -race.
 func TestThreads(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.P256, card.CPS3)
@@ -791,7 +794,7 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// A card whose files are spoiled is there, and says that it cannot be read.
+// A card whose files are damaged is there, and says that it cannot be read.
 func TestUnrecognized(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.P256, card.CPS3)

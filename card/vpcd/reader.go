@@ -44,7 +44,8 @@ const (
 	Barred  // what listens there was not allowed; said once
 )
 
-// Source tells which card is in a slot: a key that changes with every insertion, empty for no card, and how its chip is made.
+// Source tells which card is in a slot: a key that changes with every insertion, empty for no card,
+// and how its chip is made.
 type Source func(slot int) (key string, make func() (Chip, error))
 
 // Chip is a card with a name, which says why it could not answer.
@@ -54,8 +55,8 @@ type Chip interface {
 	Err() error
 }
 
-// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is that of the first slot; allow is asked
-// before each connection to one.
+// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is
+// that of the first slot; allow is asked before each connection to one.
 func Run(ctx context.Context, address string, n int, source Source, allow func(address string) error, tell func(Event)) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -109,7 +110,8 @@ func (s *slotRunner) run(ctx context.Context) {
 	}
 }
 
-// play has the card in the reader until another one is there, and tells how long to wait before the next.
+// play has the card in the reader until another one is there, and tells how long to wait before the
+// next.
 func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Duration {
 	if err := s.allow(s.address); err != nil {
 		return s.later(ctx, Barred, err)

@@ -36,7 +36,7 @@ var retiredWords = map[string]string{
 	"mend": "repair, remedy", "mends": "repairs", "mended": "repaired", "stranger": "unknown client", "strangers": "unknown subject",
 	"ballast": "reservation", "spoiler": "mutation", "spoilers": "mutations", "spoiled": "changed, broken",
 	"namesake": "the same name", "rehearse": "lint before issuing", "rehearsal": "pre-issuance lint",
-	"hears": "receives, reads", "for one": "for example", "other makes": "third-party",
+	"hears": "receives, reads", "other makes": "third-party",
 	"other makers": "third-party", "is no": "is not a", "are no": "are not",
 }
 
@@ -49,7 +49,7 @@ var retiredPattern = func() *regexp.Regexp {
 }()
 
 // allowed takes the phrases of plain English out, in which these words are not the retired ones.
-var allowed = regexp.MustCompile(`(?i)\b(is|are) no (longer|more|other)\b|for one (of|or|another|second|minute|hour|day|card)\b`)
+var allowed = regexp.MustCompile(`(?i)\bthere (is|are) no\b|\b(is|are) no (longer|more|other)\b`)
 
 func retiredInText(found *faults, file string, content []byte) {
 	n := 0

@@ -15,15 +15,16 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// A certificate that claims to be a card of the IGC-Santé and lacks what the profile has: each rule that it breaks is
-// named, the errors first.
+// A certificate that claims to be a card of the IGC-Santé and lacks what the profile has: each rule
+// that it breaks is named, the errors first.
 func ExampleCertificate() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		log.Fatal(err)
 	}
 	name := pkix.Name{Country: []string{"FR"}, Organization: []string{"ASIP-SANTE"},
-		OrganizationalUnit: []string{"0002 187512751", "IGC-SANTE TEST"}, CommonName: "TEST AC IGC-SANTE FORT PERSONNES"}
+		OrganizationalUnit: []string{"0002 187512751", "IGC-SANTE TEST"},
+		CommonName:         "TEST AC IGC-SANTE FORT PERSONNES"}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		NotBefore:    time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC),
