@@ -1,6 +1,7 @@
 # make demo   builds igc, makes a lab, issues a card and serves
 # make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
+# make check  the part of it that reads the sources: format, vet, staticcheck, style, spelling, known vulnerabilities
 # make soak   the long forms: 200 kills, 500 damaged databases, an hour of a card's use, a flood, fuzzing      make bench   what things cost
 
 BIN   := build/igc
@@ -9,14 +10,19 @@ TAGS  := urfave_cli_no_docs
 DEMO  := build/demo
 FUZZ  ?= 20m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB ?= https://vuln.go.dev
+MISSPELL := github.com/golangci/misspell/cmd/misspell@v0.8.0
+# French words, and faults on purpose in tests, that it takes for English.
+NOT_MISSPELT := certificats,assistante,exemple,specialites,commandes,virtuels,ressemble,lecteurs,continuent,identite,attributs,profesion,interm
 
-.PHONY: build module demo test check soak bench notices clean
+.PHONY: build module demo test check vulncheck soak bench notices clean
 
 # Without cgo the binary is static: it runs on any Linux of its architecture.
 build:
 	CGO_ENABLED=0 go build -buildvcs=auto -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
 
-# Nothing but the door is visible from outside, so that two Go libraries in one process keep to themselves.
+# Only what exports.map names is visible from outside, so that two Go libraries in one process share no symbols.
 module:
 	CGO_ENABLED=1 go build -buildmode=c-shared -tags netgo,osusergo -trimpath \
 	  -ldflags "-s -w -extldflags '-Wl,--version-script=$(CURDIR)/card/module/exports.map'" -o $(MODULE) ./card/module
@@ -43,6 +49,19 @@ check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	go test ./internal/style
+	go run $(MISSPELL) -error -i $(NOT_MISSPELT) $$(git ls-files '*.go' '*.md' '*.yaml' '*.tmpl' Makefile)
+	@$(MAKE) --no-print-directory vulncheck
+
+# Fails when the program calls a function with a known vulnerability. The database is on the network, or a copy of it
+# (VULNDB=file:///...): where it cannot be read, nothing is checked, and a line says so. Exit code 3: something was found.
+vulncheck:
+	@mkdir -p build; GOBIN=$(CURDIR)/build go install $(GOVULNCHECK) || exit 1; \
+	if ! build/govulncheck -db $(VULNDB) ./internal/nearest >build/govulncheck.log 2>&1 && \
+	  grep -qE 'fetching vulnerabilities|creating client' build/govulncheck.log; then \
+	  echo "govulncheck SKIPPED, its database cannot be read: $$(tail -n 1 build/govulncheck.log)"; exit 0; \
+	fi; \
+	echo "govulncheck -db $(VULNDB) ./..."; build/govulncheck -db $(VULNDB) ./...
 
 soak:
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m

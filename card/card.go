@@ -27,18 +27,19 @@ var (
 	ErrForm     = errors.New("not four to eight digits")
 )
 
-// Generation is the kind of chip that a card plays. It decides which signatures its keys make.
-type Generation string
+// ChipType is the kind of chip that a card plays. It decides which signatures its keys make.
+type ChipType string
 
-// A CPS3 pads by itself, PKCS#1 v1.5 and nothing else, which TLS 1.3 does not take; a CPS4 makes RSA-PSS too.
+// A CPS3 pads by itself, PKCS#1 v1.5 and nothing else, which TLS 1.3 does not take; a CPS4 makes
+// RSA-PSS too.
 const (
-	CPS3 Generation = "cps3"
-	CPS4 Generation = "cps4"
+	CPS3 ChipType = "cps3"
+	CPS4 ChipType = "cps4"
 )
 
-// ParseGeneration reads a generation, in any case.
-func ParseGeneration(s string) (Generation, error) {
-	switch g := Generation(strings.ToLower(s)); g {
+// ParseChipType reads a generation, in any case.
+func ParseChipType(s string) (ChipType, error) {
+	switch g := ChipType(strings.ToLower(s)); g {
 	case CPS3, CPS4:
 		return g, nil
 	}
@@ -46,7 +47,7 @@ func ParseGeneration(s string) (Generation, error) {
 }
 
 // ATR is what the chip answers to a reset, in contact (reference §5.2).
-func (g Generation) ATR() []byte {
+func (g ChipType) ATR() []byte {
 	if g == CPS4 {
 		return []byte{0x3B, 0x9B, 0x18, 0x80, 0x01, 0x00, 0x12, 0x25, 0x00, 0x64, 0x80, 0x04, 0x01, 0x00, 0x00, 0x90, 0x44}
 	}
@@ -54,42 +55,44 @@ func (g Generation) ATR() []byte {
 }
 
 // PSS tells whether the chip makes RSA-PSS signatures.
-func (g Generation) PSS() bool { return g == CPS4 }
+func (g ChipType) PSS() bool { return g == CPS4 }
 
-// What all cards say of themselves. Manufacturer is where a card of the lab tells that it is none of the real ones; AID is the
-// application (reference §5.1), with which the identifiers of its keys begin.
+// What all cards say of themselves. Manufacturer is where a card of the lab tells that it is none
+// of the real ones; AID is the application (reference §5.1), with which the identifiers of its keys
+// begin.
 const (
 	Manufacturer = "Labo IGC-Sante"
 	AID          = "E828BD080F8025000001FF0010"
 )
 
-// Place is one of the places that a card has for a key and its certificate, with the names that they have on real cards
-// (reference §5.1, OpenSC issue 2267).
-type Place struct {
+// KeySlot is one of the places that a card has for a key and its certificate, with the names that
+// they have on real cards (reference §5.1, OpenSC issue 2267).
+type KeySlot struct {
 	Role             string // of the certificate, in the card's folder
 	Certificate      string // labels
 	Private          string
 	Decrypts         bool // the key does so besides
 	AlwaysAuthorized bool // under a strict PIN it is asked for before every signature
-	references       map[Generation]byte
+	references       map[ChipType]byte
 }
 
-// Places lists them. Software sees the signature's first: cards list their keys by reference.
-var Places = []Place{
-	{"authentication", "Certificat d'Authentification CPS", "CPS_PRIV_AUT", true, false, map[Generation]byte{CPS3: 0x02, CPS4: 0x20}},
-	{"signature", "Certificat de Signature CPS", "CPS_PRIV_SIG", false, true, map[Generation]byte{CPS3: 0x01, CPS4: 0x10}},
+// KeySlots lists them. Software sees the signature's first: cards list their keys by reference.
+var KeySlots = []KeySlot{
+	{"authentication", "Certificat d'Authentification CPS", "CPS_PRIV_AUT", true, false, map[ChipType]byte{CPS3: 0x02, CPS4: 0x20}},
+	{"signature", "Certificat de Signature CPS", "CPS_PRIV_SIG", false, true, map[ChipType]byte{CPS3: 0x01, CPS4: 0x10}},
 }
 
 // Reference is the key's number in the application.
-func (p Place) Reference(g Generation) byte { return p.references[g] }
+func (p KeySlot) Reference(g ChipType) byte { return p.references[g] }
 
 // ID is the CKA_ID of key and certificate: the application and the key's number there.
-func (p Place) ID(g Generation) []byte {
+func (p KeySlot) ID(g ChipType) []byte {
 	id, _ := hex.DecodeString(AID) // a constant
 	return append(id, p.references[g])
 }
 
-// Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those are asked for.
+// Card is a card's folder, read. It holds nothing that is secret, and nothing that changes: those
+// are asked for.
 type Card struct {
 	Dir          string
 	Number       string // ten digits
@@ -100,7 +103,7 @@ type Card struct {
 
 // Certificate is one of a card's certificates.
 type Certificate struct {
-	Place
+	KeySlot
 	*profiles.Decoded
 	Public any // *rsa.PublicKey or *ecdsa.PublicKey
 
@@ -109,15 +112,16 @@ type Certificate struct {
 	SerialContent         []byte // the INTEGER without its tag and length
 }
 
-// Read reads a card's folder: the certificates that have a key beside them. card.json is asked for the card's number only where
-// the certificates do not say it, so that cards made wrong on purpose can be inserted too.
+// Read reads a card's folder: the certificates that have a key beside them. card.json is asked for
+// the card's number only where the certificates do not say it, so that cards made wrong on purpose
+// can be inserted too.
 func Read(dir string) (*Card, error) {
 	dir = resolve(dir)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: there is no folder %s", ErrNotFound, dir)
 	}
 	c := &Card{Dir: dir}
-	for _, place := range Places {
+	for _, place := range KeySlots {
 		data, err := os.ReadFile(filepath.Join(dir, place.Role+".pem"))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -166,7 +170,7 @@ func resolve(dir string) string {
 
 func (c *Card) keyFile(role string) string { return filepath.Join(c.Dir, role+".key") }
 
-func readCertificate(place Place, data []byte) (Certificate, error) {
+func readCertificate(place KeySlot, data []byte) (Certificate, error) {
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {
 		return Certificate{}, fmt.Errorf("%w: no certificate in PEM", ErrNotCard)
@@ -175,11 +179,12 @@ func readCertificate(place Place, data []byte) (Certificate, error) {
 	if err != nil {
 		return Certificate{}, err
 	}
-	c := Certificate{Place: place, Decoded: decoded}
+	c := Certificate{KeySlot: place, Decoded: decoded}
 	if c.Public, err = x509.ParsePKIXPublicKey(decoded.SubjectPublicKeyInfo); err != nil {
 		return Certificate{}, err
 	}
-	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity, subject, ... }, RFC 5280 §4.1
+	// TBSCertificate ::= SEQUENCE { version [0], serialNumber, signature, issuer, validity,
+	// subject, ... }, RFC 5280 §4.1
 	in := cryptobyte.String(decoded.Raw)
 	var cert, tbs, serial cryptobyte.String
 	ok := in.ReadASN1(&cert, cbasn1.SEQUENCE) && cert.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
@@ -208,9 +213,9 @@ func (c *Card) Faithful() bool {
 	return true
 }
 
-// DefaultGeneration is that of a card which nobody told: certificates have had the 2023 layout since CPS4 are the only cards
-// handed out, and cards of the layout before are CPS3.
-func (c *Card) DefaultGeneration() Generation {
+// DefaultChipType is that of a card which nobody told: certificates have had the 2023 layout since
+// CPS4 are the only cards handed out, and cards of the layout before are CPS3.
+func (c *Card) DefaultChipType() ChipType {
 	if c.Certificates[0].Generation == profiles.Gen2023 {
 		return CPS4
 	}
@@ -218,17 +223,19 @@ func (c *Card) DefaultGeneration() Generation {
 }
 
 // Label is the token label of the Cryptolib, such as "CPS3v3-2800811368" (reference §5.1).
-func (c *Card) Label(g Generation) string {
+func (c *Card) Label(g ChipType) string {
 	if g == CPS4 {
 		return "CPS4v1-" + c.Number
 	}
 	return "CPS3v3-" + c.Number
 }
 
-// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check digit and its padding.
+// Serial is what the Cryptolib shows of the number: it takes the last byte of EF.SN.ICC for a check
+// digit and its padding.
 func (c *Card) Serial() string { return c.Number[:8] }
 
-// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may be anywhere.
+// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may
+// be anywhere.
 func Find(home, what string) (*Card, error) {
 	if what == "" {
 		return nil, fmt.Errorf("%w: no number and no folder given", ErrNotFound)
@@ -258,8 +265,8 @@ func Find(home, what string) (*Card, error) {
 	return nil, fmt.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them", ErrNotFound, what)
 }
 
-// List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card are passed over: software
-// certificates stand beside cards.
+// List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card
+// are passed over: software certificates stand beside cards.
 func List(home string) ([]*Card, error) {
 	home = resolve(home)
 	entries, err := os.ReadDir(filepath.Join(home, "cards")) // sorted

@@ -51,7 +51,7 @@ func TestPIN(t *testing.T) {
 	lab := cardtest.New(t)
 	for _, test := range []struct {
 		name   string
-		g      card.Generation
+		g      card.ChipType
 		strict bool
 		codes  int // wrong unblocking codes that the card takes
 	}{{"CPS3", card.CPS3, false, 10}, {"CPS4", card.CPS4, false, 3}, {"CPS3 with a strict PIN", card.CPS3, true, 3}} {
@@ -59,7 +59,7 @@ func TestPIN(t *testing.T) {
 			dir := lab.Issue(ca.P256, "1234")
 			c, err := card.Read(dir)
 			if err == nil {
-				err = errors.Join(c.SetGeneration(test.g), c.SetStrictPIN(test.strict))
+				err = errors.Join(c.SetChipType(test.g), c.SetStrictPIN(test.strict))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -140,8 +140,8 @@ func testPIN(t *testing.T, dir string, codes int) {
 	}
 }
 
-// The tries of the unblocking code follow the chip that the card plays. What an older igc left of three is what is left, and a card that is
-// lost stays so.
+// The tries of the unblocking code follow the chip that the card plays. What an older igc left of
+// three is what is left, and a card that is lost stays so.
 func TestUnblockingTries(t *testing.T) {
 	lab := cardtest.New(t)
 	c, err := card.Read(lab.Issue(ca.P256, "1234"))
@@ -154,9 +154,9 @@ func TestUnblockingTries(t *testing.T) {
 			t.Errorf("%s: %d tries of the unblocking code, want %d", what, got, want)
 		}
 	}
-	play := func(g card.Generation, strict bool) {
+	play := func(g card.ChipType, strict bool) {
 		t.Helper()
-		if err := errors.Join(c.SetGeneration(g), c.SetStrictPIN(strict)); err != nil {
+		if err := errors.Join(c.SetChipType(g), c.SetStrictPIN(strict)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,7 +190,8 @@ func TestUnblockingTries(t *testing.T) {
 	}
 }
 
-// A card blocked before its first right PIN can be unblocked too, and a folder may name another code.
+// A card blocked before its first right PIN can be unblocked too, and a folder may name another
+// code.
 func TestUnblockingCode(t *testing.T) {
 	lab := cardtest.New(t)
 	dir := lab.Issue(ca.P256, "4444")
@@ -271,7 +272,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// Files that someone or something has spoiled are refused in words; none is changed, and no try is lost.
+// Files that someone or something has damaged are refused in words; none is changed, and no try is
+// lost.
 func TestDamage(t *testing.T) {
 	lab := cardtest.New(t)
 	issued := lab.Issue(ca.P256, "1234")
@@ -281,9 +283,9 @@ func TestDamage(t *testing.T) {
 		want    string
 	}{
 		"state of no version":     {"state.json", "{}", "version 0"},
-		"state that is no JSON":   {"state.json", "\x00", "damaged"},
+		"state that is not JSON":  {"state.json", "\x00", "damaged"},
 		"state of the wrong keys": {"state.json", `{"version":1,"tries_left":3,"unblockings_left":3,"by_pin":{"iterations":0}}`, "damaged"},
-		"no key":                  {"authentication.key", "", "no encrypted private key"},
+		"no key":                  {"authentication.key", "", "not an encrypted private key"},
 		"a broken key":            {"authentication.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n", "damaged"},
 		"no unblocking code":      {"unblocking-code", "12", "not eight digits"},
 	} {
@@ -416,27 +418,27 @@ func TestFind(t *testing.T) {
 // The chip is that of the certificates' time, until someone says another.
 func TestGeneration(t *testing.T) {
 	lab := cardtest.New(t)
-	for g, want := range map[profiles.Generation]card.Generation{profiles.Gen2016: card.CPS3, profiles.Gen2023: card.CPS4} {
+	for g, want := range map[profiles.Generation]card.ChipType{profiles.Gen2016: card.CPS3, profiles.Gen2023: card.CPS4} {
 		c, err := card.Read(lab.IssueGeneration(ca.P256, "1234", g))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, err := c.Status()
-		if err != nil || s.Generation != want {
-			t.Errorf("%s: %s, %v", g, s.Generation, err)
+		if err != nil || s.ChipType != want {
+			t.Errorf("%s: %s, %v", g, s.ChipType, err)
 		}
-		other := map[card.Generation]card.Generation{card.CPS3: card.CPS4, card.CPS4: card.CPS3}[want]
-		if err := c.SetGeneration(other); err != nil {
+		other := map[card.ChipType]card.ChipType{card.CPS3: card.CPS4, card.CPS4: card.CPS3}[want]
+		if err := c.SetChipType(other); err != nil {
 			t.Fatal(err)
 		}
-		if s, _ = c.Status(); s.Generation != other || !strings.HasSuffix(c.Label(other), "-"+c.Number) {
-			t.Errorf("told %s: %s, %s", other, s.Generation, c.Label(other))
+		if s, _ = c.Status(); s.ChipType != other || !strings.HasSuffix(c.Label(other), "-"+c.Number) {
+			t.Errorf("told %s: %s, %s", other, s.ChipType, c.Label(other))
 		}
 	}
 }
 
-// Both PINs in one, as a card command brings them: wherever the old one ends, a wrong one is one try, and the code gives tries back
-// without a new PIN.
+// Both PINs in one, as a card command brings them: wherever the old one ends, a wrong one is one
+// try, and the code gives tries back without a new PIN.
 func TestJoinedPIN(t *testing.T) {
 	c, err := card.Read(cardtest.New(t).Issue(ca.P256, "1234"))
 	if err != nil {

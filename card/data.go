@@ -16,7 +16,8 @@ type File struct {
 	Content  []byte // of the others
 }
 
-// DataCapacity is the size of CPS_DATA's file, the one that software writes, modelled. What it does not fill is zero.
+// DataCapacity is the size of CPS_DATA's file, the one that software writes, modelled. What it does
+// not fill is zero.
 const DataCapacity = 1024
 
 // Data reads that file, whoever wrote it last.
@@ -30,10 +31,10 @@ func (c *Card) Data() ([]byte, error) {
 	return file, nil
 }
 
-// Files are the card's business data. Their labels, which of them ask for the PIN, the form of an activity and the speciality
-// that ends CPS_INFO_PS are known (reference §5.1); the rest of their content is modelled: tags of one byte, BER lengths,
-// text in UTF-8.
-func (c *Card) Files(g Generation) []File {
+// Files are the card's business data. Their labels, which of them ask for the PIN, the form of an
+// activity and the speciality that ends CPS_INFO_PS are known (reference §5.1); the rest of their
+// content is modelled: tags of one byte, BER lengths, text in UTF-8.
+func (c *Card) Files(g ChipType) []File {
 	h := c.Holder
 	number, _ := hex.DecodeString(c.Number) // ten digits, checked when it was read
 	first := c.Certificates[0]
@@ -69,8 +70,9 @@ func (c *Card) Files(g Generation) []File {
 	return files
 }
 
-// activities are the places where the holder works: that of the certificate, and for a professional, whose certificate names
-// none, a practice of their own: 4 is the prefix of one known by its holder's RPPS number (reference §3.1).
+// activities are the places where the holder works: that of the certificate, and for a
+// professional, whose certificate names none, a practice of their own: 4 is the prefix of one known
+// by its holder's RPPS number (reference §3.1).
 func (c *Card) activities() [][]byte {
 	h := c.Holder
 	switch {

@@ -19,29 +19,32 @@ import (
 
 // How a PIN protects a card.
 //
-// Issuing leaves each key in a PKCS#8 file encrypted with the PIN. The first right PIN makes the chip of it: the keys are
-// sealed under a random key, and that key is wrapped twice, by the PIN and by the unblocking code. All of it stands in one
-// file, state.json, with the counters of tries, and that file is replaced whole. So a new PIN wraps 32 bytes anew and a
-// card unblocked is a card whose 32 bytes were opened by the other code: no private key is written twice, neither code
-// stands anywhere in clear, and whatever is interrupted leaves the old PIN or the new one, with its counter, never half of
-// each. The PEM and PKCS#12 files keep the PIN that they were issued with: they are what is imported without a card, and
-// a real card has none.
+// Issuing leaves each key in a PKCS#8 file encrypted with the PIN. The first right PIN makes the
+// chip of it: the keys are sealed under a random key, and that key is wrapped twice, by the PIN and
+// by the unblocking code. All of it stands in one file, state.json, with the counters of tries, and
+// that file is replaced whole. So a new PIN wraps 32 bytes anew and a card unblocked is a card
+// whose 32 bytes were opened by the other code: no private key is written twice, neither code
+// stands anywhere in clear, and whatever is interrupted leaves the old PIN or the new one, with its
+// counter, never half of each. The PEM and PKCS#12 files keep the PIN that they were issued with:
+// they are what is imported without a card, and a real card has none.
 //
-// What this does not give is a chip's resistance: who can copy the folder can try ten thousand PINs at leisure. The
-// counter is there for software that must live with it.
+// What this does not give is a chip's resistance: who can copy the folder can try ten thousand PINs
+// at leisure. The counter is there for software that must live with it.
 
 // Tries is how many wrong PINs a card takes before it is blocked.
 const Tries = 3
 
-// UnblockingTries is how many wrong unblocking codes a card takes: ten on a CPS3, three on a CPS4 and under [Card.SetStrictPIN].
-func UnblockingTries(g Generation, strict bool) int {
+// UnblockingTries is how many wrong unblocking codes a card takes: ten on a CPS3, three on a CPS4
+// and under [Card.SetStrictPIN].
+func UnblockingTries(g ChipType, strict bool) int {
 	if g == CPS3 && !strict {
 		return 10
 	}
 	return 3
 }
 
-// DefaultUnblockingCode is that of a card whose folder has no file unblocking-code when its first right PIN is given.
+// DefaultUnblockingCode is that of a card whose folder has no file unblocking-code when its first
+// right PIN is given.
 const DefaultUnblockingCode = "12345678"
 
 const (
@@ -53,7 +56,8 @@ const (
 	maxWrapIterations = 10_000_000
 )
 
-// ErrBlocked is a card that takes no PIN any more; ErrDead one that takes no unblocking code either.
+// ErrBlocked is a card that takes no PIN any more; ErrDead one that takes no unblocking code
+// either.
 var (
 	ErrBlocked = errors.New("card blocked: three wrong PINs; igc card unblock takes the unblocking code")
 	ErrDead    = errors.New("card lost: too many wrong unblocking codes; issue another one")
@@ -66,7 +70,7 @@ func (e *WrongCode) Error() string { return fmt.Sprintf("wrong code, %d tries le
 
 // Status is what is known of a card without a PIN.
 type Status struct {
-	Generation      Generation
+	ChipType        ChipType
 	TriesLeft       int // of the PIN; 0: blocked
 	UnblockingsLeft int
 	UnblockingTries int    // how many there are to begin with
@@ -74,7 +78,8 @@ type Status struct {
 	Data            []byte // the file that its holder's software may write: CPS_DATA
 }
 
-// CheckPIN holds a PIN to the form of the real ones; cards are handed out with four digits (reference §5.3).
+// CheckPIN holds a PIN to the form of the real ones; cards are handed out with four digits
+// (reference §5.3).
 func CheckPIN(pin string) error {
 	if !isDigits(pin, 4, 8) {
 		return fmt.Errorf("the PIN is %w", ErrForm)
@@ -99,24 +104,24 @@ func (c *Card) Status() (Status, error) {
 	return Status{c.generation(s), s.TriesLeft, s.UnblocksLeft, s.UnblocksOf, s.StrictPIN, s.Data}, nil
 }
 
-func (c *Card) generation(s *state) Generation {
-	if s.Generation == "" {
-		return c.DefaultGeneration()
+func (c *Card) generation(s *state) ChipType {
+	if s.ChipType == "" {
+		return c.DefaultChipType()
 	}
-	return s.Generation
+	return s.ChipType
 }
 
-// SetGeneration has the card play this chip from its next insertion on.
-func (c *Card) SetGeneration(g Generation) error {
+// SetChipType has the card play this chip from its next insertion on.
+func (c *Card) SetChipType(g ChipType) error {
 	return c.change(func(s *state) error {
-		s.Generation = g
+		s.ChipType = g
 		c.countUnblockings(s)
 		return nil
 	})
 }
 
-// SetStrictPIN has the card, from its next insertion on, ask for the PIN before each signature of the signature key and take three wrong
-// unblocking codes only; or no longer.
+// SetStrictPIN has the card, from its next insertion on, ask for the PIN before each signature of
+// the signature key and take three wrong unblocking codes only; or no longer.
 func (c *Card) SetStrictPIN(strict bool) error {
 	return c.change(func(s *state) error {
 		s.StrictPIN = strict
@@ -125,8 +130,8 @@ func (c *Card) SetStrictPIN(strict bool) error {
 	})
 }
 
-// countUnblockings fits the tries of the unblocking code to the card's chip. Whoever has used none has all of the new chip's; else those
-// left stay, and none stays none.
+// countUnblockings fits the tries of the unblocking code to the card's chip. Whoever has used none
+// has all of the new chip's; else those left stay, and none stays none.
 func (c *Card) countUnblockings(s *state) {
 	most := UnblockingTries(c.generation(s), s.StrictPIN)
 	if s.UnblocksLeft == s.UnblocksOf {
@@ -135,7 +140,8 @@ func (c *Card) countUnblockings(s *state) {
 	s.UnblocksLeft, s.UnblocksOf = min(s.UnblocksLeft, most), most
 }
 
-// SetData writes the one file of a card that is not read-only, CPS_DATA. Zeros at its end are those of a file that is not full.
+// SetData writes the one file of a card that is not read-only, CPS_DATA. Zeros at its end are those
+// of a file that is not full.
 func (c *Card) SetData(data []byte) error {
 	data = bytes.TrimRight(data, "\x00")
 	if len(data) > DataCapacity {
@@ -147,8 +153,8 @@ func (c *Card) SetData(data []byte) error {
 	})
 }
 
-// Open takes the PIN, counts it, and gives the card's keys by role. A wrong one is a *WrongCode, or ErrBlocked when it was
-// the last.
+// Open takes the PIN, counts it, and gives the card's keys by role. A wrong one is a *WrongCode, or
+// ErrBlocked when it was the last.
 func (c *Card) Open(pin string) (keys map[string]crypto.Signer, err error) {
 	err = c.change(func(s *state) error {
 		key, err := c.tryPIN(s, pin)
@@ -175,8 +181,9 @@ func (c *Card) ChangePIN(old, new string) error {
 	})
 }
 
-// ChangeJoinedPIN replaces the PIN by the second part of codes, when the first part is the old one: that is how a card command brings
-// both, and no PIN is the beginning of another. Codes that begin with no right PIN count as one wrong PIN.
+// ChangeJoinedPIN replaces the PIN by the second part of codes, when the first part is the old one:
+// that is how a card command brings both, and no PIN is the beginning of another. Codes that begin
+// with no right PIN count as one wrong PIN.
 func (c *Card) ChangeJoinedPIN(codes string) error {
 	if !isDigits(codes, 8, 16) {
 		return fmt.Errorf("each PIN is %w", ErrForm)
@@ -195,7 +202,8 @@ func (c *Card) ChangeJoinedPIN(codes string) error {
 	})
 }
 
-// CheckCode tries the unblocking code, as [Card.Unblock] does, and changes nothing but the count of tries.
+// CheckCode tries the unblocking code, as [Card.Unblock] does, and changes nothing but the count of
+// tries.
 func (c *Card) CheckCode(code string) error {
 	return c.change(func(s *state) error {
 		_, err := c.tryCode(s, code)
@@ -203,8 +211,9 @@ func (c *Card) CheckCode(code string) error {
 	})
 }
 
-// Unblock sets a new PIN with the unblocking code, on a card that is blocked or not. A card that was blocked before its first
-// right PIN has nothing that the code could open but the issued files: it takes the code and the PIN of those.
+// Unblock sets a new PIN with the unblocking code, on a card that is blocked or not. A card that
+// was blocked before its first right PIN has nothing that the code could open but the issued files:
+// it takes the code and the PIN of those.
 func (c *Card) Unblock(code, pin string) error {
 	if err := CheckPIN(pin); err != nil {
 		return err
@@ -353,12 +362,12 @@ func readKey(path, pin string) (key any, err error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
-		return nil, fmt.Errorf("%s is no encrypted private key in PEM", path)
+		return nil, fmt.Errorf("%s is not an encrypted private key in PEM", path)
 	}
 	if pin == "" {
 		return nil, &WrongCode{}
 	}
-	defer func() { // the library gives lengths that are no multiple of a block to one that panics on them
+	defer func() { // the library gives lengths that are not a multiple of a block to one that panics on them
 		if recover() != nil {
 			key, err = nil, fmt.Errorf("%s is damaged", path)
 		}

@@ -15,11 +15,13 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// Readers are the lab's virtual readers: the folder "reader" of its home, with a file for each card that is in one, named
-// by the reader's number. A file is what every process sees at once, and needs no daemon.
+// Readers are the lab's virtual readers: the folder "reader" of its home, with a file for each card
+// that is in one, named by the reader's number. A file is what every process sees at once, and
+// needs no daemon.
 type Readers struct{ home string }
 
-// Insertion is a card in a reader. Another card in the same reader, or the same one a second time, is another insertion.
+// Insertion is a card in a reader. Another card in the same reader, or the same one a second time,
+// is another insertion.
 type Insertion struct {
 	Reader int       `json:"-"`      // 1 and on
 	Dir    string    `json:"folder"` // in the file relative to the lab's home, when it is in there: a lab is moved by copying it

@@ -24,7 +24,7 @@ import (
 // state is state.json.
 type state struct {
 	Version      int               `json:"version"`
-	Generation   Generation        `json:"generation,omitempty"`
+	ChipType     ChipType          `json:"generation,omitempty"`
 	TriesLeft    int               `json:"tries_left"`
 	UnblocksLeft int               `json:"unblockings_left"`
 	UnblocksOf   int               `json:"unblockings_of,omitempty"` // how many there are to begin with; 0 of an older igc, which knew 3
@@ -148,8 +148,8 @@ func (c *Card) readState() (*state, error) {
 	return s, nil
 }
 
-// change lets one process at a time change the card's state. A wrong code is written before it is told; what changes nothing
-// is not written, so that a right PIN costs no disk.
+// change lets one process at a time change the card's state. A wrong code is written before it is
+// told; what changes nothing is not written, so that a right PIN costs no disk.
 func (c *Card) change(do func(*state) error) error {
 	unlock, err := lock(filepath.Join(c.Dir, ".lock"))
 	if err != nil {

@@ -63,15 +63,15 @@ func (p *program) cardCommand() *cli.Command {
 
 // cardFacts is what --json says of a card.
 type cardFacts struct {
-	Number          string           `json:"card_number"`
-	Label           string           `json:"label"` // of the token
-	Generation      vcard.Generation `json:"generation"`
-	Holder          string           `json:"holder"`
-	Folder          string           `json:"folder"`
-	Reader          int              `json:"reader,omitempty"` // 0: in none
-	TriesLeft       int              `json:"tries_left"`
-	UnblockingsLeft int              `json:"unblockings_left"`
-	StrictPIN       bool             `json:"strict_pin,omitempty"`
+	Number          string         `json:"card_number"`
+	Label           string         `json:"label"` // of the token
+	Generation      vcard.ChipType `json:"generation"`
+	Holder          string         `json:"holder"`
+	Folder          string         `json:"folder"`
+	Reader          int            `json:"reader,omitempty"` // 0: in none
+	TriesLeft       int            `json:"tries_left"`
+	UnblockingsLeft int            `json:"unblockings_left"`
+	StrictPIN       bool           `json:"strict_pin,omitempty"`
 }
 
 func describeCard(home string, c *vcard.Card) (cardFacts, error) {
@@ -79,7 +79,7 @@ func describeCard(home string, c *vcard.Card) (cardFacts, error) {
 	if err != nil {
 		return cardFacts{}, cardError(err)
 	}
-	facts := cardFacts{Number: c.Number, Label: c.Label(status.Generation), Generation: status.Generation, Holder: c.Holder.DisplayName(), Folder: c.Dir,
+	facts := cardFacts{Number: c.Number, Label: c.Label(status.ChipType), Generation: status.ChipType, Holder: c.Holder.DisplayName(), Folder: c.Dir,
 		TriesLeft: status.TriesLeft, UnblockingsLeft: status.UnblockingsLeft, StrictPIN: status.StrictPIN}
 	inserted, err := vcard.NewReaders(home).Inserted()
 	for _, in := range inserted {
@@ -206,22 +206,22 @@ func (p *program) insertCard(c *cli.Context) error {
 	if err != nil {
 		return cardError(err)
 	}
-	g, strict := status.Generation, status.StrictPIN
+	g, strict := status.ChipType, status.StrictPIN
 	if as := c.String("as"); as != "" {
-		if g, err = vcard.ParseGeneration(as); err != nil {
+		if g, err = vcard.ParseChipType(as); err != nil {
 			return ca.Invalidate(fmt.Errorf(tr("--as %q : choisissez cps3 ou cps4", "--as %q: choose cps3 or cps4"), as))
 		}
 	}
 	if c.IsSet("strict-pin") {
 		strict = c.Bool("strict-pin")
 	}
-	if g != status.Generation || strict != status.StrictPIN { // another chip is another card: what is in the reader is taken out first
+	if g != status.ChipType || strict != status.StrictPIN { // another chip is another card: what is in the reader is taken out first
 		if err := readers.Remove(chosen); err != nil && !errors.Is(err, vcard.ErrNotInserted) {
 			return cardError(err)
 		}
 	}
-	if g != status.Generation {
-		if err := chosen.SetGeneration(g); err != nil {
+	if g != status.ChipType {
+		if err := chosen.SetChipType(g); err != nil {
 			return cardError(err)
 		}
 	}

@@ -91,7 +91,7 @@ func TestDoctorInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	labtest.Write(t, module, []byte("<html>404</html>"))
-	if mend := want("module", todo, "is no library").Mend; mend != "rm "+module+" && make module MODULE="+module {
+	if mend := want("module", todo, "is not a library").Mend; mend != "rm "+module+" && make module MODULE="+module {
 		t.Errorf("a module that is none is mended by %s", mend)
 	}
 	labtest.Write(t, module, built)

@@ -120,14 +120,14 @@ var installPlaces = func() []place {
 
 // standing tells of what was installed in a place and stands no more; nil when all of it does.
 func (d *doctor) standing(s install.Setting, place string) *finding {
-	standings, err := s.Standings([]string{place})
+	standings, err := s.ChangeStatuses([]string{place})
 	if err != nil {
 		f := todo.say("%v", err).by(d.igc("card", "install", "--only", place))
 		return &f
 	}
 	var stale []install.Change
 	for _, st := range standings {
-		if st.Place == place && !st.Stands {
+		if st.Place == place && !st.Done {
 			stale = append(stale, st.Change)
 		}
 	}
@@ -180,7 +180,7 @@ func (d *doctor) installed(p place) []finding {
 		return []finding{missing.is(tr("certutil manque : Chromium ne peut être ni examiné ni réglé",
 			"certutil is missing: Chromium can neither be examined nor set up")).by("sudo apt install libnss3-tools")}
 	}
-	standings, err := s.Standings([]string{p.name})
+	standings, err := s.ChangeStatuses([]string{p.name})
 	if err != nil {
 		return []finding{todo.say("%v", err).by(d.install(p.name))}
 	}
@@ -192,7 +192,7 @@ func (d *doctor) installed(p place) []finding {
 			continue
 		case st.Err != nil:
 			return []finding{todo.say("%v", st.Err).by("${EDITOR:-vi} " + shell(st.Target))}
-		case st.Stands:
+		case st.Done:
 			stands++
 		}
 		if !slices.Contains(targets, st.Target) {
@@ -211,7 +211,7 @@ func (d *doctor) installed(p place) []finding {
 	case len(targets) > 1:
 		where = fmt.Sprintf(tr("%s dans %s", "%s in %s"), strings.Join(files, ", "), short(filepath.Dir(targets[0])))
 	}
-	all := len(slices.DeleteFunc(standings, func(st install.Standing) bool { return st.Place != p.name }))
+	all := len(slices.DeleteFunc(standings, func(st install.ChangeStatus) bool { return st.Place != p.name }))
 	switch {
 	case stands == all && p.name == "nss":
 		return []finding{well.say(tr("%s : module, racines : %d", "%s: module, roots: %d"), where, len(d.roots))}

@@ -225,7 +225,7 @@ func (m *setMaker) make(ctx context.Context, f *fixtures.Fixture) error {
 		}
 		return writeBundle(dir, f, bundle)
 	}
-	if err := m.issue(ctx, f, dir); err != nil || f.Spoiled == "" {
+	if err := m.issue(ctx, f, dir); err != nil || f.FileMutation == "" {
 		return err
 	}
 	role := f.Profile().Role

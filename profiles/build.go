@@ -55,8 +55,8 @@ func (r *Request) skiMethod() Generation {
 	return r.Generation
 }
 
-// Build makes the certificate to sign: subject, extensions and dates are final, byte for byte. It does not change the
-// request.
+// Build makes the certificate to sign: subject, extensions and dates are final, byte for byte. It
+// does not change the request.
 func Build(r Request) (*x509.Certificate, error) {
 	product := r.Profile.Product
 	if r.Generation == "" {

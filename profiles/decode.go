@@ -17,13 +17,14 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Decoded is a certificate in the sector's words. What could not be read is in Findings; nothing is guessed.
+// Decoded is a certificate in the sector's words. What could not be read is in Findings; nothing is
+// guessed.
 type Decoded struct {
 	Profile    *Profile   // nil when no product of the table comes near
 	Generation Generation // layout of the extensions; empty when it is neither
 	Authority  Authority  // the TEST authority named as issuer; zero when it is none
 
-	Environment Environment // of the issuer's name; empty when it is no authority of the IGC-Santé
+	Environment Environment // of the issuer's name; empty when it is not an authority of the IGC-Santé
 	Counterpart Authority   // the TEST authority of the same gamme and domaine as the issuer; zero likewise
 
 	Holder      Holder
@@ -98,7 +99,8 @@ func (d *Decoded) findIn(extension, code, fr, en string) {
 	d.Findings = append(d.Findings, Finding{code, fr, en, extension})
 }
 
-// SerialHex is the serial number as the sector writes it: upper-case hexadecimal, two digits a byte.
+// SerialHex is the serial number as the sector writes it: upper-case hexadecimal, two digits a
+// byte.
 func SerialHex(n *big.Int) string {
 	if n == nil {
 		return ""
@@ -119,8 +121,9 @@ func (d *Decoded) Fingerprint() string {
 	return colons(sum[:])
 }
 
-// Decode reads a DER certificate of the IGC-Santé, or of anyone: what it does not know it says. It fails only on bytes
-// that are no certificate at all; it does not check the signature, nor the dates.
+// Decode reads a DER certificate of the IGC-Santé, or of anyone: what it does not know it says. It
+// fails only on bytes that are not a certificate at all; it does not check the signature, nor the
+// dates.
 func Decode(der []byte) (*Decoded, error) {
 	d := &Decoded{Raw: der}
 	raw, err := d.parse(der)
@@ -132,7 +135,7 @@ func Decode(der []byte) (*Decoded, error) {
 		d.Authority = d.Counterpart
 	} else {
 		d.find(UnknownIssuer, "L'émetteur n'est pas une autorité de TEST de l'IGC-Santé : "+d.Issuer.String(),
-			"The issuer is no TEST authority of the IGC-Santé: "+d.Issuer.String())
+			"The issuer is not a TEST authority of the IGC-Santé: "+d.Issuer.String())
 	}
 	d.match()
 	if d.Profile == nil {
@@ -158,7 +161,8 @@ type rawExtension struct {
 	value    []byte
 }
 
-// parse is more tolerant than crypto/x509 where the predecessors of the IGC-Santé, and cards wrong on purpose, need it.
+// parse is more tolerant than crypto/x509 where the predecessors of the IGC-Santé, and cards wrong
+// on purpose, need it.
 func (d *Decoded) parse(der []byte) ([]rawExtension, error) {
 	in := cryptobyte.String(der)
 	var cert, tbs, issuer, subject, validity, spki, algorithm cryptobyte.String
@@ -183,7 +187,7 @@ func (d *Decoded) parse(der []byte) ([]rawExtension, error) {
 	}
 	for _, t := range []*time.Time{&d.NotBefore, &d.NotAfter} {
 		if ok := validity.PeekASN1Tag(cbasn1.UTCTime) && validity.ReadASN1UTCTime(t) || validity.ReadASN1GeneralizedTime(t); !ok {
-			return nil, errors.New("validity is no pair of dates")
+			return nil, errors.New("validity is not a pair of dates")
 		}
 	}
 	d.RawSubject, d.SubjectPublicKeyInfo = subject, spki
@@ -243,8 +247,9 @@ func (d *Decoded) readExtensions(raw []rawExtension) {
 	}
 }
 
-// match finds the profile whose shape is nearest: the subject's layout must be its own, and of key usage, extended key
-// usage, category and card type at most one may differ. A wrong card is thus still known for what it should have been.
+// match finds the profile whose shape is nearest: the subject's layout must be its own, and of key
+// usage, extended key usage, category and card type at most one may differ. A wrong card is thus
+// still known for what it should have been.
 func (d *Decoded) match() {
 	best := 0
 	for _, p := range table().products {
@@ -327,7 +332,8 @@ func (d *Decoded) URLs() URLs {
 	return u
 }
 
-// Request is the request that this certificate answers: building it again gives the certificate's twin.
+// Request is the request that this certificate answers: building it again gives the certificate's
+// twin.
 func (d *Decoded) Request() (Request, error) {
 	if d.Profile == nil {
 		return Request{}, errors.New("the certificate has no known profile")
@@ -341,8 +347,8 @@ func (d *Decoded) Request() (Request, error) {
 	return r, nil
 }
 
-// compare builds the certificate anew from what was read and says where the two differ. One of production is held against
-// its TEST counterpart, of which nothing leaves this function.
+// compare builds the certificate anew from what was read and says where the two differ. One of
+// production is held against its TEST counterpart, of which nothing leaves this function.
 func (d *Decoded) compare() {
 	r, err := d.Request()
 	if err != nil {
@@ -366,8 +372,8 @@ func (d *Decoded) compare() {
 			}
 		}
 	}
-	// The acceptance tree encodes names as PrintableStrings where it can (reference §1.1); an authority of production was
-	// recognised by its name.
+	// The acceptance tree encodes names as PrintableStrings where it can (reference §1.1); an
+	// authority of production was recognised by its name.
 	if encoded, err := d.Subject.Marshal(); d.Environment == Test && !bytes.Equal(twin.RawSubject, d.RawSubject) ||
 		d.Environment != Test && (err != nil || !bytes.Equal(encoded, d.RawSubject)) {
 		d.find(NameEncoding, "Le sujet n'est pas codé comme l'IGC-Santé le code (ordre DER, types de chaînes).",

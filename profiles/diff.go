@@ -12,10 +12,11 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Diff compares two DER certificates or CRLs node by node, but for what must differ between twins: serial number, dates
-// (their types count), public key and signature bits (their lengths count, but for an ECDSA signature's) and the values
-// of key identifiers; of CRLs also their numbers and their entries (whose shapes count, each of them once). Each line
-// begins with "-" for a node of a alone or "+" for one of b alone; none means twins.
+// Diff compares two DER certificates or CRLs node by node, but for what must differ between twins:
+// serial number, dates (their types count), public key and signature bits (their lengths count, but
+// for an ECDSA signature's) and the values of key identifiers; of CRLs also their numbers and their
+// entries (whose shapes count, each of them once). Each line begins with "-" for a node of a alone
+// or "+" for one of b alone; none when they are equal.
 func Diff(a, b []byte) []string {
 	return diffLines(tree(a), tree(b))
 }
@@ -62,7 +63,8 @@ const (
 // maxDepth bounds the recursion on bytes made to be deep.
 const maxDepth = 32
 
-// walk writes the nodes of in, whose parents stand at the positions in path; false when in is not a series of nodes.
+// walk writes the nodes of in, whose parents stand at the positions in path; false when in is not a
+// series of nodes.
 func (w *treeWriter) walk(in cryptobyte.String, path []int) bool {
 	if len(path) > maxDepth {
 		return false
@@ -150,8 +152,9 @@ func (w *treeWriter) entries(in cryptobyte.String, path []int) bool {
 // maxCells bounds the table of diffLines: 64 MB.
 const maxCells = 1 << 24
 
-// diffLines is the shortest list of removals and additions that turns a into b; where the two differ over too much for
-// the table, as large CRLs may, everything between the first and the last difference.
+// diffLines is the shortest list of removals and additions that turns a into b; where the two
+// differ over too much for the table, as large CRLs may, everything between the first and the last
+// difference.
 func diffLines(a, b []string) []string {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

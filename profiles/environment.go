@@ -10,7 +10,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Environment tells which of the three trees of the IGC-Santé a certificate names as issuer (reference §1.1).
+// Environment tells which of the three trees of the IGC-Santé a certificate names as issuer
+// (reference §1.1).
 type Environment string
 
 // The environments. What this package builds is always of Test.
@@ -20,9 +21,9 @@ const (
 	Production Environment = "production" // TEST names without their "TEST"
 )
 
-// EnvironmentOf finds the environment of an authority's name and the TEST authority that has its gamme and domaine; false
-// for a name of another PKI. The names of production are recognised by making TEST ones of them, never the other way
-// round.
+// EnvironmentOf finds the environment of an authority's name and the TEST authority that has its
+// gamme and domaine; false for a name of another PKI. The names of production are recognised by
+// making TEST ones of them, never the other way round.
 func EnvironmentOf(n Name) (Environment, Authority, bool) {
 	if a, ok := authorityOf(n); ok {
 		return Test, a, true
@@ -51,7 +52,8 @@ func EnvironmentOf(n Name) (Environment, Authority, bool) {
 // ProductionPolicies is the arc of the policies of production certificates (reference §1.5, §11.6).
 const ProductionPolicies = "1.2.250.1.213.1.7.1."
 
-// categoryTest is the bit by which the category of a TEST product differs from that of production (reference §2.2).
+// categoryTest is the bit by which the category of a TEST product differs from that of production
+// (reference §2.2).
 const categoryTest = 0x80
 
 // testCategory is the category that the TEST product has in the place of this one.
@@ -63,7 +65,8 @@ func (d *Decoded) testCategory() string {
 	return hex.EncodeToString([]byte{b[0] | categoryTest})
 }
 
-// testSubject is the subject, but for an authority of production: the name that it has in the TEST tree.
+// testSubject is the subject, but for an authority of production: the name that it has in the TEST
+// tree.
 func (d *Decoded) testSubject() Name {
 	if d.Environment == Production && d.IsAuthority {
 		if e, a, ok := EnvironmentOf(d.Subject); ok && e == Production {
@@ -73,9 +76,9 @@ func (d *Decoded) testSubject() Name {
 	return d.Subject
 }
 
-// inProduction makes of an extension's value in a TEST certificate the one that the same certificate of production has:
-// addresses lose their "TEST", the category its bit, and a TEST policy becomes the production one of the certificate, of
-// which the value cannot be foreseen.
+// inProduction makes of an extension's value in a TEST certificate the one that the same
+// certificate of production has: addresses lose their "TEST", the category its bit, and a TEST
+// policy becomes the production one of the certificate, of which the value cannot be foreseen.
 func (d *Decoded) inProduction(name string, value []byte) ([]byte, error) {
 	switch name {
 	case "categorieProduit":
@@ -130,8 +133,9 @@ func testPolicyDER() []byte {
 	return b.BytesOrPanic()
 }
 
-// realKeys are the key identifiers of the real authorities (reference §1.1), by the names of their files. A lab's
-// authorities bear the same TEST names over other keys. TEST ACI-ST-ORG, ACI-FO-ORG and ACR-FO were never seen.
+// realKeys are the key identifiers of the real authorities (reference §1.1), by the names of their
+// files. A lab's authorities bear the same TEST names over other keys. TEST ACI-ST-ORG, ACI-FO-ORG
+// and ACR-FO were never seen.
 var realKeys = map[string]string{
 	"ACR-EL": "8c6fead58b82faf9be87dc730e27150747c49e2f", "ACR-ST": "c0ac89f12470d52be2d5d4b48405c0810572539b",
 	"ACR-FO": "38430511002ee752c3e8974674f8a4fb9cdce5ee", "ACI-EL-PP": "ceaf9b1c194a6b53a7a8c9d81fdb6114cd07f22e",
@@ -143,8 +147,8 @@ var realKeys = map[string]string{
 	"ACI-ST-PP-TEST": "f8a1858903da52ffd336be03d8a8d96109363d92", "ACI-FO-PP-TEST": "3af1e7f5ceebedf78dc9c9b29fedd46529dc1ffd",
 }
 
-// RealKey tells whether the identifier is that of the real authority's key, if that is known. The authority is named by
-// its file: ACI-EL-ORG is of production, ACI-EL-ORG-TEST of TEST.
+// RealKey tells whether the identifier is that of the real authority's key, if that is known. The
+// authority is named by its file: ACI-EL-ORG is of production, ACI-EL-ORG-TEST of TEST.
 func RealKey(id []byte, file string) (is, known bool) {
 	want, known := realKeys[file]
 	return known && want == hex.EncodeToString(id), known && len(id) > 0

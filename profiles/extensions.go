@@ -16,8 +16,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// extension is one row of what certificates hold: how its value is made from a request and how it is read back.
-// build returns nil for an extension that this certificate does without; a nil build is for ones only ever read.
+// extension is one row of what certificates hold: how its value is made from a request and how it
+// is read back. build returns nil for an extension that this certificate does without; a nil build
+// is for ones only ever read.
 type extension struct {
 	name  string
 	oid   asn1.ObjectIdentifier
@@ -124,8 +125,9 @@ func readBasicConstraints(d *Decoded, value []byte) (string, error) {
 	return text, nil
 }
 
-// SubjectKeyID is the key identifier of a public key: SHA-1 of the subjectPublicKey bits (RFC 5280 §4.2.1.2 method 1)
-// for authorities and the generation of 2016, SHA-1 of the whole SubjectPublicKeyInfo for that of 2023.
+// SubjectKeyID is the key identifier of a public key: SHA-1 of the subjectPublicKey bits (RFC 5280
+// §4.2.1.2 method 1) for authorities and the generation of 2016, SHA-1 of the whole
+// SubjectPublicKeyInfo for that of 2023.
 func SubjectKeyID(spki []byte, g Generation) ([]byte, error) {
 	if g == Gen2023 {
 		sum := sha1.Sum(spki)
@@ -223,8 +225,8 @@ func readBits(value []byte, names []string) ([]string, error) {
 	return set, nil
 }
 
-// netscapeBits are the names of the bits of netscapeCertType, which the predecessors of the IGC-Santé wrote (reference
-// §1.6) and the IGC-Santé does not.
+// netscapeBits are the names of the bits of netscapeCertType, which the predecessors of the
+// IGC-Santé wrote (reference §1.6) and the IGC-Santé does not.
 var netscapeBits = []string{"SSL client", "SSL server", "S/MIME", "object signing", "reserved", "SSL CA", "S/MIME CA", "object signing CA"}
 
 func readNetscapeCertType(_ *Decoded, value []byte) (string, error) {
@@ -232,7 +234,8 @@ func readNetscapeCertType(_ *Decoded, value []byte) (string, error) {
 	return strings.Join(set, ", "), err
 }
 
-// extendedUsages are the purposes that the IGC-Santé uses, with the names that products.yaml and the output give them.
+// extendedUsages are the purposes that the IGC-Santé uses, with the names that products.yaml and
+// the output give them.
 var extendedUsages = []struct{ name, oid string }{
 	{"serverAuth", "1.3.6.1.5.5.7.3.1"}, {"clientAuth", "1.3.6.1.5.5.7.3.2"}, {"codeSigning", "1.3.6.1.5.5.7.3.3"},
 	{"emailProtection", "1.3.6.1.5.5.7.3.4"}, {"timeStamping", "1.3.6.1.5.5.7.3.8"}, {"ocspSigning", "1.3.6.1.5.5.7.3.9"},
@@ -379,8 +382,8 @@ func readPrivateKeyPeriod(_ *Decoded, value []byte) (string, error) {
 
 var oidUPN = oid("1.3.6.1.4.1.311.20.2.3")
 
-// upn is the Microsoft logon name of a card. Those of a CPS and of a CPA have a dot after the first digit and in the place
-// of a slash, that of a CPE is its identifier (reference §10.5, §11.4).
+// upn is the Microsoft logon name of a card. Those of a CPS and of a CPA have a dot after the first
+// digit and in the place of a slash, that of a CPE is its identifier (reference §10.5, §11.4).
 func (p *Product) upn(idNat string) string {
 	if p.UPN == "dotted" && idNat != "" {
 		return idNat[:1] + "." + strings.ReplaceAll(idNat[1:], "/", ".") + "@carte-cps.fr"
@@ -587,7 +590,8 @@ func readNoCheck(_ *Decoded, value []byte) (string, error) {
 
 // --- the health sector's own (reference §2.2)
 
-// cardIssuer is the issuer part of every card number: 80 = health, 250 = France, then the issuer's own number.
+// cardIssuer is the issuer part of every card number: 80 = health, 250 = France, then the issuer's
+// own number.
 const cardIssuer = "8025000001"
 
 func buildCategory(r *Request) ([]byte, error) {

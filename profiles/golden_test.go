@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const goldenKey = "3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" +
 	"4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
 
-// Every certificate of every product, to the byte: what a change to the table changes is seen in these files.
+// Every certificate of every product, to the byte: what a change to the table changes is seen in
+// these files.
 func TestGolden(t *testing.T) {
 	der, err := hex.DecodeString(goldenKey)
 	if err != nil {

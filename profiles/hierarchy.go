@@ -32,8 +32,8 @@ var Gammes = []Gamme{Elementaire, Standard, Fort}
 var gammeNames = map[Gamme]string{Elementaire: "ELEMENTAIRE", Standard: "STANDARD", Fort: "FORT"}
 var domaineNames = map[Domaine]string{Personnes: "PERSONNES", Organisations: "ORGANISATIONS"}
 
-// Authority names one of the nine TEST authorities. Its zero value is none of them. Production authorities cannot be
-// named: every name that this package makes begins with "TEST ".
+// Authority names one of the nine TEST authorities. Its zero value is none of them. Production
+// authorities cannot be named: every name that this package makes begins with "TEST ".
 type Authority struct {
 	Gamme   Gamme
 	Domaine Domaine // empty for a root
@@ -48,7 +48,8 @@ func Authorities() []Authority {
 	return all
 }
 
-// ParseAuthority reads an identifier such as "ACI-FO-PP" or "ACR-EL", with or without the "-TEST" of file names.
+// ParseAuthority reads an identifier such as "ACI-FO-PP" or "ACR-EL", with or without the "-TEST"
+// of file names.
 func ParseAuthority(id string) (Authority, error) {
 	want := strings.TrimSuffix(strings.ToUpper(id), "-TEST")
 	var ids []string
@@ -108,8 +109,9 @@ func (a Authority) Name() Name {
 	return n
 }
 
-// SerialPrefix is the first half of the 16-byte serial numbers of a gen2016 issuing authority (reference §2.1). Those of
-// ACI-EL-PP, ACI-ST-PP, ACI-FO-PP and ACI-EL-ORG are the real ones; the other two were never seen and are the lab's.
+// SerialPrefix is the first half of the 16-byte serial numbers of a gen2016 issuing authority
+// (reference §2.1). Those of ACI-EL-PP, ACI-ST-PP, ACI-FO-PP and ACI-EL-ORG are the real ones; the
+// other two were never seen and are the lab's.
 func (a Authority) SerialPrefix() []byte {
 	b, _ := hex.DecodeString(map[string]string{
 		"ACI-EL-PP":  "781C73FA2A67BB14",

@@ -11,8 +11,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Holder is whom a product is for. Which fields a product uses is said by its row of products.yaml; those that follow
-// from others (a CPS's title from its profession) are filled by [Product.Complete].
+// Holder is whom a product is for. Which fields a product uses is said by its row of products.yaml;
+// those that follow from others (a CPS's title from its profession) are filled by
+// [Product.Complete].
 type Holder struct {
 	GivenName    string   `json:"given_name,omitempty" yaml:"given_name"`     // GN
 	Surname      string   `json:"surname,omitempty" yaml:"surname"`           // SN
@@ -43,8 +44,8 @@ func (h Holder) DisplayName() string {
 	return "?"
 }
 
-// Identifier is the number by which the sector knows the holder: the PS_IdNat of a person, else the Struct_IdNat of an
-// organisation; empty for a holder that has neither.
+// Identifier is the number by which the sector knows the holder: the PS_IdNat of a person, else the
+// Struct_IdNat of an organisation; empty for a holder that has neither.
 func (h Holder) Identifier() string {
 	if h.IdNat != "" {
 		return h.IdNat
@@ -52,7 +53,8 @@ func (h Holder) Identifier() string {
 	return h.Structure
 }
 
-// attribute is one row of what a subject can hold: where it stands in a certificate and where in a Holder.
+// attribute is one row of what a subject can hold: where it stands in a certificate and where in a
+// Holder.
 type attribute struct {
 	name  string
 	oid   asn1.ObjectIdentifier
@@ -62,7 +64,8 @@ type attribute struct {
 	field func(*Holder) *string
 }
 
-// attributes holds two kinds of CN: that of a person, an identifier, and that of an organisation or authority, a name.
+// attributes holds two kinds of CN: that of a person, an identifier, and that of an organisation or
+// authority, a name.
 var attributes = []attribute{
 	{"C", asn1.ObjectIdentifier{2, 5, 4, 6}, cbasn1.PrintableString, 2, "country", nil},
 	{"L", asn1.ObjectIdentifier{2, 5, 4, 7}, cbasn1.UTF8String, 128, "locality", nil}, // of the predecessors' servers
@@ -115,8 +118,8 @@ func abbreviate(s string) string {
 	return s
 }
 
-// Complete checks a holder against the product and fills what follows from the rest. Errors name the field, the value
-// and what would do; all of them are reported at once.
+// Complete checks a holder against the product and fills what follows from the rest. Errors name
+// the field, the value and what would do; all of them are reported at once.
 func (p *Product) Complete(h Holder) (Holder, error) {
 	var errs []error
 	fail := func(err error) {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// IdNatFromRPPS makes the PS_IdNat of a professional known by a RPPS number, "8" and eleven digits (reference §3.1).
+// IdNatFromRPPS makes the PS_IdNat of a professional known by a RPPS number, "8" and eleven digits
+// (reference §3.1).
 func IdNatFromRPPS(rpps string) (string, error) {
 	if !digits(rpps, 11) {
 		return "", fmt.Errorf("RPPS number %q is not eleven digits (it has %d characters), such as 99700209812", abbreviate(rpps), len([]rune(rpps)))
@@ -13,8 +14,9 @@ func IdNatFromRPPS(rpps string) (string, error) {
 	return "8" + rpps, nil
 }
 
-// IdNatFromADELI makes the PS_IdNat of a professional known by an ADELI number, "0" and nine characters. Test numbers
-// have the department "0B", so letters A and B are taken among the first two.
+// IdNatFromADELI makes the PS_IdNat of a professional known by an ADELI number, "0" and nine
+// characters. Test numbers have the department "0B", so letters A and B are taken among the first
+// two.
 func IdNatFromADELI(adeli string) (string, error) {
 	if len(adeli) != 9 || strings.Trim(adeli[:2], "0123456789AB") != "" || !digits(adeli[2:], 7) {
 		return "", fmt.Errorf("ADELI number %q is not nine characters: a department (two) and seven digits, such as 0B6077602", abbreviate(adeli))
@@ -42,7 +44,8 @@ var StructureKinds = []structureKind{
 	{"cabinet-adeli", '0', '1', 2, 11, false, "0B608876500"},
 }
 
-// ID makes the Struct_IdNat of a structure: the prefix of table G07 and the number (reference §3.1).
+// ID makes the Struct_IdNat of a structure: the prefix of table G07 and the number (reference
+// §3.1).
 func (k structureKind) ID(number string) (string, error) {
 	if len(number) != k.length || strings.Trim(number[:k.letters], "0123456789AB") != "" || strings.Trim(number[k.letters:], "0123456789") != "" {
 		return "", fmt.Errorf("%s number %q is not %d characters such as %s", k.Name, abbreviate(number), k.length, k.Example)
@@ -60,8 +63,8 @@ func structureKindOf(id string) (structureKind, error) {
 	return structureKind{}, fmt.Errorf("structure %q begins with no type of table G07: 0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS", abbreviate(id))
 }
 
-// StaffIdNat makes the PS_IdNat of someone known by the register of a structure, such as 30B0057881/CPET0002 for register
-// number CPET0002 of the structure 10B0057881.
+// StaffIdNat makes the PS_IdNat of someone known by the register of a structure, such as
+// 30B0057881/CPET0002 for register number CPET0002 of the structure 10B0057881.
 func StaffIdNat(structure, register string) (string, error) {
 	k, err := structureKindOf(structure)
 	if err != nil {
@@ -94,11 +97,12 @@ func checkIdNat(id string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("identifier %q begins with %q, which is no type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)", abbreviate(id), id[:1])
+	return fmt.Errorf("identifier %q begins with %q, which is not a type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)", abbreviate(id), id[:1])
 }
 
-// Warnings says what is unusual in a holder's identifiers without being wrong: check digits that do not hold (reference
-// §3.2: real samples break them) and numbers outside the ranges of test identities.
+// Warnings says what is unusual in a holder's identifiers without being wrong: check digits that do
+// not hold (reference §3.2: real samples break them) and numbers outside the ranges of test
+// identities.
 func (h Holder) Warnings() []string {
 	warnings := IdNatWarnings(h.IdNat)
 	if h.Structure != "" {
@@ -109,7 +113,8 @@ func (h Holder) Warnings() []string {
 	return warnings
 }
 
-// Warnings says what is unusual in the product's certificates for this holder without being wrong, see [Holder.Warnings].
+// Warnings says what is unusual in the product's certificates for this holder without being wrong,
+// see [Holder.Warnings].
 func (p *Product) Warnings(h Holder) []string {
 	warnings := h.Warnings()
 	for _, c := range p.Certificates {
@@ -120,11 +125,12 @@ func (p *Product) Warnings(h Holder) []string {
 	return warnings
 }
 
-// unlettered reads the letters of test departments as the digits that their check digits were made with (reference §3.2).
+// unlettered reads the letters of test departments as the digits that their check digits were made
+// with (reference §3.2).
 func unlettered(s string) string { return strings.NewReplacer("A", "1", "B", "2").Replace(s) }
 
-// IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not hold (reference §3.2:
-// real samples break them) and numbers outside the ranges of test identities.
+// IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not
+// hold (reference §3.2: real samples break them) and numbers outside the ranges of test identities.
 func IdNatWarnings(id string) []string {
 	if len(id) < 2 {
 		return nil

@@ -14,8 +14,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Name is a distinguished name as it is encoded: pkix.Name loses grouping, order and string types, all of which the
-// IGC-Santé's names depend on.
+// Name is a distinguished name as it is encoded: pkix.Name loses grouping, order and string types,
+// all of which the IGC-Santé's names depend on.
 type Name []RDN
 
 // RDN is one relative distinguished name; one with several attributes is multi-valued.
@@ -28,8 +28,8 @@ type AVA struct {
 	Value string     // as text, whatever the string type
 }
 
-// Marshal encodes the name. The attributes of an RDN are put in DER order, that of their encodings (X.690 §11.6), so the
-// caller's order does not matter.
+// Marshal encodes the name. The attributes of an RDN are put in DER order, that of their encodings
+// (X.690 §11.6), so the caller's order does not matter.
 func (n Name) Marshal() ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -109,7 +109,8 @@ func ParseName(der []byte) (Name, error) {
 	return n, nil
 }
 
-// text reads an ASN.1 string. A T61String is read as Latin-1, as the predecessors of the IGC-Santé wrote it (§1.6).
+// text reads an ASN.1 string. A T61String is read as Latin-1, as the predecessors of the IGC-Santé
+// wrote it (§1.6).
 func text(tag cbasn1.Tag, value []byte) (string, bool) {
 	switch tag {
 	case cbasn1.UTF8String, cbasn1.PrintableString, cbasn1.IA5String:
@@ -154,8 +155,8 @@ func (n Name) Equal(m Name) bool {
 	})
 }
 
-// String writes the name in its encoded order, as "C=FR, title=Infirmier, GN=GUY + CN=00B6077602 + SN=INFIRMCH7760".
-// It is for people: values are not escaped.
+// String writes the name in its encoded order, as "C=FR, title=Infirmier, GN=GUY + CN=00B6077602 +
+// SN=INFIRMCH7760". It is for people: values are not escaped.
 func (n Name) String() string {
 	rdns := make([]string, len(n))
 	for i, rdn := range n {

@@ -18,7 +18,8 @@ type Code struct {
 	Label string `json:"label"`
 }
 
-// CodeTable is one table of the sector's nomenclature, such as G15, the professions (reference §3.4).
+// CodeTable is one table of the sector's nomenclature, such as G15, the professions (reference
+// §3.4).
 type CodeTable struct {
 	ID, NameFR, NameEN string
 	Codes              []Code

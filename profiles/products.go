@@ -20,23 +20,26 @@ var productsYAML []byte
 // Status tells how a profile is known.
 type Status string
 
-// A profile is attested when it was decoded from a real certificate of its product, modelled when it was put together
-// from its siblings.
+// A profile is attested when it was decoded from a real certificate of its product, modelled when
+// it was put together from its siblings.
 const (
 	Attested Status = "attested"
 	Modelled Status = "modelled"
 )
 
-// Generation chooses between the two layouts of the IGC-Santé's end-entity certificates (reference §2.1).
+// Generation chooses between the two layouts of the IGC-Santé's end-entity certificates (reference
+// §2.1).
 type Generation string
 
-// The generations: the order of extensions, the serial number and the subject key identifier differ.
+// The generations: the order of extensions, the serial number and the subject key identifier
+// differ.
 const (
 	Gen2016 Generation = "gen2016"
 	Gen2023 Generation = "gen2023"
 )
 
-// Product is one thing that the IGC-Santé issues: a card with its certificates, or a software certificate.
+// Product is one thing that the IGC-Santé issues: a card with its certificates, or a software
+// certificate.
 type Product struct {
 	ID         string `yaml:"id"`
 	FR         string `yaml:"fr"`
@@ -68,8 +71,9 @@ type Profile struct {
 	usage usage
 }
 
-// StatusIn is the status of the certificate in that generation: a product that is attested in the layout of 2016 need
-// not have been seen in that of 2023. Authorities and responders, whose layout is their own, have one status.
+// StatusIn is the status of the certificate in that generation: a product that is attested in the
+// layout of 2016 need not have been seen in that of 2023. Authorities and responders, whose layout
+// is their own, have one status.
 func (p *Profile) StatusIn(g Generation) Status {
 	if g == Gen2023 && p.usage.Layout == "" {
 		return p.Status2023
@@ -83,8 +87,9 @@ func (p *Profile) ID() string { return p.Product.ID + "/" + p.Role }
 // IsAuthority tells whether the certificate is an authority's.
 func (p *Profile) IsAuthority() bool { return p.usage.CA }
 
-// AltName is what the certificate's subjectAltName holds: "upn" (made of the identifier), "email-upn" (an e-mail address
-// as UPN), "email" (a rfc822Name, if there is one), "dns" or nothing.
+// AltName is what the certificate's subjectAltName holds: "upn" (made of the identifier),
+// "email-upn" (an e-mail address as UPN), "email" (a rfc822Name, if there is one), "dns" or
+// nothing.
 func (p *Profile) AltName() string { return p.usage.SAN }
 
 // Authenticates tells whether the certificate may authenticate a TLS client.
@@ -92,7 +97,8 @@ func (p *Profile) Authenticates() bool {
 	return slices.Contains(p.usage.Extended, "clientAuth") && slices.Contains(p.usage.Key, "digitalSignature")
 }
 
-// Names tells whether the product's subject has the attribute: "GN", "SN", "CN:id" (a person's), "CN" (a service's), "OU"...
+// Names tells whether the product's subject has the attribute: "GN", "SN", "CN:id" (a person's),
+// "CN" (a service's), "OU"...
 func (p *Product) Names(attribute string) bool {
 	return slices.ContainsFunc(table().subjects[p.Subject], func(rdn []element) bool {
 		return slices.ContainsFunc(rdn, func(el element) bool { return el.constant == "" && el.attribute.name == attribute })
@@ -109,7 +115,8 @@ func (p *Product) IssuedBy(a Authority) bool {
 	return p.Issuer == "*" || p.Issuer == a.ID()
 }
 
-// IssuingAuthority is the one authority that issues the product; an error if there is no single one.
+// IssuingAuthority is the one authority that issues the product; an error if there is no single
+// one.
 func (p *Product) IssuingAuthority() (Authority, error) { return ParseAuthority(p.Issuer) }
 
 // usage is a row of the usages table.
@@ -127,7 +134,8 @@ type usage struct {
 	Layout           string   `yaml:"layout"` // empty: that of the generation
 }
 
-// testPolicy is the policy of every end-entity certificate of the TEST authorities (reference §1.5).
+// testPolicy is the policy of every end-entity certificate of the TEST authorities (reference
+// §1.5).
 const testPolicy = "1.2.250.1.213.1.7.2.1.1.1.1"
 
 // element is one attribute of a subject layout.
@@ -224,7 +232,7 @@ func loadTable(data []byte) (*productTable, error) {
 				name, constant, _ := strings.Cut(part, "=")
 				i := slices.IndexFunc(attributes, func(a attribute) bool { return a.name == name })
 				if i < 0 || constant == "" && attributes[i].field == nil {
-					fail("subject %s: %q is no attribute", id, part)
+					fail("subject %s: %q is not an attribute", id, part)
 					continue
 				}
 				els = append(els, element{&attributes[i], constant})
@@ -237,7 +245,7 @@ func loadTable(data []byte) (*productTable, error) {
 			bare := strings.TrimSuffix(name, "!")
 			i := slices.IndexFunc(extensions, func(e extension) bool { return e.name == bare && e.build != nil })
 			if i < 0 {
-				fail("layout %s: %q is no extension that can be built", id, name)
+				fail("layout %s: %q is not an extension that can be built", id, name)
 				continue
 			}
 			t.layouts[id] = append(t.layouts[id], layoutEntry{&extensions[i], bare != name})
@@ -246,12 +254,12 @@ func loadTable(data []byte) (*productTable, error) {
 	for id, u := range raw.Usages {
 		for _, k := range u.Key {
 			if !slices.Contains(keyUsageBits, k) {
-				fail("usage %s: %q is no key usage", id, k)
+				fail("usage %s: %q is not a key usage", id, k)
 			}
 		}
 		for _, e := range u.Extended {
 			if extendedOID(e) == nil {
-				fail("usage %s: %q is no extended key usage", id, e)
+				fail("usage %s: %q is not an extended key usage", id, e)
 			}
 		}
 		if _, ok := t.layouts[u.Layout]; u.Layout != "" && !ok {
@@ -284,7 +292,7 @@ func loadTable(data []byte) (*productTable, error) {
 		}
 		for table, code := range map[string]string{"G01": p.Category, "G02": p.CardType} {
 			if _, ok := Label(table, code); code != "" && !ok {
-				fail("product %s: %q is no code of table %s", p.ID, code, table)
+				fail("product %s: %q is not a code of table %s", p.ID, code, table)
 			}
 		}
 		if len(p.Certificates) == 0 {
@@ -318,7 +326,8 @@ func loadTable(data []byte) (*productTable, error) {
 	return t, errors.Join(errs...)
 }
 
-// Products lists what can be issued to a holder: everything but the authorities and their responders.
+// Products lists what can be issued to a holder: everything but the authorities and their
+// responders.
 func Products() []*Product {
 	return slices.DeleteFunc(slices.Clone(table().products), func(p *Product) bool { return p.Issuer == "" || p.Issuer == "*" })
 }
@@ -373,7 +382,8 @@ var paris = sync.OnceValue(func() *time.Location {
 	return l
 })
 
-// earlyUntil is when certificates that were made for three years and a month began to be made for three years.
+// earlyUntil is when certificates that were made for three years and a month began to be made for
+// three years.
 var earlyUntil = time.Date(2021, 12, 1, 0, 0, 0, 0, time.UTC)
 
 // Expiry is the end of a certificate of that generation that begins then.
@@ -388,9 +398,10 @@ func (p *Profile) Expiry(g Generation, notBefore time.Time) time.Time {
 	return after(notBefore, span)
 }
 
-// after adds years, months and days on the Paris calendar, so that summer time moves the sum by an hour in UTC, as it
-// does in real certificates (reference §2.1). A month that is too short for the day gives its last one: 31 January 2017
-// and three years and a month make 29 February 2020 (reference §11.5).
+// after adds years, months and days on the Paris calendar, so that summer time moves the sum by an
+// hour in UTC, as it does in real certificates (reference §2.1). A month that is too short for the
+// day gives its last one: 31 January 2017 and three years and a month make 29 February 2020
+// (reference §11.5).
 func after(t time.Time, span [3]int) time.Time {
 	t = t.In(paris())
 	year, month, day := t.Date()
@@ -400,9 +411,9 @@ func after(t time.Time, span [3]int) time.Time {
 	return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), paris()).UTC()
 }
 
-// AuthorityValidity is the validity of the authority's certificate in a lab made at that moment: the real one's, from
-// 25 June 2013 to 25 June 2033 (a day less for an issuing authority), moved by whole decades once less than four years
-// are left of it, which is what a new card needs.
+// AuthorityValidity is the validity of the authority's certificate in a lab made at that moment:
+// the real one's, from 25 June 2013 to 25 June 2033 (a day less for an issuing authority), moved by
+// whole decades once less than four years are left of it, which is what a new card needs.
 func AuthorityValidity(a Authority, now time.Time) (notBefore, notAfter time.Time) {
 	year := 2013
 	for now.AddDate(4, 0, 0).After(time.Date(year+20, 6, 24, 0, 0, 0, 0, time.UTC)) {

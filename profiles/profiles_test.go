@@ -44,13 +44,13 @@ func TestTable(t *testing.T) {
 func TestTableMistakes(t *testing.T) {
 	for old, tc := range map[string]struct{ new, want string }{
 		"subject: professional": {"subject: profesional", `no subject layout "profesional"`},
-		"key: [nonRepudiation]": {"key: [nonRepudation]", `"nonRepudation" is no key usage`},
-		`card_type: "00"`:       {`card_type: "77"`, `"77" is no code of table G02`},
+		"key: [nonRepudiation]": {"key: [nonRepudation]", `"nonRepudation" is not a key usage`},
+		`card_type: "00"`:       {`card_type: "77"`, `"77" is not a code of table G02`},
 		"issuer: ACI-FO-PP":     {"issuer: ACI-XX-PP", `unknown authority "ACI-XX-PP"`},
 		"status: modelled":      {"status: guessed", `status "guessed"`},
 		"upn: dotted":           {"upn: doted", `upn "doted"`},
-		"GN+CN:id+SN":           {"GN+CN:id+XX", `"XX" is no attribute`},
-		"ocspNoCheck]":          {"ocspNoChek]", `"ocspNoChek" is no extension`},
+		"GN+CN:id+SN":           {"GN+CN:id+XX", `"XX" is not an attribute`},
+		"ocspNoCheck]":          {"ocspNoChek]", `"ocspNoChek" is not an extension`},
 		"profession: G15":       {"profesion: G15", "profesion"},
 	} {
 		data := bytes.Replace(productsYAML, []byte(old), []byte(tc.new), 1)
@@ -261,7 +261,7 @@ func TestWrongHolders(t *testing.T) {
 		`unknown speciality "SM99"`:       func(h *Holder) { h.Specialities = []string{"SM99"} },
 		"is not eleven digits":            func(h *Holder) { h.IdNat = "89970020981" },
 		"is not nine characters":          func(h *Holder) { h.IdNat = "00B607760" },
-		"no type of table G08":            func(h *Holder) { h.IdNat = "X" },
+		"not a type of table G08":         func(h *Holder) { h.IdNat = "X" },
 		"is not ten digits":               func(h *Holder) { h.CardNumber = "12" },
 		`has no organisation: remove "X"`: func(h *Holder) { h.Organisation = "X" },
 	} {
@@ -313,7 +313,8 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// Validity is counted on the Paris calendar: three years across a change of summer time are an hour off in UTC.
+// Validity is counted on the Paris calendar: three years across a change of summer time are an hour
+// off in UTC.
 func TestExpiry(t *testing.T) {
 	for _, tc := range []struct {
 		profile    string
@@ -374,7 +375,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Two lists that differ all over are told apart without a table of their product: CRLs of megabytes are compared too.
+// Two lists that differ all over are told apart without a table of their product: CRLs of megabytes
+// are compared too.
 func TestDiffOfLargeLists(t *testing.T) {
 	lines := func(prefix string) []string {
 		all := []string{"same"}

@@ -14,8 +14,8 @@ import (
 	"github.com/igc-lab/igc/internal/reference"
 )
 
-// Every real TEST certificate: decoding it and building it again, with another key, gives a certificate that differs in
-// nothing but what must, and ends when it does.
+// Every real TEST certificate: decoding it and building it again, with another key, gives a
+// certificate that differs in nothing but what must, and ends when it does.
 func TestTwinsOfRealCertificates(t *testing.T) {
 	ca, err := rsa.GenerateKey(rand.Reader, 4096)
 	if err != nil {
@@ -78,7 +78,8 @@ func TestTwinsOfRealCertificates(t *testing.T) {
 	}
 }
 
-// The production authorities, put in TEST form (their names and addresses), are the twins of what the lab makes.
+// The production authorities, put in TEST form (their names and addresses), are the twins of what
+// the lab makes.
 func TestTwinsOfProductionAuthorities(t *testing.T) {
 	ca, err := rsa.GenerateKey(rand.Reader, 4096)
 	if err != nil {
@@ -125,8 +126,9 @@ func TestTwinsOfProductionAuthorities(t *testing.T) {
 	}
 }
 
-// A real certificate of production departs from nothing but its issuer's environment, and each thing in it that is not
-// its profile's is found as in a TEST one. What is made of it is a request for no certificate of production.
+// A real certificate of production departs from nothing but its issuer's environment, and each
+// thing in it that is not its profile's is found as in a TEST one. What is made of it is a request
+// for no certificate of production.
 func TestRealProductionCertificates(t *testing.T) {
 	for file, want := range map[string]string{"EL-ORG-auth-client-gen2023": "auth-cli/client", "ACI-EL-ORG": "aci/issuing", "ACR-FO": "acr/root"} {
 		der := reference.Read(t, "certificates/"+file+".pem")

@@ -9,8 +9,8 @@ type URLs struct {
 	Directory   string `yaml:"directory" json:"directory"`     // CRLs and delta CRLs: ldap
 }
 
-// RealURLs are those of the real IGC-Santé's certificates. They serve comparisons with real certificates: a certificate
-// that names them cannot be checked against the lab.
+// RealURLs are those of the real IGC-Santé's certificates. They serve comparisons with real
+// certificates: a certificate that names them cannot be checked against the lab.
 var RealURLs = URLs{
 	Publication: "http://igc-sante.esante.gouv.fr",
 	OCSP:        "http://ocsp.esante.gouv.fr",
@@ -22,15 +22,16 @@ const (
 	PolicyPath = "/PC TEST"
 	ChainPath  = "/AC TEST/Chaine_de_certification-IGC-Sante-TEST.p7b"
 
-	// ChainDERPath is that of the chain in DER: the real one is in PEM, which some programs do not read.
+	// ChainDERPath is that of the chain in DER: the real one is in PEM, which some programs do not
+	// read.
 	ChainDERPath = "/AC TEST/Chaine_de_certification-IGC-Sante-TEST.p7c"
 )
 
 // CRLPath is where the authority's CRL is published.
 func (a Authority) CRLPath() string { return "/CRL/" + a.File() + ".crl" }
 
-// DeltaCRLPath is where the issuing authority's delta CRL is published over HTTP. The real one is announced in the directory
-// only; a lab has it here too, since many clients speak no LDAP.
+// DeltaCRLPath is where the issuing authority's delta CRL is published over HTTP. The real one is
+// announced in the directory only; a lab has it here too, since many clients speak no LDAP.
 func (a Authority) DeltaCRLPath() string { return "/CRL/" + a.File() + "-delta.crl" }
 
 // CertificatePath is where the authority's certificate is published.
@@ -54,8 +55,8 @@ func (u URLs) ChainDER() string { return u.Publication + escape(ChainDERPath) }
 // Policy is the address of the certificate policy, the CPS qualifier of every certificate.
 func (u URLs) Policy() string { return u.Publication + escape(PolicyPath) }
 
-// DirectoryName is the DN of the authority's entry in the directory. The case and depth of a root's and of an issuing
-// authority's differ, as in the real certificates (reference §1.2).
+// DirectoryName is the DN of the authority's entry in the directory. The case and depth of a root's
+// and of an issuing authority's differ, as in the real certificates (reference §1.2).
 func (a Authority) DirectoryName() string {
 	if a.IsRoot() {
 		return "CN=" + a.CommonName() + ",OU=IGC-SANTE TEST,OU=0002 187512751,O=ASIP-SANTE,C=FR"

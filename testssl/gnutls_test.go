@@ -40,7 +40,7 @@ func TestGnuTLS(t *testing.T) {
 	inFile := []string{"--x509certfile=" + filepath.Join(c.dir, "authentication.pem"), "--x509keyfile=" + filepath.Join(c.dir, "authentication.key")}
 	for _, test := range []struct {
 		name    string
-		chip    card.Generation
+		chip    card.ChipType
 		args    []string
 		mode    string
 		verdict Code
@@ -54,7 +54,7 @@ func TestGnuTLS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			chip, err := card.Read(c.dir)
 			if err == nil {
-				err = chip.SetGeneration(test.chip)
+				err = chip.SetChipType(test.chip)
 			}
 			if err != nil {
 				t.Fatal(err)

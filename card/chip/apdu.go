@@ -115,7 +115,8 @@ func tlv(tag uint32, parts ...[]byte) []byte {
 	return out
 }
 
-// element reads the first object of b with a tag of one byte and a short or long length; ok is false where there is none.
+// element reads the first object of b with a tag of one byte and a short or long length; ok is
+// false where there is none.
 func element(b []byte) (tag byte, value, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return 0, nil, nil, false

@@ -12,10 +12,11 @@ import (
 // ErrKeys is a card whose keys no chip of these has.
 var ErrKeys = errors.New("a CPS3 or CPS4 has RSA keys of 2048 bits, and this card other ones: issue one with --key faithful or rsa2048")
 
-// Chip is a card that is in a reader. It is for one reader, which speaks to it one command at a time.
+// Chip is a card that is in a reader. It is for one reader, which speaks to it one command at a
+// time.
 type Chip struct {
 	card       *card.Card
-	generation card.Generation
+	generation card.ChipType
 	root       *file // 3F00
 	cps2ter    *file // its oldest application's 3F00, spoken to with class A0
 	profile    profile
@@ -34,7 +35,8 @@ type Chip struct {
 	failure  error
 }
 
-// channel is a logical channel: what is selected on it, and what its next cryptographic operation will be.
+// channel is a logical channel: what is selected on it, and what its next cryptographic operation
+// will be.
 type channel struct {
 	open, applied bool // applied: the application of this package is selected
 	selection
@@ -53,7 +55,7 @@ type profile struct {
 }
 
 // The algorithm references are those that the Cryptolib sends.
-var profiles = map[card.Generation]profile{
+var profiles = map[card.ChipType]profile{
 	card.CPS3: {
 		t0:      true,
 		local:   localBit,
@@ -65,10 +67,12 @@ var profiles = map[card.Generation]profile{
 	},
 }
 
-// others are the AIDs that select something that this package does not play: the card manager, and the CPS2ter application of a CPS4.
-var others = map[string]bool{"A0000001510000": true, "8025000001FF0002": true}
+// unsupportedAIDs are the AIDs that select something that this package does not play: the card
+// manager, and the CPS2ter application of a CPS4.
+var unsupportedAIDs = map[string]bool{"A0000001510000": true, "8025000001FF0002": true}
 
-// New makes the chip that the card plays, as it is now: a card told to play another chip is another chip.
+// New makes the chip that the card plays, as it is now: a card told to play another chip is another
+// chip.
 func New(c *card.Card) (*Chip, error) {
 	if !c.Faithful() {
 		return nil, ErrKeys
@@ -77,7 +81,7 @@ func New(c *card.Card) (*Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &Chip{card: c, generation: status.Generation, profile: profiles[status.Generation], strict: status.StrictPIN}
+	ch := &Chip{card: c, generation: status.ChipType, profile: profiles[status.ChipType], strict: status.StrictPIN}
 	if ch.root, ch.cps2ter, err = ch.layOut(); err != nil {
 		return nil, err
 	}
@@ -91,7 +95,8 @@ func (c *Chip) ATR() []byte { return c.generation.ATR() }
 // Label is the token's, to say which card it is.
 func (c *Chip) Label() string { return c.card.Label(c.generation) }
 
-// Reset is what a reset does, or power that goes and comes: the codes are no longer verified, nothing is selected.
+// Reset is what a reset does, or power that goes and comes: the codes are no longer verified,
+// nothing is selected.
 func (c *Chip) Reset() {
 	root := selection{df: c.root}
 	c.channels = [4]channel{{open: true, applied: c.profile.aid == "", selection: root}}
@@ -103,7 +108,8 @@ func (c *Chip) Reset() {
 // forget ends what the codes allowed.
 func (c *Chip) forget() { c.pin, c.keys, c.code, c.consent = "", nil, "", false }
 
-// Err is why the last command was answered 6F00, for a log: no answer says that a card's folder cannot be read.
+// Err is why the last command was answered 6F00, for a log: no answer says that a card's folder
+// cannot be read.
 func (c *Chip) Err() error { return c.failure }
 
 // broken answers a command that failed for a reason outside the card.
@@ -190,8 +196,8 @@ func (c *Chip) Transmit(apdu []byte) []byte {
 	return c.send(data, sw, cmd)
 }
 
-// link joins the parts of a command, §5.1.1.1: it tells whether the command is whole. A part that does not continue the one before
-// begins anew; parts that are too long in all are forgotten.
+// link joins the parts of a command, §5.1.1.1: it tells whether the command is whole. A part that
+// does not continue the one before begins anew; parts that are too long in all are forgotten.
 func (c *Chip) link(cmd *command) bool {
 	begun := c.chain
 	c.chain = command{}
@@ -207,8 +213,8 @@ func (c *Chip) link(cmd *command) bool {
 	return false
 }
 
-// send answers with as much as the command allows, and keeps the rest for GET RESPONSE, §11.8.1. A command with data and without Le
-// is how T=0 sends one that expects an answer.
+// send answers with as much as the command allows, and keeps the rest for GET RESPONSE, §11.8.1. A
+// command with data and without Le is how T=0 sends one that expects an answer.
 func (c *Chip) send(data []byte, sw status, cmd command) []byte {
 	c.pending = nil
 	if len(data) == 0 {

@@ -24,8 +24,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// fixed is a copy of the card of testdata, whose certificates and keys are always the same, as a chip. Its PIN is 1234.
-func fixed(t testing.TB, g card.Generation) (*card.Card, *chip.Chip) {
+// fixed is a copy of the card of testdata, whose certificates and keys are always the same, as a
+// chip. Its PIN is 1234.
+func fixed(t testing.TB, g card.ChipType) (*card.Card, *chip.Chip) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "card"))); err != nil {
@@ -33,7 +34,7 @@ func fixed(t testing.TB, g card.Generation) (*card.Card, *chip.Chip) {
 	}
 	c, err := card.Read(dir)
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,8 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// Under a strict PIN each signature of the signature key uses up a VERIFY, and the authentication key asks once.
+// Under a strict PIN each signature of the signature key uses up a VERIFY, and the authentication
+// key asks once.
 func TestStrictPIN(t *testing.T) {
 	c, _ := fixed(t, card.CPS3)
 	verify, hash, sign := "002000010431323334", "002A90A00B90008007626F6E6A6F7572", "002A9E9A00"
@@ -96,8 +98,8 @@ func TestStrictPIN(t *testing.T) {
 	}
 }
 
-// Dialogues with the card: lines "> command", and ">~ command" for one whose answer is never the same; "reset"; remarks. What the card answers
-// is written below by -update.
+// Dialogues with the card: lines "> command", and ">~ command" for one whose answer is never the
+// same; "reset"; remarks. What the card answers is written below by -update.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	if err != nil || len(files) == 0 {
@@ -216,7 +218,8 @@ func TestSignatures(t *testing.T) {
 	must(t, played, "002241B606800142840181")
 	check("CPS3, signature", rsa.VerifyPKCS1v15(key(c, "signature"), crypto.SHA256, digest[:], must(t, played, "002A9E9A00")))
 
-	// what somebody encrypted for the card, in a chain of commands since 257 bytes are more than one takes
+	// what somebody encrypted for the card, in a chain of commands since 257 bytes are more than
+	// one takes
 	public, block := key(c, "authentication"), append(append([]byte{0, 2}, bytes.Repeat([]byte{0x55}, 247)...), "\x00secret"...) // RFC 8017 §7.2.1
 	secret := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(public.E)), public.N).FillBytes(make([]byte, 256))
 	must(t, played, "002241B8068001 1A 840182")
@@ -253,7 +256,8 @@ func TestSignatures(t *testing.T) {
 	check("CPS4, by deciphering", rsa.VerifyPKCS1v15(key(c, "authentication"), crypto.SHA256, digest[:], signature))
 }
 
-// The card is one, whoever asks it: what software writes and the tries that it loses are those of the folder.
+// The card is one, whoever asks it: what software writes and the tries that it loses are those of
+// the folder.
 func TestSharedState(t *testing.T) {
 	c, played := fixed(t, card.CPS3)
 	must(t, played, "002000010431323334")
@@ -313,7 +317,8 @@ func BenchmarkCommands(b *testing.B) {
 	}
 }
 
-// Whatever commands come, the card answers with a status word, and who knows no code wins no try back.
+// Whatever commands come, the card answers with a status word, and who knows no code wins no try
+// back.
 func FuzzTransmit(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	for _, file := range files {
@@ -355,8 +360,8 @@ func FuzzTransmit(f *testing.F) {
 		if err := os.WriteFile(stateFile, state, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		g := []card.Generation{card.CPS3, card.CPS4}[mode&1]
-		if err := c.SetGeneration(g); err != nil {
+		g := []card.ChipType{card.CPS3, card.CPS4}[mode&1]
+		if err := c.SetChipType(g); err != nil {
 			t.Fatal(err)
 		}
 		played := insert(t, c)

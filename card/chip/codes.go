@@ -7,7 +7,8 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// References of the codes, modelled but for the first, which OpenSC and the Cryptolib read on a real card.
+// References of the codes, modelled but for the first, which OpenSC and the Cryptolib read on a
+// real card.
 const (
 	pinReference  = 0x01
 	codeReference = 0x02
@@ -41,7 +42,8 @@ func (c *Chip) outcome(err error) status {
 	return c.broken(err)
 }
 
-// verify is VERIFY, ISO/IEC 7816-4 §11.5.6: without data it asks how the code stands, with P1 = FF it ends what the code allowed.
+// verify is VERIFY, ISO/IEC 7816-4 §11.5.6: without data it asks how the code stands, with P1 = FF
+// it ends what the code allowed.
 func (c *Chip) verify(_ *channel, cmd command) ([]byte, status) {
 	reference := cmd.p2 &^ localBit
 	if reference != pinReference && reference != codeReference {
@@ -88,8 +90,8 @@ func (c *Chip) open(pin string) status {
 	return ok
 }
 
-// standing is how many tries a code has left, or that it is verified. A CPS4 always counts them: the Cryptolib takes any other answer for
-// a card that is blocked.
+// standing is how many tries a code has left, or that it is verified. A CPS4 always counts them:
+// the Cryptolib takes any other answer for a card that is blocked.
 func (c *Chip) standing(reference byte) status {
 	s, err := c.card.Status()
 	left, verified := s.TriesLeft, c.pin != ""
@@ -107,8 +109,9 @@ func (c *Chip) standing(reference byte) status {
 	return triesLeft | status(left)
 }
 
-// changeReferenceData is CHANGE REFERENCE DATA, §11.5.7, of the PIN: the old and the new one, or with P1 = 01, as the Cryptolib asks a
-// CPS4, the new one alone once the old one or the unblocking code is verified.
+// changeReferenceData is CHANGE REFERENCE DATA, §11.5.7, of the PIN: the old and the new one, or
+// with P1 = 01, as the Cryptolib asks a CPS4, the new one alone once the old one or the unblocking
+// code is verified.
 func (c *Chip) changeReferenceData(_ *channel, cmd command) ([]byte, status) {
 	switch {
 	case cmd.p2&^localBit != pinReference:
@@ -132,8 +135,9 @@ func (c *Chip) changeReferenceData(_ *channel, cmd command) ([]byte, status) {
 	return nil, c.outcome(c.card.ChangeJoinedPIN(string(cmd.data)))
 }
 
-// resetRetryCounter is RESET RETRY COUNTER, §11.5.10, of the PIN. P1 says what comes with it: 00 the unblocking code and a new PIN, 01 the
-// code, 02 a new PIN, 03 nothing; what does not come was verified, or stays.
+// resetRetryCounter is RESET RETRY COUNTER, §11.5.10, of the PIN. P1 says what comes with it: 00
+// the unblocking code and a new PIN, 01 the code, 02 a new PIN, 03 nothing; what does not come was
+// verified, or stays.
 func (c *Chip) resetRetryCounter(_ *channel, cmd command) ([]byte, status) {
 	if cmd.p2&^localBit != pinReference {
 		return nil, noSuchReference

@@ -22,7 +22,8 @@ type file struct {
 	isDF   bool
 }
 
-// access is the condition of a reading or a writing. Its value is that of IAS-ECC for a security condition byte.
+// access is the condition of a reading or a writing. Its value is that of IAS-ECC for a security
+// condition byte.
 type access byte
 
 const (
@@ -61,7 +62,8 @@ func (f *file) put(path string, made file) {
 	next.put(path[5:], made)
 }
 
-// The files of each chip below its MF, 3F00. 0001 is the directory of the application; what stands in 7001 and after is said by 5031.
+// The files of each chip below its MF, 3F00. 0001 is the directory of the application; what stands
+// in 7001 and after is said by 5031.
 var layout = []struct {
 	path    string
 	short   byte
@@ -79,8 +81,8 @@ var layout = []struct {
 	{"0001/7004", 0, (*Chip).dataObjects},
 }
 
-// dataPaths are where business data stand: D107 is the file that the Cryptolib never caches, for it alone changes, D120 and after are the
-// sixteen activities.
+// dataPaths are where business data stand: D107 is the file that the Cryptolib never caches, for it
+// alone changes, D120 and after are the sixteen activities.
 var dataPaths = map[string]string{
 	"CPS_ID_CARD": "0001/D101", "CPS_NAME_PS": "0001/D102", "CPS_INFO_PS": "0001/D103", "CPS_LANG_PS": "0001/D104", "CPS_DATA": "0001/D107",
 	"CPS2TER_ID": "0001/D131", "CPS2TER_NAME": "0001/D132", "CPS2TER_LANG": "0001/D133", "CPS2TER_PSINFO": "0001/D134", "CPS2TER_ATR": "0001/D135",
@@ -94,7 +96,8 @@ func init() {
 	}
 }
 
-// oldPath is where a CPS3 has data in its CPS2ter application, which no directory names: the Cryptolib knows these paths.
+// oldPath is where a CPS3 has data in its CPS2ter application, which no directory names: the
+// Cryptolib knows these paths.
 func (c *Chip) oldPath(label string) (path string, isOld bool) {
 	if c.generation != card.CPS3 {
 		return "", false
@@ -145,7 +148,8 @@ func (c *Chip) layOut() (root, cps2ter *file, err error) {
 
 func certificatePath(i int) string { return fmt.Sprintf("0001/A%03d", i+1) }
 
-// control is the file's control parameters, ISO/IEC 7816-4 §7.4.3, with the access rules of IAS-ECC.
+// control is the file's control parameters, ISO/IEC 7816-4 §7.4.3, with the access rules of
+// IAS-ECC.
 func (f *file) control(tag uint32) []byte {
 	id := tlv(0x83, []byte{byte(f.id >> 8), byte(f.id)})
 	ready := tlv(0x8A, []byte{5})
@@ -226,8 +230,8 @@ func (c *Chip) selectFile(ch *channel, cmd command) ([]byte, status) {
 	return describe(found, cmd)
 }
 
-// lookUp finds the file of an identifier: the MF, what is in the directory, and where that may be asked for the directory above and
-// what is in it.
+// lookUp finds the file of an identifier: the MF, what is in the directory, and where that may be
+// asked for the directory above and what is in it.
 func lookUp(root, df *file, id []byte, above bool) *file {
 	n := uint16(id[0])<<8 | uint16(id[1])
 	if n == root.id {
@@ -242,14 +246,15 @@ func lookUp(root, df *file, id []byte, above bool) *file {
 	return found
 }
 
-// selectName selects by AID, or by its beginning, §8.2.1.2. On a channel that is closed it opens it.
+// selectName selects by AID, or by its beginning, §8.2.1.2. On a channel that is closed it opens
+// it.
 func (c *Chip) selectName(ch *channel, cmd command) ([]byte, status) {
 	name, applied := string(cmd.data), true
 	found := c.root
 	switch application := c.root.child(0x0001); {
 	case name == "":
 		return nil, wrongLength
-	case c.profile.aid != "" && others[fmt.Sprintf("%X", name)]:
+	case c.profile.aid != "" && unsupportedAIDs[fmt.Sprintf("%X", name)]:
 		applied = false
 	case c.profile.aid != "" && name == string(unhex(c.profile.aid)), name == string(c.root.name):
 	case len(name) >= 5 && strings.HasPrefix(string(application.name), name):
@@ -283,7 +288,8 @@ func describe(f *file, cmd command) ([]byte, status) {
 	return nil, ok
 }
 
-// manageChannel is MANAGE CHANNEL, §11.1.2: P1 = 00 opens one, the one of P2 or the first that is closed, P1 = 80 closes it.
+// manageChannel is MANAGE CHANNEL, §11.1.2: P1 = 00 opens one, the one of P2 or the first that is
+// closed, P1 = 80 closes it.
 func (c *Chip) manageChannel(_ *channel, cmd command) ([]byte, status) {
 	n := int(cmd.p2)
 	if c.profile.aid == "" || n >= len(c.channels) || cmd.p1 != 0 && (cmd.p1 != 0x80 || n == 0) {

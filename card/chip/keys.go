@@ -38,7 +38,8 @@ var (
 	decipherPKCS1              = scheme{0, deciphering}
 )
 
-// environment is the security environment of a channel, ISO/IEC 7816-4 §10.3.3: what was set for each kind of operation.
+// environment is the security environment of a channel, ISO/IEC 7816-4 §10.3.3: what was set for
+// each kind of operation.
 type environment struct {
 	authentication, signature, hashing, deciphering setting
 	digest                                          []byte // that the last PSO HASH left
@@ -50,8 +51,8 @@ type setting struct {
 	role string
 }
 
-// manageSecurityEnvironment is MANAGE SECURITY ENVIRONMENT, §11.5.11. SET, P1 = 41 and 81: P2 is the template's tag, the data its
-// content; RESTORE, P1 = F3, empties the environment.
+// manageSecurityEnvironment is MANAGE SECURITY ENVIRONMENT, §11.5.11. SET, P1 = 41 and 81: P2 is
+// the template's tag, the data its content; RESTORE, P1 = F3, empties the environment.
 func (c *Chip) manageSecurityEnvironment(ch *channel, cmd command) ([]byte, status) {
 	switch cmd.p1 {
 	case 0xF3:
@@ -104,7 +105,7 @@ func (c *Chip) manageSecurityEnvironment(ch *channel, cmd command) ([]byte, stat
 
 // role is that of the key which a command calls by this reference, or empty.
 func (c *Chip) role(reference byte) string {
-	for _, place := range card.Places {
+	for _, place := range card.KeySlots {
 		if place.Reference(c.generation)|c.profile.local == reference {
 			return place.Role
 		}
@@ -126,7 +127,8 @@ func (c *Chip) key(s setting) (*rsa.PrivateKey, status) {
 	}
 }
 
-// internalAuthenticate is INTERNAL AUTHENTICATE, §11.5.2: PKCS#1 v1.5 around the DigestInfo, or what else the caller sends.
+// internalAuthenticate is INTERNAL AUTHENTICATE, §11.5.2: PKCS#1 v1.5 around the DigestInfo, or
+// what else the caller sends.
 func (c *Chip) internalAuthenticate(ch *channel, cmd command) ([]byte, status) {
 	if c.generation.PSS() { // ChipDoc has no such command
 		return nil, noSuchInstruction
@@ -165,8 +167,9 @@ func (c *Chip) performSecurityOperation(ch *channel, cmd command) ([]byte, statu
 	return nil, wrongParameters
 }
 
-// finishHash is HASH as IAS-ECC has it: 90 { what hashing left after whole blocks, and how many bits those were }, empty when there were
-// none, and 80 { the rest }, of which the card does the last round.
+// finishHash is HASH as IAS-ECC has it: 90 { what hashing left after whole blocks, and how many
+// bits those were }, empty when there were none, and 80 { the rest }, of which the card does the
+// last round.
 func (ch *channel) finishHash(data []byte) status {
 	given, good := elements(data)
 	state, last := given[0x90], given[0x80]
@@ -183,7 +186,8 @@ func (ch *channel) finishHash(data []byte) status {
 		if done%512 != 0 {
 			return wrongData
 		}
-		// the form in which the standard library takes a hash up again: magic, words, a block that is empty, bytes
+		// the form in which the standard library takes a hash up again: magic, words, a block that
+		// is empty, bytes
 		magic := map[crypto.Hash]string{crypto.SHA1: "sha\x01", crypto.SHA256: "sha\x03"}[h]
 		form := append([]byte(magic), state[:h.Size()]...)
 		form = binary.BigEndian.AppendUint64(append(form, make([]byte, 64)...), done/8)
@@ -196,8 +200,8 @@ func (ch *channel) finishHash(data []byte) status {
 	return ok
 }
 
-// sign is COMPUTE DIGITAL SIGNATURE, of a hash that is sent, or of the one that the card finished. Under a strict PIN each signature of the
-// signature key uses up a VERIFY.
+// sign is COMPUTE DIGITAL SIGNATURE, of a hash that is sent, or of the one that the card finished.
+// Under a strict PIN each signature of the signature key uses up a VERIFY.
 func (c *Chip) sign(ch *channel, digest []byte) ([]byte, status) {
 	key, sw := c.key(ch.signature)
 	always := c.strict && ch.signature.role == "signature"
@@ -229,8 +233,9 @@ func (c *Chip) sign(ch *channel, digest []byte) ([]byte, status) {
 	return c.made(key.Sign(rand.Reader, digest, h))
 }
 
-// decipher is DECIPHER. On a CPS3 a first byte, 81, says that RSA is meant, and the card takes the padding of PKCS#1 v1.5 off. A CPS4 does
-// RSA alone: that is how it authenticates with PKCS#1 v1.5 too.
+// decipher is DECIPHER. On a CPS3 a first byte, 81, says that RSA is meant, and the card takes the
+// padding of PKCS#1 v1.5 off. A CPS4 does RSA alone: that is how it authenticates with PKCS#1 v1.5
+// too.
 func (c *Chip) decipher(ch *channel, data []byte) ([]byte, status) {
 	key, sw := c.key(ch.deciphering)
 	switch padded := c.generation == card.CPS3; {
@@ -251,7 +256,8 @@ func (c *Chip) decipher(ch *channel, data []byte) ([]byte, status) {
 	if in.Cmp(key.N) >= 0 {
 		return nil, wrongData
 	}
-	// crypto/rsa has no such operation. A random factor, taken out again, keeps the time from telling of the key.
+	// crypto/rsa has no such operation. A random factor, taken out again, keeps the time from
+	// telling of the key.
 	blind, err := rand.Int(rand.Reader, key.N)
 	if err != nil {
 		return nil, c.broken(err)

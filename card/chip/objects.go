@@ -2,7 +2,8 @@ package chip
 
 import "github.com/igc-lab/igc/card"
 
-// The security data objects of IAS-ECC that GET DATA tells of: how the codes stand, what the keys may do, what "by PIN" means.
+// The security data objects of IAS-ECC that GET DATA tells of: how the codes stand, what the keys
+// may do, what "by PIN" means.
 
 const (
 	classCode        = 0x01 // SDO classes
@@ -14,14 +15,15 @@ const (
 	codeTag          = 0x41 // 7F41
 )
 
-// keyRules are the access rules of the keys: which commands there are rules for, then each: COMPUTE SIGNATURE, INTERNAL AUTHENTICATE,
-// DECIPHER, GET DATA.
+// keyRules are the access rules of the keys: which commands there are rules for, then each: COMPUTE
+// SIGNATURE, INTERNAL AUTHENTICATE, DECIPHER, GET DATA.
 var keyRules = map[string][]byte{
 	"signature":      {0x40 | 0x01, byte(byPIN), byte(always)},
 	"authentication": {0x20 | 0x10 | 0x01, byte(byPIN), byte(byPIN), byte(always)},
 }
 
-// getData is GET DATA with P1-P2 = 3FFF, ISO/IEC 7816-4 §11.4.3: the data name the object, 4D { 70 { BF class reference { tag 80 } } }.
+// getData is GET DATA with P1-P2 = 3FFF, ISO/IEC 7816-4 §11.4.3: the data name the object, 4D { 70
+// { BF class reference { tag 80 } } }.
 func (c *Chip) getData(_ *channel, cmd command) ([]byte, status) {
 	if cmd.p1 != 0x3F || cmd.p2 != 0xFF {
 		return nil, wrongParameters

@@ -8,8 +8,8 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// The files that tell software what is on the card: EF.DIR and EF.ATR of ISO/IEC 7816-4, the serial number and the dates of the CPS, and the
-// directories of PKCS#15 v1.1 (ISO/IEC 7816-15).
+// The files that tell software what is on the card: EF.DIR and EF.ATR of ISO/IEC 7816-4, the serial
+// number and the dates of the CPS, and the directories of PKCS#15 v1.1 (ISO/IEC 7816-15).
 
 // Tags of ASN.1 that they are made of.
 const (
@@ -36,7 +36,8 @@ const (
 	asciiNumeric                                     byte = 1       // PinType
 )
 
-// bits is a BIT STRING with these bits set, bit 0 first, without zeros after the last one (X.690 §11.2.2).
+// bits is a BIT STRING with these bits set, bit 0 first, without zeros after the last one (X.690
+// §11.2.2).
 func bits(set ...int) []byte {
 	var b []byte
 	last := 0
@@ -78,7 +79,8 @@ func (c *Chip) directory() []byte {
 	return tlv(0x61, tlv(0x4F, unhex(card.AID)), tlv(0x50, []byte("CPS")), tlv(0x51, unhex("3F000001")))
 }
 
-// answerToReset is EF.ATR: what the card can do, the sizes of its buffers and the AID of its root, as IAS-ECC has it.
+// answerToReset is EF.ATR: what the card can do, the sizes of its buffers and the AID of its root,
+// as IAS-ECC has it.
 func (c *Chip) answerToReset() []byte {
 	sizes := func(n uint16) []byte { return tlv(integer, []byte{byte(n >> 8), byte(n)}) }
 	return slices.Concat([]byte{0x80}, // category
@@ -94,7 +96,8 @@ func (c *Chip) answerToReset() []byte {
 // serialNumber is EF.SN.ICC: the PAN, which is the issuer's number and the card's.
 func (c *Chip) serialNumber() []byte { return tlv(0x5A, unhex("8025000001"), unhex(c.card.Number)) }
 
-// lastUpdate is EF_ACTUA, dates in BCD between which the card's data hold. The Cryptolib reads its cache of a card again when they change.
+// lastUpdate is EF_ACTUA, dates in BCD between which the card's data hold. The Cryptolib reads its
+// cache of a card again when they change.
 func (c *Chip) lastUpdate() []byte {
 	date := func(t time.Time) []byte { return unhex(t.UTC().Format("20060102150405")) }
 	first := c.card.Certificates[0]
@@ -113,7 +116,8 @@ func (c *Chip) objectDirectory() []byte {
 	return out
 }
 
-// algorithms is what OpenSC wants to be told of an IAS-ECC card: PKCS#11 mechanism, what it is for, object identifier, reference.
+// algorithms is what OpenSC wants to be told of an IAS-ECC card: PKCS#11 mechanism, what it is for,
+// object identifier, reference.
 var algorithms = []struct {
 	mechanism uint16
 	operation int
@@ -152,8 +156,8 @@ func attributes(label string, code byte, flags []byte, more ...[]byte) []byte {
 // identifier is the CKA_ID.
 func (c *Chip) identifier(cert card.Certificate) []byte { return tlv(octets, cert.ID(c.generation)) }
 
-// privateKeys is the PrKDF. Its order and usages are those of a real CPS3 (OpenSC issue 2267); that the signature key wants the user's
-// consent each time is said under a strict PIN alone.
+// privateKeys is the PrKDF. Its order and usages are those of a real CPS3 (OpenSC issue 2267); that
+// the signature key wants the user's consent each time is said under a strict PIN alone.
 func (c *Chip) privateKeys() []byte {
 	var out []byte
 	for _, cert := range slices.Backward(c.card.Certificates) {

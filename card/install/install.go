@@ -1,6 +1,7 @@
-// Package install makes browsers and other software of a machine know the module of the virtual cards and the lab's roots, and
-// undoes it. It notes each change in a journal before it makes it, with what it takes to undo it: uninstalling goes by the
-// journal, so it leaves what was there before and what others have done since.
+// Package install makes browsers and other software of a machine know the module of the virtual
+// cards and the lab's roots, and undoes it. It notes each change in a journal before it makes it,
+// with what it takes to undo it: uninstalling goes by the journal, so it leaves what was there
+// before and what others have done since.
 package install
 
 import (
@@ -64,10 +65,10 @@ var Places = []string{"lab", "nss", "firefox", "p11-kit", "java", "openssl", "sy
 const ModuleName = "CPS virtuelle (igc)"
 
 // FR and EN say what the change is, exactly; UndoneFR and UndoneEN what undoing it is.
-func (c Change) FR() string       { return c.words(c.Run, doingFR) }
-func (c Change) EN() string       { return c.words(c.Run, doingEN) }
-func (c Change) UndoneFR() string { return c.words(c.Undo, undoingFR) }
-func (c Change) UndoneEN() string { return c.words(c.Undo, undoingEN) }
+func (c Change) FR() string       { return c.describe(c.Run, doingFR) }
+func (c Change) EN() string       { return c.describe(c.Run, doingEN) }
+func (c Change) UndoneFR() string { return c.describe(c.Undo, undoingFR) }
+func (c Change) UndoneEN() string { return c.describe(c.Undo, undoingEN) }
 
 // The words, by kind: "file" is one that is not there before, "changed" one that is.
 var (
@@ -81,7 +82,7 @@ var (
 		"root": "take the root out of", "command": "undo"}
 )
 
-func (c Change) words(run []string, verbs map[string]string) string {
+func (c Change) describe(run []string, verbs map[string]string) string {
 	kind := c.Kind
 	if kind == "file" && c.Before != nil {
 		kind = "changed"
@@ -106,17 +107,17 @@ func encode(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
-// Standing is a change that this machine wants, and how it stands.
-type Standing struct {
+// ChangeStatus is a change that this machine wants, and how it stands.
+type ChangeStatus struct {
 	Change
-	Stands bool  // it is made already
-	Noted  bool  // it is in the journal: it was made once, and is wanted still
-	Err    error // it cannot be made; what it would change is left as it is
+	Done  bool  // it is made already
+	Noted bool  // it is in the journal: it was made once, and is wanted still
+	Err   error // it cannot be made; what it would change is left as it is
 }
 
-// Standings lists the changes that this machine wants in those places, nil for all of them, made or not; those of the lab itself go
-// with each. Nothing is changed by it.
-func (s Setting) Standings(only []string) ([]Standing, error) {
+// ChangeStatuses lists the changes that this machine wants in those places, nil for all of them,
+// made or not; those of the lab itself go with each. Nothing is changed by it.
+func (s Setting) ChangeStatuses(only []string) ([]ChangeStatus, error) {
 	var all []Change
 	var err error
 	switch runtime.GOOS {
@@ -136,27 +137,28 @@ func (s Setting) Standings(only []string) ([]Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	var standings []Standing
+	var standings []ChangeStatus
 	for _, c := range all {
 		if len(only) > 0 && !slices.Contains(only, c.Place) && c.Place != "lab" {
 			continue
 		}
-		st := Standing{Change: c, Err: c.err, Noted: slices.ContainsFunc(notes, c.same)}
+		st := ChangeStatus{Change: c, Err: c.err, Noted: slices.ContainsFunc(notes, c.same)}
 		switch {
 		case c.err != nil:
 		case c.Kind == "command": // cannot be seen: the journal knows
-			st.Stands = slices.ContainsFunc(notes, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
+			st.Done = slices.ContainsFunc(notes, func(n Change) bool { return n.Kind == c.Kind && n.Item == c.Item })
 		default:
-			st.Stands = c.done()
+			st.Done = c.done()
 		}
 		standings = append(standings, st)
 	}
 	return standings, nil
 }
 
-// Plan lists the changes that this machine wants, those already made left out. Nothing is changed by it.
+// Plan lists the changes that this machine wants, those already made left out. Nothing is changed
+// by it.
 func (s Setting) Plan(only []string) (plan []Change, err error) {
-	standings, err := s.Standings(only)
+	standings, err := s.ChangeStatuses(only)
 	if err != nil {
 		return nil, err
 	}
@@ -164,15 +166,15 @@ func (s Setting) Plan(only []string) (plan []Change, err error) {
 		if st.Err != nil {
 			return nil, st.Err
 		}
-		if !st.Stands {
+		if !st.Done {
 			plan = append(plan, st.Change)
 		}
 	}
 	return plan, nil
 }
 
-// linux: NSS for Chromium and Chrome, a policy for Firefox, a module file for p11-kit; for Java and OpenSSL, which have no folder to
-// drop a module in, files that a variable points to.
+// linux: NSS for Chromium and Chrome, a policy for Firefox, a module file for p11-kit; for Java and
+// OpenSSL, which have no folder to drop a module in, files that a variable points to.
 func (s Setting) linux() ([]Change, error) {
 	library, err := os.ReadFile(s.Module)
 	if err != nil {
@@ -203,7 +205,8 @@ func (s Setting) linux() ([]Change, error) {
 	engine := "[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\nMODULE_PATH = " + s.library() + "\ninit = 0\n"
 	java := filepath.Join(s.folder(), "java.cfg")
 	all = append(all,
-		// the authentication key of a card signs what was hashed only: Java, left without these mechanisms, hashes itself
+		// the authentication key of a card signs what was hashed only: Java, left without these
+		// mechanisms, hashes itself
 		s.file("java", java, []byte("name = CPS\nlibrary = "+s.library()+"\nslotListIndex = 0\n"+
 			"disabledMechanisms = { CKM_SHA1_RSA_PKCS CKM_SHA256_RSA_PKCS }\n")),
 		// the providers of the JDK are twelve since Java 9
@@ -224,9 +227,9 @@ func (s Setting) linux() ([]Change, error) {
 	return all, nil
 }
 
-// darwin and windows: there Chrome, Edge and Safari take certificates from the system's own store, through CryptoTokenKit and
-// minidrivers, and load no PKCS#11 module; Firefox alone would, and no such module is built here. So the cards go in as PKCS#12,
-// without the PIN prompt that a card has.
+// darwin and windows: there Chrome, Edge and Safari take certificates from the system's own store,
+// through CryptoTokenKit and minidrivers, and load no PKCS#11 module; Firefox alone would, and no
+// such module is built here. So the cards go in as PKCS#12, without the PIN prompt that a card has.
 func (s Setting) darwin() []Change {
 	keychain := filepath.Join(s.User, "Library", "Keychains", "login.keychain-db")
 	var all []Change
@@ -355,7 +358,8 @@ func under(in map[string]any, name string) map[string]any {
 	return m
 }
 
-// withoutOurs takes our entries out of a policy that others have changed since, and what they leave empty.
+// withoutOurs takes our entries out of a policy that others have changed since, and what they leave
+// empty.
 func (s Setting) withoutOurs(policy map[string]any) {
 	top := under(policy, "policies")
 	devices, certificates := under(top, "SecurityDevices"), under(top, "Certificates")

@@ -58,7 +58,8 @@ func put(t *testing.T, path, content string) {
 	}
 }
 
-// picture is every file of the machine and what is in it; of a database, what it holds, since its bytes change as it is used.
+// picture is every file of the machine and what is in it; of a database, what it holds, since its
+// bytes change as it is used.
 func picture(t *testing.T, s Setting) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -131,8 +132,8 @@ func uninstall(t *testing.T, s Setting) {
 	}
 }
 
-// What is installed is in place, a second time has nothing to do, and undone it leaves what was there, byte for byte: on a new
-// machine, and on one where others have been before.
+// What is installed is in place, a second time has nothing to do, and undone it leaves what was
+// there, byte for byte: on a new machine, and on one where others have been before.
 func TestInstall(t *testing.T) {
 	for name, before := range map[string]func(t *testing.T, s Setting){
 		"a new machine": func(t *testing.T, s Setting) {},

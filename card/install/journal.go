@@ -12,7 +12,8 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// This file makes changes and undoes them. Each is in the journal before it is made, so that one cut short is undone too.
+// This file makes changes and undoes them. Each is in the journal before it is made, so that one
+// cut short is undone too.
 
 func (s Setting) notes() ([]Change, error) {
 	data, err := os.ReadFile(s.journal())
@@ -136,8 +137,8 @@ func (s Setting) Unmake(c Change) error {
 	return s.note(slices.DeleteFunc(all, c.same))
 }
 
-// restore gives a file back as it was. One that others have changed since loses our entries when it is a policy, and is theirs
-// otherwise.
+// restore gives a file back as it was. One that others have changed since loses our entries when it
+// is a policy, and is theirs otherwise.
 func (s Setting) restore(c Change) error {
 	now, err := os.ReadFile(c.Target)
 	if errors.Is(err, fs.ErrNotExist) {

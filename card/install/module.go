@@ -18,12 +18,13 @@ func Installed(lab string) string { return Setting{Lab: lab}.library() }
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "386": elf.EM_386, "arm": elf.EM_ARM,
 	"riscv64": elf.EM_RISCV, "ppc64le": elf.EM_PPC64, "s390x": elf.EM_S390}
 
-// CheckModule reads a module, without loading it, and tells whether a program of this machine could: it is a shared library
-// for its processor, with the door of PKCS#11. The version is that of the igc that it was built with, empty when it does not say it.
+// CheckModule reads a module, without loading it, and tells whether a program of this machine
+// could: it is a shared library for its processor, with the entry point of PKCS#11. The version is
+// that of the igc that it was built with, empty when it does not say it.
 func CheckModule(path string) (version string, err error) {
 	f, err := elf.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%s is no library: %w", path, err)
+		return "", fmt.Errorf("%s is not a library: %w", path, err)
 	}
 	defer f.Close()
 	if want, known := machines[runtime.GOARCH]; f.Type != elf.ET_DYN || known && f.Machine != want {
@@ -33,7 +34,7 @@ func CheckModule(path string) (version string, err error) {
 	if err != nil || !slices.ContainsFunc(symbols, func(s elf.Symbol) bool {
 		return s.Name == "C_GetFunctionList" && elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Section != elf.SHN_UNDEF
 	}) {
-		return "", fmt.Errorf("%s is no PKCS#11 module: it has no C_GetFunctionList", path)
+		return "", fmt.Errorf("%s is not a PKCS#11 module: it has no C_GetFunctionList", path)
 	}
 	if info, err := buildinfo.ReadFile(path); err == nil && !strings.HasPrefix(info.Main.Version, "(") {
 		version = info.Main.Version

@@ -30,11 +30,11 @@ func TestCheckModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for why, content := range map[string][]byte{
-		"is no library":        []byte("<html>404</html>"),
-		"EOF":                  good[:len(good)/2],
-		"wants a shared":       foreign,
-		"is no library: EOF":   {},
-		"no C_GetFunctionList": without(good, "C_GetFunctionList"),
+		"is not a library":      []byte("<html>404</html>"),
+		"EOF":                   good[:len(good)/2],
+		"wants a shared":        foreign,
+		"is not a library: EOF": {},
+		"no C_GetFunctionList":  without(good, "C_GetFunctionList"),
 	} {
 		path := filepath.Join(t.TempDir(), ModuleFile)
 		put(t, path, string(content))
@@ -62,12 +62,12 @@ func TestStandings(t *testing.T) {
 	s := machine(t)
 	count := func() (stands, noted, wrong, all int) {
 		t.Helper()
-		standings, err := s.Standings(nil)
+		standings, err := s.ChangeStatuses(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, st := range standings {
-			for n, is := range map[*int]bool{&stands: st.Stands, &noted: st.Noted, &wrong: st.Err != nil, &all: true} {
+			for n, is := range map[*int]bool{&stands: st.Done, &noted: st.Noted, &wrong: st.Err != nil, &all: true} {
 				if is {
 					*n++
 				}

@@ -12,8 +12,9 @@ import (
 	"github.com/igc-lab/igc/internal/nss"
 )
 
-// databases are those of Chromium and Chrome: ~/.pki/nssdb, and ~/.local/share/pki/nssdb, which newer ones use where the former is
-// missing. Where there is neither, the former is made: old and new ones read it.
+// databases are those of Chromium and Chrome: ~/.pki/nssdb, and ~/.local/share/pki/nssdb, which
+// newer ones use where the former is missing. Where there is neither, the former is made: old and
+// new ones read it.
 func (s Setting) databases() []string {
 	if _, err := exec.LookPath("certutil"); err != nil {
 		return nil
@@ -43,8 +44,8 @@ func (s Setting) database(dir string) Change {
 		}}
 }
 
-// nssModule adds the module. FRIENDLY has certificates read before the PIN: the browser shows its picker, then asks the PIN of
-// the chosen card only.
+// nssModule adds the module. FRIENDLY has certificates read before the PIN: the browser shows its
+// picker, then asks the PIN of the chosen card only.
 func (s Setting) nssModule(dir string) Change {
 	return Change{Place: "nss", Kind: "module", Target: dir, Item: ModuleName,
 		done: func() bool {
@@ -67,8 +68,9 @@ func removeModule(dir, name string) error {
 	return run("modutil", "-force", "-dbdir", "sql:"+dir, "-delete", name)
 }
 
-// nssRoot has the database trust a root, which it may hold already: an import of a card's PKCS#12 brings it, under another name and without
-// trust. The note has what it takes to undo it: the root, and its flags of trust from before.
+// nssRoot has the database trust a root, which it may hold already: an import of a card's PKCS#12
+// brings it, under another name and without trust. The note has what it takes to undo it: the root,
+// and its flags of trust from before.
 func (s Setting) nssRoot(dir string, root *x509.Certificate) Change {
 	db := nss.Database(dir)
 	c := Change{Place: "nss", Kind: "root", Target: dir, Item: rootName(root), After: root.Raw}
@@ -81,7 +83,8 @@ func (s Setting) nssRoot(dir string, root *x509.Certificate) Change {
 	return c
 }
 
-// removeRoot takes a root out, or has it as trusted as it was before. Notes of earlier versions have its name only.
+// removeRoot takes a root out, or has it as trusted as it was before. Notes of earlier versions
+// have its name only.
 func removeRoot(c Change) error {
 	db := nss.Database(c.Target)
 	if c.After == nil {
@@ -112,7 +115,8 @@ func removeNickname(db nss.Database, name string) error {
 	return err
 }
 
-// forgetDatabase removes a database that was made for the module, unless a browser has put something in it since.
+// forgetDatabase removes a database that was made for the module, unless a browser has put
+// something in it since.
 func forgetDatabase(dir string) error {
 	if held, err := nss.Database(dir).Nicknames(); !isDatabase(dir) || len(held) > 0 || err != nil {
 		return err

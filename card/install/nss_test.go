@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// A root that a PKCS#12 brought is not trusted yet: install trusts it under the name that it has, and undone it is as it was. A root of
-// another lab has the same subject, and is left alone.
+// A root that a PKCS#12 brought is not trusted yet: install trusts it under the name that it has,
+// and undone it is as it was. A root of another lab has the same subject, and is left alone.
 func TestRootOfPKCS12(t *testing.T) {
 	s := machine(t)
 	dir := filepath.Join(s.User, ".pki", "nssdb")

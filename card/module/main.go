@@ -1,5 +1,6 @@
-// Package main is libigc-cps.so: the PKCS#11 module of the lab's virtual cards, for browsers, Java, OpenSSL and whoever reads
-// cards through such a module. make module builds it. What it does is in card/pkcs11; here are C's pointers and structures.
+// Package main is libigc-cps.so: the PKCS#11 module of the lab's virtual cards, for browsers, Java,
+// OpenSSL and whoever reads cards through such a module. make module builds it. What it does is in
+// card/pkcs11; here are C's pointers and structures.
 package main
 
 // #cgo CFLAGS: -fvisibility=hidden -std=gnu11 -Wall
@@ -26,8 +27,8 @@ var module struct {
 	*pkcs11.Module
 }
 
-// labHome is $IGC_HOME, else the home in whose folder "module" this library was installed: a browser that is started from a
-// menu has no such variable. Else it is where labs are.
+// labHome is $IGC_HOME, else the home in whose folder "module" this library was installed: a
+// browser that is started from a menu has no such variable. Else it is where labs are.
 func labHome() (string, error) {
 	getenv := func(name string) string {
 		c := C.CString(name)
@@ -117,12 +118,12 @@ func fill(p *C.CK_ULONG, n *C.CK_ULONG, ids []uint, err error) error {
 	if n == nil {
 		return pkcs11.CKR_ARGUMENTS_BAD
 	}
-	room := *n
+	space := *n
 	*n = C.CK_ULONG(len(ids))
 	if p == nil {
 		return nil
 	}
-	if int(min(room, most)) < len(ids) {
+	if int(min(space, most)) < len(ids) {
 		return pkcs11.CKR_BUFFER_TOO_SMALL
 	}
 	array := unsafe.Slice(p, len(ids))
@@ -170,8 +171,8 @@ func template(t *C.CK_ATTRIBUTE, count C.CK_ULONG) ([]pkcs11.Attribute, error) {
 
 //export goC_Initialize
 func goC_Initialize(args unsafe.Pointer) C.CK_RV {
-	// CKF_LIBRARY_CANT_CREATE_OS_THREADS is passed over: p11-kit, and so GnuTLS, sets it always, and the threads that Go lives on
-	// have been there since the library was loaded.
+	// CKF_LIBRARY_CANT_CREATE_OS_THREADS is passed over: p11-kit, and so GnuTLS, sets it always,
+	// and the threads that Go lives on have been there since the library was loaded.
 	const osLocking = 2
 	return answer(func() error {
 		if a := (*C.CK_C_INITIALIZE_ARGS)(args); a != nil {

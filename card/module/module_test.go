@@ -18,12 +18,12 @@ import (
 )
 
 // desk is a lab with a card in its first reader.
-func desk(t *testing.T, key ca.KeyPolicy, g card.Generation) (home string, c *card.Card) {
+func desk(t *testing.T, key ca.KeyPolicy, g card.ChipType) (home string, c *card.Card) {
 	t.Helper()
 	lab := cardtest.New(t)
 	c, err := card.Read(lab.Issue(key, "1234"))
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err == nil {
 		_, err = card.NewReaders(lab.Home).Insert(c)
@@ -43,7 +43,8 @@ func at(t *testing.T, home, program string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// A C program's dealings with the module, those that the standard forbids among them, and those of its children.
+// A C program's dealings with the module, those that the standard forbids among them, and those of
+// its children.
 func TestConformance(t *testing.T) {
 	module := cardtest.Module(t)
 	program := filepath.Join(t.TempDir(), "conformance")
@@ -54,7 +55,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// Nothing but the door is to be seen from outside, so that other libraries' names cannot come in its way.
+// Nothing but the entry point is to be seen from outside, so that other libraries' names cannot
+// come in its way.
 func TestExports(t *testing.T) {
 	var names []string
 	for line := range strings.Lines(peer.Run(t, "nm", "-D", "--defined-only", cardtest.Module(t))) {
@@ -66,15 +68,16 @@ func TestExports(t *testing.T) {
 	}
 }
 
-// OpenSC's tool lists, tests and signs as it does through the Cryptolib 5.2.2 with the same chips: its own test takes the first mechanism that
-// is announced for signing, which no such card does, and ends there. The keys of a fast lab pass it.
+// OpenSC's tool lists, tests and signs as it does through the Cryptolib 5.2.2 with the same chips:
+// its own test takes the first mechanism that is announced for signing, which no such card does,
+// and ends there. The keys of a fast lab pass it.
 func TestPKCS11Tool(t *testing.T) {
 	tool, module := peer.Need(t, "pkcs11-tool"), cardtest.Module(t)
 	const refused = "C_SignFinal failed: rv = CKR_"
 	for _, test := range []struct {
 		name                      string
 		key                       ca.KeyPolicy
-		chip                      card.Generation
+		chip                      card.ChipType
 		outcome                   string // of pkcs11-tool -t
 		says, not                 []string
 		authentication, signature []toolSignature
@@ -123,7 +126,8 @@ func TestPKCS11Tool(t *testing.T) {
 	}
 }
 
-// toolSignature is a signature by pkcs11-tool: of data, or of their DigestInfo, and what it says when there is none.
+// toolSignature is a signature by pkcs11-tool: of data, or of their DigestInfo, and what it says
+// when there is none.
 type toolSignature struct {
 	mechanism string
 	hashed    bool
@@ -191,8 +195,8 @@ func TestPINByTool(t *testing.T) {
 	says("CPS_PRIV_AUT", "-l", "-p", "1111", "-O")
 }
 
-// TestLoad is a browser's day in short, 5 seconds of it or as IGC_SOAK says: threads that log in and sign while the card comes and
-// goes. No wrong answer, no crash, no growth of memory.
+// TestLoad is a browser's day in short, 5 seconds of it or as IGC_SOAK says: threads that log in
+// and sign while the card comes and goes. No wrong answer, no crash, no growth of memory.
 func TestLoad(t *testing.T) {
 	lasts := 5 * time.Second
 	if soak := os.Getenv("IGC_SOAK"); soak != "" {

@@ -1,9 +1,10 @@
-// Package pkcs11 is PKCS#11 v2.40 over the lab's virtual cards, in Go alone: slots, sessions, objects and operations, with
-// the standard's own names and return values. card/module is its C face. Nothing here is kept between processes: what is,
-// the cards and their readers keep in files.
+// Package pkcs11 is PKCS#11 v2.40 over the lab's virtual cards, in Go alone: slots, sessions,
+// objects and operations, with the standard's own names and return values. card/module is its C
+// face. Nothing here is kept between processes: what is, the cards and their readers keep in files.
 //
-// A card is listed as the official Cryptolib CPS lists it: 5.2.2 for Linux was shown the same cards by card/chip and card/vpcd, and every
-// attribute of every object laid beside those of this module. testdata/listing-*.golden is that list.
+// A card is listed as the official Cryptolib CPS lists it: 5.2.2 for Linux was shown the same cards
+// by card/chip and card/vpcd, and every attribute of every object laid beside those of this module.
+// testdata/listing-*.golden is that list.
 //
 //	token       CPS3v3-number, CPS4v1-number; model "IAS ECC" of both, filled up with zeros; serial: the first eight digits of the number
 //	private     CPS_PRIV_SIG, CPS_PRIV_AUT, in this order
@@ -15,7 +16,8 @@
 //	data        CPS_DATA (1024 bytes, the rest zero), CPS_ID_CARD, CPS_NAME_PS, CPS_INFO_PS, CPS_LANG_PS; CPS2TER_* on a CPS4;
 //	            after the PIN CPS_ACTIVITY_nn_PS, CPS_SIT_FACT, CPS2TER_ACTIVITY_nn_PS
 //
-// It logs in, signs and refuses as the Cryptolib does too, by default; both were put the same calls, with the same cards:
+// It logs in, signs and refuses as the Cryptolib does too, by default; both were put the same
+// calls, with the same cards:
 //
 //	login       the PIN of the first C_Login serves both keys ever after; no key has CKA_ALWAYS_AUTHENTICATE, and CKU_CONTEXT_SPECIFIC is 0x103
 //	unblocking  a CPS3 takes ten wrong codes, a CPS4 three
@@ -28,8 +30,9 @@
 //	PSS         SHA-1, SHA-256 (others are 0x71); the salt is as long as the hash, and MGF1 its own, whatever is asked for
 //	C_GetObjectSize, and what no card does: 0x54
 //
-// Under a strict PIN (igc card insert --strict-pin; it is in the card's state.json, and the chip keeps to it) the signature key has
-// CKA_ALWAYS_AUTHENTICATE, TRUE, and wants a C_Login of CKU_CONTEXT_SPECIFIC before each signature, and the unblocking code has three tries.
+// Under a strict PIN (igc card insert --strict-pin; it is in the card's state.json, and the chip
+// keeps to it) the signature key has CKA_ALWAYS_AUTHENTICATE, TRUE, and wants a C_Login of
+// CKU_CONTEXT_SPECIFIC before each signature, and the unblocking code has three tries.
 //
 // What differs on purpose:
 //

@@ -7,8 +7,9 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// FuzzCalls has a program without any sense call the module: each three bytes are a function, a handle or number, and a length. Whatever
-// it does, it gets an answer of the standard, and the card keeps its keys.
+// FuzzCalls has a program without any sense call the module: each three bytes are a function, a
+// handle or number, and a length. Whatever it does, it gets an answer of the standard, and the card
+// keeps its keys.
 func FuzzCalls(f *testing.F) {
 	d := newDesk(f)
 	c := d.card(ca.RSA2048, card.CPS4)

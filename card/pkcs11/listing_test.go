@@ -21,15 +21,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// fixed is the card whose certificates and keys are always the same, inserted in the first reader. Its PIN is 1234.
-func (d *desk) fixed(g card.Generation) (*card.Card, uint) {
+// fixed is the card whose certificates and keys are always the same, inserted in the first reader.
+// Its PIN is 1234.
+func (d *desk) fixed(g card.ChipType) (*card.Card, uint) {
 	d.t.Helper()
 	dir := filepath.Join(d.t.TempDir(), "card")
 	err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "chip", "testdata", "card")))
 	d.must(err)
 	c, err := card.Read(dir)
 	d.must(err)
-	d.must(c.SetGeneration(g))
+	d.must(c.SetChipType(g))
 	return c, d.insert(c)
 }
 
@@ -63,10 +64,11 @@ var attributeNames = map[uint]string{CKA_CLASS: "CLASS", CKA_TOKEN: "TOKEN", CKA
 	CKA_EXTRACTABLE: "EXTRACTABLE", CKA_LOCAL: "LOCAL", CKA_NEVER_EXTRACTABLE: "NEVER_EXTRACTABLE", CKA_ALWAYS_SENSITIVE: "ALWAYS_SENSITIVE",
 	CKA_KEY_GEN_MECHANISM: "KEY_GEN_MECHANISM", CKA_MODIFIABLE: "MODIFIABLE", CKA_ALWAYS_AUTHENTICATE: "ALWAYS_AUTHENTICATE"}
 
-// The listing of a card, all that PKCS#11 shows of it. Its rows were laid beside those of the Cryptolib 5.2.2 for Linux, which saw the same
-// card through card/chip and card/vpcd: doc.go tells which differ, and why.
+// The listing of a card, all that PKCS#11 shows of it. Its rows were laid beside those of the
+// Cryptolib 5.2.2 for Linux, which saw the same card through card/chip and card/vpcd: doc.go tells
+// which differ, and why.
 func TestListing(t *testing.T) {
-	for _, g := range []card.Generation{card.CPS3, card.CPS4} {
+	for _, g := range []card.ChipType{card.CPS3, card.CPS4} {
 		t.Run(string(g), func(t *testing.T) {
 			d := newDesk(t)
 			_, slot := d.fixed(g)
@@ -129,12 +131,12 @@ func brief(value []byte) string {
 	return fmt.Sprintf("%X", value)
 }
 
-// The module and the chip are two faces of one card: what software finds on the chip, by the directories of PKCS#15 and behind the PIN, is
-// what the module shows.
+// The module and the chip are two faces of one card: what software finds on the chip, by the
+// directories of PKCS#15 and behind the PIN, is what the module shows.
 func TestModuleAgreesWithChip(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		g      card.Generation
+		g      card.ChipType
 		strict bool
 	}{{"cps3", card.CPS3, false}, {"cps4", card.CPS4, false}, {"cps3 strict", card.CPS3, true}, {"cps4 strict", card.CPS4, true}} {
 		t.Run(test.name, func(t *testing.T) {

@@ -37,8 +37,9 @@ type mechanism struct {
 	flags  uint
 }
 
-// mechanisms are those of the Cryptolib, in its order: of a CPS3 up to CKM_SHA256_RSA_PKCS, of a CPS4 those of PSS too. Their flags are
-// its own, and announce more than a card does: operation.refusal is what becomes of the rest. Labs with P-256 keys have ECDSA instead of RSA.
+// mechanisms are those of the Cryptolib, in its order: of a CPS3 up to CKM_SHA256_RSA_PKCS, of a
+// CPS4 those of PSS too. Their flags are its own, and announce more than a card does:
+// operation.refusal is what becomes of the rest. Labs with P-256 keys have ECDSA instead of RSA.
 var mechanisms = []mechanism{
 	{CKM_SHA_1, digest, crypto.SHA1, CKF_DIGEST},
 	{CKM_SHA256, digest, crypto.SHA256, CKF_DIGEST},
@@ -83,7 +84,8 @@ func (t *token) mechanism(id, flag uint) (mechanism, error) {
 	return mechanism{}, CKR_MECHANISM_INVALID
 }
 
-// sizes are the bounds of keys, in bits: those of the Cryptolib's drivers, and further where the lab's keys are longer.
+// sizes are the bounds of keys, in bits: those of the Cryptolib's drivers, and further where the
+// lab's keys are longer.
 func (t *token) sizes(m mechanism) (least, most uint) {
 	switch m.scheme {
 	case digest:
@@ -120,7 +122,8 @@ var mgfs = map[uint]struct {
 	mgf  uint
 }{CKM_SHA_1: {crypto.SHA1, 1}, CKM_SHA256: {crypto.SHA256, 2}, CKM_SHA384: {crypto.SHA384, 3}, CKM_SHA512: {crypto.SHA512, 4}}
 
-// options reads the mechanism's parameter: CK_RSA_PKCS_PSS_PARAMS { hashAlg, mgf, sLen } for PSS, none for others.
+// options reads the mechanism's parameter: CK_RSA_PKCS_PSS_PARAMS { hashAlg, mgf, sLen } for PSS,
+// none for others.
 func (m mechanism) options(parameter []byte, public any) (*rsa.PSSOptions, error) {
 	if m.scheme != pss {
 		if len(parameter) != 0 {
@@ -136,7 +139,8 @@ func (m mechanism) options(parameter []byte, public any) (*rsa.PSSOptions, error
 	if !ok || readLong(parameter[longSize:]) != hash.mgf || m.hash != 0 && m.hash != hash.hash {
 		return nil, CKR_MECHANISM_PARAM_INVALID
 	}
-	// emLen >= hLen + sLen + 2 (RFC 8017 §9.1.1); to the library a salt of 0 bytes would mean one of any length
+	// emLen >= hLen + sLen + 2 (RFC 8017 §9.1.1); to the library a salt of 0 bytes would mean one
+	// of any length
 	key, isRSA := public.(*rsa.PublicKey)
 	if !isRSA || salt == 0 || salt > uint(key.Size()) || hash.hash.Size()+int(salt)+2 > (key.N.BitLen()+6)/8 {
 		return nil, CKR_MECHANISM_PARAM_INVALID
@@ -144,8 +148,9 @@ func (m mechanism) options(parameter []byte, public any) (*rsa.PSSOptions, error
 	return &rsa.PSSOptions{SaltLength: int(salt), Hash: hash.hash}, nil
 }
 
-// signingOptions is options for a signature. A card makes PSS of SHA-1 and SHA-256, with a salt as long as the hash, and the Cryptolib
-// does not look at the salt and the mask function that are asked for.
+// signingOptions is options for a signature. A card makes PSS of SHA-1 and SHA-256, with a salt as
+// long as the hash, and the Cryptolib does not look at the salt and the mask function that are
+// asked for.
 func (m mechanism) signingOptions(parameter []byte, public any) (*rsa.PSSOptions, error) {
 	if m.scheme == pss && len(parameter) == 3*longSize {
 		hash, ok := mgfs[readLong(parameter)]
@@ -253,7 +258,8 @@ func rawRSA(key *rsa.PublicKey, data []byte) ([]byte, error) {
 	return m.Exp(m, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, size(key))), nil
 }
 
-// infos are what stands before a hash in a DigestInfo, RFC 8017 §9.2, of the hashes that the signature key signs.
+// infos are what stands before a hash in a DigestInfo, RFC 8017 §9.2, of the hashes that the
+// signature key signs.
 var infos = map[crypto.Hash][]byte{
 	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14},
 	crypto.SHA256: {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},

@@ -10,15 +10,17 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// Readers is how many readers there are before more cards than that are inserted. Browsers look for slots once, when they
-// load the module, and for cards in them ever after: a reader that appears later would not be seen.
+// Readers is how many readers there are before more cards than that are inserted. Browsers look for
+// slots once, when they load the module, and for cards in them ever after: a reader that appears
+// later would not be seen.
 const Readers = 4
 
-// Module is a library as an application sees it: slots, sessions and who is logged in. Its methods are the functions of
-// PKCS#11, and the errors they return are of type RV. It is safe for any number of threads.
+// Module is a library as an application sees it: slots, sessions and who is logged in. Its methods
+// are the functions of PKCS#11, and the errors they return are of type RV. It is safe for any
+// number of threads.
 type Module struct {
-	readers card.Readers
-	poll    time.Duration // between two looks for an event
+	readers      card.Readers
+	pollInterval time.Duration // between two looks for an event
 
 	mu       sync.Mutex    // never waited for while a token's or a session's is held
 	running  chan struct{} // closed by Finalize; nil when not initialised
@@ -31,14 +33,14 @@ type Module struct {
 type slot struct {
 	id       uint
 	inserted card.Insertion // what the reader held at the last look
-	told     card.Insertion // what it held when WaitForSlotEvent last told
+	reported card.Insertion // what it held when WaitForSlotEvent last told
 	token    *token         // nil for no card, or one that cannot be read
 }
 
 // token is a card from its insertion to its removal.
 type token struct {
 	card       *card.Card
-	generation card.Generation
+	generation card.ChipType
 	strict     bool // the signature key wants the PIN before each signature
 	unblocks   int  // wrong unblocking codes that the card takes
 
@@ -59,7 +61,7 @@ type login struct {
 
 // New is a module over the lab's cards in that folder.
 func New(home string) *Module {
-	return &Module{readers: card.NewReaders(home), poll: 100 * time.Millisecond}
+	return &Module{readers: card.NewReaders(home), pollInterval: 100 * time.Millisecond}
 }
 
 func (rv RV) Error() string { return fmt.Sprintf("CKR 0x%03X", uint(rv)) }
@@ -72,9 +74,9 @@ func (m *Module) Initialize() error {
 		return CKR_CRYPTOKI_ALREADY_INITIALIZED
 	}
 	m.running, m.sessions, m.slots = make(chan struct{}), map[uint]*session{}, nil
-	m.look()
+	m.poll()
 	for _, s := range m.slots {
-		s.told = s.inserted
+		s.reported = s.inserted
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func (m *Module) Finalize() error {
 	}
 	close(m.running)
 	for _, s := range m.slots {
-		s.empty(m)
+		s.eject(m)
 	}
 	m.running, m.sessions, m.slots = nil, nil, nil
 	return nil
@@ -104,8 +106,8 @@ func (m *Module) enter() error {
 	return nil
 }
 
-// look sees what is in every reader.
-func (m *Module) look() {
+// poll sees what is in every reader.
+func (m *Module) poll() {
 	inserted, err := m.readers.Inserted()
 	if err != nil {
 		inserted = nil // a folder that cannot be read holds no card
@@ -133,7 +135,7 @@ func (s *slot) hold(m *Module, in card.Insertion) {
 	if in == s.inserted {
 		return
 	}
-	s.empty(m)
+	s.eject(m)
 	s.inserted = in
 	if in.Dir == "" {
 		return
@@ -146,12 +148,12 @@ func (s *slot) hold(m *Module, in card.Insertion) {
 	if err != nil {
 		return
 	}
-	s.token = &token{card: c, generation: status.Generation, strict: status.StrictPIN, unblocks: status.UnblockingTries,
-		objects: objects(c, status.Generation, status.StrictPIN)}
+	s.token = &token{card: c, generation: status.ChipType, strict: status.StrictPIN, unblocks: status.UnblockingTries,
+		objects: objects(c, status.ChipType, status.StrictPIN)}
 }
 
-// empty ends what was going on with the card that the slot held.
-func (s *slot) empty(m *Module) {
+// eject ends what was going on with the card that the slot held.
+func (s *slot) eject(m *Module) {
 	if s.token == nil {
 		return
 	}
@@ -210,7 +212,7 @@ func (m *Module) GetSlotList(withToken bool) ([]uint, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	m.look()
+	m.poll()
 	var ids []uint
 	for _, s := range m.slots {
 		if !withToken || s.inserted.Dir != "" {
@@ -250,8 +252,9 @@ type TokenInfo struct {
 	Sessions, RWSessions               uint
 }
 
-// model is what the Cryptolib 5.2.2 says of either chip: it means to say "ChipDoc" of a CPS4, and mistakes the result of its own look at the
-// card. It fills the field up with zeros, not with blanks.
+// model is what the Cryptolib 5.2.2 says of either chip: it means to say "ChipDoc" of a CPS4, and
+// mistakes the result of its own look at the card. It fills the field up with zeros, not with
+// blanks.
 const model = "IAS ECC\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // GetTokenInfo is C_GetTokenInfo.
@@ -331,18 +334,18 @@ func (m *Module) GetMechanismInfo(id, mechanism uint) (least, most, flags uint, 
 	return least, most, found.flags, nil
 }
 
-// WaitForSlotEvent is C_WaitForSlotEvent: it returns the ID of a slot whose card came or went. CKR_CRYPTOKI_NOT_INITIALIZED ends
-// a wait that Finalize cuts short, as the standard has it.
+// WaitForSlotEvent is C_WaitForSlotEvent: it returns the ID of a slot whose card came or went.
+// CKR_CRYPTOKI_NOT_INITIALIZED ends a wait that Finalize cuts short, as the standard has it.
 func (m *Module) WaitForSlotEvent(block bool) (uint, error) {
 	for {
 		if err := m.enter(); err != nil {
 			return 0, err
 		}
-		m.look()
+		m.poll()
 		running := m.running
 		for _, s := range m.slots {
-			if s.told != s.inserted {
-				s.told = s.inserted
+			if s.reported != s.inserted {
+				s.reported = s.inserted
 				m.mu.Unlock()
 				return s.id, nil
 			}
@@ -354,7 +357,7 @@ func (m *Module) WaitForSlotEvent(block bool) (uint, error) {
 		select {
 		case <-running:
 			return 0, CKR_CRYPTOKI_NOT_INITIALIZED
-		case <-time.After(m.poll):
+		case <-time.After(m.pollInterval):
 		}
 	}
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/igc-lab/igc/card"
 )
 
-// object is a token object: its attributes as the C structures hold them. The private key itself is not among them.
+// object is a token object: its attributes as the C structures hold them. The private key itself is
+// not among them.
 type object struct {
 	class      uint
 	private    bool            // seen after login only
 	writable   bool            // CKA_VALUE may be set
 	attributes map[uint][]byte // what has a nil value is sensitive
-	place      card.Place      // of keys and certificates
+	place      card.KeySlot    // of keys and certificates
 	public     any             // of keys
 }
 
@@ -56,10 +57,11 @@ func boolean(v bool) []byte {
 	return []byte{0}
 }
 
-// objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what belongs to them, by reference, then
-// the data that ask for the PIN, then the others. The attributes too are those of the Cryptolib, the odd ones with them: software that
-// works here is to work there. doc.go tells what differs.
-func objects(c *card.Card, g card.Generation, strict bool) []*object {
+// objects lists what the token holds, in the order in which the Cryptolib finds it: keys with what
+// belongs to them, by reference, then the data that ask for the PIN, then the others. The
+// attributes too are those of the Cryptolib, the odd ones with them: software that works here is to
+// work there. doc.go tells what differs.
+func objects(c *card.Card, g card.ChipType, strict bool) []*object {
 	var all []*object
 	for _, cert := range slices.Backward(c.Certificates) {
 		all = append(all, privateKey(cert, g, strict), certificate(cert, g), publicKey(cert, g))
@@ -81,8 +83,8 @@ func common(class uint, label string, private, modifiable bool) map[uint][]byte 
 		CKA_LABEL: []byte(label)}
 }
 
-func certificate(c card.Certificate, g card.Generation) *object {
-	a := common(CKO_CERTIFICATE, c.Place.Certificate, false, false)
+func certificate(c card.Certificate, g card.ChipType) *object {
+	a := common(CKO_CERTIFICATE, c.KeySlot.Certificate, false, false)
 	a[CKA_CERTIFICATE_TYPE] = long(CKC_X_509)
 	a[CKA_TRUSTED] = boolean(false)
 	a[CKA_ID] = c.ID(g)
@@ -90,11 +92,11 @@ func certificate(c card.Certificate, g card.Generation) *object {
 	a[CKA_ISSUER] = c.IssuerDER
 	a[CKA_SERIAL_NUMBER] = c.SerialContent
 	a[CKA_VALUE] = c.Raw
-	return &object{class: CKO_CERTIFICATE, attributes: a, place: c.Place}
+	return &object{class: CKO_CERTIFICATE, attributes: a, place: c.KeySlot}
 }
 
 // keyAttributes are those of both halves of a key; can is what this one does.
-func keyAttributes(class uint, label string, c card.Certificate, g card.Generation, can ...uint) map[uint][]byte {
+func keyAttributes(class uint, label string, c card.Certificate, g card.ChipType, can ...uint) map[uint][]byte {
 	a := common(class, label, class == CKO_PRIVATE_KEY, false)
 	a[CKA_ID] = c.ID(g)
 	a[CKA_KEY_GEN_MECHANISM] = long(CK_UNAVAILABLE_INFORMATION)
@@ -120,13 +122,14 @@ func keyAttributes(class uint, label string, c card.Certificate, g card.Generati
 
 var curves = map[string]asn1.ObjectIdentifier{"P-256": {1, 2, 840, 10045, 3, 1, 7}, "P-384": {1, 3, 132, 0, 34}, "P-521": {1, 3, 132, 0, 35}}
 
-// publicKey is what the Cryptolib makes of a certificate, with its name for it: the certificate's, and the zero that ends it in C.
-func publicKey(c card.Certificate, g card.Generation) *object {
+// publicKey is what the Cryptolib makes of a certificate, with its name for it: the certificate's,
+// and the zero that ends it in C.
+func publicKey(c card.Certificate, g card.ChipType) *object {
 	can := []uint{CKA_VERIFY}
 	if _, ok := c.Public.(*rsa.PublicKey); ok {
 		can = append(can, CKA_ENCRYPT, CKA_VERIFY_RECOVER)
 	}
-	a := keyAttributes(CKO_PUBLIC_KEY, publicLabel(c.Place), c, g, can...)
+	a := keyAttributes(CKO_PUBLIC_KEY, publicLabel(c.KeySlot), c, g, can...)
 	switch key := c.Public.(type) {
 	case *rsa.PublicKey:
 		a[CKA_VALUE] = x509.MarshalPKCS1PublicKey(key)
@@ -135,12 +138,12 @@ func publicKey(c card.Certificate, g card.Generation) *object {
 			a[CKA_EC_POINT], _ = asn1.Marshal(point)
 		}
 	}
-	return &object{class: CKO_PUBLIC_KEY, attributes: a, place: c.Place, public: c.Public}
+	return &object{class: CKO_PUBLIC_KEY, attributes: a, place: c.KeySlot, public: c.Public}
 }
 
-func publicLabel(p card.Place) string { return "Cle publique - " + p.Certificate + "\x00" }
+func publicLabel(p card.KeySlot) string { return "Cle publique - " + p.Certificate + "\x00" }
 
-func privateKey(c card.Certificate, g card.Generation, strict bool) *object {
+func privateKey(c card.Certificate, g card.ChipType, strict bool) *object {
 	_, isRSA := c.Public.(*rsa.PublicKey)
 	can := []uint{CKA_SIGN}
 	if isRSA && c.Decrypts {
@@ -160,10 +163,11 @@ func privateKey(c card.Certificate, g card.Generation, strict bool) *object {
 	for _, attribute := range secret {
 		a[attribute] = nil
 	}
-	return &object{class: CKO_PRIVATE_KEY, private: true, attributes: a, place: c.Place, public: c.Public}
+	return &object{class: CKO_PRIVATE_KEY, private: true, attributes: a, place: c.KeySlot, public: c.Public}
 }
 
-// noOID is how the Cryptolib says that data have no object identifier: its array of sixteen numbers of 32 bits, of which the first is -1.
+// noOID is how the Cryptolib says that data have no object identifier: its array of sixteen numbers
+// of 32 bits, of which the first is -1.
 var noOID = append([]byte{0xFF, 0xFF, 0xFF, 0xFF}, make([]byte, 60)...)
 
 func dataObject(f card.File) *object {

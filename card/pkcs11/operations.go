@@ -126,8 +126,8 @@ func (m *Module) startPrivate(h uint, kind int, flag, id uint, parameter []byte,
 	})
 }
 
-// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. A card that it blocks logs its user out. The module's
-// lock is held.
+// authorize is the C_Login of CKU_CONTEXT_SPECIFIC: the PIN again, for one signature. A card that
+// it blocks logs its user out. The module's lock is held.
 func (s *session) authorize(pin []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,8 +177,8 @@ func (m *Module) under(h uint, kind int, do func(*session, *operation) (goesOn b
 	return err
 }
 
-// End ends an operation after a call that never reached it, its arguments being bad: any error but CKR_BUFFER_TOO_SMALL does
-// (PKCS#11 v2.40 §5.11).
+// End ends an operation after a call that never reached it, its arguments being bad: any error but
+// CKR_BUFFER_TOO_SMALL does (PKCS#11 v2.40 §5.11).
 func (m *Module) End(h uint, kind int) {
 	if s, err := m.use(h); err == nil {
 		s.active[kind] = nil
@@ -186,9 +186,9 @@ func (m *Module) End(h uint, kind int) {
 	}
 }
 
-// room tells whether the caller's buffer takes what comes: out is nil when only its size is asked for. The operation goes on
-// when it does not (PKCS#11 v2.40 §5.2).
-func room(out []byte, size int) (enough bool, err error) {
+// fits tells whether the caller's buffer takes what comes: out is nil when only its size is asked
+// for. The operation goes on when it does not (PKCS#11 v2.40 §5.2).
+func fits(out []byte, size int) (enough bool, err error) {
 	switch {
 	case out == nil:
 		return false, nil
@@ -240,15 +240,15 @@ func (m *Module) SignUpdate(h uint, data []byte) error { return m.update(h, Sign
 // VerifyUpdate is C_VerifyUpdate.
 func (m *Module) VerifyUpdate(h uint, data []byte) error { return m.update(h, Verifying, data) }
 
-// Digest is C_Digest; last is the data of a single call, nil of C_DigestFinal. It returns the size of the hash, which is in out
-// unless out is nil.
+// Digest is C_Digest; last is the data of a single call, nil of C_DigestFinal. It returns the size
+// of the hash, which is in out unless out is nil.
 func (m *Module) Digest(h uint, last *[]byte, out []byte) (n int, err error) {
 	err = m.under(h, Digesting, func(s *session, op *operation) (bool, error) {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
 		n = op.mechanism.hash.Size()
-		if enough, err := room(out, n); !enough {
+		if enough, err := fits(out, n); !enough {
 			return true, err
 		}
 		if last != nil {
@@ -271,7 +271,7 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 			return false, CKR_USER_NOT_LOGGED_IN
 		}
 		n = size(op.public)
-		if enough, err := room(out, n); !enough {
+		if enough, err := fits(out, n); !enough {
 			return true, err
 		}
 		if op.ask {
@@ -280,7 +280,7 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 		if err := op.refusal(s.token.generation, len(out)); err != nil {
 			return false, err
 		}
-		op.take(last)
+		op.addData(last)
 		key, ok := l.keys[op.object.place.Role]
 		if !ok {
 			return false, CKR_DEVICE_ERROR
@@ -295,8 +295,8 @@ func (m *Module) Sign(h uint, last *[]byte, out []byte) (n int, err error) {
 	return n, err
 }
 
-// take takes the last data.
-func (op *operation) take(last *[]byte) {
+// addData takes the last data.
+func (op *operation) addData(last *[]byte) {
 	switch {
 	case last == nil:
 	case op.hash != nil:
@@ -306,8 +306,9 @@ func (op *operation) take(last *[]byte) {
 	}
 }
 
-// refusal is what the Cryptolib answers, with either chip, where it announces a signature that the key does not make.
-func (op *operation) refusal(g card.Generation, room int) error {
+// refusal is what the Cryptolib answers, with either chip, where it announces a signature that the
+// key does not make.
+func (op *operation) refusal(g card.ChipType, space int) error {
 	if _, isRSA := op.public.(*rsa.PublicKey); !isRSA {
 		return nil
 	}
@@ -319,14 +320,15 @@ func (op *operation) refusal(g card.Generation, room int) error {
 		return CKR_GENERAL_ERROR
 	case byAuthentication && op.mechanism.hash != 0:
 		return CKR_KEY_TYPE_INCONSISTENT
-	case byAuthentication && g == card.CPS4 && room != size(op.public):
+	case byAuthentication && g == card.CPS4 && space != size(op.public):
 		return CKR_ARGUMENTS_BAD
 	}
 	return nil
 }
 
-// sign signs what was taken. Where the caller has hashed, the signature key wants a hash, alone or in its DigestInfo, and puts it in one.
-func (op *operation) sign(g card.Generation, key crypto.Signer) ([]byte, error) {
+// sign signs what was taken. Where the caller has hashed, the signature key wants a hash, alone or
+// in its DigestInfo, and puts it in one.
+func (op *operation) sign(g card.ChipType, key crypto.Signer) ([]byte, error) {
 	m, data := op.mechanism, op.taken()
 	if m.hash == 0 && m.scheme != ec && op.object.place.Role == "signature" {
 		hash, digest, err := digested(data)
@@ -360,7 +362,7 @@ func (m *Module) Verify(h uint, last *[]byte, signature []byte) error {
 		if last != nil && op.updated {
 			return false, CKR_OPERATION_ACTIVE
 		}
-		op.take(last)
+		op.addData(last)
 		data := op.taken()
 		switch {
 		case !op.mechanism.accepts(data, op.options, op.public):
@@ -382,7 +384,7 @@ func (m *Module) Encrypt(h uint, data, out []byte) (n int, err error) {
 			return false, CKR_KEY_TYPE_INCONSISTENT
 		}
 		n = size(key)
-		if enough, err := room(out, n); !enough {
+		if enough, err := fits(out, n); !enough {
 			return true, err
 		}
 		block, err := encrypt(key, data)
@@ -413,7 +415,7 @@ func (m *Module) Decrypt(h uint, data, out []byte) (n int, err error) {
 			return false, CKR_ENCRYPTED_DATA_INVALID
 		}
 		n = len(plain)
-		if enough, err := room(out, n); !enough {
+		if enough, err := fits(out, n); !enough {
 			return true, err
 		}
 		copy(out, plain)

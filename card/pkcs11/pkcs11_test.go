@@ -35,7 +35,7 @@ func newDesk(t testing.TB) *desk {
 	t.Helper()
 	lab := cardtest.New(t)
 	d := &desk{New(lab.Home), t, lab}
-	d.poll = time.Millisecond
+	d.pollInterval = time.Millisecond
 	if err := d.Initialize(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +44,11 @@ func newDesk(t testing.TB) *desk {
 }
 
 // card issues a card that plays this chip, with PIN 1234.
-func (d *desk) card(key ca.KeyPolicy, g card.Generation) *card.Card {
+func (d *desk) card(key ca.KeyPolicy, g card.ChipType) *card.Card {
 	d.t.Helper()
 	c, err := card.Read(d.lab.Issue(key, "1234"))
 	if err == nil {
-		err = c.SetGeneration(g)
+		err = c.SetChipType(g)
 	}
 	if err != nil {
 		d.t.Fatal(err)
@@ -113,7 +113,8 @@ func pssParameter(hash, mgf, salt uint) []byte {
 	return append(append(long(hash), long(mgf)...), long(salt)...)
 }
 
-// What each key signs after one login, or answers instead: as the Cryptolib 5.2.2 did with the same chips. Go verifies.
+// What each key signs after one login, or answers instead: as the Cryptolib 5.2.2 did with the same
+// chips. Go verifies.
 func TestSignatures(t *testing.T) {
 	d := newDesk(t)
 	data := []byte("à signer")
@@ -255,14 +256,14 @@ func TestSignatures(t *testing.T) {
 	})
 }
 
-// The token verifies what a card signed, and refuses what is spoiled.
+// The token verifies what a card signed, and refuses what was changed.
 func TestVerify(t *testing.T) {
 	d := newDesk(t)
 	data := []byte("à signer")
 	sum := sha256.Sum256(data)
 	for _, test := range []struct {
 		key       ca.KeyPolicy
-		g         card.Generation
+		g         card.ChipType
 		mechanism uint
 		parameter []byte
 		data      []byte
@@ -281,7 +282,7 @@ func TestVerify(t *testing.T) {
 		signature := make([]byte, n)
 		_, err = d.Sign(h, &test.data, signature)
 		d.must(err)
-		public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))
+		public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[1]))
 		verify := func(what string, signature []byte, want RV) {
 			t.Helper()
 			d.must(d.VerifyInit(h, test.mechanism, test.parameter, public))
@@ -290,13 +291,14 @@ func TestVerify(t *testing.T) {
 		}
 		verify("Verify", signature, CKR_OK)
 		signature[10] ^= 1
-		verify("a spoiled one", signature, CKR_SIGNATURE_INVALID)
+		verify("a changed one", signature, CKR_SIGNATURE_INVALID)
 		verify("a short one", signature[1:], CKR_SIGNATURE_LEN_RANGE)
 		d.remove(c)
 	}
 }
 
-// One C_Login serves the signature key for as long as it lasts, and there is no other for it: as with the Cryptolib.
+// One C_Login serves the signature key for as long as it lasts, and there is no other for it: as
+// with the Cryptolib.
 func TestOneLogin(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.RSA2048, card.CPS3)
@@ -319,7 +321,8 @@ func TestOneLogin(t *testing.T) {
 	}
 }
 
-// A program that closes no session is stopped at some thousands of them, and can go on once it has closed some.
+// A program that closes no session is stopped at some thousands of them, and can go on once it has
+// closed some.
 func TestSessionCount(t *testing.T) {
 	d := newDesk(t)
 	slot := d.insert(d.card(ca.P256, card.CPS3))
@@ -564,8 +567,8 @@ func TestObjects(t *testing.T) {
 		status, err := c.Status()
 		d.must(err)
 		for _, cert := range c.Certificates {
-			o := d.find(h, CKO_CERTIFICATE, cert.Place.Certificate)
-			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.Place))
+			o := d.find(h, CKO_CERTIFICATE, cert.KeySlot.Certificate)
+			private, public := d.find(h, CKO_PRIVATE_KEY, cert.Private), d.find(h, CKO_PUBLIC_KEY, publicLabel(cert.KeySlot))
 			values, refusals, err := d.GetAttributes(h, o, []uint{CKA_VALUE, CKA_ID, CKA_SUBJECT, CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_MODULUS})
 			d.must(err)
 			parsed, err := x509.ParseCertificate(values[0])
@@ -574,8 +577,8 @@ func TestObjects(t *testing.T) {
 				t.Error("the names are not those of the certificate")
 			}
 			wants(t, "the modulus of a certificate", refusals[5], CKR_ATTRIBUTE_TYPE_INVALID)
-			wantID := map[card.Generation]map[string]byte{card.CPS3: {"authentication": 0x02, "signature": 0x01},
-				card.CPS4: {"authentication": 0x20, "signature": 0x10}}[status.Generation][cert.Role]
+			wantID := map[card.ChipType]map[string]byte{card.CPS3: {"authentication": 0x02, "signature": 0x01},
+				card.CPS4: {"authentication": 0x20, "signature": 0x10}}[status.ChipType][cert.Role]
 			if id := values[1]; len(id) != 14 || id[13] != wantID || !bytes.HasPrefix(id, []byte{0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0, 0, 1, 0xFF, 0, 0x10}) {
 				t.Errorf("CKA_ID %x", id)
 			}
@@ -627,7 +630,7 @@ func TestEncryption(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.RSA2048, card.CPS3)
 	h := d.open(d.insert(c))
-	public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[0]))
+	public := d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[0]))
 	keys, err := c.Open("1234")
 	d.must(err)
 	private := keys["authentication"].(*rsa.PrivateKey)
@@ -670,7 +673,7 @@ func TestEncryption(t *testing.T) {
 	d.must(d.Login(h, CKU_USER, []byte("1234")))
 	auth, sign := d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_AUT"), d.find(h, CKO_PRIVATE_KEY, "CPS_PRIV_SIG")
 	wants(t, "decrypt with the signature key", d.DecryptInit(h, CKM_RSA_PKCS, nil, sign), CKR_KEY_TYPE_INCONSISTENT)
-	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.Places[1]))), CKR_KEY_TYPE_INCONSISTENT)
+	wants(t, "encrypt with its other half", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_PUBLIC_KEY, publicLabel(card.KeySlots[1]))), CKR_KEY_TYPE_INCONSISTENT)
 	d.must(d.DecryptInit(h, CKM_RSA_X_509, nil, auth))
 	_, err = d.Decrypt(h, make([]byte, 256), make([]byte, 256))
 	wants(t, "decrypt without padding", err, CKR_FUNCTION_NOT_SUPPORTED)
@@ -688,7 +691,7 @@ func TestEncryption(t *testing.T) {
 	_, err = d.Decrypt(h, make([]byte, 256), nil)
 	wants(t, "Decrypt after the logout", err, CKR_USER_NOT_LOGGED_IN)
 	wants(t, "with a mechanism that only signs", d.EncryptInit(h, CKM_SHA256_RSA_PKCS, nil, public), CKR_MECHANISM_INVALID)
-	wants(t, "with a certificate", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_CERTIFICATE, card.Places[0].Certificate)), CKR_KEY_HANDLE_INVALID)
+	wants(t, "with a certificate", d.EncryptInit(h, CKM_RSA_PKCS, nil, d.find(h, CKO_CERTIFICATE, card.KeySlots[0].Certificate)), CKR_KEY_HANDLE_INVALID)
 	wants(t, "with nothing", d.EncryptInit(h, CKM_RSA_PKCS, nil, 0), CKR_KEY_HANDLE_INVALID)
 }
 
@@ -724,8 +727,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// Threads that log in, sign and log out while cards are inserted and removed see an answer of the standard each time, and a good
-// signature when there is one. Under -race.
+// Threads that log in, sign and log out while cards are inserted and removed see an answer of the
+// standard each time, and a good signature when there is one. Under -race.
 func TestThreads(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.P256, card.CPS3)
@@ -791,7 +794,7 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// A card whose files are spoiled is there, and says that it cannot be read.
+// A card whose files are damaged is there, and says that it cannot be read.
 func TestUnrecognized(t *testing.T) {
 	d := newDesk(t)
 	c := d.card(ca.P256, card.CPS3)

@@ -30,7 +30,8 @@ type Attribute struct {
 	Value []byte
 }
 
-// mostSessions is how many may be open at once: far more than any program needs, and a bound to one that closes none.
+// mostSessions is how many may be open at once: far more than any program needs, and a bound to one
+// that closes none.
 const mostSessions = 1 << 13
 
 // OpenSession is C_OpenSession.
@@ -165,14 +166,16 @@ func (t *token) loggedIn() *login {
 	return t.login
 }
 
-// logout forgets the keys. Go gives no way to wipe what the runtime has copied; the next collection takes them.
+// logout forgets the keys. Go gives no way to wipe what the runtime has copied; the next collection
+// takes them.
 func (t *token) logout() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.login = nil
 }
 
-// Login is C_Login. The PIN of a CKU_SO is the unblocking code. There is a CKU_CONTEXT_SPECIFIC under a strict PIN alone.
+// Login is C_Login. The PIN of a CKU_SO is the unblocking code. There is a CKU_CONTEXT_SPECIFIC
+// under a strict PIN alone.
 func (m *Module) Login(h, user uint, pin []byte) error {
 	if err := m.enter(); err != nil {
 		return err
@@ -217,7 +220,8 @@ func (m *Module) Login(h, user uint, pin []byte) error {
 	return nil
 }
 
-// open takes the PIN. One of a length that no PIN has is wrong, and is not sent to the card: it costs no try.
+// open takes the PIN. One of a length that no PIN has is wrong, and is not sent to the card: it
+// costs no try.
 func (t *token) open(pin []byte) (map[string]crypto.Signer, error) {
 	if len(pin) < 4 || len(pin) > 8 {
 		return nil, CKR_PIN_INCORRECT
@@ -357,8 +361,8 @@ func (m *Module) FindObjectsFinal(h uint) error {
 	return nil
 }
 
-// GetAttributes is the heart of C_GetAttributeValue: the value of each attribute, or why it has none: CKR_ATTRIBUTE_SENSITIVE,
-// CKR_ATTRIBUTE_TYPE_INVALID.
+// GetAttributes is the heart of C_GetAttributeValue: the value of each attribute, or why it has
+// none: CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID.
 func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, refusals []error, err error) {
 	s, err := m.use(h)
 	if err != nil {
@@ -388,7 +392,8 @@ func (m *Module) GetAttributes(h, object uint, types []uint) (values [][]byte, r
 	return values, refusals, nil
 }
 
-// SetAttributes is C_SetAttributeValue. A card has one thing to write, after the PIN: the value of CPS_DATA.
+// SetAttributes is C_SetAttributeValue. A card has one thing to write, after the PIN: the value of
+// CPS_DATA.
 func (m *Module) SetAttributes(h, handle uint, template []Attribute) error {
 	s, err := m.use(h)
 	if err != nil {

@@ -30,7 +30,8 @@ func TestDeniesOthers(t *testing.T) {
 	}
 }
 
-// A pcscd that was started with a reader.conf of its own is looked at there, and its systemd service is found.
+// A pcscd that was started with a reader.conf of its own is looked at there, and its systemd
+// service is found.
 func TestProcess(t *testing.T) {
 	root := t.TempDir()
 	put := func(path, content string) {
@@ -69,7 +70,8 @@ func TestProcess(t *testing.T) {
 	}
 }
 
-// The pcscd of a test listens to nobody beyond this machine, is found in its own network, and so is what plays a card in it.
+// The pcscd of a test listens to nobody beyond this machine, is found in its own network, and so is
+// what plays a card in it.
 func TestPrivateNetwork(t *testing.T) {
 	address := cardtest.PCSC(t)
 	port, _ := firstPort(address)
@@ -106,7 +108,8 @@ func TestPrivateNetwork(t *testing.T) {
 	}
 }
 
-// In a network with nothing but loopback, what listens on every address is not exposed; igc card reader runs there with pcscd.
+// In a network with nothing but loopback, what listens on every address is not exposed; igc card
+// reader runs there with pcscd.
 func TestOnlyLoopback(t *testing.T) {
 	const variable = "IGC_TEST_NETWORK"
 	if os.Getenv(variable) == "" {

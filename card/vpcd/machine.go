@@ -15,7 +15,8 @@ import (
 	"github.com/igc-lab/igc/internal/sockets"
 )
 
-// Machine is what this machine has of PC/SC and of vpcd. It is for Linux; elsewhere nothing is found.
+// Machine is what this machine has of PC/SC and of vpcd. It is for Linux; elsewhere nothing is
+// found.
 type Machine struct {
 	Program string // pcscd; empty: not installed
 	PID     int    // of the pcscd that runs; 0: none
@@ -28,7 +29,8 @@ type Machine struct {
 	Elsewhere bool // pcscd runs in a network of its own, where igc card reader has to run too
 }
 
-// Look looks at the machine under that root, "/". It connects to nothing: where pcscd is started by its socket, that would start it.
+// Look looks at the machine under that root, "/". It connects to nothing: where pcscd is started by
+// its socket, that would start it.
 func Look(root string) Machine {
 	m := Machine{Address: DefaultAddress}
 	for _, dir := range []string{"usr/sbin", "usr/local/sbin", "usr/bin"} {
@@ -99,7 +101,8 @@ func unit(process string) string {
 	return ""
 }
 
-// confined asks systemd whether the service takes packets of this machine alone: IPAddressDeny=any, IPAddressAllow=localhost.
+// confined asks systemd whether the service takes packets of this machine alone: IPAddressDeny=any,
+// IPAddressAllow=localhost.
 func confined(service string) bool {
 	if service == "" {
 		return false
@@ -247,7 +250,8 @@ func option(args []string, name string) string {
 	return ""
 }
 
-// homeOf is the lab of the environment of a process, as package ca finds it, where this user may see it.
+// homeOf is the lab of the environment of a process, as package ca finds it, where this user may
+// see it.
 func homeOf(process string) string {
 	environment, err := os.ReadFile(filepath.Join(process, "environ"))
 	if err != nil {

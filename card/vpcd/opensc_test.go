@@ -20,13 +20,14 @@ import (
 
 const patience = time.Minute // on a machine that has much else to do
 
-// Stock OpenSC, through PC/SC, on a CPS3: it knows the card, takes its PIN, has it sign, changes the PIN; and sees that the card is gone.
+// Stock OpenSC, through PC/SC, on a CPS3: it knows the card, takes its PIN, has it sign, changes
+// the PIN; and sees that the card is gone.
 func TestOpenSC(t *testing.T) {
 	tool := peer.Need(t, "pkcs11-tool")
 	address := cardtest.PCSC(t)
 	c, err := card.Read(cardtest.New(t).Issue(ca.RSA2048, "1234"))
 	if err == nil {
-		err = c.SetGeneration(card.CPS3)
+		err = c.SetChipType(card.CPS3)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prompt has what is read acknowledged at once. vpcd writes a message in two parts, of which the second waits for the acknowledgement of the
-// first, which the system would put off: 40 ms for every command. The system forgets the wish after a while, so it is made at each read.
+// prompt has what is read acknowledged at once. vpcd writes a message in two parts, of which the
+// second waits for the acknowledgement of the first, which the system would put off: 40 ms for
+// every command. The system forgets the wish after a while, so it is made at each read.
 func prompt(conn net.Conn) io.ReadWriter {
 	tcp, isTCP := conn.(*net.TCPConn)
 	if !isTCP {

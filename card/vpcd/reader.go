@@ -17,10 +17,10 @@ const DefaultAddress = "127.0.0.1:35963"
 
 // Timing of a reader.
 const (
-	look    = 250 * time.Millisecond // at which card is in
-	emptied = time.Second            // an empty reader, before another card: what pcscd takes to notice
-	retry   = time.Second            // when nothing listens
-	timeout = 5 * time.Second        // of connecting
+	pollInterval = 250 * time.Millisecond // at which card is in
+	emptied      = time.Second            // an empty reader, before another card: what pcscd takes to notice
+	retry        = time.Second            // when nothing listens
+	timeout      = 5 * time.Second        // of connecting
 )
 
 // Event is what a reader tells whoever runs it.
@@ -44,7 +44,8 @@ const (
 	Barred  // what listens there was not allowed; said once
 )
 
-// Source tells which card is in a slot: a key that changes with every insertion, empty for no card, and how its chip is made.
+// Source tells which card is in a slot: a key that changes with every insertion, empty for no card,
+// and how its chip is made.
 type Source func(slot int) (key string, make func() (Chip, error))
 
 // Chip is a card with a name, which says why it could not answer.
@@ -54,8 +55,8 @@ type Chip interface {
 	Err() error
 }
 
-// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is that of the first slot; allow is asked
-// before each connection to one.
+// Run plays the cards in slots 1 to n, as they come and go, until the context ends. The address is
+// that of the first slot; allow is asked before each connection to one.
 func Run(ctx context.Context, address string, n int, source Source, allow func(address string) error, tell func(Event)) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -91,7 +92,7 @@ type slotRunner struct {
 
 func (s *slotRunner) run(ctx context.Context) {
 	for {
-		wait := look
+		wait := pollInterval
 		if key, make := s.source(s.slot); key != "" && key != s.refused {
 			chip, err := make()
 			if err != nil {
@@ -109,7 +110,8 @@ func (s *slotRunner) run(ctx context.Context) {
 	}
 }
 
-// play has the card in the reader until another one is there, and tells how long to wait before the next.
+// play has the card in the reader until another one is there, and tells how long to wait before the
+// next.
 func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Duration {
 	if err := s.allow(s.address); err != nil {
 		return s.later(ctx, Barred, err)
@@ -131,7 +133,7 @@ func (s *slotRunner) play(ctx context.Context, key string, chip Chip) time.Durat
 		<-ended
 		s.tell(Event{Slot: s.slot, State: Removed, Card: chip.Label()})
 	}()
-	clock := time.NewTicker(look)
+	clock := time.NewTicker(pollInterval)
 	defer clock.Stop()
 	for {
 		select {

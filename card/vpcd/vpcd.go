@@ -1,5 +1,6 @@
-// Package vpcd puts the cards of the lab's virtual readers into PC/SC: it is a client of vpcd, the virtual reader of the vsmartcard project
-// that pcscd loads as a driver (Debian packages pcscd and vsmartcard-vpcd).
+// Package vpcd puts the cards of the lab's virtual readers into PC/SC: it is a client of vpcd, the
+// virtual reader of the vsmartcard project that pcscd loads as a driver (Debian packages pcscd and
+// vsmartcard-vpcd).
 package vpcd
 
 import (
@@ -26,9 +27,11 @@ const (
 
 const longest = 1<<16 - 1 // of a message
 
-// Serve answers what vpcd asks the card on the connection, until it is closed, which is no error.
+// Serve answers what vpcd asks the card on the connection, until it is closed, which is not an
+// error.
 //
-// A message is its length, two bytes, big-endian, and its bytes, in both directions. Powering and resetting is not answered.
+// A message is its length, two bytes, big-endian, and its bytes, in both directions. Powering and
+// resetting is not answered.
 func Serve(conn io.ReadWriter, card Card) error {
 	message := make([]byte, longest)
 	for {

@@ -100,7 +100,8 @@ func (d *desk) source(slot int) (string, func() (vpcd.Chip, error)) {
 	}
 }
 
-// A reader's day: vpcd is not allowed, or not there yet; a card is in; another one takes its place; one that is no chip; the end.
+// A reader's day: vpcd is not allowed, or not there yet; a card is in; another one takes its place;
+// one that is not a chip; the end.
 func TestRun(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -31,7 +31,7 @@ func TestCardClients(t *testing.T) {
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, chip := range []vcard.Generation{vcard.CPS3, vcard.CPS4} {
+	for _, chip := range []vcard.ChipType{vcard.CPS3, vcard.CPS4} {
 		l.Must("card", "insert", c.Number, "--as", string(chip))
 		client := &cardClient{u, c, chip, filepath.Join(u.folder, "libigc-cps.so")}
 		t.Run(string(chip), func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestCardClients(t *testing.T) {
 type cardClient struct {
 	*cardUser
 	card    *vcard.Card
-	chip    vcard.Generation
+	chip    vcard.ChipType
 	library string
 }
 

@@ -198,7 +198,7 @@ func throughCrypto11(library string, c *vcard.Card, root, address string) (strin
 		return "", err
 	}
 	// Go prefers PSS, over TLS 1.2 too, and a signer cannot say that it makes none
-	if pair.Leaf.PublicKeyAlgorithm == x509.RSA && !status.Generation.PSS() {
+	if pair.Leaf.PublicKeyAlgorithm == x509.RSA && !status.ChipType.PSS() {
 		pair.SupportedSignatureAlgorithms = []tls.SignatureScheme{tls.PKCS1WithSHA256}
 	}
 	digest := sha256.Sum256([]byte("à signer"))

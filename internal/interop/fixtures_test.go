@@ -159,32 +159,32 @@ func judgeAll(t *testing.T, s labtest.FixtureSet, base string) {
 	labtest.Write(t, c.lists, all)
 	t.Run("openssl", func(t *testing.T) {
 		peer.Need(t, "openssl")
-		c.each(t, c.openssl, func(e fixtures.Expected) fixtures.Judgement { return e.OpenSSL })
+		c.each(t, c.openssl, func(e fixtures.Expected) fixtures.Expectation { return e.OpenSSL })
 	})
 	t.Run("pkcs12", func(t *testing.T) {
 		peer.Need(t, "openssl")
-		c.each(t, c.pkcs12, func(e fixtures.Expected) fixtures.Judgement { return e.PKCS12 })
+		c.each(t, c.pkcs12, func(e fixtures.Expected) fixtures.Expectation { return e.PKCS12 })
 	})
 	t.Run("gnutls", func(t *testing.T) {
 		peer.Need(t, "certtool")
-		c.each(t, c.gnutls, func(e fixtures.Expected) fixtures.Judgement { return e.GnuTLS })
+		c.each(t, c.gnutls, func(e fixtures.Expected) fixtures.Expectation { return e.GnuTLS })
 	})
 	t.Run("NSS", func(t *testing.T) {
 		peer.Need(t, "vfychain")
 		db := c.nssDatabase(t)
-		c.each(t, func(e fixtures.Entry) verdict { return c.nss(db, e) }, func(e fixtures.Expected) fixtures.Judgement { return e.NSS })
+		c.each(t, func(e fixtures.Entry) verdict { return c.nss(db, e) }, func(e fixtures.Expected) fixtures.Expectation { return e.NSS })
 	})
 	t.Run("java", func(t *testing.T) {
 		verdicts := c.java(t)
-		c.each(t, func(e fixtures.Entry) verdict { return verdicts[e.ID] }, func(e fixtures.Expected) fixtures.Judgement { return e.Java })
+		c.each(t, func(e fixtures.Entry) verdict { return verdicts[e.ID] }, func(e fixtures.Expected) fixtures.Expectation { return e.Java })
 	})
 	t.Run("go", func(t *testing.T) {
-		c.each(t, c.golang, func(e fixtures.Expected) fixtures.Judgement { return e.Go })
+		c.each(t, c.golang, func(e fixtures.Expected) fixtures.Expectation { return e.Go })
 	})
 }
 
 // each asks a judge about every fixture.
-func (c *court) each(t *testing.T, ask func(fixtures.Entry) verdict, expected func(fixtures.Expected) fixtures.Judgement) {
+func (c *court) each(t *testing.T, ask func(fixtures.Entry) verdict, expected func(fixtures.Expected) fixtures.Expectation) {
 	var wg sync.WaitGroup
 	slots := make(chan bool, runtime.GOMAXPROCS(0))
 	for _, e := range c.Fixtures {
@@ -193,7 +193,7 @@ func (c *court) each(t *testing.T, ask func(fixtures.Entry) verdict, expected fu
 			defer func() { <-slots }()
 			want := expected(e.Expect)
 			got := ask(e)
-			if got.accept != (want == fixtures.Accept) || !strings.Contains(got.words, want.Words()) {
+			if got.accept != (want == fixtures.Accept) || !strings.Contains(got.words, want.Message()) {
 				t.Errorf("%s: the manifest says %q, the judge accept: %t, %s", e.ID, want, got.accept, got.words)
 			}
 		})

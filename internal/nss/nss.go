@@ -1,5 +1,6 @@
-// Package nss reads and changes what the databases of NSS hold, in which Chromium and Firefox keep certificates. It runs certutil, and
-// finds a certificate by its bytes: its nickname is whatever the first program that brought it said.
+// Package nss reads and changes what the databases of NSS hold, in which Chromium and Firefox keep
+// certificates. It runs certutil, and finds a certificate by its bytes: its nickname is whatever
+// the first program that brought it said.
 package nss
 
 import (
@@ -61,7 +62,8 @@ func parseListing(out string) (all []Certificate) {
 	return all
 }
 
-// Find lists the entries under which the database holds the certificate. There may be several nicknames.
+// Find lists the entries under which the database holds the certificate. There may be several
+// nicknames.
 func (d Database) Find(cert *x509.Certificate) (found []Certificate, err error) {
 	all, err := d.Nicknames()
 	if err != nil {
@@ -72,7 +74,8 @@ func (d Database) Find(cert *x509.Certificate) (found []Certificate, err error) 
 		if err != nil { // somebody else's, with a nickname that certutil does not take
 			continue
 		}
-		// It writes the certificate of that nickname, and after it the others of the same subject, as roots of two labs are.
+		// It writes the certificate of that nickname, and after it the others of the same subject,
+		// as roots of two labs are.
 		var first asn1.RawValue
 		if _, err := asn1.Unmarshal(out, &first); err != nil || !bytes.Equal(first.FullBytes, cert.Raw) {
 			continue
@@ -94,8 +97,8 @@ func (d Database) Trusts(root *x509.Certificate) (bool, error) {
 	return false, err
 }
 
-// Trust has the database trust TLS servers under the root. It adds the root under that nickname; one that is there already, as an import
-// of a PKCS#12 leaves it, keeps its own.
+// Trust has the database trust TLS servers under the root. It adds the root under that nickname;
+// one that is there already, as an import of a PKCS#12 leaves it, keeps its own.
 func (d Database) Trust(root *x509.Certificate, nickname string) error {
 	found, err := d.Find(root)
 	if err != nil {
@@ -126,7 +129,8 @@ func (d Database) SetTrust(nickname, flags string) error {
 	return err
 }
 
-// Remove takes the certificate out, under every nickname that it has, and looks again whether it is gone. It returns what was there.
+// Remove takes the certificate out, under every nickname that it has, and looks again whether it is
+// gone. It returns what was there.
 func (d Database) Remove(cert *x509.Certificate) (removed []Certificate, err error) {
 	if removed, err = d.Find(cert); err != nil {
 		return nil, err
@@ -143,7 +147,8 @@ func (d Database) Remove(cert *x509.Certificate) (removed []Certificate, err err
 	return removed, err
 }
 
-// RemovalCommand is what a person types to take the certificate out. certutil asks them for the database's password, when it has one.
+// RemovalCommand is what a person types to take the certificate out. certutil asks them for the
+// database's password, when it has one.
 func (d Database) RemovalCommand(cert *x509.Certificate) []string {
 	nickname := cert.Subject.CommonName
 	if found, err := d.Find(cert); err == nil && len(found) > 0 {

@@ -19,7 +19,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// What the file that was seen has: the same count of rounds for the key's encryption and for the MAC.
+// What the file that was seen has: the same count of rounds for the key's encryption and for the
+// MAC.
 const (
 	ansRounds  = 2048
 	saltLength = 8
@@ -37,16 +38,18 @@ var (
 	contextSpecific = cbasn1.Tag(0).Constructed().ContextSpecific()
 )
 
-// EncodeANS writes a PKCS#12 as the ordering platform of the ANS hands out software certificates: the certificates are in
-// clear, the private key is encrypted with pbeWithSHAAnd3-KeyTripleDES-CBC, a MAC of HMAC-SHA-1 covers both, each with 2,048
-// rounds, and a localKeyID, the SHA-1 of the certificate, ties the key to its certificate. The form is modelled on the one
-// real file that was seen; that it goes for every product is an assumption.
+// EncodeANS writes a PKCS#12 as the ordering platform of the ANS hands out software certificates:
+// the certificates are in clear, the private key is encrypted with pbeWithSHAAnd3-KeyTripleDES-CBC,
+// a MAC of HMAC-SHA-1 covers both, each with 2,048 rounds, and a localKeyID, the SHA-1 of the
+// certificate, ties the key to its certificate. The form is modelled on the one real file that was
+// seen; that it goes for every product is an assumption.
 //
-// Everyone who has the file reads the certificates without the password, and 3DES with 2,048 rounds resists no attacker for
-// long: the form is for software that must open what the real platform gives.
+// Everyone who has the file reads the certificates without the password, and 3DES with 2,048 rounds
+// resists no attacker for long: the form is for software that must open what the real platform
+// gives.
 //
-// The certificates above cert are in chain, the nearest first. The password is not empty and of characters that a BMPString
-// has (RFC 7292, appendix B.1).
+// The certificates above cert are in chain, the nearest first. The password is not empty and of
+// characters that a BMPString has (RFC 7292, appendix B.1).
 func EncodeANS(key crypto.Signer, cert *x509.Certificate, chain []*x509.Certificate, password string) ([]byte, error) {
 	secret, err := bmpPassword(password)
 	if err != nil {
@@ -100,8 +103,8 @@ func EncodeANS(key crypto.Signer, cert *x509.Certificate, chain []*x509.Certific
 	return pfx.Bytes()
 }
 
-// safeContents is a SEQUENCE of what add adds: SafeContents and AuthenticatedSafe are both one. It cannot fail: what is added
-// is of bounded size and well formed.
+// safeContents is a SEQUENCE of what add adds: SafeContents and AuthenticatedSafe are both one. It
+// cannot fail: what is added is of bounded size and well formed.
 func safeContents(add func(*cryptobyte.Builder)) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, add)
@@ -116,8 +119,8 @@ func addData(b *cryptobyte.Builder, content []byte) {
 	})
 }
 
-// addBag adds SafeBag ::= SEQUENCE { bagId, bagValue [0] EXPLICIT, bagAttributes SET OF PKCS12Attribute OPTIONAL }, whose one
-// attribute is the localKeyID.
+// addBag adds SafeBag ::= SEQUENCE { bagId, bagValue [0] EXPLICIT, bagAttributes SET OF
+// PKCS12Attribute OPTIONAL }, whose one attribute is the localKeyID.
 func addBag(b *cryptobyte.Builder, id asn1.ObjectIdentifier, keyID []byte, value func(*cryptobyte.Builder)) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(id)
@@ -134,7 +137,8 @@ func addBag(b *cryptobyte.Builder, id asn1.ObjectIdentifier, keyID []byte, value
 	})
 }
 
-// addCertificate adds CertBag ::= SEQUENCE { certId x509Certificate, certValue [0] EXPLICIT OCTET STRING }.
+// addCertificate adds CertBag ::= SEQUENCE { certId x509Certificate, certValue [0] EXPLICIT OCTET
+// STRING }.
 func addCertificate(b *cryptobyte.Builder, cert *x509.Certificate) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(oidX509)
@@ -142,7 +146,8 @@ func addCertificate(b *cryptobyte.Builder, cert *x509.Certificate) {
 	})
 }
 
-// addEncryptedKey adds EncryptedPrivateKeyInfo, whose algorithm has the parameters SEQUENCE { salt, iterations }.
+// addEncryptedKey adds EncryptedPrivateKeyInfo, whose algorithm has the parameters SEQUENCE { salt,
+// iterations }.
 func addEncryptedKey(b *cryptobyte.Builder, encrypted, salt []byte) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -174,7 +179,8 @@ func encrypt3DES(plain, password, salt []byte) ([]byte, error) {
 	return out, nil
 }
 
-// bmpPassword is the password as key derivation takes it: a BMPString with the two zero bytes of its end (RFC 7292, appendix B.1).
+// bmpPassword is the password as key derivation takes it: a BMPString with the two zero bytes of
+// its end (RFC 7292, appendix B.1).
 func bmpPassword(password string) ([]byte, error) {
 	if password == "" || !utf8.ValidString(password) {
 		return nil, errors.New("the password of a PKCS#12 is empty or not UTF-8")
@@ -196,7 +202,8 @@ const (
 	macKey        = 3
 )
 
-// deriveKey derives n bytes from a password with SHA-1, as RFC 7292, appendix B.2, says: v is 64, u is 20.
+// deriveKey derives n bytes from a password with SHA-1, as RFC 7292, appendix B.2, says: v is 64, u
+// is 20.
 func deriveKey(purpose byte, n int, password, salt []byte, rounds int) []byte {
 	const v = 64
 	diversifier := bytes.Repeat([]byte{purpose}, v)

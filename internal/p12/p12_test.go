@@ -69,7 +69,8 @@ func keys(t *testing.T) map[string]crypto.Signer {
 
 var passwords = []string{"1234", "M0t de passe $é long", strings.Repeat("soixante-quatre octets et plus ", 5), "x"}
 
-// Each form is read back by the library that reads them in the lab, with that password and no other.
+// Each form is read back by the library that reads them in the lab, with that password and no
+// other.
 func TestEncode(t *testing.T) {
 	for name, key := range keys(t) {
 		h := newHolder(t, key)
@@ -104,7 +105,7 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
-// Programs of other makes open the ANS form, and find it to be what it should be.
+// Third-party programs open the ANS form, and find it to be what it should be.
 func TestANSPeers(t *testing.T) {
 	for name, key := range keys(t) {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +158,8 @@ func TestANSPeers(t *testing.T) {
 	}
 }
 
-// checkOpenSSL has OpenSSL say the form, which is the same as of its own file with the options of that form, and sign with the key.
+// checkOpenSSL has OpenSSL say the form, which is the same as of its own file with the options of
+// that form, and sign with the key.
 func checkOpenSSL(t *testing.T, h holder, file, password string) {
 	dir := t.TempDir()
 	info := func(file string) string { // OpenSSL 3 needs its legacy provider for RC2 only; 3DES is in the default one
@@ -210,14 +212,16 @@ func checkOpenSSL(t *testing.T, h holder, file, password string) {
 	}
 }
 
-// structure is the tree of a DER file, without what differs from one file to the next: lengths and content.
+// structure is the tree of a DER file, without what differs from one file to the next: lengths and
+// content.
 func structure(t *testing.T, file string) string {
 	t.Helper()
 	out := peer.Run(t, "openssl", "asn1parse", "-inform", "DER", "-in", file)
 	return regexp.MustCompile(`(?m)^ *\d+:(d=\d+) +hl=\d+ l= *\d+ (.*?)(:.*)?$`).ReplaceAllString(out, "$1 $2")
 }
 
-// Key derivation gives what OpenSSL's own gives, also where it takes more than one block and a long password.
+// Key derivation gives what OpenSSL's own gives, also where it takes more than one block and a long
+// password.
 func TestDeriveKey(t *testing.T) {
 	for _, purpose := range []byte{encryptionKey, initialVector, macKey} {
 		for _, password := range passwords {

@@ -107,7 +107,8 @@ func (j *java) aliases(root *x509.Certificate) ([]string, error) {
 	return parseKeystore(j.listing, root.Raw), nil
 }
 
-// change runs keytool, and once more as root where the file is not the user's to write. What the file holds is asked for anew afterwards.
+// change runs keytool, and once more as root where the file is not the user's to write. What the
+// file holds is asked for anew afterwards.
 func (j *java) change(command []string) error {
 	j.listing = nil
 	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
@@ -120,8 +121,9 @@ func (j *java) change(command []string) error {
 	return nil
 }
 
-// parseKeystore reads the aliases of trusted certificates that have those bytes: a line "Alias name:", some about the entry, and PEM. The
-// chain of a key is no trust, and is passed over.
+// parseKeystore reads the aliases of trusted certificates that have those bytes: a line "Alias
+// name:", some about the entry, and PEM. The chain of a key is not a trust anchor, and is passed
+// over.
 func parseKeystore(out, der []byte) (aliases []string) {
 	for _, entry := range bytes.Split(out, []byte("Alias name: "))[1:] {
 		name, rest, _ := bytes.Cut(entry, []byte("\n"))

@@ -1,5 +1,6 @@
-// Package rootstores puts root certificates into the places where a machine's software keeps those that it trusts, and takes them out
-// again. A root is found by its bytes, under whatever name it is kept, and each change is verified by a new look at the place.
+// Package rootstores puts root certificates into the places where a machine's software keeps those
+// that it trusts, and takes them out again. A root is found by its bytes, under whatever name it is
+// kept, and each change is verified by a new look at the place.
 package rootstores
 
 import (
@@ -62,7 +63,8 @@ type browser struct {
 	folders []string // patterns; the usual one first
 }
 
-// browsers are those that keep roots in NSS databases: on macOS and Windows, Chromium trusts what the system trusts.
+// browsers are those that keep roots in NSS databases: on macOS and Windows, Chromium trusts what
+// the system trusts.
 func browsers(home string) []browser {
 	in := func(parts ...string) string { return filepath.Join(append([]string{home}, parts...)...) }
 	switch runtime.GOOS {
@@ -78,7 +80,8 @@ func browsers(home string) []browser {
 	return nil
 }
 
-// rootName is the name under which a root goes into a store that has it under none: that of earlier versions of igc.
+// rootName is the name under which a root goes into a store that has it under none: that of earlier
+// versions of igc.
 func rootName(root *x509.Certificate) string {
 	return root.Subject.CommonName + " " + root.SerialNumber.String()
 }

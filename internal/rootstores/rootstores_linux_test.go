@@ -70,7 +70,8 @@ func uninstall(t *testing.T, s Store, root *x509.Certificate, want bool) {
 	}
 }
 
-// The system's store, on a machine in a folder whose update command puts the files of roots together.
+// The system's store, on a machine in a folder whose update command puts the files of roots
+// together.
 func TestSystem(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Setenv("PATH", noSudo(t))
@@ -102,7 +103,8 @@ func TestSystem(t *testing.T) {
 	}
 	uninstall(t, s, newRoot(t), false)
 
-	// one that is in a file of several is left to a person, and one that the update leaves is an error
+	// one that is in a file of several is left to a person, and one that the update leaves is an
+	// error
 	both := write(t, filepath.Join(folder, "both.crt"), append(toPEM(mine), toPEM(other)...), 0o644)
 	if _, err := s.Uninstall(mine); err == nil || !strings.Contains(err.Error(), both) {
 		t.Errorf("a file of several certificates: %v", err)
@@ -133,7 +135,8 @@ func noSudo(t *testing.T) string {
 	return bin
 }
 
-// Java's store: a root under any alias is found, one that is only in the chain of a key is not a trusted one.
+// Java's store: a root under any alias is found, one that is only in the chain of a key is not a
+// trusted one.
 func TestJava(t *testing.T) {
 	keytool, err := filepath.EvalSymlinks(peer.Need(t, "keytool"))
 	if err != nil {
@@ -178,7 +181,8 @@ func TestParseKeystore(t *testing.T) {
 	}
 }
 
-// NSS databases: one root under two nicknames cannot be made with certutil, but two roots of one name can.
+// NSS databases: one root under two nicknames cannot be made with certutil, but two roots of one
+// name can.
 func TestNSS(t *testing.T) {
 	certutil := peer.Need(t, "certutil")
 	home := t.TempDir()

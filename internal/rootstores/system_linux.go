@@ -13,7 +13,8 @@ import (
 	"github.com/smallstep/truststore"
 )
 
-// bundles are the files that programs read, made of the folder of the machine's own roots: Debian's, Red Hat's, SUSE's, Arch's.
+// bundles are the files that programs read, made of the folder of the machine's own roots:
+// Debian's, Red Hat's, SUSE's, Arch's.
 var bundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 	"/var/lib/ca-certificates/ca-bundle.pem", "/etc/ca-certificates/extracted/tls-ca-bundle.pem"}
 
@@ -77,7 +78,8 @@ func (s system) Command(root *x509.Certificate) []string {
 	return append(words, script)
 }
 
-// update is the command that makes the bundles anew. Debian's leaves the links of a root that has gone, unless it starts afresh.
+// update is the command that makes the bundles anew. Debian's leaves the links of a root that has
+// gone, unless it starts afresh.
 func (s system) update() []string {
 	if s.command[0] == "update-ca-certificates" {
 		return append([]string{s.command[0]}, "--fresh")

@@ -12,7 +12,8 @@ import (
 	"github.com/smallstep/truststore"
 )
 
-// system is the store of macOS or Windows, which the library of smallstep changes and the platform's verifier is asked about.
+// system is the store of macOS or Windows, which the library of smallstep changes and the
+// platform's verifier is asked about.
 type system struct{}
 
 func systemStore() (Store, bool) { return system{}, true }

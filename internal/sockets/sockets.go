@@ -1,4 +1,5 @@
-// Package sockets reads which TCP sockets this machine has and whose they are, where the system shows it: Linux, in /proc.
+// Package sockets reads which TCP sockets this machine has and whose they are, where the system
+// shows it: Linux, in /proc.
 package sockets
 
 import (
@@ -28,8 +29,8 @@ const (
 // List lists them; none where the system does not show them.
 func List() []Socket { return list("/proc/net") }
 
-// ListOf lists the sockets of the network in which that process runs, which is not this program's network where the process was
-// started with one of its own.
+// ListOf lists the sockets of the network in which that process runs, which is not this program's
+// network where the process was started with one of its own.
 func ListOf(pid int) []Socket { return list("/proc/" + strconv.Itoa(pid) + "/net") }
 
 func list(dir string) (all []Socket) {
@@ -48,8 +49,9 @@ func list(dir string) (all []Socket) {
 	return all
 }
 
-// parse reads a line: "0: 0100007F:8C7B 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 46137 ...", of which the fields are
-// number, local and remote address, state, queues, timer, retransmissions, user, timeout, inode.
+// parse reads a line: "0: 0100007F:8C7B 00000000:0000 0A 00000000:00000000 00:00000000 00000000
+// 1000 0 46137 ...", of which the fields are number, local and remote address, state, queues,
+// timer, retransmissions, user, timeout, inode.
 func parse(line string) (s Socket, ok bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 10 || fields[3] != established && fields[3] != listening {
@@ -78,7 +80,8 @@ func address(text string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), ok
 }
 
-// Owner is the process that has the socket, and its program's name; 0 when the system does not tell this user.
+// Owner is the process that has the socket, and its program's name; 0 when the system does not tell
+// this user.
 func (s Socket) Owner() (pid int, name string) {
 	files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, file := range files {

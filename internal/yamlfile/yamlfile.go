@@ -1,5 +1,6 @@
-// Package yamlfile reads a YAML file that holds one document, with no key that is not known. Its errors speak of the
-// file, and not of Go: which line, which key or value, and what is expected there.
+// Package yamlfile reads a YAML file that holds one document, with no key that is not known. Its
+// errors speak of the file, and not of Go: which line, which key or value, and what is expected
+// there.
 package yamlfile
 
 import (
@@ -20,7 +21,8 @@ import (
 // ErrSecond says that a file goes on after its document. yaml.Unmarshal passes over what follows.
 var ErrSecond = errors.New("a second document follows, after a line \"---\": keep one")
 
-// Decode reads the file's one document. It is io.EOF when there is none. On an error, into is as it was.
+// Decode reads the file's one document. It is io.EOF when there is none. On an error, into is as it
+// was.
 func Decode(data []byte, into any) error {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var document yaml.Node
@@ -46,8 +48,8 @@ func empty(n *yaml.Node) bool {
 	return len(n.Content) == 1 && n.Content[0].Tag == "!!null" && n.Content[0].Value == ""
 }
 
-// check looks whether a node fits a type, and says of the first that does not what is expected. path names the node, as
-// "crl.issuing". Types that read themselves are left to do so.
+// check looks whether a node fits a type, and says of the first that does not what is expected.
+// path names the node, as "crl.issuing". Types that read themselves are left to do so.
 func check(n *yaml.Node, t reflect.Type, path string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

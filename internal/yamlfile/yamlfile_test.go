@@ -38,7 +38,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// What is unknown or does not fit is said in words of the file: the line, the key, and what is expected.
+// What is unknown or does not fit is said in words of the file: the line, the key, and what is
+// expected.
 func TestErrors(t *testing.T) {
 	type section struct {
 		Every    time.Duration `yaml:"every"`

@@ -12,7 +12,7 @@ import (
 // Certificate is a certificate in the sector's words.
 type Certificate struct {
 	Source
-	PKI         *PKI                 `json:"pki,omitempty"`       // nil when it is no PKI of the sector
+	PKI         *PKI                 `json:"pki,omitempty"`       // nil when it is not a PKI of the sector
 	Authority   string               `json:"authority,omitempty"` // the IGC-Santé authority that it belongs to, such as "ACI-FO-PP-TEST"
 	Profile     string               `json:"profile,omitempty"`
 	Product     *Text                `json:"product,omitempty"`
@@ -74,8 +74,9 @@ func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) 
 	return c, nil
 }
 
-// recognise withdraws the findings that only say "not TEST": those of production and of the acceptance tree are held
-// against the same profiles, and the profiles say nothing of a predecessor's.
+// recognise withdraws the findings that only say "not TEST": those of production and of the
+// acceptance tree are held against the same profiles, and the profiles say nothing of a
+// predecessor's.
 func (c *Certificate) recognise() {
 	if c.PKI == nil || c.PKI.ID == "igc-sante-test" {
 		return
@@ -85,8 +86,8 @@ func (c *Certificate) recognise() {
 	})
 }
 
-// readHolder takes what it can from a subject that has no layout of the IGC-Santé: the predecessors put the profession
-// in OU (reference §1.6).
+// readHolder takes what it can from a subject that has no layout of the IGC-Santé: the predecessors
+// put the profession in OU (reference §1.6).
 func (c *Certificate) readHolder() {
 	s := c.decoded.Subject
 	c.Holder.GivenName, c.Holder.Surname, c.Holder.Department = s.Get("GN"), s.Get("SN"), s.Get("ST")

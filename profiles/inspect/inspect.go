@@ -1,8 +1,10 @@
-// Package inspect reads whatever a person of the sector may hold (certificates, CRLs, OCSP answers, PKCS#7, PKCS#12, what
-// a TLS server presents) and says what it is in French and in English. It verifies no signature and trusts nothing.
+// Package inspect reads whatever a person of the sector may hold (certificates, CRLs, OCSP answers,
+// PKCS#7, PKCS#12, what a TLS server presents) and says what it is in French and in English. It
+// verifies no signature and trusts nothing.
 //
-// It is pure as package profiles is: bytes and the moment come from the caller. Private keys are recognised and never
-// shown. The names of production authorities are read here, and nothing can be made of them.
+// It is pure as package profiles is: bytes and the moment come from the caller. Private keys are
+// recognised and never shown. The names of production authorities are read here, and nothing can be
+// made of them.
 package inspect
 
 import (
@@ -20,8 +22,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Object is one thing that was found: *Certificate, *CRL, *OCSPResponse, *TLS or *Other. As JSON it follows
-// docs/inspect.schema.json.
+// Object is one thing that was found: *Certificate, *CRL, *OCSPResponse, *TLS or *Other. As JSON it
+// follows docs/inspect.schema.json.
 type Object interface {
 	Facts() []Fact // it in words, in the order to show them
 }
@@ -75,7 +77,8 @@ func (o Options) passwords() []string {
 // ErrPassword says that no password opened a PKCS#12.
 var ErrPassword = errors.New("no password tried opens this PKCS#12")
 
-// Bounds of what is read, so that a file made for it cannot take all memory: far above anything real.
+// Bounds of what is read, so that a file made for it cannot take all memory: far above anything
+// real.
 const (
 	maxObjects     = 10_000
 	maxCertificate = 256 << 10 // bytes
@@ -86,8 +89,8 @@ var errTooMany = fmt.Errorf("it holds more than %d objects: split it", maxObject
 // errUnknown begins with what people most often meant.
 var errUnknown = errors.New("not a certificate, nor a CRL, an OCSP response, a PKCS#7, a PKCS#12 or a key")
 
-// Read finds everything in the data: PEM with any text around its blocks, DER (several in a row too), or the base64 of
-// one DER. Bytes that are nothing of the kind make an error.
+// Read finds everything in the data: PEM with any text around its blocks, DER (several in a row
+// too), or the base64 of one DER. Bytes that are nothing of the kind make an error.
 func Read(data []byte, opts Options) ([]Object, error) {
 	if bytes.Contains(data, []byte("-----BEGIN ")) {
 		return readPEM(data, opts)
@@ -106,7 +109,7 @@ func Read(data []byte, opts Options) ([]Object, error) {
 		var one cryptobyte.String
 		if !rest.ReadASN1Element(&one, cbasn1.SEQUENCE) {
 			if all != nil {
-				return nil, fmt.Errorf("%d bytes after the first %d objects are no DER: remove them", len(rest), len(all))
+				return nil, fmt.Errorf("%d bytes after the first %d objects are not DER: remove them", len(rest), len(all))
 			}
 			return nil, errUnknown
 		}
@@ -202,14 +205,15 @@ func is(element cryptobyte.String, want asn1.ObjectIdentifier) bool {
 	return element.ReadASN1ObjectIdentifier(&got) && got.Equal(want)
 }
 
-// isContent tells whether the SEQUENCE is a ContentInfo, which a PFX holds where a PKCS#8 has an algorithm.
+// isContent tells whether the SEQUENCE is a ContentInfo, which a PFX holds where a PKCS#8 has an
+// algorithm.
 func isContent(element cryptobyte.String) bool {
 	var body cryptobyte.String
 	return element.ReadASN1(&body, cbasn1.SEQUENCE) && (is(body, oidData) || is(body, oidSignedData))
 }
 
-// readSigned reads what is a signature over a SEQUENCE. When it is none of the three, the error is the certificate's:
-// that is what people most often meant.
+// readSigned reads what is a signature over a SEQUENCE. When it is none of the three, the error is
+// the certificate's: that is what people most often meant.
 func readSigned(der []byte, in string, opts Options) ([]Object, error) {
 	c, err := NewCertificate(der, in, opts.Now)
 	if err == nil {

@@ -78,8 +78,9 @@ var known = map[string]string{
 	"TEST-EL-ORG-ssl-serveur-gen2023": "ssl-serv/server", "EL-ORG-auth-client-gen2023": "auth-cli/client",
 }
 
-// Every real certificate is explained: TEST ones have their profile, production authorities are known for what they are,
-// and none has a finding, an extension without a name or a code without a label.
+// Every real certificate is explained: TEST ones have their profile, production authorities are
+// known for what they are, and none has a finding, an extension without a name or a code without a
+// label.
 func TestReferenceCertificates(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "*.pem"))
 	if err != nil || len(files) != 25 {
@@ -248,8 +249,9 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// A certificate of the acceptance tree is known for one, with its product, and departs from nothing (reference §1.1): its
-// issuer has an OU more, its strings are PrintableStrings, its serial number is short.
+// A certificate of the acceptance tree is known for one, with its product, and departs from nothing
+// (reference §1.1): its issuer has an OU more, its strings are PrintableStrings, its serial number
+// is short.
 func TestAcceptanceCertificate(t *testing.T) {
 	k := key(t)
 	der := cps(t, k, func(c *x509.Certificate) {
@@ -344,8 +346,8 @@ func name(rdns ...[]ava) []byte {
 
 func printable(oid, value string) []ava { return []ava{{oid, value, cbasn1.PrintableString}} }
 
-// old makes a certificate with an RSA key of 1024 bits and SHA-1; extensions are pairs of OID and value in hexadecimal,
-// "!" before a critical one's OID.
+// old makes a certificate with an RSA key of 1024 bits and SHA-1; extensions are pairs of OID and
+// value in hexadecimal, "!" before a critical one's OID.
 func old(t testing.TB, issuer, subject []byte, serial int64, extensions ...string) *Certificate {
 	t.Helper()
 	k, err := rsa.GenerateKey(rand.Reader, 1024)

@@ -14,8 +14,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxMain bounds the certificates among which the main one is looked for, and maxKeys the encrypted keys that are opened
-// for it: a file that holds more is a store, which means none of them.
+// maxMain bounds the certificates among which the main one is looked for, and maxKeys the encrypted
+// keys that are opened for it: a file that holds more is a store, which means none of them.
 const (
 	maxMain = 100
 	maxKeys = 4
@@ -39,11 +39,12 @@ func (e *AmbiguousError) Error() string {
 		len(e.Certificates), strings.Join(list, ", "))
 }
 
-// MainCertificate is the certificate that a file stands for, in whatever order the file has them: the one whose private
-// key is in it, else the one that issued no other in it. Where several would do, a certificate that is no authority's
-// goes before those of authorities, and what is then left is an [AmbiguousError]. A file that holds an authority's
-// certificate alone means the authority: the caller has to look. An OCSP response is about a certificate that it does not
-// hold, and its responder's is not meant.
+// MainCertificate is the certificate that a file stands for, in whatever order the file has them:
+// the one whose private key is in it, else the one that issued no other in it. Where several would
+// do, a certificate that is not an authority's goes before those of authorities, and what is then
+// left is an [AmbiguousError]. A file that holds an authority's certificate alone means the
+// authority: the caller has to look. An OCSP response is about a certificate that it does not hold,
+// and its responder's is not meant.
 func MainCertificate(objects []Object) (*Certificate, error) {
 	var all []*Certificate
 	for _, o := range objects {
@@ -98,7 +99,8 @@ func withKey(all []*Certificate, objects []Object) (found []*Certificate) {
 	return found
 }
 
-// lastOnes are the certificates that issued none of the others. Where authorities issued each other, all of them stay.
+// lastOnes are the certificates that issued none of the others. Where authorities issued each
+// other, all of them stay.
 func lastOnes(all []*Certificate) []*Certificate {
 	last := slices.DeleteFunc(slices.Clone(all), func(c *Certificate) bool {
 		return slices.ContainsFunc(all, func(other *Certificate) bool { return other != c && c.issued(other) })
@@ -109,7 +111,7 @@ func lastOnes(all []*Certificate) []*Certificate {
 	return last
 }
 
-// endEntities are the certificates that are no authorities', or all where each is an authority's.
+// endEntities are the certificates that are not authorities', or all where each is an authority's.
 func endEntities(all []*Certificate) []*Certificate {
 	ends := slices.DeleteFunc(slices.Clone(all), func(c *Certificate) bool { return c.IsAuthority() })
 	if len(ends) == 0 {
@@ -118,8 +120,8 @@ func endEntities(all []*Certificate) []*Certificate {
 	return ends
 }
 
-// issued tells whether the certificate is that of the other's issuer. A signature proves it; where it cannot be verified,
-// or the names and key identifiers alone match, these tell.
+// issued tells whether the certificate is that of the other's issuer. A signature proves it; where
+// it cannot be verified, or the names and key identifiers alone match, these tell.
 func (c *Certificate) issued(other *Certificate) bool {
 	named := c.decoded.Subject.Equal(other.decoded.Issuer)
 	known := len(c.decoded.SubjectKeyID) > 0 && len(other.decoded.AuthorityKeyID) > 0
@@ -160,7 +162,8 @@ func (c *Certificate) publicKey() crypto.PublicKey {
 	return public
 }
 
-// publicOf is the public half of a private key in PKCS#8, PKCS#1 or SEC 1, nil when it is of a rare kind.
+// publicOf is the public half of a private key in PKCS#8, PKCS#1 or SEC 1, nil when it is of a rare
+// kind.
 func publicOf(der []byte) crypto.PublicKey {
 	var key any
 	var err error
@@ -181,7 +184,8 @@ func publicHalf(key any) crypto.PublicKey {
 	return nil
 }
 
-// publicOfEncrypted opens a PKCS#8 that a password protects through PBKDF2, the one way whose work [affordable] bounds.
+// publicOfEncrypted opens a PKCS#8 that a password protects through PBKDF2, the one way whose work
+// [affordable] bounds.
 func publicOfEncrypted(der []byte, opts Options) crypto.PublicKey {
 	if !affordable(der, 0, false) || !bytes.Contains(der, pbkdf2) {
 		return nil

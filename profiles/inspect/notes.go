@@ -17,7 +17,8 @@ func (c *Certificate) note(code, fr, en string) {
 	c.Notes = append(c.Notes, profiles.Finding{Code: code, FR: fr, EN: en})
 }
 
-// explain adds the notes: what people of the sector trip over (reference §6 and §10.14), each under a stable code.
+// explain adds the notes: what people of the sector trip over (reference §6 and §10.14), each under
+// a stable code.
 func (c *Certificate) explain(now time.Time) {
 	c.explainOrigin()
 	c.explainUsage()

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Other is what is recognised and of which there is little to show: keys, certificate requests, parameters.
+// Other is what is recognised and of which there is little to show: keys, certificate requests,
+// parameters.
 type Other struct {
 	Source
 	What      Text   `json:"what"`

@@ -13,10 +13,12 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// maxIterations bounds the work that a file may ask for with each password. Software asks for 2 000 to 600 000.
+// maxIterations bounds the work that a file may ask for with each password. Software asks for 2 000
+// to 600 000.
 const maxIterations = 2_000_000
 
-// readPKCS12 opens a key store with the first password that does: one key and its chain, or a Java trust store.
+// readPKCS12 opens a key store with the first password that does: one key and its chain, or a Java
+// trust store.
 func readPKCS12(der []byte, opts Options) ([]Object, error) {
 	if !affordable(der, 0, false) {
 		return nil, fmt.Errorf("a PKCS#12 that asks for more than %d iterations: make it again with fewer", maxIterations)
@@ -46,7 +48,8 @@ func readPKCS12(der []byte, opts Options) ([]Object, error) {
 	return nil, fmt.Errorf("a PKCS#12 that cannot be read: %w (openssl pkcs12 -nokeys shows the certificates of one of a rare form)", last)
 }
 
-// opened lists what a PKCS#12 held: the certificate of its key first, whatever their order in it, and then the key.
+// opened lists what a PKCS#12 held: the certificate of its key first, whatever their order in it,
+// and then the key.
 func opened(key any, certificates []*x509.Certificate, opts Options) ([]Object, error) {
 	var all []Object
 	for _, one := range certificates {
@@ -81,11 +84,12 @@ func matches(a, b crypto.PublicKey) bool {
 	return ok && k.Equal(b)
 }
 
-// passwordBased are the arcs of the algorithms whose parameters hold an iteration count: PKCS#12's and PKCS#5's.
+// passwordBased are the arcs of the algorithms whose parameters hold an iteration count: PKCS#12's
+// and PKCS#5's.
 var passwordBased = []asn1.ObjectIdentifier{{1, 2, 840, 113549, 1, 12, 1}, {1, 2, 840, 113549, 1, 5}}
 
-// affordable walks a PFX for iteration counts: in the parameters of password-based algorithms and in the MacData, the
-// third element. What is encrypted is not looked at.
+// affordable walks a PFX for iteration counts: in the parameters of password-based algorithms and
+// in the MacData, the third element. What is encrypted is not looked at.
 func affordable(der cryptobyte.String, depth int, counting bool) bool {
 	if depth > 24 {
 		return false

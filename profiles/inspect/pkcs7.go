@@ -8,8 +8,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// readPKCS7 reads the certificates and CRLs of a signedData (RFC 2315 §9.1), as chains are published (.p7b, .p7c); what
-// may be signed in it is left alone. explicit is the [0] element that holds it.
+// readPKCS7 reads the certificates and CRLs of a signedData (RFC 2315 §9.1), as chains are
+// published (.p7b, .p7c); what may be signed in it is left alone. explicit is the [0] element that
+// holds it.
 func readPKCS7(explicit cryptobyte.String, opts Options) ([]Object, error) {
 	var wrapped, signed, skip, certificates, lists cryptobyte.String
 	var version int64
@@ -25,7 +26,7 @@ func readPKCS7(explicit cryptobyte.String, opts Options) ([]Object, error) {
 		for !set.Empty() {
 			var one cryptobyte.String
 			if !set.ReadASN1Element(&one, cbasn1.SEQUENCE) {
-				return nil, fmt.Errorf("a PKCS#7 whose element %d is no certificate: export the chain again", len(all)+1)
+				return nil, fmt.Errorf("a PKCS#7 whose element %d is not a certificate: export the chain again", len(all)+1)
 			}
 			objects, err := readSigned(one, "PKCS#7", opts)
 			if err != nil {

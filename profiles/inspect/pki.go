@@ -29,8 +29,8 @@ func names(rdns ...string) pattern {
 	return p
 }
 
-// pkis are the generations (reference §1.1 and §1.6). Of IGC-CPS2ter in production only the names of authorities are
-// known, not their encoding: those patterns are presumed from the TEST ones.
+// pkis are the generations (reference §1.1 and §1.6). Of IGC-CPS2ter in production only the names
+// of authorities are known, not their encoding: those patterns are presumed from the TEST ones.
 var pkis = []PKI{
 	{ID: "igc-sante-test", Text: Text{"IGC-Santé de TEST", "IGC-Santé TEST"},
 		issuers: []pattern{names("C=FR", "O=ASIP-SANTE", "OU=0002 187512751", "OU=IGC-SANTE TEST", "CN=TEST AC .*")}},
@@ -50,8 +50,9 @@ var pkis = []PKI{
 		issuers: []pattern{names("C=FR", "O=GIP-CPS", "OU=AC-CLASSE-[456]"), names("C=FR", "O=GIP-CPS")}},
 }
 
-// pkiOf finds the generation whose authorities bear such a name; nil when it is another world's. The RDNs of the
-// predecessors are known from prints in both directions, so their order does not count.
+// pkiOf finds the generation whose authorities bear such a name; nil when it is another world's.
+// The RDNs of the predecessors are known from prints in both directions, so their order does not
+// count.
 func pkiOf(issuer profiles.Name) *PKI {
 	var rdns []string
 	for _, rdn := range issuer {
@@ -69,8 +70,8 @@ func pkiOf(issuer profiles.Name) *PKI {
 	return nil
 }
 
-// authorityNamed finds the IGC-Santé authority that bears the name, in TEST or in production: "ACI-FO-PP-TEST",
-// "ACI-FO-PP", or "" for none.
+// authorityNamed finds the IGC-Santé authority that bears the name, in TEST or in production:
+// "ACI-FO-PP-TEST", "ACI-FO-PP", or "" for none.
 func authorityNamed(n profiles.Name) string {
 	switch environment, a, _ := profiles.EnvironmentOf(n); environment {
 	case profiles.Test:
@@ -81,8 +82,8 @@ func authorityNamed(n profiles.Name) string {
 	return ""
 }
 
-// policies are the certificate policies of the sector (reference §1.5, §11.6). Those of persons' software certificates are
-// named by their policy document, PC-EL-PP-CL.
+// policies are the certificate policies of the sector (reference §1.5, §11.6). Those of persons'
+// software certificates are named by their policy document, PC-EL-PP-CL.
 var policies = []struct {
 	prefix string
 	Text

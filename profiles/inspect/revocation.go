@@ -204,8 +204,9 @@ var refusals = map[ocsp.ResponseStatus]struct {
 	ocsp.Unauthorized:      {"unauthorized", Text{"Le répondeur ne sert pas l'autorité de ce certificat.", "The responder does not serve this certificate's authority."}},
 }
 
-// readOCSP reads a response, and the responder's certificate when it is in it. What golang.org/x/crypto/ocsp refuses,
-// such as a signature that the enclosed certificate did not make, is refused here.
+// readOCSP reads a response, and the responder's certificate when it is in it. What
+// golang.org/x/crypto/ocsp refuses, such as a signature that the enclosed certificate did not make,
+// is refused here.
 func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	r, err := ocsp.ParseResponse(der, nil)
 	o := &OCSPResponse{Source: Source{KindOCSP, in}, Response: "successful", Notes: []profiles.Finding{}}

@@ -15,7 +15,8 @@ func loadSchema(t testing.TB) jsonschema.Schema {
 	return s
 }
 
-// The schema refuses what it should: a field that it does not know, one that is missing, one of another type.
+// The schema refuses what it should: a field that it does not know, one that is missing, one of
+// another type.
 func TestSchemaRefuses(t *testing.T) {
 	s := loadSchema(t)
 	good := map[string]any{"kind": "private-key", "in": "DER", "what": map[string]any{"fr": "a", "en": "b"}}

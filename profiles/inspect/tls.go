@@ -18,8 +18,8 @@ type TLS struct {
 	Authorities []string `json:"acceptable_authorities"` // whose certificates the server asks clients for
 }
 
-// NewTLS describes a handshake: the chain as it was presented and, when the server asks clients for certificates, the
-// encoded names of the authorities that it accepts.
+// NewTLS describes a handshake: the chain as it was presented and, when the server asks clients for
+// certificates, the encoded names of the authorities that it accepts.
 func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, authorities [][]byte, now time.Time) ([]Object, error) {
 	t := &TLS{Source: Source{KindTLS, "TLS"}, Address: address, Asks: asks, Authorities: []string{}}
 	if version != 0 { // else the server broke off first

@@ -12,7 +12,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// certificate is what rules look at: the certificate decoded, and what [profiles.Decode] passes over.
+// certificate is what rules look at: the certificate decoded, and what [profiles.Decode] passes
+// over.
 type certificate struct {
 	*profiles.Decoded
 	version    int
@@ -35,7 +36,8 @@ func (k keyFacts) String() string {
 	return fmt.Sprintf("%s %d", k.kind, k.bits)
 }
 
-// newCertificate reads again what Decode read, so it does not look for errors: Decode would have met them.
+// newCertificate reads again what Decode read, so it does not look for errors: Decode would have
+// met them.
 func newCertificate(d *profiles.Decoded) *certificate {
 	c := &certificate{Decoded: d, version: 1}
 	in := cryptobyte.String(d.Raw)

@@ -1,6 +1,7 @@
-// Package lint judges a certificate by rules that each have a name: those of the IGC-Santé (one row each in rules.go) and
-// those of the RFCs, which zlint holds. A certificate that departs from its profile thus says which rule it breaks, and
-// the lab's authorities sign nothing that breaks one at the level [Error].
+// Package lint checks a certificate by rules that each have a name: those of the IGC-Santé (one row
+// each in rules.go) and those of the RFCs, which zlint holds. A certificate that departs from its
+// profile thus says which rule it breaks, and the lab's authorities sign nothing that breaks one at
+// the level [Error].
 package lint
 
 import (
@@ -34,15 +35,16 @@ type Finding struct {
 	Reference string `json:"reference"` // what asks for it: a section of the project's reference, as in the comments of package profiles, or of an RFC
 }
 
-// Certificate judges a DER certificate; the gravest findings come first. Bytes that are none have a finding that says so.
+// Certificate checks a DER certificate; the gravest findings come first. Bytes that are none have a
+// finding that says so.
 func Certificate(der []byte) []Finding {
 	d, err := profiles.Decode(der)
 	if err != nil {
 		why := clean(strings.TrimPrefix(err.Error(), "not a certificate: "))
 		return []Finding{{Error, "igc_certificate", "Ces octets ne sont pas un certificat X.509 : " + why,
-			"These bytes are no X.509 certificate: " + why, "RFC 5280 §4.1"}}
+			"These bytes are not an X.509 certificate: " + why, "RFC 5280 §4.1"}}
 	}
-	all := append(own(d), rfc(der)...)
+	all := append(profileFindings(d), rfc(der)...)
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
 	return all
 }

@@ -61,8 +61,8 @@ func sign(t testing.TB, template *x509.Certificate, issuer profiles.Authority, p
 	return der
 }
 
-// request asks for a certificate of a fixture's product, or for an authority's ("ACI-FO-PP") or its responder's
-// ("ocsp ACI-FO-PP").
+// request asks for a certificate of a fixture's product, or for an authority's ("ACI-FO-PP") or its
+// responder's ("ocsp ACI-FO-PP").
 func request(t testing.TB, who, role string, g profiles.Generation, public crypto.PublicKey) profiles.Request {
 	t.Helper()
 	r := profiles.Request{Generation: g, URLs: profiles.RealURLs, NotBefore: time.Date(2026, 3, 1, 9, 30, 17, 0, time.UTC),
@@ -120,8 +120,8 @@ func of(level Level, all []Finding) (rules []string) {
 	return rules
 }
 
-// No real certificate breaks a rule, of ours or of the RFCs: not even one that is a warning. Of one of production, notices
-// name what only production has.
+// No real certificate breaks a rule, of ours or of the RFCs: not even one that is a warning. Of one
+// of production, notices name what only production has.
 func TestLintRealCertificates(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "*.pem"))
 	if err != nil || len(files) == 0 {
@@ -147,8 +147,8 @@ func TestLintRealCertificates(t *testing.T) {
 	}
 }
 
-// A certificate that names an authority of production above another key than its own is not one of production: the rules
-// of TEST stay errors.
+// A certificate that names an authority of production above another key than its own is not one of
+// production: the rules of TEST stay errors.
 func TestLintFalseProduction(t *testing.T) {
 	der := reference.Read(t, "certificates/EL-ORG-auth-client-gen2023.pem")
 	key, _ := hex.DecodeString("d7fbfadcd5027fe7c153864d4be8a44a1e0bbb63")
@@ -161,11 +161,11 @@ func TestLintFalseProduction(t *testing.T) {
 	}
 }
 
-// Whatever the lab can issue breaks no rule, with the real keys not even a notice; and each known deviation is one that
-// something the lab issues has.
+// Whatever the lab can issue breaks no rule, with the real keys not even a notice; and each known
+// deviation is one that something the lab issues has.
 func TestLintWhatTheLabIssues(t *testing.T) {
 	deviating := map[string]bool{}
-	judge := func(r profiles.Request, signer crypto.Signer) {
+	check := func(r profiles.Request, signer crypto.Signer) {
 		t.Helper()
 		template, err := profiles.Build(r)
 		if err != nil {
@@ -194,7 +194,7 @@ func TestLintWhatTheLabIssues(t *testing.T) {
 					r := request(t, name, p.Role, g, holder.Public())
 					for _, year := range []int{2016, 2026, 2048} { // early validity, now, and an end after 2049
 						r.NotBefore = time.Date(year, 3, 1, 0, 0, 0, 0, time.UTC)
-						judge(r, authority)
+						check(r, authority)
 					}
 				}
 			}
@@ -203,10 +203,10 @@ func TestLintWhatTheLabIssues(t *testing.T) {
 			for _, year := range []int{2026, 2036} {
 				r := request(t, a.ID(), "", "", authority.Public())
 				r.NotBefore, r.NotAfter = profiles.AuthorityValidity(a, time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))
-				judge(r, authority)
+				check(r, authority)
 			}
 			if !a.IsRoot() {
-				judge(request(t, "ocsp "+a.ID(), "", "", holder.Public()), authority)
+				check(request(t, "ocsp "+a.ID(), "", "", holder.Public()), authority)
 			}
 		}
 	}
@@ -220,8 +220,8 @@ func TestLintWhatTheLabIssues(t *testing.T) {
 	}
 }
 
-// bend rewrites the parts of a certificate: version, serial number, algorithm, issuer, validity, subject, key and
-// extensions. The signature is not made anew: no rule looks at it.
+// bend rewrites the parts of a certificate: version, serial number, algorithm, issuer, validity,
+// subject, key and extensions. The signature is not made anew: no rule looks at it.
 func bend(t testing.TB, der []byte, change func(parts [][]byte)) []byte {
 	in := cryptobyte.String(der)
 	var cert, tbs cryptobyte.String
@@ -388,8 +388,8 @@ const (
 	cn, sn, gn, o, titleID               = "2.5.4.3", "2.5.4.4", "2.5.4.42", "2.5.4.10", "2.5.4.12"
 )
 
-// Each rule is broken by a certificate that departs from a good one in one thing, and is named. Rules of ours that the
-// same thing breaks too are listed: no other is found.
+// Each rule is broken by a certificate that departs from a good one in one thing, and is named.
+// Rules of ours that the same thing breaks too are listed: no other is found.
 func TestLintRules(t *testing.T) {
 	type certificate = x509.Certificate
 	covered := map[string]bool{"igc_certificate": true} // TestLintGarbage
@@ -555,7 +555,7 @@ func TestLintRFC(t *testing.T) {
 	}
 }
 
-// Bytes that are no certificate have a finding that says so, fit for a terminal.
+// Bytes that are not a certificate have a finding that says so, fit for a terminal.
 func TestLintGarbage(t *testing.T) {
 	for _, der := range [][]byte{nil, {}, {0x30}, []byte("\x1b[31mred"), bytes.Repeat([]byte{0x30, 0x80}, 1<<16)} {
 		found := Certificate(der)
@@ -568,8 +568,8 @@ func TestLintGarbage(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, linting ends, names the same rules twice (zlint's own words follow the order of its maps), and says
-// nothing that a terminal obeys.
+// Whatever the bytes, linting ends, names the same rules twice (zlint's own words follow the order
+// of its maps), and says nothing that a terminal obeys.
 func FuzzLint(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join(reference.Dir(f), "certificates", "*.pem"))
 	for _, file := range files {
@@ -593,16 +593,16 @@ func FuzzLint(f *testing.F) {
 func BenchmarkLint(b *testing.B)    { bench(b, func(der []byte) { Certificate(der) }) }
 func BenchmarkLintRFC(b *testing.B) { bench(b, func(der []byte) { rfc(der) }) }
 
-func bench(b *testing.B, judge func([]byte)) {
+func bench(b *testing.B, check func([]byte)) {
 	r := request(b, "alain", "authentication", profiles.Gen2016, keys()["holder"].Public())
 	template, err := profiles.Build(r)
 	if err != nil {
 		b.Fatal(err)
 	}
 	der := sign(b, template, r.Issuer, r.PublicKey, keys()["authority"])
-	judge(der) // the tables are read once
+	check(der) // the tables are read once
 	b.ReportAllocs()
 	for b.Loop() {
-		judge(der)
+		check(der)
 	}
 }

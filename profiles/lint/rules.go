@@ -13,15 +13,16 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// rule is one thing that certificates of the IGC-Santé keep. It is judged by check, or by what [profiles.Decode] finds
-// when it builds the certificate anew: a row claims the findings of its codes and of its extensions, unless a row above
-// it does, and reports them in Decode's words when check has none of its own.
+// rule is one thing that certificates of the IGC-Santé keep. It is verified by check, or by what
+// [profiles.Decode] finds when it builds the certificate anew: a row claims the findings of its
+// codes and of its extensions, unless a row above it does, and reports them in Decode's words when
+// check has none of its own.
 type rule struct {
 	id         string
 	reference  string // section of the project's reference
 	level      Level
-	of         func(*certificate) bool // whom it applies to
-	fr, en     string                  // what it asks for
+	appliesTo  func(*certificate) bool
+	fr, en     string // what it asks for
 	check      func(*certificate) string
 	testOnly   bool // production keeps another rule: there a finding is a notice
 	recette    bool // the acceptance tree keeps another rule: likewise
@@ -47,139 +48,191 @@ func altName(kinds ...string) func(*certificate) bool {
 	return func(c *certificate) bool { return known(c) && slices.Contains(kinds, c.Profile.AltName()) }
 }
 
-// rules are judged in this order. Identifiers are stable.
+// rules are checked in this order. Identifiers are stable.
 var rules = []rule{
 	// form
-	{id: "igc_version", reference: "§2.1", level: Error, of: everyone, check: version,
+	{id: "igc_version", reference: "§2.1", level: Error, appliesTo: everyone, check: version,
 		fr: "Le certificat est de version 3", en: "The certificate is of version 3"},
-	{id: "igc_signature", reference: "§2.1", level: Error, of: everyone, check: signature,
-		fr: "La signature emploie SHA-256, et le certificat le dit deux fois de même", en: "The signature uses SHA-256, and the certificate says so twice alike"},
-	{id: "igc_signature_faithful", reference: "§2.1", level: Notice, of: everyone, check: signatureFaithful,
-		fr: "Fidèle, la signature est sha256WithRSAEncryption", en: "Faithful, the signature is sha256WithRSAEncryption"},
-	{id: "igc_key", reference: "§2.1", level: Error, of: everyone, check: keyReadable, codes: []string{profiles.BrokenKey},
+	{id: "igc_signature", reference: "§2.1", level: Error, appliesTo: everyone, check: signature,
+		fr: "La signature emploie SHA-256, et le certificat le dit deux fois de même",
+		en: "The signature uses SHA-256, and the certificate says so twice alike"},
+	{id: "igc_signature_faithful", reference: "§2.1", level: Notice, appliesTo: everyone, check: signatureFaithful,
+		fr: "Fidèle, la signature est sha256WithRSAEncryption",
+		en: "Faithful, the signature is sha256WithRSAEncryption"},
+	{id: "igc_key", reference: "§2.1", level: Error, appliesTo: everyone,
+		check: keyReadable, codes: []string{profiles.BrokenKey},
 		fr: "La clé publique est lisible", en: "The public key can be read"},
-	{id: "igc_key_weak", reference: "§2.1", level: Warning, of: everyone, check: keyWeak,
-		fr: "La clé résiste : RSA d'au moins 2048 bits, EC d'au moins 256", en: "The key resists: RSA of at least 2048 bits, EC of at least 256"},
-	{id: "igc_key_faithful", reference: "§1.1, §2.1", level: Notice, of: everyone, check: keyFaithful,
+	{id: "igc_key_weak", reference: "§2.1", level: Warning, appliesTo: everyone, check: keyWeak,
+		fr: "La clé résiste : RSA d'au moins 2048 bits, EC d'au moins 256",
+		en: "The key resists: RSA of at least 2048 bits, EC of at least 256"},
+	{id: "igc_key_faithful", reference: "§1.1, §2.1", level: Notice, appliesTo: everyone, check: keyFaithful,
 		fr: "Fidèle, la clé est RSA, de 4096 bits pour une autorité et de 2048 sinon, avec e = 65537",
 		en: "Faithful, the key is RSA, of 4096 bits for an authority and 2048 otherwise, with e = 65537"},
-	{id: "igc_serial", reference: "§1.1, §2.1", level: Error, recette: true, of: everyone, check: serial,
+	{id: "igc_serial", reference: "§1.1, §2.1", level: Error, recette: true, appliesTo: everyone, check: serial,
 		fr: "Le numéro de série est positif, de 16 octets, ou de 18 qui commencent par 1120 pour une autorité",
 		en: "The serial number is positive, of 16 bytes, or of 18 that begin with 1120 for an authority"},
-	{id: "igc_serial_prefix", reference: "§2.1", level: Error, of: issued, check: serialPrefix,
-		fr: "Le numéro de série d'un certificat gen2016 commence par le préfixe de son autorité", en: "The serial number of a gen2016 certificate begins with its authority's prefix"},
+	{id: "igc_serial_prefix", reference: "§2.1", level: Error, appliesTo: issued, check: serialPrefix,
+		fr: "Le numéro de série d'un certificat gen2016 commence par le préfixe de son autorité",
+		en: "The serial number of a gen2016 certificate begins with its authority's prefix"},
 
 	// validity
-	{id: "igc_time", reference: "§2.1", level: Error, of: everyone, check: utcTime,
+	{id: "igc_time", reference: "§2.1", level: Error, appliesTo: everyone, check: utcTime,
 		fr: "Les dates sont des UTCTime jusqu'en 2049", en: "Dates are UTCTime until 2049"},
-	{id: "igc_validity_order", reference: "§2.1", level: Error, of: everyone, check: validityOrder,
+	{id: "igc_validity_order", reference: "§2.1", level: Error, appliesTo: everyone, check: validityOrder,
 		fr: "La validité finit après avoir commencé", en: "Validity ends after it begins"},
-	// a warning: the reference has a sample that is a day short, and a short-lived card is a fair thing to test with
-	{id: "igc_validity", reference: "§1.1, §2.1", level: Warning, recette: true, of: known, check: validity,
-		fr: "La validité est celle du profil, comptée à l'heure de Paris", en: "Validity is the profile's, counted in Paris local time"},
+	// a warning: the reference has a sample that is a day short, and a short-lived card is a fair
+	// thing to test with
+	{id: "igc_validity", reference: "§1.1, §2.1", level: Warning, recette: true, appliesTo: known, check: validity,
+		fr: "La validité est celle du profil, comptée à l'heure de Paris",
+		en: "Validity is the profile's, counted in Paris local time"},
 
 	// names
-	{id: "igc_issuer", reference: "§1.1", level: Error, testOnly: true, recette: true, of: everyone, check: issuer, codes: []string{profiles.UnknownIssuer},
+	{id: "igc_issuer", reference: "§1.1", level: Error, testOnly: true, recette: true, appliesTo: everyone,
+		check: issuer, codes: []string{profiles.UnknownIssuer},
 		fr: "L'émetteur est une des neuf autorités de TEST", en: "The issuer is one of the nine TEST authorities"},
-	{id: "igc_authority_test", reference: "§1.1", level: Error, testOnly: true, recette: true, of: authorities, check: authorityTest,
-		fr: "Une autorité a le nom de l'une des neuf de TEST", en: "An authority has the name of one of the nine of TEST"},
-	{id: "igc_gamme", reference: "§1.1, §2.4", level: Error, of: known, check: gamme,
-		fr: "Le certificat vient de l'autorité qui émet ce produit", en: "The certificate is from the authority that issues this product"},
-	{id: "igc_subject", reference: "§2.3", level: Error, of: unknownSubject, check: subject, codes: []string{profiles.UnknownProfile},
+	{id: "igc_authority_test", reference: "§1.1", level: Error, testOnly: true, recette: true, appliesTo: authorities,
+		check: authorityTest,
+		fr:    "Une autorité a le nom de l'une des neuf de TEST",
+		en:    "An authority has the name of one of the nine of TEST"},
+	{id: "igc_gamme", reference: "§1.1, §2.4", level: Error, appliesTo: known, check: gamme,
+		fr: "Le certificat vient de l'autorité qui émet ce produit",
+		en: "The certificate is from the authority that issues this product"},
+	{id: "igc_subject", reference: "§2.3", level: Error, appliesTo: unknownSubject,
+		check: subject, codes: []string{profiles.UnknownProfile},
 		fr: "Le sujet a la composition de celui d'un produit", en: "The subject is laid out as a product's"},
-	{id: "igc_name_order", reference: "§2.3", level: Error, of: wellTyped, check: nameOrder, codes: []string{profiles.NameEncoding},
+	{id: "igc_name_order", reference: "§2.3", level: Error, appliesTo: wellTyped,
+		check: nameOrder, codes: []string{profiles.NameEncoding},
 		fr: "Les attributs d'un RDN sont dans l'ordre DER", en: "The attributes of an RDN are in DER order"},
-	{id: "igc_name_strings", reference: "§1.1, §2.1", level: Error, recette: true, of: everyone, check: nameStrings, codes: []string{profiles.NameEncoding},
-		fr: "C est un PrintableString, les autres attributs des UTF8String", en: "C is a PrintableString, the other attributes are UTF8Strings"},
+	{id: "igc_name_strings", reference: "§1.1, §2.1", level: Error, recette: true, appliesTo: everyone,
+		check: nameStrings, codes: []string{profiles.NameEncoding},
+		fr: "C est un PrintableString, les autres attributs des UTF8String",
+		en: "C is a PrintableString, the other attributes are UTF8Strings"},
 
 	// holder
-	{id: "igc_organisation", reference: "§2.3", level: Error, of: holders, check: organisation,
+	{id: "igc_organisation", reference: "§2.3", level: Error, appliesTo: holders, check: organisation,
 		fr: "O a 40 caractères au plus", en: "O has at most 40 characters"},
-	{id: "igc_title", reference: "§2.3, §3.4", level: Error, of: professionals, check: title,
+	{id: "igc_title", reference: "§2.3, §3.4", level: Error, appliesTo: professionals, check: title,
 		fr: "title est le libellé de la profession", en: "title is the profession's label"},
-	{id: "igc_profession", reference: "§2.2, §3.4", level: Error, of: everyone, check: profession, extensions: []string{"profession", "professionFormation"},
-		fr: "La profession est un code de la table G15, G16 pour une CPF, et seuls les professionnels en ont", en: "The profession is a code of table G15, G16 for a CPF, and only professionals have one"},
-	{id: "igc_specialities", reference: "§2.2, §3.4", level: Error, of: everyone, check: specialities, extensions: []string{"specialites"},
+	{id: "igc_profession", reference: "§2.2, §3.4", level: Error, appliesTo: everyone,
+		check: profession, extensions: []string{"profession", "professionFormation"},
+		fr: "La profession est un code de la table G15, G16 pour une CPF, et seuls les professionnels en ont",
+		en: "The profession is a code of table G15, G16 for a CPF, and only professionals have one"},
+	{id: "igc_specialities", reference: "§2.2, §3.4", level: Error, appliesTo: everyone,
+		check: specialities, extensions: []string{"specialites"},
 		fr: "Les spécialités sont des codes de la table R01", en: "Specialities are codes of table R01"},
-	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, of: holders, check: checkDigit,
-		fr: "L'identifiant a sa clé de contrôle et n'est celui de personne", en: "The identifier keeps its check digit and is nobody's"},
+	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, appliesTo: holders, check: checkDigit,
+		fr: "L'identifiant a sa clé de contrôle et n'est celui de personne",
+		en: "The identifier keeps its check digit and is nobody's"},
 
 	// extensions, as a whole
-	{id: "igc_netscape", reference: "§2.1", level: Error, of: everyone, check: netscape, extensions: []string{"netscapeCertType", netscapeCertType},
-		fr: "netscapeCertType n'est que dans les certificats de l'ancienne IGC-CPS", en: "netscapeCertType is in certificates of the old IGC-CPS only"},
-	{id: "igc_extension_known", reference: "§2.1, §2.2", level: Error, of: everyone, codes: []string{profiles.UnknownExtension},
-		fr: "Toutes les extensions sont de celles de l'IGC-Santé", en: "All extensions are among those of the IGC-Santé"},
-	{id: "igc_extension_once", reference: "§2.1", level: Error, of: everyone, codes: []string{profiles.RepeatedExtension},
-		fr: "Une extension ne vient qu'une fois", en: "An extension stands there once"},
-	{id: "igc_extension_order", reference: "§1.2, §2.1", level: Error, of: everyone, codes: []string{profiles.DifferentOrder},
-		fr: "Les extensions sont dans l'ordre de leur génération", en: "Extensions are in the order of their generation"},
-	{id: "igc_critical", reference: "§1.2, §2.1", level: Error, of: everyone, check: critical,
-		fr: "Seule keyUsage est critique, et basicConstraints dans une autorité", en: "keyUsage alone is critical, and basicConstraints in an authority"},
-	{id: "igc_private_critical", reference: "§2.2", level: Error, of: everyone, check: privateCritical,
+	{id: "igc_netscape", reference: "§2.1", level: Error, appliesTo: everyone,
+		check: netscape, extensions: []string{"netscapeCertType", netscapeCertType},
+		fr: "netscapeCertType n'est que dans les certificats de l'ancienne IGC-CPS",
+		en: "netscapeCertType is in certificates of the old IGC-CPS only"},
+	{id: "igc_extension_known", reference: "§2.1, §2.2", level: Error, appliesTo: everyone,
+		codes: []string{profiles.UnknownExtension},
+		fr:    "Toutes les extensions sont de celles de l'IGC-Santé",
+		en:    "All extensions are among those of the IGC-Santé"},
+	{id: "igc_extension_once", reference: "§2.1", level: Error, appliesTo: everyone,
+		codes: []string{profiles.RepeatedExtension},
+		fr:    "Une extension ne vient qu'une fois", en: "An extension stands there once"},
+	{id: "igc_extension_order", reference: "§1.2, §2.1", level: Error, appliesTo: everyone,
+		codes: []string{profiles.DifferentOrder},
+		fr:    "Les extensions sont dans l'ordre de leur génération",
+		en:    "Extensions are in the order of their generation"},
+	{id: "igc_critical", reference: "§1.2, §2.1", level: Error, appliesTo: everyone, check: critical,
+		fr: "Seule keyUsage est critique, et basicConstraints dans une autorité",
+		en: "keyUsage alone is critical, and basicConstraints in an authority"},
+	{id: "igc_private_critical", reference: "§2.2", level: Error, appliesTo: everyone, check: privateCritical,
 		fr: "Les extensions du secteur ne sont pas critiques", en: "The sector's own extensions are not critical"},
 
 	// extensions, one by one
-	{id: "igc_basic_constraints", reference: "§1.2, §2.1", level: Error, of: everyone, extensions: []string{"basicConstraints"},
-		fr: "basicConstraints est une SEQUENCE vide, ou celle d'une autorité", en: "basicConstraints is an empty SEQUENCE, or an authority's"},
-	{id: "igc_ski", reference: "§2.1", level: Error, of: everyone, extensions: []string{"subjectKeyIdentifier"},
+	{id: "igc_basic_constraints", reference: "§1.2, §2.1", level: Error, appliesTo: everyone,
+		extensions: []string{"basicConstraints"},
+		fr:         "basicConstraints est une SEQUENCE vide, ou celle d'une autorité",
+		en:         "basicConstraints is an empty SEQUENCE, or an authority's"},
+	{id: "igc_ski", reference: "§2.1", level: Error, appliesTo: everyone, extensions: []string{"subjectKeyIdentifier"},
 		fr: "subjectKeyIdentifier est le SHA-1 des bits de la clé, ou du SubjectPublicKeyInfo entier en gen2023",
 		en: "subjectKeyIdentifier is the SHA-1 of the key bits, or of the whole SubjectPublicKeyInfo in gen2023"},
-	{id: "igc_aki", reference: "§2.1", level: Error, of: everyone, extensions: []string{"authorityKeyIdentifier"},
-		fr: "authorityKeyIdentifier n'a que keyIdentifier", en: "authorityKeyIdentifier has keyIdentifier only"},
-	{id: "igc_key_usage", reference: "§1.2, §2.5", level: Error, of: everyone, extensions: []string{"keyUsage"},
+	{id: "igc_aki", reference: "§2.1", level: Error, appliesTo: everyone,
+		extensions: []string{"authorityKeyIdentifier"},
+		fr:         "authorityKeyIdentifier n'a que keyIdentifier", en: "authorityKeyIdentifier has keyIdentifier only"},
+	{id: "igc_key_usage", reference: "§1.2, §2.5", level: Error, appliesTo: everyone, extensions: []string{"keyUsage"},
 		fr: "keyUsage est celle du profil", en: "keyUsage is the profile's"},
-	{id: "igc_ext_key_usage", reference: "§2.5", level: Error, of: everyone, extensions: []string{"extKeyUsage"},
+	{id: "igc_ext_key_usage", reference: "§2.5", level: Error, appliesTo: everyone, extensions: []string{"extKeyUsage"},
 		fr: "extKeyUsage est celle du profil", en: "extKeyUsage is the profile's"},
-	{id: "igc_policy", reference: "§1.2, §1.5", level: Error, of: everyone, extensions: []string{"certificatePolicies"},
-		fr: "certificatePolicies est 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy pour une autorité, avec l'adresse de la politique",
-		en: "certificatePolicies is 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy for an authority, with the policy's address"},
-	{id: "igc_policy_test", reference: "§1.5, §11.6", level: Notice, testOnly: true, of: everyone, check: policyTest,
-		fr: "La politique n'est pas de production", en: "The policy is not one of production"},
-	{id: "igc_private_key_period", reference: "§2.5, §10.0", level: Error, of: everyone, extensions: []string{"privateKeyUsagePeriod"},
-		fr: "privateKeyUsagePeriod n'est que dans les certificats de signature, avec ses deux bornes en GeneralizedTime",
-		en: "privateKeyUsagePeriod is in signature certificates only, with both bounds in GeneralizedTime"},
-	{id: "igc_upn", reference: "§2.5, §10.5, §11.4", level: Error, of: altName("upn", "email-upn"), extensions: []string{"subjectAltName"},
-		fr: "subjectAltName est l'UPN du produit : N.NNN…@carte-cps.fr pour une CPS ou une CPA, CN@carte-cps.fr pour une CPE, une adresse pour un certificat logiciel",
-		en: "subjectAltName is the product's UPN: N.NNN…@carte-cps.fr for a CPS or a CPA, CN@carte-cps.fr for a CPE, an address for a software certificate"},
-	// every real one has an address; without it the certificate is put together, and serves TLS but no Windows logon
-	{id: "igc_upn_missing", reference: "§2.5, §10.9", level: Warning, of: altName("email-upn"), check: upnMissing,
-		fr: "Un certificat logiciel d'authentification nomme une adresse électronique dans son UPN", en: "A software authentication certificate names an e-mail address in its UPN"},
-	{id: "igc_san_dns", reference: "§2.5, §10.10", level: Error, of: altName("dns"), extensions: []string{"subjectAltName"},
-		fr: "subjectAltName est fait de noms DNS, le CN d'abord, aucun deux fois", en: "subjectAltName is made of DNS names, the CN first, none twice"},
-	{id: "igc_san", reference: "§2.5", level: Error, of: everyone, extensions: []string{"subjectAltName"},
-		fr: "subjectAltName est absente, ou une adresse électronique dans les certificats qui en ont", en: "subjectAltName is absent, or an e-mail address in the certificates that have one"},
-	{id: "igc_crl", reference: "§1.2, §10.0", level: Error, of: everyone, extensions: []string{"cRLDistributionPoints"},
-		fr: "cRLDistributionPoints a deux points d'une adresse : HTTP, puis LDAP", en: "cRLDistributionPoints has two points of one address: HTTP, then LDAP"},
-	{id: "igc_freshest_crl", reference: "§1.3, §10.0", level: Error, of: everyone, extensions: []string{"freshestCRL"},
-		fr: "freshestCRL a un point, LDAP", en: "freshestCRL has one point, LDAP"},
-	{id: "igc_aia", reference: "§1.3, §10.0", level: Error, of: everyone, extensions: []string{"authorityInfoAccess"},
-		fr: "authorityInfoAccess nomme OCSP, puis caIssuers", en: "authorityInfoAccess names OCSP, then caIssuers"},
-	{id: "igc_nocheck", reference: "§10.12", level: Error, of: everyone, extensions: []string{"ocspNoCheck"},
+	{id: "igc_policy", reference: "§1.2, §1.5", level: Error, appliesTo: everyone,
+		extensions: []string{"certificatePolicies"},
+		fr:         "certificatePolicies est 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy pour une autorité, avec l'adresse de la politique",
+		en:         "certificatePolicies is 1.2.250.1.213.1.7.2.1.1.1.1, anyPolicy for an authority, with the policy's address"},
+	{id: "igc_policy_test", reference: "§1.5, §11.6", level: Notice, testOnly: true, appliesTo: everyone,
+		check: policyTest,
+		fr:    "La politique n'est pas de production", en: "The policy is not one of production"},
+	{id: "igc_private_key_period", reference: "§2.5, §10.0", level: Error, appliesTo: everyone,
+		extensions: []string{"privateKeyUsagePeriod"},
+		fr:         "privateKeyUsagePeriod n'est que dans les certificats de signature, avec ses deux bornes en GeneralizedTime",
+		en:         "privateKeyUsagePeriod is in signature certificates only, with both bounds in GeneralizedTime"},
+	{id: "igc_upn", reference: "§2.5, §10.5, §11.4", level: Error, appliesTo: altName("upn", "email-upn"),
+		extensions: []string{"subjectAltName"},
+		fr:         "subjectAltName est l'UPN du produit : N.NNN…@carte-cps.fr pour une CPS ou une CPA, CN@carte-cps.fr pour une CPE, une adresse pour un certificat logiciel",
+		en:         "subjectAltName is the product's UPN: N.NNN…@carte-cps.fr for a CPS or a CPA, CN@carte-cps.fr for a CPE, an address for a software certificate"},
+	// every real one has an address; without it the certificate is put together, and serves TLS but
+	// no Windows logon
+	{id: "igc_upn_missing", reference: "§2.5, §10.9", level: Warning, appliesTo: altName("email-upn"),
+		check: upnMissing,
+		fr:    "Un certificat logiciel d'authentification nomme une adresse électronique dans son UPN",
+		en:    "A software authentication certificate names an e-mail address in its UPN"},
+	{id: "igc_san_dns", reference: "§2.5, §10.10", level: Error, appliesTo: altName("dns"),
+		extensions: []string{"subjectAltName"},
+		fr:         "subjectAltName est fait de noms DNS, le CN d'abord, aucun deux fois",
+		en:         "subjectAltName is made of DNS names, the CN first, none twice"},
+	{id: "igc_san", reference: "§2.5", level: Error, appliesTo: everyone, extensions: []string{"subjectAltName"},
+		fr: "subjectAltName est absente, ou une adresse électronique dans les certificats qui en ont",
+		en: "subjectAltName is absent, or an e-mail address in the certificates that have one"},
+	{id: "igc_crl", reference: "§1.2, §10.0", level: Error, appliesTo: everyone,
+		extensions: []string{"cRLDistributionPoints"},
+		fr:         "cRLDistributionPoints a deux points d'une adresse : HTTP, puis LDAP",
+		en:         "cRLDistributionPoints has two points of one address: HTTP, then LDAP"},
+	{id: "igc_freshest_crl", reference: "§1.3, §10.0", level: Error, appliesTo: everyone,
+		extensions: []string{"freshestCRL"},
+		fr:         "freshestCRL a un point, LDAP", en: "freshestCRL has one point, LDAP"},
+	{id: "igc_aia", reference: "§1.3, §10.0", level: Error, appliesTo: everyone,
+		extensions: []string{"authorityInfoAccess"},
+		fr:         "authorityInfoAccess nomme OCSP, puis caIssuers", en: "authorityInfoAccess names OCSP, then caIssuers"},
+	{id: "igc_nocheck", reference: "§10.12", level: Error, appliesTo: everyone, extensions: []string{"ocspNoCheck"},
 		fr: "ocspNoCheck n'est que dans les répondeurs OCSP", en: "ocspNoCheck is in OCSP responders only"},
-	{id: "igc_category_test", reference: "§2.2", level: Error, testOnly: true, of: everyone, check: categoryTest,
-		fr: "La catégorie de produit est de TEST : son bit 0x80 est à 1", en: "The product category is of TEST: its bit 0x80 is set"},
-	{id: "igc_category", reference: "§2.2", level: Error, of: everyone, extensions: []string{"categorieProduit"},
-		fr: "La catégorie de produit est un octet, 80 pour une carte et 83 pour un certificat logiciel", en: "The product category is a byte, 80 for a card and 83 for a software certificate"},
-	{id: "igc_card_type", reference: "§2.2", level: Error, of: everyone, extensions: []string{"typeCarte"},
-		fr: "Le type de carte est un INTEGER de 3 octets, et seules les cartes en ont un", en: "The card type is an INTEGER of 3 bytes, and only cards have one"},
-	{id: "igc_card_number", reference: "§2.2", level: Error, of: everyone, check: cardNumber, extensions: []string{"numeroCarte"},
-		fr: "Le numéro de carte est 8025000001/ et dix chiffres, et seules les cartes en ont un", en: "The card number is 8025000001/ and ten digits, and only cards have one"},
+	{id: "igc_category_test", reference: "§2.2", level: Error, testOnly: true, appliesTo: everyone, check: categoryTest,
+		fr: "La catégorie de produit est de TEST : son bit 0x80 est à 1",
+		en: "The product category is of TEST: its bit 0x80 is set"},
+	{id: "igc_category", reference: "§2.2", level: Error, appliesTo: everyone, extensions: []string{"categorieProduit"},
+		fr: "La catégorie de produit est un octet, 80 pour une carte et 83 pour un certificat logiciel",
+		en: "The product category is a byte, 80 for a card and 83 for a software certificate"},
+	{id: "igc_card_type", reference: "§2.2", level: Error, appliesTo: everyone, extensions: []string{"typeCarte"},
+		fr: "Le type de carte est un INTEGER de 3 octets, et seules les cartes en ont un",
+		en: "The card type is an INTEGER of 3 bytes, and only cards have one"},
+	{id: "igc_card_number", reference: "§2.2", level: Error, appliesTo: everyone,
+		check: cardNumber, extensions: []string{"numeroCarte"},
+		fr: "Le numéro de carte est 8025000001/ et dix chiffres, et seules les cartes en ont un",
+		en: "The card number is 8025000001/ and ten digits, and only cards have one"},
 
 	// what is left: last
-	{id: "igc_holder", reference: "§2.3, §3.1", level: Error, of: everyone, codes: []string{profiles.HolderWrong},
-		fr: "Le profil sait faire un certificat de ce porteur (sinon les extensions ne lui sont pas comparées)", en: "The profile can make a certificate of this holder (otherwise extensions are not compared with it)"},
-	{id: "igc_product", reference: "§2.5", level: Error, of: everyone,
-		fr: "Sujet, usages de clé, catégorie et type de carte sont ceux d'un même produit", en: "Subject, key usages, category and card type are those of one product"},
+	{id: "igc_holder", reference: "§2.3, §3.1", level: Error, appliesTo: everyone,
+		codes: []string{profiles.HolderWrong},
+		fr:    "Le profil sait faire un certificat de ce porteur (sinon les extensions ne lui sont pas comparées)",
+		en:    "The profile can make a certificate of this holder (otherwise extensions are not compared with it)"},
+	{id: "igc_product", reference: "§2.5", level: Error, appliesTo: everyone,
+		fr: "Sujet, usages de clé, catégorie et type de carte sont ceux d'un même produit",
+		en: "Subject, key usages, category and card type are those of one product"},
 }
 
-// own judges by the rules of the IGC-Santé.
-func own(d *profiles.Decoded) []Finding {
+// profileFindings checks the rules of the IGC-Santé.
+func profileFindings(d *profiles.Decoded) []Finding {
 	c := newCertificate(d)
 	claimed := map[int][]profiles.Finding{}
 	for _, f := range d.Findings {
 		// the last row claims what no other does, so that nothing that Decode finds is lost
 		i := slices.IndexFunc(rules, func(r rule) bool {
-			return r.of(c) && (slices.Contains(r.codes, f.Code) || f.Extension != "" && slices.Contains(r.extensions, f.Extension))
+			return r.appliesTo(c) && (slices.Contains(r.codes, f.Code) || f.Extension != "" && slices.Contains(r.extensions, f.Extension))
 		})
 		if i < 0 {
 			i = len(rules) - 1
@@ -188,7 +241,7 @@ func own(d *profiles.Decoded) []Finding {
 	}
 	var found []Finding
 	for i, r := range rules {
-		if !r.of(c) {
+		if !r.appliesTo(c) {
 			continue
 		}
 		var fr, en string
@@ -216,14 +269,15 @@ func own(d *profiles.Decoded) []Finding {
 	return found
 }
 
-// genuine tells whether a certificate of production or of the acceptance tree may be what it says. One that names an
-// authority of production and another key than its own is not.
+// genuine tells whether a certificate of production or of the acceptance tree may be what it says.
+// One that names an authority of production and another key than its own is not.
 func (c *certificate) genuine() bool {
 	real, known := profiles.RealKey(c.AuthorityKeyID, c.Counterpart.ID())
 	return c.Environment == profiles.Acceptance || c.Environment == profiles.Production && (real || !known)
 }
 
-// Checks return what they found in the place of what the rule asks for, in words of no language; "" when it is kept.
+// Checks return what they found in the place of what the rule asks for, in words of no language; ""
+// when it is kept.
 
 // unless is what a check returns: nothing when the rule is kept.
 func unless(kept bool, found string) string {
@@ -269,7 +323,8 @@ func keyFaithful(c *certificate) string {
 }
 
 func serial(c *certificate) string {
-	// the top bit is clear; a random number begins with some more zeros, never with four bytes of them
+	// the top bit is clear; a random number begins with some more zeros, never with four bytes of
+	// them
 	ok := c.Serial.Sign() > 0 && c.Serial.BitLen() < 128 && c.Serial.BitLen() > 96
 	if c.IsAuthority {
 		b := c.Serial.Bytes()
@@ -311,7 +366,8 @@ func validity(c *certificate) string {
 		if !ok { // another rule's
 			return ""
 		}
-		// the real dates or, in a lab of another time, those moved by decades: each pair serves in the middle of its own
+		// the real dates or, in a lab of another time, those moved by decades: each pair serves in
+		// the middle of its own
 		from, to = profiles.AuthorityValidity(a, c.NotBefore.AddDate(10, 0, 0))
 	}
 	return unless(from.Equal(c.NotBefore) && to.Equal(c.NotAfter), span(c.NotBefore, c.NotAfter)+" ≠ "+span(from, to))

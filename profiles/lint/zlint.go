@@ -12,9 +12,9 @@ import (
 	_ "github.com/zmap/zlint/v3/lints/rfc"
 )
 
-// rfcs are the sources of the lints that bind a private PKI. Those of the CA/Browser Forum and of the browsers' root
-// programmes do not; those of ETSI judge qcStatements, which the IGC-Santé has none of. What is not imported above costs
-// neither room nor time at the start of every command.
+// rfcs are the sources of the lints that bind a private PKI. Those of the CA/Browser Forum and of
+// the browsers' root programmes do not; those of ETSI check qcStatements, which the IGC-Santé has
+// none of. What is not imported above costs neither space nor time at the start of every command.
 var rfcs = []lint.LintSource{lint.RFC3279, lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC8813}
 
 var rfcLints = sync.OnceValue(func() []*lint.CertificateLint {
@@ -26,15 +26,17 @@ var rfcLints = sync.OnceValue(func() []*lint.CertificateLint {
 	return all
 })
 
-// deviation is a lint that certificates break on purpose: what it finds is a notice, with the reason.
+// deviation is a lint that certificates break on purpose: what it finds is a notice, with the
+// reason.
 type deviation struct {
-	lint   string
-	of     func(*x509.Certificate) bool
-	fr, en string
+	lint      string
+	appliesTo func(*x509.Certificate) bool
+	fr, en    string
 }
 
-// deviations are all that are known. None is the real profile's: no lint of [rfcs] finds anything in a certificate of the
-// IGC-Santé (a test holds every one of the reference to that). These two are what the lab's fast keys cost.
+// deviations are all that are known. None is the real profile's: no lint of [rfcs] finds anything
+// in a certificate of the IGC-Santé (a test holds every one of the reference to that). These two
+// are what the lab's fast keys cost.
 var deviations = []deviation{
 	{"e_ecdsa_allowed_ku", overEC, "le profil est celui d'une clé RSA, et --key p256 met une clé EC à sa place",
 		"the profile is that of an RSA key, and --key p256 puts an EC key in its place"},
@@ -44,13 +46,16 @@ var deviations = []deviation{
 
 func overEC(c *x509.Certificate) bool { return c.PublicKeyAlgorithm == x509.ECDSA }
 
-var statusLevels = map[lint.LintStatus]Level{lint.Notice: Notice, lint.Warn: Warning, lint.Error: Error, lint.Fatal: Error}
+var statusLevels = map[lint.LintStatus]Level{
+	lint.Notice: Notice, lint.Warn: Warning, lint.Error: Error, lint.Fatal: Error,
+}
 
-// parameters are what zcrypto's errors say of its own structures, addresses in memory among it: never twice the same.
+// parameters are what zcrypto's errors say of its own structures, addresses in memory among it:
+// never twice the same.
 var parameters = regexp.MustCompile(` ?\{optional:[^}]*\}`)
 
-// rfc judges by zlint's lints. They speak English only. Whatever zlint or its parser does with strange bytes ends here,
-// as a finding.
+// rfc checks a certificate by zlint's lints. They speak English only. Whatever zlint or its parser
+// does with strange bytes ends here, as a finding.
 func rfc(der []byte) (found []Finding) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -75,7 +80,8 @@ func rfc(der []byte) (found []Finding) {
 			text += ": " + clean(result.Details)
 		}
 		f := Finding{level, l.Name, text, text, l.Citation}
-		if i := slices.IndexFunc(deviations, func(d deviation) bool { return d.lint == l.Name && d.of(c) }); i >= 0 {
+		known := func(d deviation) bool { return d.lint == l.Name && d.appliesTo(c) }
+		if i := slices.IndexFunc(deviations, known); i >= 0 {
 			f.Level = Notice
 			f.FR += " (écart connu : " + deviations[i].fr + ")"
 			f.EN += " (known deviation: " + deviations[i].en + ")"
