@@ -12,6 +12,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/verify"
 )
 
 // A card whose issuing authority is revoked is refused, from the next look at the page on, though it is on no list itself;
@@ -19,7 +20,7 @@ import (
 func TestRevokedAuthority(t *testing.T) {
 	s := newSite(t)
 	card := issue(t, s.lab, time.Time{})["authentication"]
-	report := func() (r Report) {
+	report := func() (r verify.Report) {
 		t.Helper()
 		_, body := s.get(t, Default.Name, "api/v1/card", card)
 		if err := json.Unmarshal([]byte(body), &r); err != nil {
@@ -53,11 +54,11 @@ func TestRevokedAuthority(t *testing.T) {
 	}
 	r := report()
 	if r.Verdict != "CHAIN-REVOKED" || r.OK || r.Screen.Verification != "FAILED:certificate revoked" ||
-		!strings.Contains(r.check("chain").Seen.EN, "TEST AC IGC-SANTE FORT PERSONNES: REVOKED on 2026-11-22 12:00:00 UTC, reason cACompromise") {
-		t.Errorf("%s, %+v, %+v", r.Verdict, r.Screen, r.check("chain"))
+		!strings.Contains(r.Check("chain").Seen.EN, "TEST AC IGC-SANTE FORT PERSONNES: REVOKED on 2026-11-22 12:00:00 UTC, reason cACompromise") {
+		t.Errorf("%s, %+v, %+v", r.Verdict, r.Screen, r.Check("chain"))
 	}
 	// what it issued is answered for as before
-	if crl, ocsp := r.check("crl").Code, r.check("ocsp").Code; crl != "REV-CRL-GOOD" || ocsp != "REV-OCSP-GOOD" {
+	if crl, ocsp := r.Check("crl").Code, r.Check("ocsp").Code; crl != "REV-CRL-GOOD" || ocsp != "REV-OCSP-GOOD" {
 		t.Errorf("%s, %s", crl, ocsp)
 	}
 	body := page(Default.Name)

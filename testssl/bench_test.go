@@ -27,7 +27,7 @@ func BenchmarkVisits(b *testing.B) {
 	card := rsaCard(b, s.lab)
 	own := certify(b, s.lab, ca.IssueRequest{Product: "ssl-serv", Holder: ownHolder}, "server")
 	s.server.own.current = own
-	known, err := s.server.authorities(b.Context())
+	known, err := s.server.verifier.ClientCAs(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func BenchmarkVisits(b *testing.B) {
 		fmt.Fprintln(w, r.TLS.PeerCertificates[0].Subject)
 	})}
 	go server.Serve(tls.NewListener(bare, &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequireAndVerifyClientCert,
-		ClientCAs: known.all, Time: s.server.now, MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}}))
+		ClientCAs: known, Time: s.server.now, MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}}))
 	b.Cleanup(func() { server.Close() })
 
 	visit := func(url string) (whole, first time.Duration) {
@@ -90,8 +90,8 @@ func BenchmarkReport(b *testing.B) {
 	}
 	state := &tls.ConnectionState{Version: tls.VersionTLS12, PeerCertificates: []*x509.Certificate{leaf}}
 	for b.Loop() {
-		if r := s.server.report(b.Context(), state); !r.OK {
-			b.Fatal(r.Verdict)
+		if r, err := s.server.verifier.Check(b.Context(), state); err != nil || !r.OK {
+			b.Fatal(r, err)
 		}
 	}
 }

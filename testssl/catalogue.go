@@ -19,6 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -54,7 +55,7 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 type offer struct {
 	Set    string // its folder
 	Folder string // that one is in, under the home
-	Label  Text
+	Label  i18n.Text
 	Holder string
 	PIN    string   // empty where the lab does not know it
 	Expect string   // the verdict that a fixture is to end on
@@ -95,9 +96,9 @@ func (s *Server) describe(o *offer) error {
 	if err := json.Unmarshal(data, &card); err != nil {
 		return err
 	}
-	o.Holder, o.Label = card.Holder.DisplayName(), Text{FR: card.Label, EN: card.Label}
+	o.Holder, o.Label = card.Holder.DisplayName(), i18n.Text{FR: card.Label, EN: card.Label}
 	if p, err := profiles.FindProduct(card.Product); err == nil {
-		o.Label = Text{FR: p.FR, EN: p.EN}
+		o.Label = i18n.Text{FR: p.FR, EN: p.EN}
 	}
 	for _, c := range card.Certificates {
 		o.PKCS12, o.Public = append(o.PKCS12, c.PKCS12), append(o.Public, c.Certificate)
@@ -114,7 +115,7 @@ func (s *Server) fixtures() (list []offer) {
 		return nil
 	}
 	for _, e := range manifest.Fixtures {
-		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
+		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: i18n.Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
 			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
 	}
 	return list

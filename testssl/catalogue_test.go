@@ -207,3 +207,10 @@ func TestCatalogueBudget(t *testing.T) {
 		t.Errorf("%d, %d bytes", page.Code, page.Body.Len())
 	}
 }
+
+func put(t testing.TB, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

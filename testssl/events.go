@@ -9,6 +9,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/verify"
 )
 
 // hub tells watchers of a change of the status of the one certificate that each presented, or of its issuing authority's,
@@ -69,10 +70,10 @@ func (h *hub) leave(w *watcher) {
 
 // statusEvent is what the page is told: the verdict on its own card, and nothing that it could not ask for.
 type statusEvent struct {
-	Verdict Code   `json:"verdict"`
-	OK      bool   `json:"ok"`
-	FR      string `json:"fr"`
-	EN      string `json:"en"`
+	Verdict verify.Code `json:"verdict"`
+	OK      bool        `json:"ok"`
+	FR      string      `json:"fr"`
+	EN      string      `json:"en"`
 }
 
 // watch sends an event when the status of the card on this connection changes (server-sent events, until the visitor
@@ -83,11 +84,12 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan s
 	if report == nil {
 		return
 	}
-	if report.issuer == nil {
+	issuer, ok := report.Issuer()
+	if !ok {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	me := &watcher{report.issuer.Authority.ID(), profiles.SerialHex(r.TLS.PeerCertificates[0].SerialNumber), make(chan struct{}, 1)}
+	me := &watcher{issuer.ID(), profiles.SerialHex(r.TLS.PeerCertificates[0].SerialNumber), make(chan struct{}, 1)}
 	if !s.events.join(me) {
 		http.Error(w, "too many live pages", http.StatusServiceUnavailable)
 		return
@@ -111,9 +113,9 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan s
 		case <-beat.C:
 			open = send(":\n\n")
 		case <-me.changed:
-			now := s.reportOf(r)
-			if now.err != nil {
-				s.log.Error("live line", "err", now.err)
+			now, err := s.reportOf(r)
+			if err != nil {
+				s.log.Error("live line", "err", err)
 				return // the page connects again, and looks again
 			}
 			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer. Elle est acceptée.",

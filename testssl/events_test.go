@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/verify"
 )
 
 // line follows the live line of a card, until the test ends. What it is told arrives on the channel, which is closed when
@@ -71,7 +72,7 @@ func TestLiveLine(t *testing.T) {
 	if _, err := s.lab.SetStatus(t.Context(), ca.StatusChange{Serial: serial(t, mine), Release: true}); err != nil {
 		t.Fatal(err)
 	}
-	if e := next(); e.Verdict != OK || !e.OK {
+	if e := next(); e.Verdict != verify.OK || !e.OK {
 		t.Errorf("told %+v", e)
 	}
 	select {

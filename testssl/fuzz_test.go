@@ -9,15 +9,24 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/igc-lab/igc/internal/jsonschema"
+	"github.com/igc-lab/igc/verify"
 )
 
-// judge shows a client's certificates to every face of TestSSL, past TLS: each must be whole, and name its code.
-func (s *site) judge(t testing.TB, schema jsonschema.Schema, certificates []*x509.Certificate) Code {
+// listed reports whether verify has the code.
+func listed(code verify.Code) bool {
+	return slices.ContainsFunc(verify.Checks(), func(k *verify.Kind) bool {
+		return slices.ContainsFunc(k.Codes, func(o *verify.Outcome) bool { return o.Code == code })
+	})
+}
+
+// present gives a client's certificates to every representation of TestSSL, past TLS: each must be whole, and name its code.
+func (s *site) present(t testing.TB, schema jsonschema.Schema, certificates []*x509.Certificate) verify.Code {
 	t.Helper()
 	state := &tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, PeerCertificates: certificates}
 	handler := s.https[TLS13.Name].Handler
@@ -35,11 +44,11 @@ func (s *site) judge(t testing.TB, schema jsonschema.Schema, certificates []*x50
 	if err := schema.Check(json.RawMessage(body)); err != nil {
 		t.Fatal(err)
 	}
-	var r Report
+	var r verify.Report
 	if err := json.Unmarshal([]byte(body), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Verdict != OK && outcomes()[r.Verdict] == nil || r.OK != (r.Verdict == OK) {
+	if r.Verdict != verify.OK && !listed(r.Verdict) || r.OK != (r.Verdict == verify.OK) {
 		t.Fatalf("verdict %q, ok: %t", r.Verdict, r.OK)
 	}
 	for _, lang := range []string{"fr", "en"} {
@@ -87,7 +96,7 @@ func FuzzCard(f *testing.F) {
 		if second, err := x509.ParseCertificate(above); err == nil {
 			chain = append(chain, second)
 		}
-		s.judge(t, schema, chain)
+		s.present(t, schema, chain)
 	})
 }
 
@@ -114,7 +123,7 @@ func TestLimbo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, schema := newSite(t), cardSchema(t)
-	verdicts := map[Code]int{}
+	verdicts := map[verify.Code]int{}
 	for _, c := range limbo.Testcases {
 		var chain []*x509.Certificate
 		for _, text := range append([]string{c.Leaf}, c.Above...) {
@@ -128,11 +137,11 @@ func TestLimbo(t *testing.T) {
 			}
 		}
 		if chain != nil {
-			verdicts[s.judge(t, schema, chain)]++
+			verdicts[s.present(t, schema, chain)]++
 		}
 	}
 	t.Logf("%d cases: %v", len(limbo.Testcases), verdicts)
-	if len(limbo.Testcases) < 10 || verdicts[OK] > 0 || verdicts["CHAIN-UNKNOWN-ROOT"] < 10 {
+	if len(limbo.Testcases) < 10 || verdicts[verify.OK] > 0 || verdicts["CHAIN-UNKNOWN-ROOT"] < 10 {
 		t.Errorf("of %d cases: %v", len(limbo.Testcases), verdicts)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/cardtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/verify"
 )
 
 // What the page says of GnuTLS: with a CPS3 it completes the handshake of TLS 1.3 without a certificate and without an
@@ -43,13 +44,13 @@ func TestGnuTLS(t *testing.T) {
 		chip    card.ChipType
 		args    []string
 		mode    string
-		verdict Code
+		verdict verify.Code
 	}{
 		{"CPS3, TLS 1.3", card.CPS3, onChip, TLS13.Name, "TLS-NOCERT"},
-		{"CPS3, TLS 1.2", card.CPS3, onChip, Default.Name, OK},
-		{"CPS3, the priority that the page gives", card.CPS3, append(onChip, "--priority=NORMAL:-VERS-TLS1.3"), Default.Name, OK},
-		{"CPS4, TLS 1.3", card.CPS4, onChip, TLS13.Name, OK},
-		{"a file, TLS 1.3", card.CPS3, inFile, TLS13.Name, OK},
+		{"CPS3, TLS 1.2", card.CPS3, onChip, Default.Name, verify.OK},
+		{"CPS3, the priority that the page gives", card.CPS3, append(onChip, "--priority=NORMAL:-VERS-TLS1.3"), Default.Name, verify.OK},
+		{"CPS4, TLS 1.3", card.CPS4, onChip, TLS13.Name, verify.OK},
+		{"a file, TLS 1.3", card.CPS3, inFile, TLS13.Name, verify.OK},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			chip, err := card.Read(c.dir)

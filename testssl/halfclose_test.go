@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/verify"
 )
 
 // tries is how often each client asks. A verdict on the request's context was wrong in 21 of 30 tries over TLS 1.3.
@@ -51,12 +52,12 @@ func exchange(t *testing.T, conn net.Conn, closeWrite func() error, request stri
 }
 
 // verdictOf reads the verdict from the answer of /api/v1/card, with or without what a client writes around it.
-func verdictOf(answer []byte) (Code, error) {
+func verdictOf(answer []byte) (verify.Code, error) {
 	begin, end := bytes.IndexByte(answer, '{'), bytes.LastIndexByte(answer, '}')
 	if begin < 0 || end < begin {
 		return "", fmt.Errorf("no report in %q", answer)
 	}
-	var r Report
+	var r verify.Report
 	err := json.Unmarshal(answer[begin:end+1], &r)
 	return r.Verdict, err
 }
@@ -69,7 +70,7 @@ func TestHalfClosedVerdict(t *testing.T) {
 		for _, request := range []string{"GET /api/v1/card HTTP/1.0\r\n\r\n", "GET /api/v1/card HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"} {
 			wrong := map[string]int{}
 			for range tries {
-				if verdict, err := verdictOf(s.halfClosed(t, mode.Name, request, good)); err != nil || verdict != OK {
+				if verdict, err := verdictOf(s.halfClosed(t, mode.Name, request, good)); err != nil || verdict != verify.OK {
 					wrong[fmt.Sprint(verdict, err)]++
 				}
 			}
@@ -178,7 +179,7 @@ func TestHalfClosedClients(t *testing.T) {
 					runErr := cmd.Run()
 					answers := bytes.SplitAfter(out.Bytes(), []byte("HTTP/1.0 200 OK"))[1:]
 					for _, answer := range answers {
-						if verdict, err := verdictOf(answer); err != nil || verdict != OK {
+						if verdict, err := verdictOf(answer); err != nil || verdict != verify.OK {
 							wrong[fmt.Sprint(verdict, err)]++
 						}
 					}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/verify"
 )
 
 const day = 24 * time.Hour
@@ -53,7 +54,7 @@ func TestOwnCertificateWhenTheClockMoves(t *testing.T) {
 
 // failing is a responder that fails while it has an error.
 type failing struct {
-	Responder
+	verify.Responder
 	err error
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // This file is how the catalogue knows the lab's owner. Loopback alone does not tell users of one machine apart, so that
@@ -151,16 +152,16 @@ func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
 
 // refuseKeys says why a private key is not given, and what to do: to a browser in a page, to others in two lines.
 func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
-	why := Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
+	why := i18n.Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
 		"affiché ; avec curl : igc catalogue --header | curl -H @- -OJ ADRESSE",
 		EN: "Private keys (.p12) are given to the lab's owner only. Type \"igc catalogue\" in a terminal and open the link that it prints; " +
 			"with curl: igc catalogue --header | curl -H @- -OJ ADDRESS"}
 	switch {
 	case !g.here(r):
-		why = Text{FR: "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé localhost : il ne donne pas de clé privée.",
+		why = i18n.Text{FR: "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé localhost : il ne donne pas de clé privée.",
 			EN: "This port does not listen on loopback only, or is not called localhost: it gives no private key."}
 	case !sameOrigin(r):
-		why = Text{FR: "La page d'un autre site demande cette clé privée : elle n'est donnée qu'au catalogue. Ouvrez-la depuis le catalogue.",
+		why = i18n.Text{FR: "La page d'un autre site demande cette clé privée : elle n'est donnée qu'au catalogue. Ouvrez-la depuis le catalogue.",
 			EN: "A page of another site asks for this private key: it is given to the catalogue only. Open it from the catalogue."}
 	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -169,7 +170,7 @@ func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 	}
 	data := struct {
 		view
-		Why Text
+		Why i18n.Text
 	}{s.view(r, nil), why}
 	data.Title = data.T("Clé privée refusée", "Private key refused")
 	s.renderStatus(w, http.StatusForbidden, "refused.html", data.Lang, data)

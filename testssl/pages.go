@@ -17,6 +17,8 @@ import (
 	"unicode"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/verify"
 )
 
 //go:embed html
@@ -100,7 +102,7 @@ type revokedAuthority struct {
 // way is another port to try a card on.
 type way struct {
 	URL  string
-	Text Text
+	Text i18n.Text
 }
 
 // French tells the language.
@@ -118,7 +120,7 @@ func (v view) T(fr, en string) string {
 }
 
 // Say says a text in the page's language.
-func (v view) Say(t Text) string { return visible(v.T(t.FR, t.EN)) }
+func (v view) Say(t i18n.Text) string { return visible(v.T(t.FR, t.EN)) }
 
 // Colon is the one of the language: French has a space before it.
 func (v view) Colon() string { return v.T(" : ", ": ") }
@@ -181,7 +183,7 @@ func (v view) Age(seconds int64) string {
 }
 
 // Date writes a moment as the language does.
-func (v view) Date(t time.Time) string { return v.T(inFrench(t), inEnglish(t)) }
+func (v view) Date(t time.Time) string { return v.Say(i18n.Date(t)) }
 
 // chosen is the language that the address asks for, empty when it asks for none.
 func chosen(r *http.Request) string {
@@ -262,15 +264,15 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 	}
 	data := struct {
 		view
-		*Report
-		Failed    *Check
+		*verify.Report
+		Failed    *verify.Check
 		Notes     string
 		Recipes   []recipeGroup
 		RecipesOf string // their page
 		Browser   []advice
-	}{s.view(r, &m), report, report.Failed(), "", recipeGroups, recipesPath(report.issuer), advices}
+	}{s.view(r, &m), report, report.Failed(), "", recipeGroups, recipesPath(report), advices}
 	data.Title = string(report.Verdict)
-	if n := report.Count(Note); n > 0 {
+	if n := report.Count(verify.Note); n > 0 {
 		data.Notes = fmt.Sprintf(data.T("À noter, plus bas : %d.", "To note, below: %d."), n)
 	}
 	if report.Screen != nil {
@@ -287,8 +289,8 @@ func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m Mode) {
 func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, m *Mode) {
 	data := struct {
 		view
-		Kinds []*checkKind
-	}{s.view(r, m), checkKinds()}
+		Kinds []*verify.Kind
+	}{s.view(r, m), verify.Checks()}
 	data.Title = "Codes"
 	s.render(w, "codes.html", data.Lang, data)
 }
@@ -296,20 +298,20 @@ func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, m *Mode) {
 // advice is how to have a browser ask for a card again (reference card.md §2.5).
 type advice struct {
 	Browser string
-	Text    Text
+	Text    i18n.Text
 }
 
 var advices = []advice{
-	{"Chrome, Edge, Chromium", Text{
+	{"Chrome, Edge, Chromium", i18n.Text{
 		FR: "L'adresse neuve suffit. Sinon : fermez toutes les fenêtres du navigateur, ou ouvrez une fenêtre de navigation privée. " +
 			"Retirer la carte ne suffit pas : la réponse, même « aucune », est retenue pour l'adresse.",
 		EN: "The fresh address is enough. Else: close all windows of the browser, or open an incognito window. " +
 			"Taking the card out is not enough: the answer, even \"none\", is kept for the address."}},
-	{"Firefox", Text{
+	{"Firefox", i18n.Text{
 		FR: "L'adresse neuve suffit. Sinon : Paramètres › Vie privée et sécurité › Certificats › Afficher les certificats › " +
 			"Décisions d'authentification, et supprimez « localhost ».",
 		EN: "The fresh address is enough. Else: Settings › Privacy & Security › Certificates › View Certificates › " +
 			"Authentication Decisions, and delete \"localhost\"."}},
-	{"Safari", Text{FR: "Quittez Safari ; dans Trousseaux d'accès, supprimez la préférence d'identité de « localhost ».",
+	{"Safari", i18n.Text{FR: "Quittez Safari ; dans Trousseaux d'accès, supprimez la préférence d'identité de « localhost ».",
 		EN: "Quit Safari; in Keychain Access delete the identity preference of \"localhost\"."}},
 }

@@ -261,7 +261,11 @@ func newBench(t *testing.T, s *site) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range s.server.report(t.Context(), &tls.ConnectionState{Version: tls.VersionTLS12, PeerCertificates: []*x509.Certificate{leaf}}).Headers {
+	report, err := s.server.verifier.Check(t.Context(), &tls.ConnectionState{Version: tls.VersionTLS12, PeerCertificates: []*x509.Certificate{leaf}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range report.Headers {
 		b.headers[h.Nginx], b.headers[h.Apache] = h.Value, h.Value
 	}
 	return b

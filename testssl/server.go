@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net"
@@ -15,11 +17,10 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
-
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
-	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/verify"
 )
 
 // Mode is how one of the ports asks for the card.
@@ -45,12 +46,16 @@ var (
 var Modes = []Mode{Default, TLS13, AnyCA, Strict}
 
 // Text is what the mode is for.
-func (m Mode) Text() Text { return Text{FR: m.FR, EN: m.EN} }
+func (m Mode) Text() i18n.Text { return i18n.Text{FR: m.FR, EN: m.EN} }
 
 // Server is TestSSL on one lab.
 type Server struct {
-	checker
-	log    *slog.Logger
+	lab       *ca.Lab
+	verifier  *verify.Verifier
+	responder verify.Responder
+	now       func() time.Time
+	log       *slog.Logger
+
 	own    ownCertificate
 	events hub
 	token  string // by which the catalogue knows the lab's owner
@@ -60,9 +65,9 @@ type Server struct {
 }
 
 // New makes a server on a lab that this process holds.
-func New(lab *ca.Lab, lists Lists, responder Responder, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{log: log, addresses: map[string]string{}, checker: checker{lab: lab, lists: lists, responder: responder, now: now,
-		crls: map[profiles.Authority]*readCRL{}, answers: map[string]*ocsp.Response{}}}
+func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
+	s := &Server{lab: lab, responder: responder, now: now, log: log, addresses: map[string]string{},
+		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now})}
 	lab.OnStatus(s.events.tell)
 	lab.OnStatus(s.own.changed)
 	return s
@@ -153,21 +158,20 @@ func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
 	if m.anyCA {
 		return config, nil
 	}
-	known, err := s.authorities(ctx)
-	if err != nil {
+	var err error
+	if config.ClientCAs, err = s.verifier.ClientCAs(ctx); err != nil {
 		return nil, err
 	}
-	config.ClientCAs = known.all
 	if m.strict {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 		config.VerifyConnection = func(state tls.ConnectionState) error {
 			ctx, cancel := web.Detach(ctx)
 			defer cancel()
-			r := s.report(ctx, &state)
-			if r.err == nil && !r.OK {
-				return errors.New(string(r.Verdict))
+			r, err := s.verifier.Check(ctx, &state)
+			if err == nil && !r.OK {
+				err = errors.New(string(r.Verdict))
 			}
-			return r.err
+			return err
 		}
 	}
 	return config, nil
@@ -182,19 +186,19 @@ func unkept(w http.ResponseWriter) {
 }
 
 // reportOf reports on the visitor's certificates. The checks do not end with the request: see [web.Detach].
-func (s *Server) reportOf(r *http.Request) *Report {
+func (s *Server) reportOf(r *http.Request) (*verify.Report, error) {
 	ctx, cancel := web.Detach(r.Context())
 	defer cancel()
-	return s.report(ctx, r.TLS)
+	return s.verifier.Check(ctx, r.TLS)
 }
 
 // visit reports on the visitor's certificates. When there is no verdict it answers so, and returns nil.
-func (s *Server) visit(w http.ResponseWriter, r *http.Request) *Report {
-	report := s.reportOf(r)
-	if report.err == nil {
+func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
+	report, err := s.reportOf(r)
+	if err == nil {
 		return report
 	}
-	s.log.Error("no verdict", "path", r.URL.Path, "err", report.err)
+	s.log.Error("no verdict", "path", r.URL.Path, "err", err)
 	unkept(w)
 	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. Réessayez. / "+
 		"No verdict: the server could not make its checks; its log says why. Try again.", http.StatusServiceUnavailable)
@@ -214,26 +218,25 @@ func (s *Server) json(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) pem(w http.ResponseWriter, r *http.Request) {
-	s.file(w, r, "application/x-pem-file", "card.pem", func(rep *Report) []byte { return []byte(rep.PEM) })
+	s.file(w, r, "application/x-pem-file", "card.pem", func(leaf *x509.Certificate) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
+	})
 }
 
 func (s *Server) der(w http.ResponseWriter, r *http.Request) {
-	s.file(w, r, "application/pkix-cert", "card.der", func(rep *Report) []byte { return rep.presented[0] })
+	s.file(w, r, "application/pkix-cert", "card.der", func(leaf *x509.Certificate) []byte { return leaf.Raw })
 }
 
-func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*Report) []byte) {
+func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*x509.Certificate) []byte) {
 	unkept(w)
-	report := s.visit(w, r)
-	if report == nil {
-		return
-	}
-	if len(report.presented) == 0 {
+	presented := r.TLS.PeerCertificates
+	if len(presented) == 0 {
 		http.Error(w, "Aucun certificat n'a été présenté. / No certificate was presented.", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	w.Write(content(report))
+	w.Write(content(presented[0]))
 }
 
 // another sends the visitor to a host name that the browser has not seen, where it asks for a card again: it remembers
@@ -249,4 +252,12 @@ func (s *Server) another(w http.ResponseWriter, r *http.Request) {
 		to += "?lang=" + lang
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// portOf is the port of host:port; 443 for an address without one.
+func portOf(host string) string {
+	if _, port, err := net.SplitHostPort(host); err == nil {
+		return port
+	}
+	return "443"
 }

@@ -27,11 +27,13 @@ import (
 	"github.com/igc-lab/igc/internal/jsonschema"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/verify"
 )
 
 // site is TestSSL on a lab of its own, with every mode listening.
 type site struct {
 	lab    *ca.Lab
+	crls   *revocation.Lists
 	server *Server
 	now    time.Time
 	urls   map[string]string
@@ -65,6 +67,7 @@ func newSite(t testing.TB) *site {
 	s.lab = newLab(t, clock, s.plain)
 	lists, responder := revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s.crls = lists
 	server := New(s.lab, lists, responder, clock, log)
 	s.server = server
 	if err := errors.Join(server.Prepare(t.Context()), server.LoadToken()); err != nil {
@@ -203,12 +206,12 @@ func TestVisitors(t *testing.T) {
 	elsewhere := newLab(t, func() time.Time { return s.now }, "http://localhost:1")
 	for name, tc := range map[string]struct {
 		card         *tls.Certificate
-		code         Code
+		code         verify.Code
 		verification string
 		words        string
 	}{
 		"no card":       {nil, "TLS-NOCERT", "", "<code>igc card unblock</code> la débloque"},
-		"good":          {good["authentication"], OK, "SUCCESS", "Votre carte fonctionne"},
+		"good":          {good["authentication"], verify.OK, "SUCCESS", "Votre carte fonctionne"},
 		"signature":     {good["signature"], "USAGE-NOT-AUTH", "FAILED:unsuitable certificate purpose", "certificat de SIGNATURE"},
 		"revoked":       {revoked["authentication"], "REV-CRL-REVOKED", "FAILED:certificate revoked", "keyCompromise"},
 		"expired":       {issue(t, s.lab, s.now.AddDate(-4, 0, 0))["authentication"], "DATE-EXPIRED", "FAILED:certificate has expired", "expiré depuis le"},
@@ -219,14 +222,14 @@ func TestVisitors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, mode := range []string{Default.Name, TLS13.Name, AnyCA.Name} {
 				resp, body := s.get(t, mode, "api/v1/card", tc.card)
-				var r Report
+				var r verify.Report
 				if err := schema.Check(json.RawMessage(body)); err != nil {
 					t.Errorf("%s: %v", mode, err)
 				}
 				if err := json.Unmarshal([]byte(body), &r); err != nil || resp.StatusCode != http.StatusOK {
 					t.Fatalf("%s: %s, %v", mode, resp.Status, err)
 				}
-				if r.Verdict != tc.code || r.OK != (tc.code == OK) || r.Screen != nil && r.Screen.Verification != tc.verification {
+				if r.Verdict != tc.code || r.OK != (tc.code == verify.OK) || r.Screen != nil && r.Screen.Verification != tc.verification {
 					t.Errorf("%s: verdict %s, screen %+v", mode, r.Verdict, r.Screen)
 				}
 				resp, page := s.get(t, mode, "", tc.card)
@@ -234,7 +237,7 @@ func TestVisitors(t *testing.T) {
 					t.Errorf("%s: a script came through", mode)
 				}
 				page = html.UnescapeString(page)
-				if resp.StatusCode != http.StatusOK || !strings.Contains(page, tc.words) || tc.code != OK && !strings.Contains(page, string(tc.code)) {
+				if resp.StatusCode != http.StatusOK || !strings.Contains(page, tc.words) || tc.code != verify.OK && !strings.Contains(page, string(tc.code)) {
 					t.Errorf("%s: %s, the page lacks %q or %s", mode, resp.Status, tc.words, tc.code)
 				}
 				if len(page) >= maxPage {
@@ -250,7 +253,7 @@ func TestVisitors(t *testing.T) {
 			if err == nil {
 				resp.Body.Close()
 			}
-			if (err == nil) != (tc.code == OK) {
+			if (err == nil) != (tc.code == verify.OK) {
 				t.Errorf("strict: %v", err)
 			}
 		})
@@ -262,12 +265,13 @@ func TestScreen(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Date(2026, 9, 1, 11, 46, 48, 0, time.UTC))["authentication"]
 	_, body := s.get(t, Default.Name, "api/v1/card", c)
-	var r Report
+	var r verify.Report
 	if err := json.Unmarshal([]byte(body), &r); err != nil {
 		t.Fatal(err)
 	}
-	want := Screen{"ASIP-SANTE", "0002 187512751", "TEST AC IGC-SANTE FORT PERSONNES", "ALAIN", "DODO0020981", "899700209812", "",
-		serial(t, c), "Sep  1 11:46:48 2026 GMT", "Sep  1 11:46:48 2029 GMT", "SUCCESS"}
+	want := verify.Screen{Organisation: "ASIP-SANTE", Autorite: "0002 187512751", Classe: "TEST AC IGC-SANTE FORT PERSONNES",
+		Prenom: "ALAIN", Nom: "DODO0020981", Identifiant: "899700209812", Serie: serial(t, c),
+		Cree: "Sep  1 11:46:48 2026 GMT", Expire: "Sep  1 11:46:48 2029 GMT", Verification: "SUCCESS"}
 	if r.Screen == nil || *r.Screen != want {
 		t.Errorf("screen %+v\nwant   %+v", r.Screen, want)
 	}
@@ -295,19 +299,19 @@ func TestRevocationIsSeenAtOnce(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]
 	client := s.client(c)
-	verdict := func() Code {
+	verdict := func() verify.Code {
 		resp, err := client.Get(s.urls[Default.Name] + "api/v1/card")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		var r Report
+		var r verify.Report
 		if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
 			t.Fatal(err)
 		}
 		return r.Verdict
 	}
-	if v := verdict(); v != OK {
+	if v := verdict(); v != verify.OK {
 		t.Fatalf("before: %s", v)
 	}
 	if _, err := s.lab.Revoke(t.Context(), serial(t, c), "affiliationChanged"); err != nil {

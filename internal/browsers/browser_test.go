@@ -25,7 +25,7 @@ import (
 
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
-	"github.com/igc-lab/igc/testssl"
+	"github.com/igc-lab/igc/verify"
 )
 
 // TestChromium visits TestSSL with Chromium, cards imported as their PKCS#12, as people do. Every visit ends on a page
@@ -47,7 +47,7 @@ func TestChromium(t *testing.T) {
 			v := newVisitor(t, s.root, cards...)
 			do(v, chromedp.Navigate(url))
 			verdict := string(visit.code)
-			if visit.code == testssl.OK {
+			if visit.code == verify.OK {
 				v.sees(map[string]string{"html[lang=fr] .verdict": "^Votre carte fonctionne", "#verification": "^SUCCESS$"})
 			} else {
 				v.sees(map[string]string{"html[lang=fr] .verdict.bad .code": "^" + verdict + "$"})
@@ -62,7 +62,7 @@ func TestChromium(t *testing.T) {
 			v.accessible(axe)
 			if len(visit.looks) > 0 {
 				do(v, chromedp.Navigate(url+"?lang=en"))
-				if visit.code == testssl.OK {
+				if visit.code == verify.OK {
 					v.sees(map[string]string{"html[lang=en] .verdict": "^Your card works"})
 				} else {
 					v.sees(map[string]string{"html[lang=en] .verdict.bad .code": "^" + verdict + "$"})

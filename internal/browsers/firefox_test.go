@@ -19,7 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
-	"github.com/igc-lab/igc/testssl"
+	"github.com/igc-lab/igc/verify"
 )
 
 // TestFirefox visits TestSSL with Firefox, driven by its own Marionette: the same visits, the same ends.
@@ -40,7 +40,7 @@ func TestFirefox(t *testing.T) {
 			const shown = `return document.documentElement.lang + " " + (document.querySelector(".verdict .code")?.innerText ??
 				document.querySelector("#verification")?.innerText)`
 			want := "fr " + string(visit.code)
-			if visit.code == testssl.OK {
+			if visit.code == verify.OK {
 				want = "fr SUCCESS"
 			}
 			if got := f.evaluate(shown); got != want {

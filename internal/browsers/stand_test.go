@@ -28,6 +28,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/testssl"
+	"github.com/igc-lab/igc/verify"
 )
 
 // stand is TestSSL as visitors meet it on good days and on bad ones: the same lab under a server whose clock is wrong, whose
@@ -113,11 +114,11 @@ func openStand(t testing.TB) *stand {
 		}
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
 		kept, answering := revocation.NewLists(lab, time.Now), revocation.NewResponder(lab, time.Now)
-		var lists testssl.Lists = kept
+		var lists verify.CRLs = kept
 		if c.stale {
 			lists = forgotten{kept}
 		}
-		var responder testssl.Responder = answering
+		var responder verify.Responder = answering
 		if c.down {
 			responder = silent{}
 		}
@@ -206,7 +207,7 @@ var visits = []struct {
 	condition string
 	mode      string
 	hidden    bool // the browser does not present it: the relay does
-	code      testssl.Code
+	code      verify.Code
 	looks     []look // axe judges the last
 }{
 	{"01-no-card", "", "good", "testssl", false, "TLS-NOCERT", []look{desktop, dark, phone}},

@@ -1,4 +1,4 @@
-package testssl
+package verify
 
 import (
 	"bytes"

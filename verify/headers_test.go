@@ -1,4 +1,4 @@
-package testssl
+package verify
 
 import (
 	"crypto"
@@ -75,11 +75,4 @@ func namesOf(der []byte) (subject, issuer []byte) {
 		return nil, nil
 	}
 	return to, from
-}
-
-func put(t testing.TB, file, content string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }

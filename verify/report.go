@@ -1,15 +1,13 @@
-package testssl
+package verify
 
 import (
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
-// Report is all there is to say about one visit. The page, the JSON and the headers are faces of it. As JSON it follows
-// docs/card.schema.json.
+// Report is everything that was found about the certificate of one connection. As JSON it follows docs/card.schema.json.
 type Report struct {
 	At      time.Time `json:"at"`
 	Verdict Code      `json:"verdict"` // OK, or the first code of level bad
@@ -21,9 +19,15 @@ type Report struct {
 	Headers []Header  `json:"headers"` // what a server in front of an application would pass on
 	PEM     string    `json:"pem,omitempty"`
 
-	presented [][]byte   // DER, as they came
-	issuer    *ca.Issuer // nil when it is not one of the lab's
-	err       error      // why there is no verdict: the server failed, not the certificate
+	issuer *issuer // see [Report.Issuer]
+}
+
+// Issuer is the authority of the lab that issued the certificate, by a path that was verified; ok is false when there is none.
+func (r *Report) Issuer() (a profiles.Authority, ok bool) {
+	if r.issuer == nil {
+		return a, false
+	}
+	return r.issuer.Authority, true
 }
 
 // TLS is what was negotiated.
@@ -32,6 +36,8 @@ type TLS struct {
 	Suite   string `json:"suite"`
 	Sent    int    `json:"certificates_sent"`
 }
+
+func (t TLS) String() string { return t.Version + ", " + t.Suite }
 
 // Screen holds the lines of the public TESTSSL screen, in its own words and formats (reference §4.1).
 type Screen struct {
@@ -48,7 +54,7 @@ type Screen struct {
 	Verification string `json:"verification"` // SUCCESS, or FAILED: and why, as nginx passes it on
 }
 
-// Card is what the certificate is, taken apart.
+// Card is what the certificate says, field by field.
 type Card struct {
 	Product *Text           `json:"product"`           // null when it is of no product of the IGC-Santé
 	Profile string          `json:"profile,omitempty"` // product/role
@@ -60,14 +66,14 @@ type Card struct {
 	Facts   []Fact          `json:"facts"`
 }
 
-// Fact is one thing that the certificate says, in words.
+// Fact is one statement of the certificate, with its label.
 type Fact struct {
 	Label Text   `json:"label"`
 	Value string `json:"value"`
 	Means *Text  `json:"means,omitempty"`
 }
 
-// Check is one thing that was looked at.
+// Check is the outcome of one check.
 type Check struct {
 	ID       string  `json:"check"`
 	Code     Code    `json:"code"`
@@ -94,9 +100,9 @@ type Source struct {
 const opensslDate = "Jan _2 15:04:05 2006 GMT"
 
 // add notes the outcome of a check, and returns it so that more can be said.
-func (r *Report) add(code Code, fr, en string) *Check {
+func (r *Report) add(code Code, seen Text) *Check {
 	o := outcomes()[code]
-	c := Check{ID: o.check.ID, Code: code, Level: o.Level, Title: o.check.Title, Means: o.Means, Expected: o.check.Expected, Seen: Text{FR: fr, EN: en}}
+	c := Check{ID: o.check.ID, Code: code, Level: o.Level, Title: o.check.Title, Means: o.Means, Expected: o.check.Expected, Seen: seen}
 	if o.Do.FR != "" {
 		do := o.Do
 		c.Do = &do
@@ -105,8 +111,8 @@ func (r *Report) add(code Code, fr, en string) *Check {
 	return &r.Checks[len(r.Checks)-1]
 }
 
-// check finds the check of that ID; nil when it was not made.
-func (r *Report) check(id string) *Check {
+// Check finds the check of that ID; nil when it was not made.
+func (r *Report) Check(id string) *Check {
 	for i := range r.Checks {
 		if r.Checks[i].ID == id {
 			return &r.Checks[i]
@@ -125,7 +131,7 @@ func (r *Report) Failed() *Check {
 	return nil
 }
 
-// Count tells how many checks ended at a level.
+// Count is how many checks ended at a level.
 func (r *Report) Count(level Level) (n int) {
 	for _, c := range r.Checks {
 		if c.Level == level {
@@ -135,7 +141,7 @@ func (r *Report) Count(level Level) (n int) {
 	return n
 }
 
-// conclude draws the verdict from the checks.
+// conclude derives the verdict from the checks.
 func (r *Report) conclude() {
 	r.OK, r.Verdict = true, OK
 	if c := r.Failed(); c != nil {
@@ -155,16 +161,12 @@ func (r *Report) verification() string {
 	return "FAILED:" + outcomes()[c.Code].Verify
 }
 
-// show fills the screen.
-func (r *Report) show(issuer, subject profiles.Name, c *inspect.Certificate) {
-	r.Screen = &Screen{
+// screen makes the lines of the public TESTSSL screen.
+func screen(issuer, subject profiles.Name, c *inspect.Certificate, verification string) *Screen {
+	return &Screen{
 		Organisation: issuer.Get("O"), Autorite: issuer.Get("OU"), Classe: issuer.Get("CN"),
 		Prenom: subject.Get("GN"), Nom: subject.Get("SN"), Identifiant: subject.Get("CN"),
 		Ville: subject.Get("ST"), Serie: c.Serial,
-		Cree: c.NotBefore.UTC().Format(opensslDate), Expire: c.NotAfter.UTC().Format(opensslDate), Verification: r.verification(),
+		Cree: c.NotBefore.UTC().Format(opensslDate), Expire: c.NotAfter.UTC().Format(opensslDate), Verification: verification,
 	}
 }
-
-// Dates as each language writes them, in UTC as certificates have them.
-func inFrench(t time.Time) string  { return t.UTC().Format("02/01/2006 à 15:04:05 UTC") }
-func inEnglish(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

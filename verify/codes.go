@@ -1,4 +1,4 @@
-package testssl
+package verify
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/yamlfile"
-	"github.com/igc-lab/igc/profiles/inspect"
 )
 
 //go:embed codes.yaml
@@ -28,37 +28,37 @@ type Level string
 // The levels.
 const (
 	Good      Level = "good"
-	Note      Level = "note"      // told; a server would not refuse for it
+	Note      Level = "note"      // worth a look; a server would not refuse for it
 	Bad       Level = "bad"       // a server would refuse: the first bad one is the verdict
 	Unchecked Level = "unchecked" // another check's failure leaves nothing to look at
 )
 
-// Text is one thing said in both languages.
-type Text = inspect.Text
+// Text is a text in both languages.
+type Text = i18n.Text
 
-// checkKind is one of the checks, as codes.yaml has it.
-type checkKind struct {
+// Kind is one of the checks, as codes.yaml has it.
+type Kind struct {
 	ID       string
 	Title    Text
 	Expected Text
-	Codes    []*outcome
+	Codes    []*Outcome
 }
 
-// outcome is one of the codes that a check can end on.
-type outcome struct {
+// Outcome is one of the codes that a check can end on.
+type Outcome struct {
 	Code   Code
 	Level  Level
 	Verify string // what nginx says in SSL_CLIENT_VERIFY after "FAILED:"; "NONE" stands alone
 	Means  Text
 	Do     Text
 
-	check *checkKind
+	check *Kind
 }
 
 // outcomes are the codes by name. It cannot fail at run time: TestCodes loads the file.
-var outcomes = sync.OnceValue(func() map[Code]*outcome {
-	all := map[Code]*outcome{}
-	for _, k := range checkKinds() {
+var outcomes = sync.OnceValue(func() map[Code]*Outcome {
+	all := map[Code]*Outcome{}
+	for _, k := range checkList() {
 		for _, o := range k.Codes {
 			o.check = k
 			all[o.Code] = o
@@ -67,7 +67,10 @@ var outcomes = sync.OnceValue(func() map[Code]*outcome {
 	return all
 })
 
-var checkKinds = sync.OnceValue(func() []*checkKind {
+// Checks lists the checks in their order, with their codes. The caller changes nothing in it.
+func Checks() []*Kind { return checkList() }
+
+var checkList = sync.OnceValue(func() []*Kind {
 	list, err := loadCodes(codesYAML)
 	if err != nil {
 		panic("codes.yaml: " + err.Error())
@@ -75,7 +78,7 @@ var checkKinds = sync.OnceValue(func() []*checkKind {
 	return list
 })
 
-func loadCodes(data []byte) (list []*checkKind, err error) {
+func loadCodes(data []byte) (list []*Kind, err error) {
 	if err := yamlfile.Decode(data, &list); err != nil {
 		return nil, err
 	}
@@ -111,9 +114,9 @@ func (l Level) Text() Text { return levelNames[l] }
 func WriteCodes(w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString("# Les codes de TestSSL / The codes of TestSSL\n\n" +
-		"Fait de `testssl/codes.yaml` par `go test ./testssl -run Codes -update`. Le verdict est `OK`, ou le premier code *refusé*.\n\n" +
-		"Made from `testssl/codes.yaml` by `go test ./testssl -run Codes -update`. The verdict is `OK`, or the first *refused* code.\n")
-	for _, k := range checkKinds() {
+		"Fait de `verify/codes.yaml` par `go test ./verify -run Codes -update`. Le verdict est `OK`, ou le premier code *refusé*.\n\n" +
+		"Made from `verify/codes.yaml` by `go test ./verify -run Codes -update`. The verdict is `OK`, or the first *refused* code.\n")
+	for _, k := range checkList() {
 		fmt.Fprintf(&b, "\n## %s / %s\n\nAttendu : %s. *Expected: %s.*\n\n| code | | sens / meaning | que faire / what to do |\n|---|---|---|---|\n",
 			k.Title.FR, k.Title.EN, k.Expected.FR, k.Expected.EN)
 		for _, o := range k.Codes {

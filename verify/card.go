@@ -1,17 +1,15 @@
-package testssl
+package verify
 
 import (
-	"crypto/x509"
-	"net"
 	"strings"
 
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
-// takeApart says what the certificate is, and what each of its identifiers is made of.
-func takeApart(c *inspect.Certificate, leaf *x509.Certificate) *Card {
-	card := &Card{Product: c.Product, Profile: c.Profile, Status: c.Status, Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
+// describe lists what the certificate says, and what each of its identifiers is made of.
+func describe(c *inspect.Certificate) *Card {
+	card := &Card{Product: (*Text)(c.Product), Profile: c.Profile, Status: c.Status, Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
 	_, card.Role, _ = strings.Cut(c.Profile, "/")
 	add := func(fr, en, value string, means *Text) {
 		if value != "" {
@@ -50,7 +48,7 @@ func takeApart(c *inspect.Certificate, leaf *x509.Certificate) *Card {
 	return card
 }
 
-// meaning is the label of a code; of an identifier, what follows the digit that tells its type, too.
+// meaning is the label of a code; for an identifier, also the number that follows the digit of its type.
 func meaning(code inspect.Code, h profiles.Holder) *Text {
 	label := code.Label
 	if label == "" {
@@ -71,12 +69,4 @@ func meaning(code inspect.Code, h profiles.Holder) *Text {
 		fr, en = fr+", registre "+register, en+", register number "+register
 	}
 	return &Text{FR: fr, EN: en}
-}
-
-// portOf is the port of host:port, or of an address that has none, 443.
-func portOf(host string) string {
-	if _, port, err := net.SplitHostPort(host); err == nil {
-		return port
-	}
-	return "443"
 }
