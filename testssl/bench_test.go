@@ -16,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // BenchmarkVisits compares, in one run and in turns, a visit to TestSSL with one to the least that a Go server can do:
@@ -25,8 +26,11 @@ import (
 func BenchmarkVisits(b *testing.B) {
 	s := newSite(b)
 	card := rsaCard(b, s.lab)
-	own := certify(b, s.lab, ca.IssueRequest{Product: "ssl-serv", Holder: ownHolder}, "server")
-	s.server.own.current = own
+	s.lab.Config.Key = ca.RSA2048
+	if err := s.server.Prepare(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	own := s.server.certificate.Current(b.Context())
 	known, err := s.server.verifier.ClientCAs(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -35,7 +39,7 @@ func BenchmarkVisits(b *testing.B) {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, r.TLS.PeerCertificates[0].Subject)
 	})}
-	go server.Serve(tls.NewListener(bare, &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequireAndVerifyClientCert,
+	go server.Serve(tls.NewListener(bare, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAndVerifyClientCert,
 		ClientCAs: known, Time: s.server.now, MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}}))
 	b.Cleanup(func() { server.Close() })
 
@@ -61,7 +65,7 @@ func BenchmarkVisits(b *testing.B) {
 		}
 		return time.Since(start), byteOne.Sub(shaken)
 	}
-	urls := []string{"https://localhost:" + portOf(bare.Addr().String()) + "/", s.urls[Default.Name]}
+	urls := []string{"https://localhost:" + web.Port(bare.Addr().String()) + "/", s.urls[Default.Name]}
 	wholes, firsts := make([][]time.Duration, len(urls)), make([][]time.Duration, len(urls))
 	visit(urls[1]) // the CRL and the responder are made
 	for b.Loop() {

@@ -28,7 +28,7 @@ import (
 // import), the list of codes, and behind them the publication point. Private keys are given on loopback only, where address
 // is the one listened on, and to the lab's owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
-	s.note("catalogue", "http://"+net.JoinHostPort(Names[0], portOf(address.String())))
+	s.note("catalogue", "http://"+net.JoinHostPort(web.Names[0], web.Port(address.String())))
 	g := s.gate(address)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))
@@ -39,7 +39,7 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
-	own := web.Detached(guarded(mux))
+	own := web.Detached(web.SecurityHeaders(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
@@ -140,8 +140,8 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 	kind := "application/x-pem-file"
 	switch {
 	case slices.Contains(o.PKCS12, name):
-		if !g.here(r) || !sameOrigin(r) || !g.owner(r) {
-			unkept(w)
+		if !g.here(r) || !web.SameOrigin(r) || !g.owner(r) {
+			web.NoStore(w)
 			s.refuseKeys(w, r, g)
 			return
 		}
@@ -156,7 +156,7 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 		var f *os.File
 		if f, err = root.Open(path.Join(o.Set, name)); err == nil {
 			defer f.Close()
-			unkept(w)
+			web.NoStore(w)
 			w.Header().Set("Content-Type", kind)
 			w.Header().Set("Content-Disposition", `attachment; filename="`+o.Set+"-"+name+`"`)
 			http.ServeContent(w, r, "", time.Time{}, f)
@@ -167,15 +167,6 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 		s.log.Error("catalogue", "file", name, "err", err)
 	}
 	http.NotFound(w, r)
-}
-
-// local tells whether the visitor calls this machine by a name of loopback: a page elsewhere whose name leads here does not.
-func local(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // bundle gives the lab's authorities, roots first, in one file for the configuration of servers.
@@ -205,7 +196,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 type keysView struct{ Keys, AskOwner bool }
 
 func keysOf(r *http.Request, g gate) keysView {
-	return keysView{g.here(r), g.here(r) && !g.owner(r) && sameOrigin(r)}
+	return keysView{g.here(r), g.here(r) && !g.owner(r) && web.SameOrigin(r)}
 }
 
 func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {

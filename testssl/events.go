@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/verify"
 )
@@ -30,8 +31,8 @@ const (
 	heartbeat   = 20 * time.Second
 )
 
-// tell is called for every change in the lab. It waits for nobody: a watcher who is told already looks anew anyway.
-func (h *hub) tell(r ca.Record) {
+// statusChanged is called for every change in the lab. It waits for nobody: a watcher who is told already looks anew anyway.
+func (h *hub) statusChanged(r ca.Record) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers {
@@ -79,7 +80,7 @@ type statusEvent struct {
 // watch sends an event when the status of the card on this connection changes (server-sent events, until the visitor
 // leaves or the server stops). Without a certificate of the lab there is nothing to watch: 204 ends an EventSource for good.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan struct{}) {
-	unkept(w)
+	web.NoStore(w)
 	report := s.visit(w, r)
 	if report == nil {
 		return

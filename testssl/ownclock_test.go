@@ -68,8 +68,8 @@ func (f *failing) Answer(ctx context.Context, request []byte) ([]byte, error) {
 // An answer that cannot be renewed is presented as long as it is valid; then its lack is told, and why.
 func TestStapleFails(t *testing.T) {
 	s := newSite(t)
-	f := &failing{Responder: s.server.responder}
-	s.server.responder = f
+	f := &failing{Responder: s.responder}
+	s.server.certificate.OCSP = f
 	_, first := s.seen(t)
 	f.err = errors.New("no answer for a while")
 	s.now = s.now.Add(40 * time.Minute) // of the answer's hour

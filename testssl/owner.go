@@ -20,6 +20,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // This file is how the catalogue knows the lab's owner. Loopback alone does not tell users of one machine apart, so that
@@ -75,10 +76,10 @@ func (s *Server) LoadToken() error {
 // when private keys are not given there at all.
 func CatalogueLink(token, address, page string) string {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || !local(host) {
+	if err != nil || !web.IsLoopback(host) {
 		return ""
 	}
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(Names[0], port), Path: page, RawQuery: url.Values{"token": {token}}.Encode()}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(web.Names[0], port), Path: page, RawQuery: url.Values{"token": {token}}.Encode()}
 	return u.String()
 }
 
@@ -99,7 +100,7 @@ func (s *Server) gate(address net.Addr) gate {
 }
 
 // here tells whether a request comes to a place where private keys are given to anyone at all.
-func (g gate) here(r *http.Request) bool { return g.loopback && local(r.Host) }
+func (g gate) here(r *http.Request) bool { return g.loopback && web.IsLoopback(r.Host) }
 
 // cookieValue proves the token, and is not the token: a cookie is shown to every port of its host.
 func (g gate) cookieValue() string {
@@ -123,13 +124,6 @@ func (g gate) owner(r *http.Request) bool {
 	return proven
 }
 
-// sameOrigin tells whether a browser asks for the catalogue's own page, or for a person who typed the address. Programs
-// that are no browsers do not say.
-func sameOrigin(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	return site == "" || site == "same-origin" || site == "none"
-}
-
 // enter serves pages. From an address with the token it takes the token away, so that it stays in no history, and leaves a
 // cookie for it.
 func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
@@ -139,7 +133,7 @@ func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
 			page(w, r)
 			return
 		}
-		unkept(w)
+		web.NoStore(w)
 		if !g.here(r) || !g.owner(r) {
 			s.refuseKeys(w, r, g)
 			return
@@ -160,7 +154,7 @@ func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 	case !g.here(r):
 		why = i18n.Text{FR: "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé localhost : il ne donne pas de clé privée.",
 			EN: "This port does not listen on loopback only, or is not called localhost: it gives no private key."}
-	case !sameOrigin(r):
+	case !web.SameOrigin(r):
 		why = i18n.Text{FR: "La page d'un autre site demande cette clé privée : elle n'est donnée qu'au catalogue. Ouvrez-la depuis le catalogue.",
 			EN: "A page of another site asks for this private key: it is given to the catalogue only. Open it from the catalogue."}
 	}
@@ -174,16 +168,4 @@ func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 	}{s.view(r, nil), why}
 	data.Title = data.T("Clé privée refusée", "Private key refused")
 	s.renderStatus(w, http.StatusForbidden, "refused.html", data.Lang, data)
-}
-
-// guarded gives every answer of a port, errors and redirects too, the headers that keep other sites' pages from reading it
-// and browsers from guessing what it is or telling where they were.
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		next.ServeHTTP(w, r)
-	})
 }

@@ -90,7 +90,7 @@ func TestKeysToOwnerOnly(t *testing.T) {
 		}
 	}
 	// a lab whose token was not loaded gives nothing, not even to an empty one
-	other := New(s.lab, s.crls, s.server.responder, s.server.now, s.server.log)
+	other := New(s.lab, s.crls, s.responder, s.server.now, s.server.log)
 	if w := ask(t, other.Catalogue(http.NotFoundHandler(), address), "localhost:8080", key+"?token="); w.Code != http.StatusForbidden {
 		t.Errorf("without a token: %d", w.Code)
 	}
@@ -276,7 +276,7 @@ func TestToken(t *testing.T) {
 func TestNosniffEverywhere(t *testing.T) {
 	s := newSite(t)
 	folder := s.makeCard(t)
-	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.crls, s.server.responder.(*revocation.Responder), s.server.log),
+	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.crls, s.responder, s.server.log),
 		&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
 	plain := []string{"/", "//", "/?token=x", "/fixtures", "/fixtures/", "/codes", "/codes/", "/authorities.pem", "/cards", "/cards/x/y", "/cards//x", folder + "authentication.p12",
 		folder + "authentication.pem", folder + "chain.pem", folder + "..", "/fixtures/a/b", "/CRL/ACI-FO-PP-TEST.crl", "/CRL/ACI-FO-PP-TEST-delta.crl", "/CRL/x", "/CRL", "//CRL/x",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/verify"
 )
 
@@ -249,7 +250,7 @@ func (s *Server) renderStatus(w http.ResponseWriter, status int, name string, la
 		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 		return
 	}
-	unkept(w)
+	web.NoStore(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", lang)
 	w.Header().Set("Content-Security-Policy", policy)

@@ -475,7 +475,7 @@ func (r *run) launch(cmd *exec.Cmd, ended chan<- error) {
 
 // serverFiles writes the server's certificate and key as the recipes name them.
 func (b *bench) serverFiles(t *testing.T, r *run) {
-	own := b.site.server.certificate(t.Context())
+	own := b.site.server.certificate.Current(t.Context())
 	der, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
 		t.Fatal(err)

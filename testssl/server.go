@@ -3,23 +3,22 @@ package testssl
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/verify"
 )
 
@@ -50,53 +49,69 @@ func (m Mode) Text() i18n.Text { return i18n.Text{FR: m.FR, EN: m.EN} }
 
 // Server is TestSSL on one lab.
 type Server struct {
-	lab       *ca.Lab
-	verifier  *verify.Verifier
-	responder verify.Responder
-	now       func() time.Time
-	log       *slog.Logger
+	lab         *ca.Lab
+	verifier    *verify.Verifier
+	certificate *web.Certificate
+	now         func() time.Time
+	log         *slog.Logger
 
-	own    ownCertificate
 	events hub
-	token  string // by which the catalogue knows the lab's owner
+	token  string // by which the catalogue recognises the lab's owner
 
-	addressed sync.Mutex
-	addresses map[string]string
+	addressesMu sync.Mutex
+	addresses   map[string]string
 }
 
 // New makes a server on a lab that this process holds.
 func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{lab: lab, responder: responder, now: now, log: log, addresses: map[string]string{},
-		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now})}
-	lab.OnStatus(s.events.tell)
-	lab.OnStatus(s.own.changed)
+	s := &Server{lab: lab, now: now, log: log, addresses: map[string]string{},
+		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
+		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", Lab: lab, Holder: serverHolder, OCSP: responder,
+			Now: now, Log: log})}
+	lab.OnStatus(s.events.statusChanged)
+	lab.OnStatus(s.certificate.StatusChanged)
 	return s
 }
 
-// Names are the host names that the server's certificate holds. Each new name under carte.localhost is a new origin, on
-// which a browser asks for a card again; browsers resolve them to loopback by themselves.
-var Names = []string{"localhost", "*.carte.localhost"}
+// serverHolder is the holder of the server's own certificate.
+var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000",
+	Service: web.Names[0], DNSNames: web.Names[1:]}
 
-// handshake is how long a visitor may take to choose a card and type its PIN: the browser holds the handshake meanwhile.
-const handshake = 10 * time.Minute
+// OwnAuthority is the authority that issues the server's own certificate.
+func OwnAuthority() profiles.Authority { return web.ServerAuthority() }
+
+// Prepare issues the server's own certificate, see [web.Certificate.Prepare].
+func (s *Server) Prepare(ctx context.Context) error { return s.certificate.Prepare(ctx) }
+
+// Problems lists what is wrong with the server's own certificate and its stapled OCSP answer.
+func (s *Server) Problems(ctx context.Context) (problems []revocation.Problem) {
+	for _, p := range s.certificate.Problems(ctx) {
+		level := revocation.Warning
+		if p.Failing {
+			level = revocation.Failing
+		}
+		problems = append(problems, revocation.Problem{Level: level, What: p.What, Text: p.Text, At: p.At})
+	}
+	return problems
+}
 
 // Listen notes the address of a mode, so that pages can name it.
 func (s *Server) Listen(m Mode, address net.Addr) string {
-	u := "https://" + net.JoinHostPort(Names[0], portOf(address.String())) + "/"
+	u := "https://" + net.JoinHostPort(web.Names[0], web.Port(address.String())) + "/"
 	s.note(m.Name, u)
 	return u
 }
 
 func (s *Server) note(name, address string) {
-	s.addressed.Lock()
-	defer s.addressed.Unlock()
+	s.addressesMu.Lock()
+	defer s.addressesMu.Unlock()
 	s.addresses[name] = address
 }
 
 // address is that of a mode, or of the catalogue; empty when nobody listens.
 func (s *Server) address(name string) string {
-	s.addressed.Lock()
-	defer s.addressed.Unlock()
+	s.addressesMu.Lock()
+	defer s.addressesMu.Unlock()
 	return s.addresses[name]
 }
 
@@ -116,73 +131,29 @@ func (s *Server) HTTP(m Mode) *http.Server {
 	mux.HandleFunc("GET /api/v1/card", s.json)
 	mux.HandleFunc("GET /card.pem", s.pem)
 	mux.HandleFunc("GET /card.der", s.der)
-	mux.HandleFunc("GET /autre-carte", s.another)
+	mux.HandleFunc("GET /autre-carte", s.changeCard)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { s.watch(w, r, stopping) })
-	server := &http.Server{
-		Handler:           guarded(mux),
-		ReadHeaderTimeout: handshake, // net/http bounds the TLS handshake with it
-		ReadTimeout:       handshake + time.Minute,
-		WriteTimeout:      handshake + time.Minute,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.With("mode", m.Name).Handler(), slog.LevelDebug), // browsers break off a handshake to ask for a card: no error
-	}
+	server := web.NewServer(mux, s.log.With("mode", m.Name))
 	server.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 	return server
 }
 
-// TLS wraps a listener. The configuration is made for each handshake: a lab may gain authorities while it runs, and the
-// server's own certificate is renewed.
+// TLS wraps a listener, see [web.ClientTLS].
 func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
-	return tls.NewListener(l, &tls.Config{
-		MinVersion:         m.min,
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.config(hello.Context(), m) },
-	})
-}
-
-// config leaves the choice of suites to crypto/tls: forward secrecy always, AES-GCM or ChaCha20 first, and ECDHE with CBC
-// last, the only one with RSA that Windows Server 2012 has. Session tickets are off: one would keep the face of a card
-// that was taken out. HTTP/1.1 alone is spoken: a connection that closes is how a card is changed.
-func (s *Server) config(ctx context.Context, m Mode) (*tls.Config, error) {
-	ctx, cancel := web.Detach(ctx) // what it makes is kept for others
-	defer cancel()
-	config := &tls.Config{
-		MinVersion:             m.min,
-		MaxVersion:             m.max,
-		Certificates:           []tls.Certificate{s.certificate(ctx)},
-		Time:                   s.now,
-		ClientAuth:             tls.RequestClientCert,
-		SessionTicketsDisabled: true,
-		NextProtos:             []string{"http/1.1"},
-	}
-	if m.anyCA {
-		return config, nil
-	}
-	var err error
-	if config.ClientCAs, err = s.verifier.ClientCAs(ctx); err != nil {
-		return nil, err
+	config := &web.ClientTLS{MinVersion: m.min, MaxVersion: m.max, Certificate: s.certificate, Now: s.now}
+	if !m.anyCA {
+		config.ClientCAs = s.verifier.ClientCAs
 	}
 	if m.strict {
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			ctx, cancel := web.Detach(ctx)
-			defer cancel()
-			r, err := s.verifier.Check(ctx, &state)
+		config.Verify = func(ctx context.Context, state *tls.ConnectionState) error {
+			r, err := s.verifier.Check(ctx, state)
 			if err == nil && !r.OK {
 				err = errors.New(string(r.Verdict))
 			}
 			return err
 		}
 	}
-	return config, nil
-}
-
-// unkept keeps an answer from being kept: it is about the card that is in the reader now. There is no HSTS: it would
-// cling to "localhost" and break every other server of a developer's machine.
-func unkept(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
+	return config.Listener(l)
 }
 
 // reportOf reports on the visitor's certificates. The checks do not end with the request: see [web.Detach].
@@ -199,7 +170,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
 		return report
 	}
 	s.log.Error("no verdict", "path", r.URL.Path, "err", err)
-	unkept(w)
+	web.NoStore(w)
 	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. Réessayez. / "+
 		"No verdict: the server could not make its checks; its log says why. Try again.", http.StatusServiceUnavailable)
 	return nil
@@ -210,7 +181,7 @@ func (s *Server) json(w http.ResponseWriter, r *http.Request) {
 	if report == nil {
 		return
 	}
-	unkept(w)
+	web.NoStore(w)
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -228,7 +199,7 @@ func (s *Server) der(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*x509.Certificate) []byte) {
-	unkept(w)
+	web.NoStore(w)
 	presented := r.TLS.PeerCertificates
 	if len(presented) == 0 {
 		http.Error(w, "Aucun certificat n'a été présenté. / No certificate was presented.", http.StatusNotFound)
@@ -239,25 +210,14 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string,
 	w.Write(content(presented[0]))
 }
 
-// another sends the visitor to a host name that the browser has not seen, where it asks for a card again: it remembers
+// changeCard sends the visitor to a host name that the browser has not seen, where it asks for a card again: it remembers
 // its last answer, also "none", for each name.
-func (s *Server) another(w http.ResponseWriter, r *http.Request) {
-	name := make([]byte, 4)
-	rand.Read(name) // never fails
-	unkept(w)
+func (s *Server) changeCard(w http.ResponseWriter, r *http.Request) {
+	web.NoStore(w)
 	w.Header().Set("Connection", "close")
-	host := strings.Replace(Names[1], "*", hex.EncodeToString(name), 1)
-	to := "https://" + net.JoinHostPort(host, portOf(r.Host)) + "/"
+	to := "https://" + net.JoinHostPort(web.FreshName(), web.Port(r.Host)) + "/"
 	if lang := chosen(r); lang != "" {
 		to += "?lang=" + lang
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-// portOf is the port of host:port; 443 for an address without one.
-func portOf(host string) string {
-	if _, port, err := net.SplitHostPort(host); err == nil {
-		return port
-	}
-	return "443"
 }

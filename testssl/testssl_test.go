@@ -25,6 +25,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/jsonschema"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/verify"
@@ -32,14 +33,15 @@ import (
 
 // site is TestSSL on a lab of its own, with every mode listening.
 type site struct {
-	lab    *ca.Lab
-	crls   *revocation.Lists
-	server *Server
-	now    time.Time
-	urls   map[string]string
-	https  map[string]*http.Server
-	plain  string // the plain port
-	roots  *x509.CertPool
+	lab       *ca.Lab
+	crls      *revocation.Lists
+	responder *revocation.Responder
+	server    *Server
+	now       time.Time
+	urls      map[string]string
+	https     map[string]*http.Server
+	plain     string // the plain port
+	roots     *x509.CertPool
 }
 
 func newLab(t testing.TB, now func() time.Time, publication string) *ca.Lab {
@@ -63,11 +65,11 @@ func newSite(t testing.TB) *site {
 	s := &site{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), urls: map[string]string{}, https: map[string]*http.Server{}, roots: x509.NewCertPool()}
 	clock := func() time.Time { return s.now }
 	plain := listen(t)
-	s.plain = "http://localhost:" + portOf(plain.Addr().String())
+	s.plain = "http://localhost:" + web.Port(plain.Addr().String())
 	s.lab = newLab(t, clock, s.plain)
 	lists, responder := revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s.crls = lists
+	s.crls, s.responder = lists, responder
 	server := New(s.lab, lists, responder, clock, log)
 	s.server = server
 	if err := errors.Join(server.Prepare(t.Context()), server.LoadToken()); err != nil {
