@@ -232,7 +232,7 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {
 			data.Cards = append(data.Cards, card)
 		}
 	}
-	s.render(w, "catalogue.html", data.Lang, data)
+	s.render(w, "catalogue.html", data.view, data)
 }
 
 func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
@@ -243,5 +243,5 @@ func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
 		Test     string
 	}{s.view(r, nil), keysOf(r, g), s.fixtures(), s.address(Default.Name)}
 	data.Title = data.T("Cartes bonnes et fausses", "Cards good and wrong")
-	s.render(w, "fixtures.html", data.Lang, data)
+	s.render(w, "fixtures.html", data.view, data)
 }

@@ -167,5 +167,5 @@ func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 		Why i18n.Text
 	}{s.view(r, nil), why}
 	data.Title = data.T("Clé privée refusée", "Private key refused")
-	s.renderStatus(w, http.StatusForbidden, "refused.html", data.Lang, data)
+	s.pages.Render(w, http.StatusForbidden, "refused.html", data.Lang, data)
 }

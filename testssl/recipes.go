@@ -208,5 +208,5 @@ func (s *Server) recipesPage(w http.ResponseWriter, r *http.Request, m *Mode) {
 		}
 	}
 	data.Title = data.T("Configurations à copier", "Configurations to copy")
-	s.render(w, "recipes.html", data.Lang, data)
+	s.render(w, "recipes.html", data.view, data)
 }

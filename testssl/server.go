@@ -52,6 +52,7 @@ type Server struct {
 	lab         *ca.Lab
 	verifier    *verify.Verifier
 	certificate *web.Certificate
+	pages       *web.Pages
 	now         func() time.Time
 	log         *slog.Logger
 
@@ -64,7 +65,7 @@ type Server struct {
 
 // New makes a server on a lab that this process holds.
 func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{lab: lab, now: now, log: log, addresses: map[string]string{},
+	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
 		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", Lab: lab, Holder: serverHolder, OCSP: responder,
 			Now: now, Log: log})}
@@ -216,8 +217,8 @@ func (s *Server) changeCard(w http.ResponseWriter, r *http.Request) {
 	web.NoStore(w)
 	w.Header().Set("Connection", "close")
 	to := "https://" + net.JoinHostPort(web.FreshName(), web.Port(r.Host)) + "/"
-	if lang := chosen(r); lang != "" {
-		to += "?lang=" + lang
+	if lang := web.ChosenLanguage(r); lang != "" {
+		to += "?lang=" + string(lang)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

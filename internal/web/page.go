@@ -1,0 +1,239 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/igc-lab/igc/internal/i18n"
+)
+
+//go:embed html
+var layoutFiles embed.FS
+
+// Pages are the pages of one service: its templates within the layout that all services share, in both languages.
+//
+// A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its data embeds a [View].
+// The service may define the templates "menu" (links), "notices" (above every page) and "footer". What a template says in
+// both languages is written {{.T "français" "English"}}.
+type Pages struct {
+	site      string
+	templates map[i18n.Language]*template.Template
+	style     inlined
+	script    inlined
+	policy    string
+	log       *slog.Logger
+}
+
+// PageOptions are what pages are made from.
+type PageOptions struct {
+	Site      string // its name, in the layout and in titles
+	Templates fs.FS  // *.html
+	Script    string // of the pages whose View is Live
+	Log       *slog.Logger
+}
+
+// NewPages makes the pages of a service. It panics on a template that cannot be parsed: templates are embedded.
+func NewPages(options PageOptions) *Pages {
+	css, err := layoutFiles.ReadFile("html/style.css")
+	if err != nil {
+		panic(err)
+	}
+	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)), script: inline("script", options.Script),
+		templates: map[i18n.Language]*template.Template{}}
+	p.policy = "default-src 'none'; img-src data:; connect-src 'self'; style-src " + p.style.hash + "; script-src " + p.script.hash +
+		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	for _, lang := range []i18n.Language{i18n.French, i18n.English} {
+		t := template.New("").Funcs(template.FuncMap{"dict": dict})
+		layout, err := fs.Sub(layoutFiles, "html")
+		for _, files := range []fs.FS{layout, options.Templates} { // the service's own replace the layout's empty ones
+			if err == nil {
+				err = parse(t, lang, files)
+			}
+		}
+		p.templates[lang] = template.Must(t, err)
+	}
+	return p
+}
+
+// bilingual is a text that stands in a template in both languages.
+var bilingual = regexp.MustCompile(`\{\{\$?\.T "([^"]*)" "([^"]*)"\}\}`)
+
+// parse reads templates for one language: a text in both languages is chosen here, once, and not for every page.
+func parse(t *template.Template, lang i18n.Language, files fs.FS) error {
+	names, err := fs.Glob(files, "*.html")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		text := bilingual.ReplaceAllStringFunc(string(data), func(call string) string {
+			both := bilingual.FindStringSubmatch(call)
+			return template.HTMLEscapeString(View{Lang: lang}.T(both[1], both[2]))
+		})
+		if _, err := t.New(name).Parse(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dict gives a template several values, by name.
+func dict(pairs ...any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m
+}
+
+// inlined is a file that stands in the page itself, and the hash by which the page's policy allows it and nothing else.
+type inlined struct {
+	element template.HTML
+	hash    string
+}
+
+func inline(element, content string) inlined {
+	sum := sha256.Sum256([]byte(content))
+	return inlined{template.HTML("<" + element + ">" + content + "</" + element + ">"), "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"}
+}
+
+// Render writes a page, whole or not at all.
+func (p *Pages) Render(w http.ResponseWriter, status int, name string, lang i18n.Language, data any) {
+	var page bytes.Buffer
+	if err := p.templates[lang].ExecuteTemplate(&page, name, data); err != nil {
+		p.log.Error("page", "name", name, "err", err)
+		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
+		return
+	}
+	NoStore(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", string(lang))
+	w.Header().Set("Content-Security-Policy", p.policy)
+	w.WriteHeader(status)
+	w.Write(page.Bytes())
+}
+
+// ChosenLanguage is the language that the address asks for (?lang=en), empty when it asks for none.
+func ChosenLanguage(r *http.Request) i18n.Language {
+	switch lang := i18n.Language(r.URL.Query().Get("lang")); lang {
+	case i18n.French, i18n.English:
+		return lang
+	}
+	return ""
+}
+
+// View is the part of a page's data that the layout needs, and the methods with which templates write.
+type View struct {
+	Lang   i18n.Language
+	Chosen bool // by the visitor, and not by the browser
+	Title  string
+	Live   bool // the page has the service's script
+
+	pages *Pages
+}
+
+// View begins a page in the language that was chosen, else the browser's.
+func (p *Pages) View(r *http.Request) View {
+	if lang := ChosenLanguage(r); lang != "" {
+		return View{Lang: lang, Chosen: true, pages: p}
+	}
+	return View{Lang: i18n.FromAcceptLanguage(r.Header.Get("Accept-Language")), pages: p}
+}
+
+// Site, Style, Script and Other serve the layout.
+func (v View) Site() string          { return v.pages.site }
+func (v View) Style() template.HTML  { return v.pages.style.element }
+func (v View) Script() template.HTML { return v.pages.script.element }
+func (v View) Other() i18n.Language  { return v.Lang.Other() }
+
+// French reports whether the page is in French.
+func (v View) French() bool { return v.Lang == i18n.French }
+
+// unbroken are the marks that French separates from the word before by a space at which no line ends.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
+
+// T chooses between the two languages.
+func (v View) T(fr, en string) string {
+	if v.French() {
+		return unbroken.Replace(fr)
+	}
+	return en
+}
+
+// Say writes a text in the page's language.
+func (v View) Say(t i18n.Text) string { return visible(v.T(t.FR, t.EN)) }
+
+// Colon is the colon of the language: French has a space before it.
+func (v View) Colon() string { return v.T(" : ", ": ") }
+
+// To is a link within the lab's pages, which keeps the language that was chosen.
+func (v View) To(path string) string {
+	if !v.Chosen {
+		return path
+	}
+	path, fragment, _ := strings.Cut(path, "#")
+	if fragment != "" {
+		fragment = "#" + fragment
+	}
+	return path + "?lang=" + string(v.Lang) + fragment
+}
+
+// Show makes control characters of a certificate visible, also the bidirectional ones, which would have a name read
+// otherwise than it is written.
+func (v View) Show(s string) string { return visible(s) }
+
+func visible(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s // as nearly everything is
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// Short leaves out the middle of a long value, such as a PEM certificate.
+func (v View) Short(s string) string {
+	if len(s) <= 300 {
+		return visible(s)
+	}
+	r := []rune(visible(s))
+	return string(r[:60]) + " […] " + string(r[len(r)-30:])
+}
+
+// Age is how long ago something was.
+func (v View) Age(seconds int64) string {
+	switch {
+	case seconds < 2:
+		return v.T("à l'instant", "just now")
+	case seconds < 120:
+		return fmt.Sprintf(v.T("il y a %d secondes", "%d seconds ago"), seconds)
+	case seconds < 2*3600:
+		return fmt.Sprintf(v.T("il y a %d minutes", "%d minutes ago"), seconds/60)
+	case seconds < 2*86400:
+		return fmt.Sprintf(v.T("il y a %d heures", "%d hours ago"), seconds/3600)
+	}
+	return fmt.Sprintf(v.T("il y a %d jours", "%d days ago"), seconds/86400)
+}
+
+// Date writes a moment as the language does.
+func (v View) Date(t time.Time) string {
+	text := i18n.Date(t)
+	return v.T(text.FR, text.EN)
+}
