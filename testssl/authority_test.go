@@ -42,15 +42,15 @@ func TestRevokedAuthority(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, told := s.line(t, card)
+	_, events := s.line(t, card)
 	revoke("ACI-FO-PP")
 	select {
-	case e := <-told:
+	case e := <-events:
 		if e.Verdict != "CHAIN-REVOKED" || e.OK {
-			t.Errorf("the open page is told %+v", e)
+			t.Errorf("the open page received %+v", e)
 		}
 	case <-time.After(time.Minute):
-		t.Error("the open page is told nothing")
+		t.Error("the open page received nothing")
 	}
 	r := report()
 	if r.Verdict != "CHAIN-REVOKED" || r.OK || r.Screen.Verification != "FAILED:certificate revoked" ||

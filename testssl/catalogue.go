@@ -28,7 +28,7 @@ import (
 // import), the list of codes, and behind them the publication point. Private keys are given on loopback only, where address
 // is the one listened on, and to the lab's owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
-	s.note("catalogue", "http://"+net.JoinHostPort(web.Names[0], web.Port(address.String())))
+	s.setAddress("catalogue", "http://"+net.JoinHostPort(web.Names[0], web.Port(address.String())))
 	g := s.gate(address)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))
@@ -39,25 +39,25 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
-	own := web.Detached(web.SecurityHeaders(mux))
+	pages := web.Detached(web.SecurityHeaders(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 		if slices.Contains([]string{"", "codes", "recettes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
-			own.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 			return
 		}
 		publication.ServeHTTP(w, r)
 	})
 }
 
-// offer is a card of the lab, or a fixture, to be taken away.
+// offer is a card of the lab, or a fixture, to download.
 type offer struct {
 	Set    string // its folder
-	Folder string // that one is in, under the home
+	Folder string // the folder of Set, under the home
 	Label  i18n.Text
 	Holder string
-	PIN    string   // empty where the lab does not know it
+	PIN    string   // empty when the lab does not know it
 	Expect string   // the verdict that a fixture is to end on
 	PKCS12 []string // names of files
 	Public []string // certificates and chain
@@ -68,7 +68,7 @@ type offer struct {
 // maxOffers bounds the cards on the page: a batch may have made thousands.
 const maxOffers = 50
 
-// cards are those in the lab's folder, the newest first; describe says what one is.
+// cards are those in the lab's folder, the newest first; describe reads the details of one.
 func (s *Server) cards() (list []offer) {
 	const folder = "cards"
 	names, err := filepath.Glob(filepath.Join(s.lab.Home, folder, "*", "card.json"))
@@ -191,8 +191,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 }
 
-// keysView is what a page says of private keys: whether this port gives any, and whether to ask for the owner's link. A
-// browser keeps the owner's cookie to itself when it comes from another site's page, as from TestSSL's: nothing is asked then.
+// keysView is what a page needs to know about private keys: whether this port gives any, and whether to ask for the owner's
+// link. A browser that comes from another site's page, as from TestSSL's, does not send the owner's cookie: the page does
+// not ask then.
 type keysView struct{ Keys, AskOwner bool }
 
 func keysOf(r *http.Request, g gate) keysView {

@@ -57,7 +57,7 @@ func TestOwnCertificate(t *testing.T) {
 	}
 }
 
-// No ticket is given, so each connection is a card anew; and nothing tells a browser to keep to TLS on localhost.
+// No ticket is given, so each connection is a card anew; and no header has a browser use TLS only on localhost.
 func TestNothingIsRemembered(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]

@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// hub tells watchers of a change of the status of the one certificate that each presented, or of its issuing authority's,
-// and of no other.
+// hub notifies each watcher when the status changes of the certificate that it presented, or of the issuing authority. Other
+// changes are not its business.
 type hub struct {
 	mu       sync.Mutex
 	watchers map[*watcher]bool
@@ -25,22 +25,22 @@ type watcher struct {
 	changed           chan struct{}
 }
 
-// Bounds of live lines: how many at once, and how often a silent one is written to, so that one who left is noticed.
+// Bounds of event streams: how many at once, and how often a silent one is written to, so that a closed one is noticed.
 const (
 	maxWatchers = 100
 	heartbeat   = 20 * time.Second
 )
 
-// statusChanged is called for every change in the lab. It waits for nobody: a watcher who is told already looks anew anyway.
+// statusChanged is called for every change in the lab. It does not wait: a watcher with a notification pending makes a new report anyway.
 func (h *hub) statusChanged(r ca.Record) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers {
-		own := w.authority == r.Authority && w.serial == r.Serial
+		concerned := w.authority == r.Authority && w.serial == r.Serial
 		if a, err := profiles.ParseAuthority(w.authority); err == nil && r.IsAuthority() {
-			own = own || r.Holder.Service == a.CommonName()
+			concerned = concerned || r.Holder.Service == a.CommonName()
 		}
-		if own {
+		if concerned {
 			select {
 			case w.changed <- struct{}{}:
 			default:
@@ -49,7 +49,7 @@ func (h *hub) statusChanged(r ca.Record) {
 	}
 }
 
-// join notes a watcher, unless there are too many.
+// join adds a watcher, unless there are too many.
 func (h *hub) join(w *watcher) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -69,7 +69,7 @@ func (h *hub) leave(w *watcher) {
 	delete(h.watchers, w)
 }
 
-// statusEvent is what the page is told: the verdict on its own card, and nothing that it could not ask for.
+// statusEvent is what the page receives: the verdict on its own card, and nothing that it could not request.
 type statusEvent struct {
 	Verdict verify.Code `json:"verdict"`
 	OK      bool        `json:"ok"`
@@ -116,8 +116,8 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan s
 		case <-me.changed:
 			now, err := s.reportOf(r)
 			if err != nil {
-				s.log.Error("live line", "err", err)
-				return // the page connects again, and looks again
+				s.log.Error("events", "err", err)
+				return // the page connects again, and gets a report then
 			}
 			event := statusEvent{now.Verdict, now.OK, "L'état de cette carte vient de changer. Elle est acceptée.",
 				"The status of this card has just changed. It is accepted."}

@@ -13,7 +13,7 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// line follows the live line of a card, until the test ends. What it is told arrives on the channel, which is closed when
+// line follows the live line of a card, until the test ends. Its events arrive on the channel, which is closed when
 // the server ends it.
 func (s *site) line(t testing.TB, c *tls.Certificate) (*http.Response, <-chan statusEvent) {
 	t.Helper()
@@ -26,26 +26,26 @@ func (s *site) line(t testing.TB, c *tls.Certificate) (*http.Response, <-chan st
 		resp.Body.Close()
 		client.CloseIdleConnections()
 	})
-	told := make(chan statusEvent, 10)
+	received := make(chan statusEvent, 10)
 	go func() {
-		defer close(told)
+		defer close(received)
 		for scan := bufio.NewScanner(resp.Body); scan.Scan(); {
 			if data, ok := strings.CutPrefix(scan.Text(), "data: "); ok {
 				var e statusEvent
 				if json.Unmarshal([]byte(data), &e) == nil {
-					told <- e
+					received <- e
 				}
 			}
 		}
 	}()
-	return resp, told
+	return resp, received
 }
 
-// A change is told to the page of that card, at once, and to no other.
+// A change is sent to the page of that card, at once, and to no other.
 func TestLiveLine(t *testing.T) {
 	s := newSite(t)
-	mine, other := issue(t, s.lab, time.Time{})["authentication"], issue(t, s.lab, time.Time{})
-	resp, told := s.line(t, mine)
+	card, other := issue(t, s.lab, time.Time{})["authentication"], issue(t, s.lab, time.Time{})
+	resp, received := s.line(t, card)
 	_, elsewhere := s.line(t, other["authentication"])
 	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
 		t.Fatalf("%s, %s", resp.Status, kind)
@@ -53,33 +53,33 @@ func TestLiveLine(t *testing.T) {
 	next := func() statusEvent {
 		t.Helper()
 		select {
-		case e := <-told:
+		case e := <-received:
 			return e
 		case <-time.After(10 * time.Second):
-			t.Fatal("nothing is told")
+			t.Fatal("nothing is received")
 		}
 		return statusEvent{}
 	}
 	if _, err := s.lab.Revoke(t.Context(), serial(t, other["signature"]), "superseded"); err != nil { // the same holder's
 		t.Fatal(err)
 	}
-	if _, err := s.lab.Revoke(t.Context(), serial(t, mine), "certificateHold"); err != nil {
+	if _, err := s.lab.Revoke(t.Context(), serial(t, card), "certificateHold"); err != nil {
 		t.Fatal(err)
 	}
 	if e := next(); e.Verdict != "REV-CRL-HOLD" || e.OK || e.FR == "" || e.EN == "" {
-		t.Errorf("told %+v", e)
+		t.Errorf("received %+v", e)
 	}
-	if _, err := s.lab.SetStatus(t.Context(), ca.StatusChange{Serial: serial(t, mine), Release: true}); err != nil {
+	if _, err := s.lab.SetStatus(t.Context(), ca.StatusChange{Serial: serial(t, card), Release: true}); err != nil {
 		t.Fatal(err)
 	}
 	if e := next(); e.Verdict != verify.OK || !e.OK {
-		t.Errorf("told %+v", e)
+		t.Errorf("received %+v", e)
 	}
 	select {
-	case e := <-told:
-		t.Errorf("told of another's: %+v", e)
+	case e := <-received:
+		t.Errorf("received another's: %+v", e)
 	case e := <-elsewhere:
-		t.Errorf("told another: %+v", e)
+		t.Errorf("received a second event: %+v", e)
 	case <-time.After(200 * time.Millisecond):
 	}
 }
@@ -88,12 +88,12 @@ func TestLiveLine(t *testing.T) {
 func TestLiveLineBounds(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]
-	for name, visitor := range map[string]*tls.Certificate{"nobody": nil, "a stranger": selfSigned(t, s.now)} {
+	for name, visitor := range map[string]*tls.Certificate{"nobody": nil, "an unknown issuer": selfSigned(t, s.now)} {
 		if resp, _ := s.line(t, visitor); resp.StatusCode != http.StatusNoContent {
 			t.Errorf("%s: %s", name, resp.Status)
 		}
 	}
-	resp, told := s.line(t, c)
+	resp, received := s.line(t, c)
 	for range maxWatchers - 1 {
 		if !s.server.events.join(&watcher{}) {
 			t.Fatal("full too early")
@@ -114,14 +114,14 @@ func TestLiveLineBounds(t *testing.T) {
 			t.Fatal("a visitor who left is still watched for")
 		}
 	}
-	for range told {
+	for range received {
 	}
-	_, told = s.line(t, c)
+	_, received = s.line(t, c)
 	go s.https[Default.Name].Shutdown(t.Context())
 	select {
-	case _, open := <-told:
+	case _, open := <-received:
 		if open {
-			t.Error("told something by a server that stops")
+			t.Error("received an event from a server that stops")
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("a live line outlives its server")

@@ -65,7 +65,7 @@ func (f *failing) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	return f.Responder.Answer(ctx, request)
 }
 
-// An answer that cannot be renewed is presented as long as it is valid; then its lack is told, and why.
+// An answer that cannot be renewed is presented as long as it is valid; then Problems names its lack, and why.
 func TestStapleFails(t *testing.T) {
 	s := newSite(t)
 	f := &failing{Responder: s.responder}

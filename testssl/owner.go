@@ -23,11 +23,11 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 )
 
-// This file is how the catalogue knows the lab's owner. Loopback alone does not tell users of one machine apart, so that
-// private keys are given only to a visitor that shows a token, which stands in a file that its owner alone can read and in
+// This file is how the catalogue recognizes the lab's owner. Loopback alone does not distinguish the users of one machine,
+// so private keys are given only to a visitor with a token, which is in a file that its owner alone can read and in
 // the link that igc serve and igc catalogue print.
 
-// tokenFile is in the lab's folder. It stays from start to start, and so do links; a lab whose file is removed makes another.
+// tokenFile is in the lab's folder. It stays from start to start, and so do links; when it is removed, another is made.
 const tokenFile = "catalogue.token"
 
 // tokenSize is how many hexadecimal digits a token has.
@@ -86,7 +86,7 @@ func CatalogueLink(token, address, page string) string {
 // Link is the address by which the lab's owner reaches the catalogue that listens there, see [CatalogueLink].
 func (s *Server) Link(address net.Addr) string { return CatalogueLink(s.token, address.String(), "/") }
 
-// gate is who may have private keys from a catalogue.
+// gate decides who may have private keys from a catalogue.
 type gate struct {
 	token    string
 	cookie   string // its name: cookies are the same on all ports of a host
@@ -99,7 +99,7 @@ func (s *Server) gate(address net.Addr) gate {
 	return gate{s.token, "igc-catalogue-" + port, ip != nil && ip.IsLoopback()}
 }
 
-// here tells whether a request comes to a place where private keys are given to anyone at all.
+// here reports whether private keys are given at all where the request arrived.
 func (g gate) here(r *http.Request) bool { return g.loopback && web.IsLoopback(r.Host) }
 
 // cookieValue proves the token, and is not the token: a cookie is shown to every port of its host.
@@ -109,7 +109,7 @@ func (g gate) cookieValue() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// owner tells whether a request proves that it comes from the lab's owner: by the token, in the address or as a bearer's,
+// owner reports whether a request proves that it comes from the lab's owner: by the token, in the address or as a bearer's,
 // or by the cookie that an address with the token has set.
 func (g gate) owner(r *http.Request) bool {
 	if g.token == "" {
@@ -144,7 +144,7 @@ func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// refuseKeys says why a private key is not given, and what to do: to a browser in a page, to others in two lines.
+// refuseKeys explains why a private key is not given, and what to do: to a browser in a page, to other programs in two lines.
 func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 	why := i18n.Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
 		"affiché ; avec curl : igc catalogue --header | curl -H @- -OJ ADRESSE",

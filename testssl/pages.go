@@ -34,21 +34,21 @@ func newPages(log *slog.Logger) *web.Pages {
 type view struct {
 	web.View
 	Mode        *Mode // nil on the plain port
-	Ways        []way
+	Ways        []alternative
 	Publication string
 	Faithful    bool
 	Revoked     []revokedAuthority
 }
 
-// revokedAuthority is one of the lab's that is revoked, which every page says.
+// revokedAuthority is a revoked authority of the lab. Every page has a notice about it.
 type revokedAuthority struct {
 	ID         string
 	Revocation ca.Revocation
-	Own        bool // the server's own certificate is refused with it
+	Server     bool // the server's own certificate is refused with it
 }
 
-// way is another port to try a card on.
-type way struct {
+// alternative is another port to try a card on.
+type alternative struct {
 	URL  string
 	Text i18n.Text
 }
@@ -58,23 +58,23 @@ func (s *Server) view(r *http.Request, m *Mode) view {
 	v := view{View: s.pages.View(r), Mode: m, Publication: s.publication(), Faithful: s.lab.Config.Key.Faithful()}
 	for _, other := range Modes {
 		if u := s.address(other.Name); u != "" && (m == nil || other.Name != m.Name) {
-			v.Ways = append(v.Ways, way{u, other.Text()})
+			v.Ways = append(v.Ways, alternative{u, other.Text()})
 		}
 	}
 	v.Revoked = s.revokedAuthorities(r.Context())
 	return v
 }
 
-// revokedAuthorities lists them in the order of the authorities. What cannot be read is another page's error.
+// revokedAuthorities lists them in the order of the authorities. An error of the store is left to pages that need it.
 func (s *Server) revokedAuthorities(ctx context.Context) (list []revokedAuthority) {
 	infos, err := s.lab.Authorities(ctx)
 	if err != nil {
 		return nil
 	}
-	own := OwnAuthority()
+	issuer := OwnAuthority()
 	for _, info := range infos {
 		if info.Revoked != nil {
-			list = append(list, revokedAuthority{info.ID, *info.Revoked, info.ID == own.ID() || info.ID == own.Root().ID()})
+			list = append(list, revokedAuthority{info.ID, *info.Revoked, info.ID == issuer.ID() || info.ID == issuer.Root().ID()})
 		}
 	}
 	return list
@@ -123,7 +123,7 @@ func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, m *Mode) {
 	s.render(w, "codes.html", data.view, data)
 }
 
-// advice is how to have a browser ask for a card again (reference card.md §2.5).
+// advice is how to make a browser ask for a card again (reference card.md §2.5).
 type advice struct {
 	Browser string
 	Text    i18n.Text

@@ -28,7 +28,7 @@ type Mode struct {
 	FR, EN string
 	min    uint16
 	max    uint16
-	anyCA  bool // names no acceptable authority: browsers then offer every certificate
+	anyCA  bool // no authority is named to the client: browsers then offer every certificate
 	strict bool // refuses in the handshake, as production servers do
 }
 
@@ -44,10 +44,10 @@ var (
 // Modes lists the modes in the order to show them.
 var Modes = []Mode{Default, TLS13, AnyCA, Strict}
 
-// Text is what the mode is for.
+// Text is the purpose of the mode.
 func (m Mode) Text() i18n.Text { return i18n.Text{FR: m.FR, EN: m.EN} }
 
-// Server is TestSSL on one lab.
+// Server is TestSSL for one lab.
 type Server struct {
 	lab         *ca.Lab
 	verifier    *verify.Verifier
@@ -57,13 +57,13 @@ type Server struct {
 	log         *slog.Logger
 
 	events hub
-	token  string // by which the catalogue recognises the lab's owner
+	token  string // by which the catalogue recognizes the lab's owner
 
 	addressesMu sync.Mutex
 	addresses   map[string]string
 }
 
-// New makes a server on a lab that this process holds.
+// New makes a server for a lab that this process has locked.
 func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
@@ -96,20 +96,20 @@ func (s *Server) Problems(ctx context.Context) (problems []revocation.Problem) {
 	return problems
 }
 
-// Listen notes the address of a mode, so that pages can name it.
+// Listen records the address of a mode, so that pages can name it, and returns its URL.
 func (s *Server) Listen(m Mode, address net.Addr) string {
 	u := "https://" + net.JoinHostPort(web.Names[0], web.Port(address.String())) + "/"
-	s.note(m.Name, u)
+	s.setAddress(m.Name, u)
 	return u
 }
 
-func (s *Server) note(name, address string) {
+func (s *Server) setAddress(name, address string) {
 	s.addressesMu.Lock()
 	defer s.addressesMu.Unlock()
 	s.addresses[name] = address
 }
 
-// address is that of a mode, or of the catalogue; empty when nobody listens.
+// address is the URL of a mode, or of the catalogue; empty when it does not listen.
 func (s *Server) address(name string) string {
 	s.addressesMu.Lock()
 	defer s.addressesMu.Unlock()

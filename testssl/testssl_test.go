@@ -348,7 +348,7 @@ func TestModes(t *testing.T) {
 		}
 		d, err := profiles.Decode(state.PeerCertificates[0].Raw)
 		if err != nil || d.Profile == nil || d.Profile.ID() != "ssl-serv/server" {
-			t.Errorf("%s: the server's own certificate is no SSL_SERV: %v, %v", mode, d, err)
+			t.Errorf("%s: the server's own certificate is not an SSL_SERV: %v, %v", mode, d, err)
 		}
 	}
 }
@@ -382,7 +382,7 @@ func TestAnotherCard(t *testing.T) {
 	}
 }
 
-// A client that says it has a certificate and sends bytes that are none is told so by TLS itself.
+// A client whose certificate message has bytes that are not a certificate gets an alert from TLS itself.
 func TestGarbageCertificate(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]

@@ -61,7 +61,7 @@ func Example() {
 	// - ocsp REV-OCSP-GOOD
 	// - profile PROFILE-OK
 	// REV-CRL-REVOKED
-	// The certificate is on the list: the card is revoked.
+	// The certificate is on the CRL: the card is revoked.
 }
 
 // exampleLab makes a lab with fast keys in a temporary folder, and a function that removes it.

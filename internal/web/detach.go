@@ -1,4 +1,3 @@
-// Package web holds what the lab's HTTP servers share.
 package web
 
 import (
@@ -21,7 +20,7 @@ func Detached(h http.Handler) http.Handler {
 	})
 }
 
-// Detach returns a context for work whose result does not depend on the client: a verdict, or what is kept for others.
+// Detach returns a context for work whose result does not depend on the client: a verdict, or what is cached for other clients.
 //
 // net/http ends the context of a request when it reads the end of the connection. But a client that has sent its request
 // may close its sending half and wait for the answer, as HTTP/1.0 clients, ncat and gnutls-cli do. The returned context
