@@ -24,9 +24,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the lab's cards and fixtures to
-// import), the list of codes, and behind them the publication point. Private keys are given on loopback only, where address
-// is the one listened on, and to the lab's owner only, see [Server.LoadToken].
+// Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the
+// lab's cards and fixtures to import), the list of codes, and behind them the publication point.
+// Private keys are given on loopback only, where address is the one listened on, and to the lab's
+// owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
 	s.setAddress("catalogue", "http://"+net.JoinHostPort(web.Names[0], web.Port(address.String())))
 	g := s.gate(address)
@@ -41,7 +42,8 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
 	pages := web.Detached(web.SecurityHeaders(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would clean away
+		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would
+		// clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 		if slices.Contains([]string{"", "codes", "recettes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
 			pages.ServeHTTP(w, r)
@@ -191,9 +193,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 }
 
-// keysView is what a page needs to know about private keys: whether this port gives any, and whether to ask for the owner's
-// link. A browser that comes from another site's page, as from TestSSL's, does not send the owner's cookie: the page does
-// not ask then.
+// keysView is what a page needs to know about private keys: whether this port gives any, and
+// whether to ask for the owner's link. A browser that comes from another site's page, as from
+// TestSSL's, does not send the owner's cookie: the page does not ask then.
 type keysView struct{ Keys, AskOwner bool }
 
 func keysOf(r *http.Request, g gate) keysView {

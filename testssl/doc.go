@@ -1,4 +1,5 @@
-// Package testssl is the page that a card is tried on, the lab's version of the public TESTSSL site.
+// Package testssl is the page that a card is tried on, the lab's version of the public TESTSSL
+// site.
 //
 // A [Server] has two kinds of ports:
 //
@@ -13,6 +14,7 @@
 //
 // Private keys are given by the catalogue to the lab's owner only, see [Server.LoadToken].
 //
-// The listeners, the server's own certificate and the layout are package internal/web's, which other services use too; the
-// checks and their codes are package verify's. Here are TestSSL's texts, its pages and its addresses.
+// The listeners, the server's own certificate and the layout are package internal/web's, which
+// other services use too; the checks and their codes are package verify's. Here are TestSSL's
+// texts, its pages and its addresses.
 package testssl

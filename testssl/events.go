@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// hub notifies each watcher when the status changes of the certificate that it presented, or of the issuing authority. Other
-// changes are not its business.
+// hub notifies each watcher when the status changes of the certificate that it presented, or of the
+// issuing authority. Other changes are not its business.
 type hub struct {
 	mu       sync.Mutex
 	watchers map[*watcher]bool
@@ -25,13 +25,15 @@ type watcher struct {
 	changed           chan struct{}
 }
 
-// Bounds of event streams: how many at once, and how often a silent one is written to, so that a closed one is noticed.
+// Bounds of event streams: how many at once, and how often a silent one is written to, so that a
+// closed one is noticed.
 const (
 	maxWatchers = 100
 	heartbeat   = 20 * time.Second
 )
 
-// statusChanged is called for every change in the lab. It does not wait: a watcher with a notification pending makes a new report anyway.
+// statusChanged is called for every change in the lab. It does not wait: a watcher with a
+// notification pending makes a new report anyway.
 func (h *hub) statusChanged(r ca.Record) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -69,7 +71,8 @@ func (h *hub) leave(w *watcher) {
 	delete(h.watchers, w)
 }
 
-// statusEvent is what the page receives: the verdict on its own card, and nothing that it could not request.
+// statusEvent is what the page receives: the verdict on its own card, and nothing that it could not
+// request.
 type statusEvent struct {
 	Verdict verify.Code `json:"verdict"`
 	OK      bool        `json:"ok"`
@@ -77,8 +80,9 @@ type statusEvent struct {
 	EN      string      `json:"en"`
 }
 
-// watch sends an event when the status of the card on this connection changes (server-sent events, until the visitor
-// leaves or the server stops). Without a certificate of the lab there is nothing to watch: 204 ends an EventSource for good.
+// watch sends an event when the status of the card on this connection changes (server-sent events,
+// until the visitor leaves or the server stops). Without a certificate of the lab there is nothing
+// to watch: 204 ends an EventSource for good.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, stopping <-chan struct{}) {
 	web.NoStore(w)
 	report := s.visit(w, r)

@@ -23,11 +23,12 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 )
 
-// This file is how the catalogue recognizes the lab's owner. Loopback alone does not distinguish the users of one machine,
-// so private keys are given only to a visitor with a token, which is in a file that its owner alone can read and in
-// the link that igc serve and igc catalogue print.
+// This file is how the catalogue recognizes the lab's owner. Loopback alone does not distinguish
+// the users of one machine, so private keys are given only to a visitor with a token, which is in a
+// file that its owner alone can read and in the link that igc serve and igc catalogue print.
 
-// tokenFile is in the lab's folder. It stays from start to start, and so do links; when it is removed, another is made.
+// tokenFile is in the lab's folder. It stays from start to start, and so do links; when it is
+// removed, another is made.
 const tokenFile = "catalogue.token"
 
 // tokenSize is how many hexadecimal digits a token has.
@@ -50,8 +51,8 @@ func ReadToken(home string) (string, error) {
 	return token, nil
 }
 
-// LoadToken reads the lab's token, and makes one where there is none that only its owner can have read. Until it is called,
-// nobody is given a key.
+// LoadToken reads the lab's token, and makes one where there is none that only its owner can have
+// read. Until it is called, nobody is given a key.
 func (s *Server) LoadToken() error {
 	path := filepath.Join(s.lab.Home, tokenFile)
 	token, err := ReadToken(s.lab.Home)
@@ -72,8 +73,8 @@ func (s *Server) LoadToken() error {
 	return nil
 }
 
-// CatalogueLink is the address by which the owner of that token reaches a page of the catalogue that listens there; empty
-// when private keys are not given there at all.
+// CatalogueLink is the address by which the owner of that token reaches a page of the catalogue
+// that listens there; empty when private keys are not given there at all.
 func CatalogueLink(token, address, page string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || !web.IsLoopback(host) {
@@ -83,7 +84,8 @@ func CatalogueLink(token, address, page string) string {
 	return u.String()
 }
 
-// Link is the address by which the lab's owner reaches the catalogue that listens there, see [CatalogueLink].
+// Link is the address by which the lab's owner reaches the catalogue that listens there, see
+// [CatalogueLink].
 func (s *Server) Link(address net.Addr) string { return CatalogueLink(s.token, address.String(), "/") }
 
 // gate decides who may have private keys from a catalogue.
@@ -109,8 +111,8 @@ func (g gate) cookieValue() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// owner reports whether a request proves that it comes from the lab's owner: by the token, in the address or as a bearer's,
-// or by the cookie that an address with the token has set.
+// owner reports whether a request proves that it comes from the lab's owner: by the token, in the
+// address or as a bearer's, or by the cookie that an address with the token has set.
 func (g gate) owner(r *http.Request) bool {
 	if g.token == "" {
 		return false
@@ -124,8 +126,8 @@ func (g gate) owner(r *http.Request) bool {
 	return proven
 }
 
-// enter serves pages. From an address with the token it takes the token away, so that it stays in no history, and leaves a
-// cookie for it.
+// enter serves pages. From an address with the token it takes the token away, so that it stays in
+// no history, and leaves a cookie for it.
 func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -144,7 +146,8 @@ func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// refuseKeys explains why a private key is not given, and what to do: to a browser in a page, to other programs in two lines.
+// refuseKeys explains why a private key is not given, and what to do: to a browser in a page, to
+// other programs in two lines.
 func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 	why := i18n.Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
 		"affiché ; avec curl : igc catalogue --header | curl -H @- -OJ ADRESSE",

@@ -65,7 +65,8 @@ func (s *Server) view(r *http.Request, m *Mode) view {
 	return v
 }
 
-// revokedAuthorities lists them in the order of the authorities. An error of the store is left to pages that need it.
+// revokedAuthorities lists them in the order of the authorities. An error of the store is left to
+// pages that need it.
 func (s *Server) revokedAuthorities(ctx context.Context) (list []revokedAuthority) {
 	infos, err := s.lab.Authorities(ctx)
 	if err != nil {

@@ -146,8 +146,8 @@ var recipeGroups = []recipeGroup{
 // defaultAuthority is the one that issues CPS.
 var defaultAuthority = profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
 
-// recipesPath is the page of the recipes for the authority that issued a card, or for the issuer of CPS when it is not one
-// of the lab's.
+// recipesPath is the page of the recipes for the authority that issued a card, or for the issuer of
+// CPS when it is not one of the lab's.
 func recipesPath(report *verify.Report) string {
 	a := defaultAuthority
 	if issuer, ok := report.Issuer(); ok && !issuer.IsRoot() {
@@ -180,8 +180,8 @@ func (s *Server) recipesOf(a profiles.Authority) ([]recipeGroup, error) {
 	return groups, nil
 }
 
-// recipesPage shows the recipes for the authority that the address names, the issuer of CPS otherwise; m is nil on the
-// plain port.
+// recipesPage shows the recipes for the authority that the address names, the issuer of CPS
+// otherwise; m is nil on the plain port.
 func (s *Server) recipesPage(w http.ResponseWriter, r *http.Request, m *Mode) {
 	a := defaultAuthority
 	if id := r.PathValue("authority"); id != "" {

@@ -32,8 +32,8 @@ type Mode struct {
 	strict bool // refuses in the handshake, as production servers do
 }
 
-// The modes. A CPS3 signs PKCS#1 v1.5 only, and TLS 1.3 asks for PSS: the person types the PIN and nothing happens. So
-// the port that people are sent to first speaks TLS 1.2 at most.
+// The modes. A CPS3 signs PKCS#1 v1.5 only, and TLS 1.3 asks for PSS: the person types the PIN and
+// nothing happens. So the port that people are sent to first speaks TLS 1.2 at most.
 var (
 	Default = Mode{Name: "testssl", FR: "toutes les cartes (TLS 1.2)", EN: "every card (TLS 1.2)", min: tls.VersionTLS12, max: tls.VersionTLS12}
 	TLS13   = Mode{Name: "tls13", FR: "TLS 1.3 (certificats logiciels et CPS4)", EN: "TLS 1.3 (software certificates and CPS4)", min: tls.VersionTLS13, max: tls.VersionTLS13}
@@ -157,14 +157,16 @@ func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
 	return config.Listener(l)
 }
 
-// reportOf reports on the visitor's certificates. The checks do not end with the request: see [web.Detach].
+// reportOf reports on the visitor's certificates. The checks do not end with the request: see
+// [web.Detach].
 func (s *Server) reportOf(r *http.Request) (*verify.Report, error) {
 	ctx, cancel := web.Detach(r.Context())
 	defer cancel()
 	return s.verifier.Check(ctx, r.TLS)
 }
 
-// visit reports on the visitor's certificates. When there is no verdict it answers so, and returns nil.
+// visit reports on the visitor's certificates. When there is no verdict it answers so, and returns
+// nil.
 func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
 	report, err := s.reportOf(r)
 	if err == nil {
@@ -211,8 +213,8 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string,
 	w.Write(content(presented[0]))
 }
 
-// changeCard sends the visitor to a host name that the browser has not seen, where it asks for a card again: it remembers
-// its last answer, also "none", for each name.
+// changeCard sends the visitor to a host name that the browser has not seen, where it asks for a
+// card again: it remembers its last answer, also "none", for each name.
 func (s *Server) changeCard(w http.ResponseWriter, r *http.Request) {
 	web.NoStore(w)
 	w.Header().Set("Connection", "close")

@@ -9,7 +9,8 @@ import (
 
 // describe lists what the certificate says, and what each of its identifiers is made of.
 func describe(c *inspect.Certificate) *Card {
-	card := &Card{Product: (*Text)(c.Product), Profile: c.Profile, Status: c.Status, Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
+	card := &Card{Product: (*Text)(c.Product), Profile: c.Profile, Status: c.Status,
+		Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
 	_, card.Role, _ = strings.Cut(c.Profile, "/")
 	add := func(fr, en, value string, means *Text) {
 		if value != "" {
@@ -18,7 +19,8 @@ func describe(c *inspect.Certificate) *Card {
 	}
 	h := c.Holder
 	add("Porteur", "Holder", strings.TrimSpace(h.GivenName+" "+h.Surname), nil)
-	add("Pseudonyme", "Pseudonym", h.Pseudonym, &Text{FR: "carte sans nom : ni GN ni SN", EN: "card without a name: neither GN nor SN"})
+	add("Pseudonyme", "Pseudonym", h.Pseudonym, &Text{FR: "carte sans nom : ni GN ni SN",
+		EN: "card without a name: neither GN nor SN"})
 	add("Titre", "Title", h.Title, nil)
 	for _, code := range c.Codes {
 		value := code.Code
@@ -48,7 +50,8 @@ func describe(c *inspect.Certificate) *Card {
 	return card
 }
 
-// meaning is the label of a code; for an identifier, also the number that follows the digit of its type.
+// meaning is the label of a code; for an identifier, also the number that follows the digit of its
+// type.
 func meaning(code inspect.Code, h profiles.Holder) *Text {
 	label := code.Label
 	if label == "" {

@@ -33,8 +33,9 @@ type authorities struct {
 	facts map[[sha256.Size]byte]*facts // by the hash of the presented certificates; guarded by Verifier.mu
 }
 
-// authorities returns those of the lab. A lab gains authorities while it runs and never changes one but by revoking it:
-// when their count and their revocations are the same, those kept are still right.
+// authorities returns those of the lab. A lab gains authorities while it runs and never changes one
+// but by revoking it: when their count and their revocations are the same, those kept are still
+// right.
 func (v *Verifier) authorities(ctx context.Context) (*authorities, error) {
 	infos, err := v.Authorities.Authorities(ctx)
 	if err != nil {
@@ -87,7 +88,8 @@ func (known *authorities) find(cert *x509.Certificate) *issuer {
 	return nil
 }
 
-// firstRevoked finds the first authority of a path that is revoked; the revocation is nil when none is.
+// firstRevoked finds the first authority of a path that is revoked; the revocation is nil when none
+// is.
 func (known *authorities) firstRevoked(path []*x509.Certificate) (a profiles.Authority, found *ca.Revocation) {
 	for _, link := range path {
 		if i := known.find(link); i != nil {
@@ -104,8 +106,8 @@ func (known *authorities) has(a profiles.Authority) bool {
 	return slices.ContainsFunc(known.issuers, func(i *issuer) bool { return i.Authority == a })
 }
 
-// parent finds the certificate that another names as its issuer, by name and by key identifier where both have one: among
-// the lab's first, then among those that the client sent.
+// parent finds the certificate that another names as its issuer, by name and by key identifier
+// where both have one: among the lab's first, then among those that the client sent.
 func (known *authorities) parent(of *x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
 	candidates := make([]*x509.Certificate, 0, len(known.issuers)+len(sent))
 	for _, i := range known.issuers {
@@ -120,8 +122,9 @@ func (known *authorities) parent(of *x509.Certificate, sent []*x509.Certificate)
 	return nil
 }
 
-// chain verifies the path to a root of the lab, at a moment when the certificate was valid (its dates are another check),
-// and the signature. It returns the issuing authority when both hold and it is the lab's, else nil.
+// chain verifies the path to a root of the lab, at a moment when the certificate was valid (its
+// dates are another check), and the signature. It returns the issuing authority when both hold and
+// it is the lab's, else nil.
 func (known *authorities) chain(r *Report, leaf *x509.Certificate, sent []*x509.Certificate, cert *inspect.Certificate,
 	at time.Time) *issuer {
 	intermediates := known.intermediates
@@ -182,7 +185,8 @@ var (
 		EN: "This lab has an authority of this name, with another key: the card is from elsewhere, or of an authority that is not published."}
 )
 
-// wrongGamme reports whether the issuer is another than the product's, and the name of the product's.
+// wrongGamme reports whether the issuer is another than the product's, and the name of the
+// product's.
 func wrongGamme(cert *inspect.Certificate, by *issuer) (want string, differs bool) {
 	id, _, _ := strings.Cut(cert.Profile, "/")
 	product, err := profiles.FindProduct(id)
@@ -196,8 +200,9 @@ func wrongGamme(cert *inspect.Certificate, by *issuer) (want string, differs boo
 	return a.CommonName(), a != by.Authority
 }
 
-// explain reports why no path was found. crypto/x509 does not distinguish the cases, so the names are followed upwards: to
-// an authority of the lab, whose path then fails to verify; to a root that the lab does not have; or to a missing link.
+// explain reports why no path was found. crypto/x509 does not distinguish the cases, so the names
+// are followed upwards: to an authority of the lab, whose path then fails to verify; to a root that
+// the lab does not have; or to a missing link.
 func (known *authorities) explain(r *Report, leaf *x509.Certificate, sent []*x509.Certificate, err error) {
 	above := known.parent(leaf, sent)
 	var signature error
@@ -221,13 +226,17 @@ func (known *authorities) explain(r *Report, leaf *x509.Certificate, sent []*x50
 	case top != leaf && known.find(top) != nil && signature != nil:
 		r.add("CHAIN-OK", Text{FR: "%s, d'après les noms", EN: "%s, by the names"}.Format(above.Subject.CommonName))
 	case top != leaf && known.find(top) != nil:
-		r.add("CHAIN-BROKEN", Text{FR: "la chaîne ne se vérifie pas : %s", EN: "the path does not verify: %s"}.Format(err))
+		r.add("CHAIN-BROKEN", Text{FR: "la chaîne ne se vérifie pas : %s",
+			EN: "the path does not verify: %s"}.Format(err))
 	case bytes.Equal(top.RawSubject, top.RawIssuer):
-		r.add("CHAIN-UNKNOWN-ROOT", Text{FR: "émetteur inconnu de ce laboratoire, racine : %s", EN: "issuer unknown to this lab, root: %s"}.Format(name))
+		r.add("CHAIN-UNKNOWN-ROOT", Text{FR: "émetteur inconnu de ce laboratoire, racine : %s",
+			EN: "issuer unknown to this lab, root: %s"}.Format(name))
 	case known.missing(top, sent):
-		r.add("CHAIN-MISSING-INTERMEDIATE", Text{FR: "l'autorité émettrice manque : %s", EN: "the issuing authority is missing: %s"}.Format(name))
+		r.add("CHAIN-MISSING-INTERMEDIATE", Text{FR: "l'autorité émettrice manque : %s",
+			EN: "the issuing authority is missing: %s"}.Format(name))
 	default:
-		check := r.add("CHAIN-UNKNOWN-ROOT", Text{FR: "émetteur inconnu de ce laboratoire : %s", EN: "issuer unknown to this lab: %s"}.Format(name))
+		check := r.add("CHAIN-UNKNOWN-ROOT", Text{FR: "émetteur inconnu de ce laboratoire : %s",
+			EN: "issuer unknown to this lab: %s"}.Format(name))
 		if slices.ContainsFunc(known.issuers, func(i *issuer) bool { return bytes.Equal(i.RawSubject, top.RawIssuer) }) {
 			check.Details = []Text{sameNameOtherKey}
 		}
@@ -247,8 +256,9 @@ func (known *authorities) explain(r *Report, leaf *x509.Certificate, sent []*x50
 
 var weakAlgorithms = []x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1}
 
-// missing reports whether the path lacks its intermediate, and is not of another PKI: the client sent a certificate of this
-// lab's authorities that the path does not lead to, or the issuer is a TEST authority that the lab lacks below a root it has.
+// missing reports whether the path lacks its intermediate, and is not of another PKI: the client
+// sent a certificate of this lab's authorities that the path does not lead to, or the issuer is a
+// TEST authority that the lab lacks below a root it has.
 func (known *authorities) missing(top *x509.Certificate, sent []*x509.Certificate) bool {
 	if slices.ContainsFunc(sent, func(s *x509.Certificate) bool { return known.find(s) != nil }) {
 		return true

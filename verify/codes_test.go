@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write golden files")
 
-// The list of codes is whole, docs/codes.md is made from it, and the program uses no code that it lacks, nor does it list
-// one that nothing ends on.
+// The list of codes is whole, docs/codes.md is made from it, and the program uses no code that it
+// lacks, nor does it list one that nothing ends on.
 func TestCodes(t *testing.T) {
 	if _, err := loadCodes(codesYAML); err != nil {
 		t.Fatal(err)

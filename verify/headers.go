@@ -20,16 +20,17 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Header is a variable that a server in front of an application fills from the card, under the names that nginx and
-// Apache's mod_ssl have for it; empty where one has none.
+// Header is a variable that a server in front of an application fills from the card, under the
+// names that nginx and Apache's mod_ssl have for it; empty where one has none.
 type Header struct {
 	Nginx  string `json:"nginx,omitempty"`
 	Apache string `json:"apache,omitempty"`
 	Value  string `json:"value"`
 }
 
-// headers are what hospitals' applications read behind nginx or Apache. The names in RFC 2253 form are OpenSSL's, which
-// both servers use; nginx writes letters beyond ASCII as \C3\A9, Apache as they are.
+// headers are what hospitals' applications read behind nginx or Apache. The names in RFC 2253 form
+// are OpenSSL's, which both servers use; nginx writes letters beyond ASCII as \C3\A9, Apache as
+// they are.
 func headers(r *Report, leaf *x509.Certificate, now time.Time) []Header {
 	remain := max(0, int(leaf.NotAfter.Sub(now)/(24*time.Hour)))
 	serial := profiles.SerialHex(leaf.SerialNumber)
@@ -69,8 +70,9 @@ var opensslNames = map[string]string{
 	"2.5.4.97": "organizationIdentifier", "0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC", "1.2.840.113549.1.9.1": "emailAddress",
 }
 
-// rfc2253 writes a DER name as X509_NAME_print_ex does with XN_FLAG_RFC2253: the last RDN first, and within one the last
-// attribute first. ascii escapes letters beyond ASCII, as nginx has it and mod_ssl has not. A name that cannot be read is "".
+// rfc2253 writes a DER name as X509_NAME_print_ex does with XN_FLAG_RFC2253: the last RDN first,
+// and within one the last attribute first. ascii escapes letters beyond ASCII, as nginx has it and
+// mod_ssl has not. A name that cannot be read is "".
 func rfc2253(der []byte, ascii bool) string {
 	in := cryptobyte.String(der)
 	var seq cryptobyte.String

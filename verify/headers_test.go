@@ -19,7 +19,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Names are written as OpenSSL writes them for nginx and for Apache: those of every fixture, the wrong ones too.
+// Names are written as OpenSSL writes them for nginx and for Apache: those of every fixture, the
+// wrong ones too.
 func TestNamesAsOpenSSL(t *testing.T) {
 	peer.Need(t, "openssl")
 	maker := &fixtures.Maker{URLs: profiles.RealURLs, Generation: profiles.Gen2016, Now: time.Now(),

@@ -7,7 +7,8 @@ import (
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
-// Report is everything that was found about the certificate of one connection. As JSON it follows docs/card.schema.json.
+// Report is everything that was found about the certificate of one connection. As JSON it follows
+// docs/card.schema.json.
 type Report struct {
 	At      time.Time `json:"at"`
 	Verdict Code      `json:"verdict"` // OK, or the first code of level bad
@@ -22,7 +23,8 @@ type Report struct {
 	issuer *issuer // see [Report.Issuer]
 }
 
-// Issuer is the authority of the lab that issued the certificate, by a path that was verified; ok is false when there is none.
+// Issuer is the authority of the lab that issued the certificate, by a path that was verified; ok
+// is false when there is none.
 func (r *Report) Issuer() (a profiles.Authority, ok bool) {
 	if r.issuer == nil {
 		return a, false
@@ -39,7 +41,8 @@ type TLS struct {
 
 func (t TLS) String() string { return t.Version + ", " + t.Suite }
 
-// Screen holds the lines of the public TESTSSL screen, in its own words and formats (reference §4.1).
+// Screen holds the lines of the public TESTSSL screen, in its own words and formats (reference
+// §4.1).
 type Screen struct {
 	Organisation string `json:"organisation"`
 	Autorite     string `json:"autorite"`
@@ -102,7 +105,8 @@ const opensslDate = "Jan _2 15:04:05 2006 GMT"
 // add notes the outcome of a check, and returns it so that more can be said.
 func (r *Report) add(code Code, seen Text) *Check {
 	o := outcomes()[code]
-	c := Check{ID: o.check.ID, Code: code, Level: o.Level, Title: o.check.Title, Means: o.Means, Expected: o.check.Expected, Seen: seen}
+	c := Check{ID: o.check.ID, Code: code, Level: o.Level,
+		Title: o.check.Title, Means: o.Means, Expected: o.check.Expected, Seen: seen}
 	if o.Do.FR != "" {
 		do := o.Do
 		c.Do = &do

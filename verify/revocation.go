@@ -17,11 +17,13 @@ import (
 	"github.com/igc-lab/igc/revocation"
 )
 
-// revocation asks the authority's CRL and its OCSP responder, and notes in each check what the other said when they differ.
+// revocation asks the authority's CRL and its OCSP responder, and notes in each check what the
+// other said when they differ.
 func (v *Verifier) revocation(ctx context.Context, r *Report, leaf *x509.Certificate) {
 	if r.issuer == nil {
 		if r.Check("chain").Code == "CHAIN-OK" && r.Check("signature").Level != Bad { // by an authority that the client sent
-			notOurs := Text{FR: "l'autorité émettrice n'est pas de ce laboratoire", EN: "the issuing authority is not of this lab"}
+			notOurs := Text{FR: "l'autorité émettrice n'est pas de ce laboratoire",
+				EN: "the issuing authority is not of this lab"}
 			r.add("REV-CRL-UNAVAILABLE", notOurs)
 			r.add("REV-OCSP-UNAVAILABLE", notOurs)
 			return
@@ -37,8 +39,10 @@ func (v *Verifier) revocation(ctx context.Context, r *Report, leaf *x509.Certifi
 	v.ocsp(r, leaf, answer, answerErr)
 	crl, ocsp := r.Check("crl"), r.Check("ocsp")
 	if crl.Level != ocsp.Level {
-		crl.Details = append(crl.Details, Text{FR: "Au même moment, OCSP dit %s.", EN: "At the same moment OCSP says %s."}.Format(ocsp.Code))
-		ocsp.Details = append(ocsp.Details, Text{FR: "Au même moment, la CRL dit %s.", EN: "At the same moment the CRL says %s."}.Format(crl.Code))
+		crl.Details = append(crl.Details, Text{FR: "Au même moment, OCSP dit %s.",
+			EN: "At the same moment OCSP says %s."}.Format(ocsp.Code))
+		ocsp.Details = append(ocsp.Details, Text{FR: "Au même moment, la CRL dit %s.",
+			EN: "At the same moment the CRL says %s."}.Format(crl.Code))
 	}
 }
 
@@ -58,8 +62,8 @@ type searchedCRL struct {
 // maxFound bounds the entries and the answers that are kept.
 const maxFound = 10_000
 
-// searchCRL looks a certificate up in its authority's CRL. A CRL is searched from its beginning, so what was found is kept
-// until there is another CRL.
+// searchCRL looks a certificate up in its authority's CRL. A CRL is searched from its beginning, so
+// what was found is kept until there is another CRL.
 func (v *Verifier) searchCRL(ctx context.Context, a profiles.Authority, serial *big.Int) (s crlStatus, err error) {
 	crl, err := v.CRLs.Get(ctx, a)
 	if err != nil {
@@ -101,12 +105,14 @@ func (v *Verifier) queryOCSP(ctx context.Context, leaf *x509.Certificate, by *is
 	}
 	answer, err := v.parseOCSP(der, leaf, by)
 	if err == nil && !answer.NextUpdate.IsZero() && v.Now().After(answer.NextUpdate) {
-		err = i18n.NewError("ocsp-stale", Text{FR: "la réponse est périmée depuis le %s", EN: "the answer is stale since %s"}, i18n.Date(answer.NextUpdate))
+		err = i18n.NewError("ocsp-stale", Text{FR: "la réponse est périmée depuis le %s",
+			EN: "the answer is stale since %s"}, i18n.Date(answer.NextUpdate))
 	}
 	return answer, err
 }
 
-// parseOCSP reads an answer and verifies its signatures, unless it equals the last one about the certificate.
+// parseOCSP reads an answer and verifies its signatures, unless it equals the last one about the
+// certificate.
 func (v *Verifier) parseOCSP(der []byte, leaf *x509.Certificate, by *issuer) (*ocsp.Response, error) {
 	key := string(leaf.SerialNumber.Bytes()) + by.ID()
 	v.mu.Lock()
@@ -129,8 +135,8 @@ func (v *Verifier) parseOCSP(der []byte, leaf *x509.Certificate, by *issuer) (*o
 	return answer, nil
 }
 
-// neverIssued reports whether the answer is the one about a certificate that the authority never issued, where it is
-// configured to answer "revoked": on hold since 1970 (RFC 6960 §2.2).
+// neverIssued reports whether the answer is the one about a certificate that the authority never
+// issued, where it is configured to answer "revoked": on hold since 1970 (RFC 6960 §2.2).
 func neverIssued(answer *ocsp.Response) bool {
 	return answer.RevokedAt.Unix() == 0 && ca.ReasonOf(answer.RevocationReason) == onHold
 }
@@ -146,7 +152,8 @@ func (v *Verifier) crl(r *Report, leaf *x509.Certificate, s crlStatus, err error
 		}
 	}
 	if err != nil {
-		r.add("REV-CRL-UNAVAILABLE", Text{FR: "CRL indisponible : %s", EN: "CRL unavailable: %s"}.Format(err)).Source = source
+		r.add("REV-CRL-UNAVAILABLE", Text{FR: "CRL indisponible : %s",
+			EN: "CRL unavailable: %s"}.Format(err)).Source = source
 		return
 	}
 	now := v.Now()
@@ -154,7 +161,8 @@ func (v *Verifier) crl(r *Report, leaf *x509.Certificate, s crlStatus, err error
 	crl := Text{FR: "CRL n° %s du %s", EN: "CRL number %s of %s"}.Format(s.number, i18n.Date(s.thisUpdate))
 	switch {
 	case s.revoked == nil && now.After(s.nextUpdate):
-		r.add("REV-CRL-STALE", Text{FR: "périmée depuis le %s (%s)", EN: "stale since %s (%s)"}.Format(i18n.Date(s.nextUpdate), crl))
+		r.add("REV-CRL-STALE", Text{FR: "périmée depuis le %s (%s)",
+			EN: "stale since %s (%s)"}.Format(i18n.Date(s.nextUpdate), crl))
 	case s.revoked == nil:
 		r.add("REV-CRL-GOOD", Text{FR: "absent de la liste (%s)", EN: "not listed (%s)"}.Format(crl))
 	default:
@@ -167,7 +175,8 @@ func (v *Verifier) crl(r *Report, leaf *x509.Certificate, s crlStatus, err error
 		if s.revoked.Reason == onHold || s.revoked.Reason == "" && heldByOCSP {
 			code = "REV-CRL-HOLD"
 		}
-		r.add(code, Text{FR: "RÉVOQUÉ le %s, %s (%s)", EN: "REVOKED on %s, %s (%s)"}.Format(i18n.Date(s.revoked.At), reason, crl))
+		r.add(code, Text{FR: "RÉVOQUÉ le %s, %s (%s)",
+			EN: "REVOKED on %s, %s (%s)"}.Format(i18n.Date(s.revoked.At), reason, crl))
 	}
 	r.Check("crl").Source = source
 }
@@ -189,16 +198,19 @@ func (v *Verifier) ocsp(r *Report, leaf *x509.Certificate, answer *ocsp.Response
 		r.add("REV-OCSP-GOOD", Text{FR: "bon (%s)", EN: "good (%s)"}.Format(made))
 	case ocsp.Revoked:
 		if neverIssued(answer) {
-			r.add("REV-OCSP-UNKNOWN", Text{FR: "jamais émis, donc dit révoqué (%s)", EN: "never issued, and so said to be revoked (%s)"}.Format(made))
+			r.add("REV-OCSP-UNKNOWN", Text{FR: "jamais émis, donc dit révoqué (%s)",
+				EN: "never issued, and so said to be revoked (%s)"}.Format(made))
 			break
 		}
 		code, reason := Code("REV-OCSP-REVOKED"), ca.ReasonOf(answer.RevocationReason)
 		if reason == onHold {
 			code = "REV-OCSP-HOLD"
 		}
-		r.add(code, Text{FR: "RÉVOQUÉ le %s, motif %s (%s)", EN: "REVOKED on %s, reason %s (%s)"}.Format(i18n.Date(answer.RevokedAt), reason, made))
+		r.add(code, Text{FR: "RÉVOQUÉ le %s, motif %s (%s)",
+			EN: "REVOKED on %s, reason %s (%s)"}.Format(i18n.Date(answer.RevokedAt), reason, made))
 	default:
-		r.add("REV-OCSP-UNKNOWN", Text{FR: "inconnu de l'autorité (%s)", EN: "unknown to the authority (%s)"}.Format(made))
+		r.add("REV-OCSP-UNKNOWN", Text{FR: "inconnu de l'autorité (%s)",
+			EN: "unknown to the authority (%s)"}.Format(made))
 	}
 	r.Check("ocsp").Source = source
 }

@@ -44,8 +44,8 @@ type Options struct {
 	Now         func() time.Time
 }
 
-// Verifier checks certificates. It keeps what it read from the authorities, CRLs and OCSP answers, in bounded memory, and
-// serves any number of goroutines.
+// Verifier checks certificates. It keeps what it read from the authorities, CRLs and OCSP answers,
+// in bounded memory, and serves any number of goroutines.
 type Verifier struct {
 	Options
 
@@ -60,8 +60,8 @@ func New(options Options) *Verifier {
 	return &Verifier{Options: options, crls: map[profiles.Authority]*searchedCRL{}, answers: map[string]*ocsp.Response{}}
 }
 
-// ClientCAs are the authorities to name when a TLS server asks for a certificate: roots and issuing authorities, since a
-// browser offers a card only when its direct issuer is named.
+// ClientCAs are the authorities to name when a TLS server asks for a certificate: roots and issuing
+// authorities, since a browser offers a card only when its direct issuer is named.
 func (v *Verifier) ClientCAs(ctx context.Context) (*x509.CertPool, error) {
 	known, err := v.authorities(ctx)
 	if err != nil {
@@ -70,8 +70,9 @@ func (v *Verifier) ClientCAs(ctx context.Context) (*x509.CertPool, error) {
 	return known.all, nil
 }
 
-// Check reports on the certificates that a TLS client presented: state.PeerCertificates, the client's own first. An error
-// is the verifier's own failure, or the end of the context; there is no verdict then.
+// Check reports on the certificates that a TLS client presented: state.PeerCertificates, the
+// client's own first. An error is the verifier's own failure, or the end of the context; there is
+// no verdict then.
 func (v *Verifier) Check(ctx context.Context, state *tls.ConnectionState) (*Report, error) {
 	presented := state.PeerCertificates
 	r := &Report{At: v.Now().UTC(), Checks: []Check{}, Headers: []Header{},
@@ -97,7 +98,8 @@ func (v *Verifier) Check(ctx context.Context, state *tls.ConnectionState) (*Repo
 	if state.Version == tls.VersionTLS13 {
 		code = "TLS-13"
 	}
-	r.add(code, Text{FR: "%s ; certificats envoyés : %d", EN: "%s; certificates sent: %d"}.Format(r.TLS, len(presented)))
+	r.add(code, Text{FR: "%s ; certificats envoyés : %d",
+		EN: "%s; certificates sent: %d"}.Format(r.TLS, len(presented)))
 	r.Checks = append(r.Checks, f.checks...)
 	r.issuer = f.issuer
 	v.dates(r, leaf)
@@ -114,8 +116,8 @@ func (v *Verifier) Check(ctx context.Context, state *tls.ConnectionState) (*Repo
 	return r, nil
 }
 
-// facts are what is the same whenever the same certificates are presented, as long as the lab has the same authorities:
-// a page, its events and its reloads are about one card.
+// facts are what is the same whenever the same certificates are presented, as long as the lab has
+// the same authorities: a page, its events and its reloads are about one card.
 type facts struct {
 	cert                *inspect.Certificate
 	card                *Card
@@ -172,10 +174,12 @@ func (v *Verifier) dates(r *Report, leaf *x509.Certificate) {
 		check = r.add("DATE-EXPIRED", Text{FR: "expiré depuis le %s (%d jours)", EN: "expired on %s (%d days ago)"}.
 			Format(i18n.Date(to), days(now.Sub(to))))
 	case now.Before(from):
-		check = r.add("DATE-NOT-YET", Text{FR: "valable seulement à partir du %s (dans %d jours)", EN: "valid only from %s (in %d days)"}.
+		check = r.add("DATE-NOT-YET", Text{FR: "valable seulement à partir du %s (dans %d jours)",
+			EN: "valid only from %s (in %d days)"}.
 			Format(i18n.Date(from), days(from.Sub(now))))
 	case to.Sub(now) < soon:
-		check = r.add("DATE-SOON", Text{FR: "du %s au %s, encore %d jours seulement", EN: "from %s to %s, only %d days left"}.
+		check = r.add("DATE-SOON", Text{FR: "du %s au %s, encore %d jours seulement",
+			EN: "from %s to %s, only %d days left"}.
 			Format(i18n.Date(from), i18n.Date(to), left))
 	default:
 		check = r.add("DATE-OK", Text{FR: "du %s au %s, encore %d jours", EN: "from %s to %s, %d days left"}.
@@ -205,7 +209,8 @@ func profile(r *Report, c *inspect.Certificate) {
 	case c.Profile == "":
 		check = r.add("PROFILE-UNKNOWN", Text{FR: "aucun profil connu", EN: "no known profile"})
 	case len(c.Findings) > 0:
-		check = r.add("PROFILE-DEVIATES", Text{FR: "%s ; écarts : %d", EN: "%s; departures: %d"}.Format(c.Profile, len(c.Findings)))
+		check = r.add("PROFILE-DEVIATES", Text{FR: "%s ; écarts : %d",
+			EN: "%s; departures: %d"}.Format(c.Profile, len(c.Findings)))
 	default:
 		status := Text{FR: map[profiles.Status]string{profiles.Attested: "attesté", profiles.Modelled: "modélisé"}[c.Status], EN: string(c.Status)}
 		check = r.add("PROFILE-OK", Text{FR: "%s (%s)", EN: "%s (%s)"}.Format(c.Profile, status))

@@ -1,12 +1,16 @@
-// Package i18n holds texts in French and English, the two languages of the lab, and the choice between them.
+// Package i18n holds texts in French and English, the two languages of the lab, and the choice
+// between them.
 //
-// A [Text] has both languages, so that the place that knows what happened need not know who reads it: the report of a
-// check, its page and its JSON are made from one Text. A place that writes for one reader chooses with [Text.In].
+// A [Text] has both languages, so that the place that knows what happened need not know who reads
+// it: the report of a check, its page and its JSON are made from one Text. A place that writes for
+// one reader chooses with [Text.In].
 //
-// The reader's language comes from where the reader is: [FromEnvironment] on the command line (IGC_LANG, else the
-// locale; English when neither is set), [FromAcceptLanguage] on a page (French when the browser asks for neither).
+// The reader's language comes from where the reader is: [FromEnvironment] on the command line
+// (IGC_LANG, else the locale; English when neither is set), [FromAcceptLanguage] on a page (French
+// when the browser asks for neither).
 //
-// An error that a person reads is an [Error]: a stable code, and a format with arguments that both languages can print.
+// An error that a person reads is an [Error]: a stable code, and a format with arguments that both
+// languages can print.
 //
 //	err := i18n.NewError("answer-stale", i18n.Text{FR: "réponse périmée depuis le %s", EN: "answer stale since %s"}, i18n.Date(end))
 //	err.Error()                         // English, for logs
@@ -29,8 +33,8 @@ const (
 	English Language = "en"
 )
 
-// Parse reads the language of a tag (fr, fr-FR) or of a locale (fr_FR.UTF-8). ok is false for a language that the lab
-// does not have.
+// Parse reads the language of a tag (fr, fr-FR) or of a locale (fr_FR.UTF-8). ok is false for a
+// language that the lab does not have.
 func Parse(tag string) (l Language, ok bool) {
 	tag = strings.ToLower(strings.TrimSpace(tag))
 	for _, l := range []Language{French, English} {
@@ -49,8 +53,8 @@ func (l Language) Other() Language {
 	return French
 }
 
-// FromEnvironment is the language of the command line: French when the first variable that is set among IGC_LANG,
-// LC_ALL, LC_MESSAGES and LANG says so, else English.
+// FromEnvironment is the language of the command line: French when the first variable that is set
+// among IGC_LANG, LC_ALL, LC_MESSAGES and LANG says so, else English.
 func FromEnvironment() Language {
 	for _, name := range []string{"IGC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if value := os.Getenv(name); value != "" {
@@ -63,8 +67,8 @@ func FromEnvironment() Language {
 	return English
 }
 
-// FromAcceptLanguage is the language of a page for a browser that sent this Accept-Language: the first of the header that
-// the lab has, else French. Browsers send them in order of preference.
+// FromAcceptLanguage is the language of a page for a browser that sent this Accept-Language: the
+// first of the header that the lab has, else French. Browsers send them in order of preference.
 func FromAcceptLanguage(header string) Language {
 	for tag := range strings.SplitSeq(header, ",") {
 		if l, ok := Parse(tag); ok {
@@ -83,8 +87,8 @@ type Text struct {
 // Same is a text that both languages write alike, such as a name.
 func Same(s string) Text { return Text{FR: s, EN: s} }
 
-// Format prints the text as a format in both languages. Arguments that are a [Text] or an error are printed in the
-// language of each, by the verb %s.
+// Format prints the text as a format in both languages. Arguments that are a [Text] or an error are
+// printed in the language of each, by the verb %s.
 func (t Text) Format(args ...any) Text {
 	print := func(l Language) string {
 		own := make([]any, len(args))
@@ -143,8 +147,8 @@ func (e *Error) Unwrap() (list []error) {
 	return list
 }
 
-// TextOf is the message of any error: in both languages when it has them, else as it is. The method that gives them is
-// Text, as [Error] has it.
+// TextOf is the message of any error: in both languages when it has them, else as it is. The method
+// that gives them is Text, as [Error] has it.
 func TextOf(err error) Text {
 	if bilingual, ok := err.(interface{ Text() Text }); ok {
 		return bilingual.Text()

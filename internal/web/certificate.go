@@ -31,8 +31,9 @@ type Responder interface {
 	Answer(ctx context.Context, request []byte) ([]byte, error)
 }
 
-// Certificate is a TLS server's own certificate: an SSL_SERV of the lab, with its key in memory only, and the OCSP answer
-// about it. Dates are compared with the present one at each handshake, so that both stay right when the clock was moved.
+// Certificate is a TLS server's own certificate: an SSL_SERV of the lab, with its key in memory
+// only, and the OCSP answer about it. Dates are compared with the present one at each handshake, so
+// that both stay right when the clock was moved.
 type Certificate struct {
 	CertificateOptions
 
@@ -54,7 +55,8 @@ type attempt struct {
 	err error
 }
 
-// recent reports whether it was less than [retry] ago. A time in the future is of a clock that was moved.
+// recent reports whether it was less than [retry] ago. A time in the future is of a clock that was
+// moved.
 func (a attempt) recent(now time.Time) bool {
 	since := now.Sub(a.at)
 	return since >= 0 && since < retry
@@ -72,13 +74,14 @@ func (s staple) valid(now time.Time) bool {
 	return s.der != nil && !now.Before(s.thisUpdate) && now.Before(s.nextUpdate)
 }
 
-// due reports whether another answer is to be asked for: half of the validity is over, or it has not begun.
+// due reports whether another answer is to be asked for: half of the validity is over, or it has
+// not begun.
 func (s staple) due(now time.Time) bool {
 	return !s.valid(now) || !now.Before(s.thisUpdate.Add(s.nextUpdate.Sub(s.thisUpdate)/2))
 }
 
-// StatusChanged has the next handshake ask OCSP again, when the changed status is this certificate's. It is for
-// [ca.Lab.OnStatus].
+// StatusChanged has the next handshake ask OCSP again, when the changed status is this
+// certificate's. It is for [ca.Lab.OnStatus].
 func (c *Certificate) StatusChanged(r ca.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,13 +90,14 @@ func (c *Certificate) StatusChanged(r ca.Record) {
 	}
 }
 
-// renewable reports whether a new certificate is to be made: two thirds of the validity are over, or it has not begun.
+// renewable reports whether a new certificate is to be made: two thirds of the validity are over,
+// or it has not begun.
 func renewable(leaf *x509.Certificate, now time.Time) bool {
 	return now.Before(leaf.NotBefore) || now.After(leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore)/3*2))
 }
 
-// longest is the longest validity that macOS and iOS accept of a server's certificate, also below a root that the user
-// added: 825 days, of which the certificate's last second is a part.
+// longest is the longest validity that macOS and iOS accept of a server's certificate, also below a
+// root that the user added: 825 days, of which the certificate's last second is a part.
 const longest = 825*24*time.Hour - time.Second
 
 // serverProduct is the product of servers' certificates.
@@ -112,8 +116,8 @@ func ServerAuthority() profiles.Authority {
 	return a
 }
 
-// Prepare issues the certificate, and the authorities that it needs. When its authority is revoked the error is a
-// [ca.RevokedAuthorityError], and the server has nothing to present.
+// Prepare issues the certificate, and the authorities that it needs. When its authority is revoked
+// the error is a [ca.RevokedAuthorityError], and the server has nothing to present.
 func (c *Certificate) Prepare(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,12 +149,13 @@ func (c *Certificate) issue(ctx context.Context) error {
 	return nil
 }
 
-// retry is how soon a failed attempt is repeated, and how long a certificate is kept that a wrong clock finds ended.
+// retry is how soon a failed attempt is repeated, and how long a certificate is kept that a wrong
+// clock finds ended.
 const retry = time.Minute
 
-// Current is the certificate to present. It is renewed when two thirds of its validity are over, and its OCSP answer when
-// half of the answer's is. A failure is logged and is among [Certificate.Problems]; the old one is presented until the next
-// attempt.
+// Current is the certificate to present. It is renewed when two thirds of its validity are over,
+// and its OCSP answer when half of the answer's is. A failure is logged and is among
+// [Certificate.Problems]; the old one is presented until the next attempt.
 func (c *Certificate) Current(ctx context.Context) tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -209,7 +214,8 @@ type Problem struct {
 	At      time.Time // the end of validity that it is about
 }
 
-// Problems lists what is wrong with the certificate and its stapled OCSP answer, as clients meet them now.
+// Problems lists what is wrong with the certificate and its stapled OCSP answer, as clients meet
+// them now.
 func (c *Certificate) Problems(ctx context.Context) (problems []Problem) {
 	ctx, cancel := Detach(ctx)
 	defer cancel()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// WorkLimit is how long the work for one request may take. The first CRL of a million entries takes two seconds on a
-// quiet machine.
+// WorkLimit is how long the work for one request may take. The first CRL of a million entries takes
+// two seconds on a quiet machine.
 const WorkLimit = time.Minute
 
 // Detached serves each request on a context of [Detach].
@@ -20,11 +20,13 @@ func Detached(h http.Handler) http.Handler {
 	})
 }
 
-// Detach returns a context for work whose result does not depend on the client: a verdict, or what is cached for other clients.
+// Detach returns a context for work whose result does not depend on the client: a verdict, or what
+// is cached for other clients.
 //
-// net/http ends the context of a request when it reads the end of the connection. But a client that has sent its request
-// may close its sending half and wait for the answer, as HTTP/1.0 clients, ncat and gnutls-cli do. The returned context
-// ends after [WorkLimit], and with the server where [EndWith] says so.
+// net/http ends the context of a request when it reads the end of the connection. But a client that
+// has sent its request may close its sending half and wait for the answer, as HTTP/1.0 clients,
+// ncat and gnutls-cli do. The returned context ends after [WorkLimit], and with the server where
+// [EndWith] says so.
 func Detach(ctx context.Context) (context.Context, context.CancelFunc) {
 	stopped, _ := ctx.Value(stopKey{}).(context.Context)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), WorkLimit)

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// SecurityHeaders gives every answer of a server, errors and redirects too, the headers that keep other sites' pages from
-// reading it and browsers from guessing its type or sending its address elsewhere. There is no HSTS: it would stay with
-// "localhost" and break every other server of a developer's machine.
+// SecurityHeaders gives every answer of a server, errors and redirects too, the headers that keep
+// other sites' pages from reading it and browsers from guessing its type or sending its address
+// elsewhere. There is no HSTS: it would stay with "localhost" and break every other server of a
+// developer's machine.
 func SecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -22,8 +23,8 @@ func SecurityHeaders(next http.Handler) http.Handler {
 // NoStore keeps an answer out of caches: it is about the card that is in the reader now.
 func NoStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
 
-// IsLoopback reports whether a Host header has a name of loopback. A page elsewhere whose name was made to resolve to this
-// machine has another.
+// IsLoopback reports whether a Host header has a name of loopback. A page elsewhere whose name was
+// made to resolve to this machine has another.
 func IsLoopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -32,8 +33,8 @@ func IsLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// SameOrigin reports whether a request comes from the server's own page, or from a person who typed the address. Programs
-// other than browsers do not say.
+// SameOrigin reports whether a request comes from the server's own page, or from a person who typed
+// the address. Programs other than browsers do not say.
 func SameOrigin(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "" || site == "same-origin" || site == "none"

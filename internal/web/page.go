@@ -21,11 +21,13 @@ import (
 //go:embed html
 var layoutFiles embed.FS
 
-// Pages are the pages of one service: its templates within the layout that all services share, in both languages.
+// Pages are the pages of one service: its templates within the layout that all services share, in
+// both languages.
 //
-// A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its data embeds a [View].
-// The service may define the templates "menu" (links), "notices" (above every page) and "footer". What a template says in
-// both languages is written {{.T "français" "English"}}.
+// A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its
+// data embeds a [View]. The service may define the templates "menu" (links), "notices" (above every
+// page) and "footer". What a template says in both languages is written {{.T "français"
+// "English"}}.
 type Pages struct {
 	site      string
 	templates map[i18n.Language]*template.Template
@@ -43,7 +45,8 @@ type PageOptions struct {
 	Log       *slog.Logger
 }
 
-// NewPages makes the pages of a service. It panics on a template that cannot be parsed: templates are embedded.
+// NewPages makes the pages of a service. It panics on a template that cannot be parsed: templates
+// are embedded.
 func NewPages(options PageOptions) *Pages {
 	css, err := layoutFiles.ReadFile("html/style.css")
 	if err != nil {
@@ -69,7 +72,8 @@ func NewPages(options PageOptions) *Pages {
 // bilingual is a text that stands in a template in both languages.
 var bilingual = regexp.MustCompile(`\{\{\$?\.T "([^"]*)" "([^"]*)"\}\}`)
 
-// parse reads templates for one language: a text in both languages is chosen here, once, and not for every page.
+// parse reads templates for one language: a text in both languages is chosen here, once, and not
+// for every page.
 func parse(t *template.Template, lang i18n.Language, files fs.FS) error {
 	names, err := fs.Glob(files, "*.html")
 	if err != nil {
@@ -100,7 +104,8 @@ func dict(pairs ...any) map[string]any {
 	return m
 }
 
-// inlined is a file that stands in the page itself, and the hash by which the page's policy allows it and nothing else.
+// inlined is a file that stands in the page itself, and the hash by which the page's policy allows
+// it and nothing else.
 type inlined struct {
 	element template.HTML
 	hash    string
@@ -136,7 +141,8 @@ func ChosenLanguage(r *http.Request) i18n.Language {
 	return ""
 }
 
-// View is the part of a page's data that the layout needs, and the methods with which templates write.
+// View is the part of a page's data that the layout needs, and the methods with which templates
+// write.
 type View struct {
 	Lang   i18n.Language
 	Chosen bool // by the visitor, and not by the browser
@@ -163,7 +169,8 @@ func (v View) Other() i18n.Language  { return v.Lang.Other() }
 // French reports whether the page is in French.
 func (v View) French() bool { return v.Lang == i18n.French }
 
-// unbroken are the marks that French separates from the word before by a space at which no line ends.
+// unbroken are the marks that French separates from the word before by a space at which no line
+// ends.
 var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
 
 // T chooses between the two languages.
@@ -192,8 +199,8 @@ func (v View) To(path string) string {
 	return path + "?lang=" + string(v.Lang) + fragment
 }
 
-// Show makes control characters of a certificate visible, also the bidirectional ones, which would have a name read
-// otherwise than it is written.
+// Show makes control characters of a certificate visible, also the bidirectional ones, which would
+// have a name read otherwise than it is written.
 func (v View) Show(s string) string { return visible(s) }
 
 func visible(s string) string {

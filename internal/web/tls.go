@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Names are the host names that the certificates of the lab's servers hold. Each new name under carte.localhost is a new
-// origin, on which a browser asks for a card again; browsers resolve them to loopback by themselves.
+// Names are the host names that the certificates of the lab's servers hold. Each new name under
+// carte.localhost is a new origin, on which a browser asks for a card again; browsers resolve them
+// to loopback by themselves.
 var Names = []string{"localhost", "*.carte.localhost"}
 
 // FreshName is a host name under carte.localhost that a browser has not seen.
@@ -32,25 +33,28 @@ func Port(host string) string {
 	return "443"
 }
 
-// ClientTLS is how a TLS server asks for a client certificate. Any certificate is accepted in the handshake, also none,
-// and is checked afterwards, so that a person gets a page and not a broken connection; Verify changes that.
+// ClientTLS is how a TLS server asks for a client certificate. Any certificate is accepted in the
+// handshake, also none, and is checked afterwards, so that a person gets a page and not a broken
+// connection; Verify changes that.
 type ClientTLS struct {
-	// MinVersion and MaxVersion are versions of TLS. A CPS3 signs PKCS#1 v1.5 only, and TLS 1.3 asks for PSS: the
-	// person types the PIN and nothing happens. A server for every card has TLS 1.2 at most.
+	// MinVersion and MaxVersion are versions of TLS. A CPS3 signs PKCS#1 v1.5 only, and TLS 1.3
+	// asks for PSS: the person types the PIN and nothing happens. A server for every card has TLS
+	// 1.2 at most.
 	MinVersion, MaxVersion uint16
 
 	Certificate *Certificate // the server's own
 	Now         func() time.Time
 
-	// ClientCAs are the authorities to name; when it is nil none is named, and browsers offer every certificate.
+	// ClientCAs are the authorities to name; when it is nil none is named, and browsers offer every
+	// certificate.
 	ClientCAs func(context.Context) (*x509.CertPool, error)
 
 	// Verify refuses a connection in the handshake, as production servers do; nil accepts any.
 	Verify func(context.Context, *tls.ConnectionState) error
 }
 
-// Listener wraps a listener. The configuration is made for each handshake: a lab may gain authorities while it runs, and
-// the server's certificate is renewed.
+// Listener wraps a listener. The configuration is made for each handshake: a lab may gain
+// authorities while it runs, and the server's certificate is renewed.
 func (c *ClientTLS) Listener(l net.Listener) net.Listener {
 	return tls.NewListener(l, &tls.Config{
 		MinVersion:         c.MinVersion,
@@ -58,9 +62,10 @@ func (c *ClientTLS) Listener(l net.Listener) net.Listener {
 	})
 }
 
-// config leaves the choice of suites to crypto/tls: forward secrecy always, AES-GCM or ChaCha20 first, and ECDHE with CBC
-// last, the only one with RSA that Windows Server 2012 has. Session tickets are off: a resumed session would keep a card
-// that was taken out. HTTP/1.1 alone is spoken: a connection that closes is how a card is changed.
+// config leaves the choice of suites to crypto/tls: forward secrecy always, AES-GCM or ChaCha20
+// first, and ECDHE with CBC last, the only one with RSA that Windows Server 2012 has. Session
+// tickets are off: a resumed session would keep a card that was taken out. HTTP/1.1 alone is
+// spoken: a connection that closes is how a card is changed.
 func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 	ctx, cancel := Detach(ctx) // the certificate and its OCSP answer serve other clients too
 	defer cancel()
@@ -90,11 +95,13 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 	return config, nil
 }
 
-// handshakeLimit is how long a person may take to choose a card and type its PIN: the browser holds the handshake meanwhile.
+// handshakeLimit is how long a person may take to choose a card and type its PIN: the browser holds
+// the handshake meanwhile.
 const handshakeLimit = 10 * time.Minute
 
-// NewServer makes an HTTP server for a listener of [ClientTLS], with its limits of time and size. What goes wrong in
-// handshakes is logged at the level debug: browsers break one off to ask for a card.
+// NewServer makes an HTTP server for a listener of [ClientTLS], with its limits of time and size.
+// What goes wrong in handshakes is logged at the level debug: browsers break one off to ask for a
+// card.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           SecurityHeaders(handler),
