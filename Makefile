@@ -76,7 +76,6 @@ soak:
 	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./revocation -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
 	go test ./revocation -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation -run '^$$' -fuzz FuzzLane -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	IGC_IDLE=10000 go test ./revocation -run TestFlood -v -count=1
 	go test ./testssl -run '^$$' -fuzz FuzzCard -fuzztime $(FUZZ) -fuzzminimizetime 20x
 

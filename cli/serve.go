@@ -123,7 +123,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		publication.Health().Add(pages.Problems)
 	}
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
-	start(func() error { return serveHTTP(ctx, server, publication.Lane(revocation.Crowd(listener, 4000))) })
+	start(func() error { return serveHTTP(ctx, server, revocation.Crowd(listener, 4000)) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
 		return nil

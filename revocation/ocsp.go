@@ -27,6 +27,9 @@ type request struct {
 	first    [1]certID
 }
 
+// forAnyone says that the answer to the request is good for whoever asks about the same certificate.
+func (r *request) forAnyone() bool { return len(r.ids) == 1 && r.nonce == nil }
+
 // certID names a certificate by hashes of its issuer and its serial number.
 type certID struct {
 	raw    []byte // DER: an answer repeats it as it came

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // This file is the HTTP face of OCSP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision).
@@ -157,12 +159,17 @@ func restoreSlashes(encoded string, missing int) (found []byte) {
 
 // ocsp answers.
 func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
-	answer, err := p.responder.reply(r.Context(), der)
-	if err != nil {
-		p.log.Error("OCSP", "err", err)
+	req, answer := p.responder.lookUp(der)
+	if answer == nil {
+		ctx, cancel := web.Detach(r.Context())
+		defer cancel()
+		var err error
+		if answer, err = p.responder.decide(ctx, req); err != nil {
+			p.log.Error("OCSP", "err", err)
+		}
 	}
 	h := w.Header()
-	p.describe(answer, r.Method == http.MethodPost, func(name string, value []string) { h[name] = value })
+	p.setHeader(h, answer, r.Method == http.MethodPost)
 	if h["Etag"] != nil && (r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil) {
 		r.Header.Del("Range") // nobody fetches a part of an answer
 		joinLines(r.Header)
@@ -172,7 +179,7 @@ func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
 	w.Write(answer.der)
 }
 
-// describe gives the header fields of an answer. What HTTP caches are told:
+// setHeader sets the header fields of an answer, which tell HTTP caches:
 //
 //   - Of an answer to a GET that holds for anyone, what RFC 5019 §6.2 says: until its nextUpdate at most or, as igc.yaml
 //     has it otherwise, to ask again each time, which costs a 304.
@@ -181,21 +188,21 @@ func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
 //     revocation may come within that of the answer before.
 //   - Of an answer to a POST, nothing: caches keep none unless told to (RFC 9110 §9.3.3), and RFC 5019 forbids no-store on
 //     what is signed for anyone.
-func (p *Publication) describe(answer *reply, post bool, field func(name string, value []string)) {
+func (p *Publication) setHeader(h http.Header, answer *reply, post bool) {
 	switch {
 	case !answer.cacheable():
-		field("Cache-Control", noStore)
+		h["Cache-Control"] = noStore
 	case post:
 	default:
-		field("Etag", answer.tag)
-		field("Last-Modified", answer.modified)
+		h["Etag"] = answer.tag
+		h["Last-Modified"] = answer.modified
 		if p.lab.Config.OCSP.HTTPCache == "until-next-update" {
-			field("Cache-Control", answer.maxAge)
-			field("Expires", answer.expires)
+			h["Cache-Control"] = answer.maxAge
+			h["Expires"] = answer.expires
 		} else {
-			field("Cache-Control", askAgain)
+			h["Cache-Control"] = askAgain
 		}
 	}
-	field("Content-Type", responseType)
-	field("Content-Length", answer.length)
+	h["Content-Type"] = responseType
+	h["Content-Length"] = answer.length
 }

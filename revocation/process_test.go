@@ -44,7 +44,6 @@ func serveForTest(what, home string) error {
 	defer cancel()
 	var handler http.Handler
 	var directory net.Listener
-	lane := func(l net.Listener) net.Listener { return l }
 	report := func() string { return "" }
 	if n, err := strconv.Atoi(what); err == nil {
 		answer, kind, length := make([]byte, n), []string{"application/ocsp-response"}, []string{what}
@@ -63,7 +62,7 @@ func serveForTest(what, home string) error {
 		defer lab.Release()
 		lists, responder := NewLists(lab, time.Now), NewResponder(lab, time.Now)
 		publication := NewPublication(lab, lists, responder, log)
-		handler, lane = publication, publication.Lane
+		handler = publication
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
 		if what == "publication, directory" { // as igc serve has them
 			if directory, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -95,7 +94,7 @@ func serveForTest(what, home string) error {
 		listener = Crowd(listener, 4000)
 	}
 	server := NewServer(handler, log)
-	go server.Serve(lane(listener))
+	go server.Serve(listener)
 	fmt.Println(listener.Addr())
 	if directory != nil {
 		fmt.Println(directory.Addr())

@@ -63,12 +63,11 @@ var nosniff = []string{"nosniff"}
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	ctx, cancel := web.Detach(r.Context())
-	defer cancel()
-	r = r.WithContext(ctx)
 	switch {
 	case !isOCSP(r):
-		p.mux.ServeHTTP(w, r)
+		ctx, cancel := web.Detach(r.Context())
+		defer cancel()
+		p.mux.ServeHTTP(w, r.WithContext(ctx))
 	case r.Method == http.MethodPost:
 		p.ocspPost(w, r)
 	default:

@@ -109,8 +109,45 @@ var refusals = func() (all [7]*reply) {
 	return all
 }()
 
+// reply answers a request: from the answers that are kept, else with a signature.
 func (r *Responder) reply(ctx context.Context, der []byte) (*reply, error) {
-	p, err := r.decide(ctx, der)
+	req, p := r.lookUp(der)
+	if p != nil {
+		return p, nil
+	}
+	return r.decide(ctx, req)
+}
+
+// lookUp parses a request, and returns the reply where that takes neither a signature nor waiting for one: it was signed
+// before, or the request is refused as it stands. Most requests get no further.
+func (r *Responder) lookUp(der []byte) (*request, *reply) {
+	req, err := parseRequest(der)
+	if err != nil {
+		return nil, r.counted(refusals[malformedRequest]) // the sender's fault: nothing to log
+	}
+	// RFC 6960 §4.1.2 forbids to pass over a critical extension that is not understood, and has no status for it. The
+	// request keeps to the syntax, so malformedRequest would be wrong, and internalError invites to ask again. What is
+	// left is "not capable of responding authoritatively" (§2.3): the question is another than the one that could be answered.
+	if req.critical {
+		return nil, r.counted(refusals[unauthorized])
+	}
+	if !req.forAnyone() {
+		return req, nil
+	}
+	e := r.kept.get(req.ids[0].raw, r.now())
+	if e == nil {
+		return req, nil
+	}
+	p := e.reply.Load()
+	if p == nil { // being signed
+		return req, nil
+	}
+	r.hit(p)
+	return nil, r.counted(p)
+}
+
+// counted adds a reply to the counters.
+func (r *Responder) counted(p *reply) *reply {
 	if p.status != 0 {
 		r.counters.refusals[p.status].Add(1)
 	}
@@ -119,35 +156,33 @@ func (r *Responder) reply(ctx context.Context, der []byte) (*reply, error) {
 			r.counters.answers[s].Add(uint64(n))
 		}
 	}
-	return p, err
+	return p
 }
 
-func (r *Responder) decide(ctx context.Context, der []byte) (*reply, error) {
-	req, err := parseRequest(der)
-	if err != nil {
-		return refusals[malformedRequest], nil // the sender's fault: nothing to log
+// hit counts a reply that was signed for another.
+func (r *Responder) hit(p *reply) {
+	if p.status == 0 {
+		r.counters.hits.Add(1)
 	}
-	// RFC 6960 §4.1.2 forbids to pass over a critical extension that is not understood, and has no status for it. The
-	// request keeps to the syntax, so malformedRequest would be wrong, and internalError invites to ask again. What is
-	// left is "not capable of responding authoritatively" (§2.3): the question is another than the one that could be answered.
-	if req.critical {
-		return refusals[unauthorized], nil
-	}
-	id, anyone := req.ids[0].raw, len(req.ids) == 1 && req.nonce == nil
-	if anyone {
-		if e := r.kept.get(id, r.now()); e != nil { // most requests get no further
-			return r.wait(ctx, e)
-		}
-	}
+}
+
+// decide is the reply to a request that lookUp left open.
+func (r *Responder) decide(ctx context.Context, req *request) (*reply, error) {
+	p, err := r.find(ctx, req)
+	return r.counted(p), err
+}
+
+func (r *Responder) find(ctx context.Context, req *request) (*reply, error) {
 	a, err := r.authorityOf(ctx, req.ids)
 	switch {
 	case err != nil:
 		return r.broken(ctx, err)
 	case a == nil:
 		return refusals[unauthorized], nil
-	case !anyone:
+	case !req.forAnyone():
 		return r.signed(ctx, a, req)
 	}
+	id := req.ids[0].raw
 	e, mine := r.kept.begin(id, r.now())
 	if !mine {
 		return r.wait(ctx, e)
@@ -169,9 +204,7 @@ func (r *Responder) wait(ctx context.Context, e *entry) (*reply, error) {
 			return refusals[tryLater], nil // who asked has left
 		}
 	}
-	if p.status == 0 {
-		r.counters.hits.Add(1)
-	}
+	r.hit(p)
 	return p, nil
 }
 
