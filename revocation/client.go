@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -106,11 +107,11 @@ func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	text := func(s string) []byte { return element(cbasn1.OCTET_STRING, []byte(s)) }
-	number := func(tag cbasn1.Tag, n byte) []byte { return element(tag, []byte{n}) }
-	request := element(cbasn1.SEQUENCE, number(cbasn1.INTEGER, 1), element(ldapSearch, text(a.DirectoryName()), number(cbasn1.ENUM, 0), // the base alone
+	text := func(s string) []byte { return der.Element(cbasn1.OCTET_STRING, []byte(s)) }
+	number := func(tag cbasn1.Tag, n byte) []byte { return der.Element(tag, []byte{n}) }
+	request := der.Element(cbasn1.SEQUENCE, number(cbasn1.INTEGER, 1), der.Element(ldapSearch, text(a.DirectoryName()), number(cbasn1.ENUM, 0), // the base alone
 		number(cbasn1.ENUM, 0), number(cbasn1.INTEGER, 0), number(cbasn1.INTEGER, 0), number(cbasn1.BOOLEAN, 0),
-		element(0x87, []byte("objectClass")), element(cbasn1.SEQUENCE, text("certificateRevocationList;binary"))))
+		der.Element(0x87, []byte("objectClass")), der.Element(cbasn1.SEQUENCE, text("certificateRevocationList;binary"))))
 	if _, err := conn.Write(request); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -235,18 +236,18 @@ func bearX509(t *testing.T, path string) (r born) {
 
 // readEntries reads a list's entries one by one.
 func readEntries(t testing.TB, path string) (entries []x509.RevocationListEntry) {
-	der, err := os.ReadFile(path)
+	list, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseCRL(der, nil)
+	c, err := parseCRL(list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for rest := cryptobyte.String(c.chunks[0].DER); !rest.Empty(); {
 		var entry cryptobyte.String
 		one := x509.RevocationListEntry{SerialNumber: new(big.Int)}
-		if !rest.ReadASN1(&entry, cbasn1.SEQUENCE) || !entry.ReadASN1Integer(one.SerialNumber) || !readTime(&entry, &one.RevocationTime) {
+		if !rest.ReadASN1(&entry, cbasn1.SEQUENCE) || !entry.ReadASN1Integer(one.SerialNumber) || !der.ReadTime(&entry, &one.RevocationTime) {
 			t.Fatal(errList)
 		}
 		entries = append(entries, one)

@@ -23,6 +23,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -35,6 +36,27 @@ var (
 	oidAuthorityKeyID = asn1.ObjectIdentifier{2, 5, 29, 35}
 	oidFreshestCRL    = asn1.ObjectIdentifier{2, 5, 29, 46}
 )
+
+// extension is an extension; value writes what the OCTET STRING holds.
+type extension struct {
+	oid      asn1.ObjectIdentifier
+	critical bool
+	value    func(*cryptobyte.Builder)
+}
+
+func addExtensions(b *cryptobyte.Builder, extensions []extension) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, e := range extensions {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(e.oid)
+				if e.critical {
+					b.AddASN1Boolean(true)
+				}
+				b.AddASN1(cbasn1.OCTET_STRING, e.value)
+			})
+		}
+	})
+}
 
 // listExtensions are those of the real CRLs, in their order: authority key identifier, then number; for a root the other
 // way round. A delta says what it adds to; a rich list also where it is published and where its delta is.
@@ -73,8 +95,8 @@ func (l *Lists) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
 
 // addPointName writes a DistributionPointName, [0] fullName [0], of one address.
 func addPointName(b *cryptobyte.Builder, url string) {
-	b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+	b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
+		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(url)) })
 		})
 	})
@@ -87,7 +109,7 @@ func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) 
 	if err != nil {
 		return err
 	}
-	algorithm, err := algorithmIdentifier(issuer.SignatureAlgorithm())
+	algorithm, err := der.AlgorithmIdentifier(issuer.SignatureAlgorithm())
 	if err != nil {
 		return err
 	}
@@ -95,26 +117,26 @@ func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) 
 	for _, e := range entries {
 		size += int64(len(e.DER))
 	}
-	begin, err := encoded(func(b *cryptobyte.Builder) {
+	begin, err := der.Build(func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(1) // v2
 		b.AddBytes(algorithm)
 		b.AddBytes(issuer.Certificate.RawSubject)
-		addTime(b, c.ThisUpdate)
-		addTime(b, c.NextUpdate)
+		der.AddTime(b, c.ThisUpdate)
+		der.AddTime(b, c.NextUpdate)
 		if size > 0 { // an empty list has no revokedCertificates
-			b.AddBytes(header(cbasn1.SEQUENCE, size))
+			b.AddBytes(der.Header(cbasn1.SEQUENCE, size))
 		}
 	})
 	if err != nil {
 		return err
 	}
-	end, err := encoded(func(b *cryptobyte.Builder) {
-		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { addExtensions(b, l.listExtensions(c, issuer)) })
+	end, err := der.Build(func(b *cryptobyte.Builder) {
+		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) { addExtensions(b, l.listExtensions(c, issuer)) })
 	})
 	if err != nil {
 		return err
 	}
-	tbs := append(header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
+	tbs := append(der.Header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
 	own := make(chan []ca.ListChunk, 1)
 	go func() { own <- shared(former, entries) }() // to copy a first list takes as long as to hash it
 	h := sha256.New()
@@ -128,7 +150,7 @@ func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) 
 	if err != nil {
 		return err
 	}
-	tail, err := encoded(func(b *cryptobyte.Builder) {
+	tail, err := der.Build(func(b *cryptobyte.Builder) {
 		b.AddBytes(end)
 		b.AddBytes(algorithm)
 		b.AddASN1BitString(signature)
@@ -136,7 +158,7 @@ func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) 
 	if err != nil {
 		return err
 	}
-	c.listDER = newBody(append(header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), chunks, tail)
+	c.listDER = newBody(append(der.Header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), chunks, tail)
 	c.Size = c.listDER.size()
 	return nil
 }
@@ -248,21 +270,21 @@ func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, 
 var errList = errors.New("not a CRL of the lab")
 
 // parseCRL reads a list that the lab made, and verifies its signature; a nil issuer passes that over.
-func parseCRL(der []byte, issuer *x509.Certificate) (*CRL, error) {
-	c := &CRL{Size: int64(len(der))}
-	in := cryptobyte.String(der)
+func parseCRL(list []byte, issuer *x509.Certificate) (*CRL, error) {
+	c := &CRL{Size: int64(len(list))}
+	in := cryptobyte.String(list)
 	var outer, whole, tbs, entries, tagged, extensions, signature cryptobyte.String
 	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !in.Empty() || !outer.ReadASN1Element(&whole, cbasn1.SEQUENCE) {
 		return nil, errList
 	}
 	signedPart := whole
 	if !whole.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) ||
-		!tbs.SkipASN1(cbasn1.SEQUENCE) || !readTime(&tbs, &c.ThisUpdate) || !readTime(&tbs, &c.NextUpdate) ||
+		!tbs.SkipASN1(cbasn1.SEQUENCE) || !der.ReadTime(&tbs, &c.ThisUpdate) || !der.ReadTime(&tbs, &c.NextUpdate) ||
 		!tbs.ReadOptionalASN1(&entries, nil, cbasn1.SEQUENCE) {
 		return nil, errList
 	}
 	after := len(tbs) + len(outer) // bytes that follow the entries
-	if !tbs.ReadASN1(&tagged, explicit(0)) || !tagged.ReadASN1(&extensions, cbasn1.SEQUENCE) || !tagged.Empty() || !tbs.Empty() ||
+	if !tbs.ReadASN1(&tagged, der.Explicit(0)) || !tagged.ReadASN1(&extensions, cbasn1.SEQUENCE) || !tagged.Empty() || !tbs.Empty() ||
 		!outer.SkipASN1(cbasn1.SEQUENCE) || !outer.ReadASN1(&signature, cbasn1.BIT_STRING) || !outer.Empty() || len(signature) < 2 {
 		return nil, errList
 	}
@@ -280,7 +302,7 @@ func parseCRL(der []byte, issuer *x509.Certificate) (*CRL, error) {
 			return nil, err
 		}
 	}
-	c.listDER = newBody(der[:len(der)-after-len(entries)], []ca.ListChunk{{DER: entries}}, der[len(der)-after:])
+	c.listDER = newBody(list[:len(list)-after-len(entries)], []ca.ListChunk{{DER: entries}}, list[len(list)-after:])
 	for !entries.Empty() {
 		if !entries.SkipASN1(cbasn1.SEQUENCE) {
 			return nil, errList
@@ -329,8 +351,8 @@ func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 }
 
 // parseEntry reads an entry if it is that of the serial number.
-func parseEntry(der, want []byte) (*Entry, bool, error) {
-	in := cryptobyte.String(der)
+func parseEntry(entry, want []byte) (*Entry, bool, error) {
+	in := cryptobyte.String(entry)
 	var fields, serial, extensions cryptobyte.String
 	e := &Entry{}
 	if !in.ReadASN1(&fields, cbasn1.SEQUENCE) || !fields.ReadASN1(&serial, cbasn1.INTEGER) {
@@ -342,7 +364,7 @@ func parseEntry(der, want []byte) (*Entry, bool, error) {
 	if string(serial) != string(want) {
 		return nil, false, nil
 	}
-	if !readTime(&fields, &e.At) || !fields.Empty() && !fields.ReadASN1(&extensions, cbasn1.SEQUENCE) {
+	if !der.ReadTime(&fields, &e.At) || !fields.Empty() && !fields.ReadASN1(&extensions, cbasn1.SEQUENCE) {
 		return nil, false, errList
 	}
 	for !extensions.Empty() {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // delegate is a delegated responder (RFC 6960 §2.6): its key, its certificate, and what each of its answers holds in DER.
@@ -80,13 +82,13 @@ func (r *Responder) newDelegate(ctx context.Context, a *authority) (*delegate, e
 	if _, ok := signer.Public().(*rsa.PublicKey); ok {
 		algorithm = x509.SHA256WithRSA
 	}
-	if d.algorithm, err = algorithmIdentifier(algorithm); err != nil {
+	if d.algorithm, err = der.AlgorithmIdentifier(algorithm); err != nil {
 		return nil, err
 	}
-	d.id = element(explicit(2), element(cbasn1.OCTET_STRING, c.SubjectKeyId))
+	d.id = der.Element(der.Explicit(2), der.Element(cbasn1.OCTET_STRING, c.SubjectKeyId))
 	if config.ResponderID == "name" {
-		d.id = element(explicit(1), c.RawSubject)
+		d.id = der.Element(der.Explicit(1), c.RawSubject)
 	}
-	d.certs = element(explicit(0), element(cbasn1.SEQUENCE, c.Raw))
+	d.certs = der.Element(der.Explicit(0), der.Element(cbasn1.SEQUENCE, c.Raw))
 	return d, nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // Idle connections, clients that send a byte at a time, requests of 10 MB and nonsense, all at once: who asks properly is
@@ -89,7 +91,7 @@ func TestFlood(t *testing.T) {
 	}
 	attack(&bad, postRequest([]byte("nonsense")), malformed)
 	attack(&bad, getRequest(bytes.Repeat([]byte{0x30}, 5000)), malformed)
-	nobody := requestOf(nil, [][]byte{element(0x30, []byte{0x30, 0, 4, 0, 4, 0, 2, 1, 1})}, nil, nil)
+	nobody := requestOf(nil, [][]byte{der.Element(0x30, []byte{0x30, 0, 4, 0, 4, 0, 2, 1, 1})}, nil, nil)
 	attack(&bad, postRequest(nobody), func(status int, body []byte) bool {
 		return status == http.StatusOK && bytes.Equal(body, unauthorized.refusal())
 	})

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // kept are the signed answers that are given again to who asks the same without a nonce, by the DER of the certID.
@@ -86,7 +88,7 @@ func (k *kept) drop(a *authority, serial []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, form := range a.forms {
-		delete(k.entries, string(element(cbasn1.SEQUENCE, form, element(cbasn1.INTEGER, serial))))
+		delete(k.entries, string(der.Element(cbasn1.SEQUENCE, form, der.Element(cbasn1.INTEGER, serial))))
 	}
 }
 

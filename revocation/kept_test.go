@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // certID is that of a card's authentication certificate, as most clients write it.
@@ -67,7 +68,7 @@ func TestKept(t *testing.T) {
 	leaf, issuer := l.certificates(t, l.cards[0])
 	other, _ := l.certificates(t, l.cards[1])
 	plain := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
-	named := requestOf(element(explicit(1), element(0x82, []byte("me"))), [][]byte{l.certID(t, 0)}, nil, nil)
+	named := requestOf(der.Element(der.Explicit(1), der.Element(0x82, []byte("me"))), [][]byte{l.certID(t, 0)}, nil, nil)
 	nonce := withNonce(t, plain, nonceOf(32))
 	both := requestOf(nil, [][]byte{l.certID(t, 0), l.certID(t, 1)}, nil, nil)
 	never := *leaf

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // This file is the little of LDAP (RFC 4511) that a directory of CRLs needs: requests in, answers out. A request is read
@@ -73,7 +75,7 @@ type ber []byte
 
 // element takes the next element.
 func (b *ber) element() (tag byte, content ber, ok bool) {
-	n, length := berHeader(*b)
+	n, length := der.ReadHeader(*b)
 	if n == 0 || length > len(*b)-n {
 		return 0, nil, false
 	}
@@ -102,27 +104,6 @@ func (b *ber) integer(tag cbasn1.Tag) (int, bool) {
 	return n, true
 }
 
-// berHeader reads a tag and a length: how many bytes both take, and the length; 0 when they are none.
-func berHeader(b []byte) (n, length int) {
-	if len(b) < 2 || b[0]&0x1f == 0x1f {
-		return 0, 0
-	}
-	if b[1] < 0x80 {
-		return 2, int(b[1])
-	}
-	n = 2 + int(b[1]&0x7f)
-	if n == 2 || n > 6 || len(b) < n {
-		return 0, 0
-	}
-	for _, c := range b[2:n] {
-		length = length<<8 | int(c)
-	}
-	if length > math.MaxInt32 {
-		return 0, 0
-	}
-	return n, length
-}
-
 var errMessage = errors.New("not an LDAP message, or one that is too long")
 
 // readMessage reads an LDAPMessage of so many bytes at most, and returns its content.
@@ -136,7 +117,7 @@ func readMessage(r *bufio.Reader, most int) (ber, error) {
 			return nil, err
 		}
 	}
-	n, length := berHeader(head)
+	n, length := der.ReadHeader(head)
 	if n == 0 || head[0] != byte(cbasn1.SEQUENCE) || length > most {
 		return nil, errMessage
 	}
@@ -163,7 +144,7 @@ func parseLDAP(message ber) (*ldapRequest, bool) {
 	if r.tag, r.body, ok = message.element(); !ok || len(message) == 0 {
 		return r, ok
 	}
-	controls, ok := message.take(explicit(0))
+	controls, ok := message.take(der.Explicit(0))
 	for ok && len(controls) > 0 {
 		var control, critical ber
 		if control, ok = controls.take(cbasn1.SEQUENCE); !ok {
@@ -343,7 +324,7 @@ func wrap(tag cbasn1.Tag, content ...payload) payload {
 	for _, c := range content {
 		all.add(c)
 	}
-	head := raw(header(tag, all.size))
+	head := raw(der.Header(tag, all.size))
 	head.add(all)
 	return head
 }

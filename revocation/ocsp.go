@@ -15,6 +15,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/der"
 )
 
 // This file is the OCSP codec (RFC 6960 §4): bytes to requests and answers to bytes, nothing else.
@@ -62,18 +63,16 @@ const (
 
 var errRequest = errors.New("malformed OCSP request")
 
-func explicit(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
-
 // parseRequest reads an OCSPRequest. Who asks, and a signature on it, are passed over: the lab answers anyone.
-func parseRequest(der []byte) (*request, error) {
-	in := cryptobyte.String(der)
+func parseRequest(encoded []byte) (*request, error) {
+	in := cryptobyte.String(encoded)
 	var outer, tbs, version, list, extensions cryptobyte.String
 	var present, versioned bool
 	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !in.Empty() || !outer.ReadASN1(&tbs, cbasn1.SEQUENCE) ||
-		!outer.SkipOptionalASN1(explicit(0)) || !outer.Empty() ||
-		!tbs.ReadOptionalASN1(&version, &versioned, explicit(0)) || versioned && !bytes.Equal(version, []byte{2, 1, 0}) ||
-		!tbs.SkipOptionalASN1(explicit(1)) || !tbs.ReadASN1(&list, cbasn1.SEQUENCE) ||
-		!tbs.ReadOptionalASN1(&extensions, &present, explicit(2)) || !tbs.Empty() {
+		!outer.SkipOptionalASN1(der.Explicit(0)) || !outer.Empty() ||
+		!tbs.ReadOptionalASN1(&version, &versioned, der.Explicit(0)) || versioned && !bytes.Equal(version, []byte{2, 1, 0}) ||
+		!tbs.SkipOptionalASN1(der.Explicit(1)) || !tbs.ReadASN1(&list, cbasn1.SEQUENCE) ||
+		!tbs.ReadOptionalASN1(&extensions, &present, der.Explicit(2)) || !tbs.Empty() {
 		return nil, errRequest
 	}
 	r := &request{}
@@ -85,7 +84,7 @@ func parseRequest(der []byte) (*request, error) {
 			return nil, errRequest
 		}
 		id, ok := parseCertID(&one)
-		if !ok || !one.ReadOptionalASN1(&single, &has, explicit(0)) || !one.Empty() || has && !r.parseExtensions(single, false) {
+		if !ok || !one.ReadOptionalASN1(&single, &has, der.Explicit(0)) || !one.Empty() || has && !r.parseExtensions(single, false) {
 			return nil, errRequest
 		}
 		r.ids = append(r.ids, id)
@@ -188,15 +187,15 @@ func issuerForms(issuer *x509.Certificate) ([][]byte, error) {
 		sum := func(data []byte) []byte {
 			d := h.hash.New()
 			d.Write(data)
-			return element(cbasn1.OCTET_STRING, d.Sum(nil))
+			return der.Element(cbasn1.OCTET_STRING, d.Sum(nil))
 		}
 		name, key := sum(issuer.RawSubject), sum(spki.Key.Bytes)
 		for _, null := range []bool{true, false} {
 			parameters := []byte{}
 			if null {
-				parameters = element(cbasn1.NULL)
+				parameters = der.Element(cbasn1.NULL)
 			}
-			form := bytes.Join([][]byte{element(cbasn1.SEQUENCE, h.oid, parameters), name, key}, nil)
+			form := bytes.Join([][]byte{der.Element(cbasn1.SEQUENCE, h.oid, parameters), name, key}, nil)
 			forms = append(forms, form)
 		}
 	}
@@ -235,87 +234,87 @@ type response struct {
 // signed and the whole are written from their ends.
 func (r *response) sign(d *delegate) ([]byte, error) {
 	var room [512]byte
-	tbs := backward{der: room[:], begin: len(room)}
+	tbs := der.NewReverseBuilder(room[:])
 	if r.extended {
-		tbs.extension(extendedDER, []byte{5, 0})
+		addExtension(&tbs, extendedDER, []byte{5, 0})
 	}
 	if r.nonce != nil {
-		tbs.extension(nonceDER, r.nonce)
+		addExtension(&tbs, nonceDER, r.nonce)
 	}
 	if r.extended || r.nonce != nil {
-		tbs.wrap(cbasn1.SEQUENCE, 0)
-		tbs.wrap(explicit(1), 0)
+		tbs.Wrap(cbasn1.SEQUENCE, 0)
+		tbs.Wrap(der.Explicit(1), 0)
 	}
-	after := tbs.len()
+	after := tbs.Len()
 	for _, one := range slices.Backward(r.answers) {
-		tbs.single(&one, r.thisUpdate, r.nextUpdate)
+		addSingle(&tbs, &one, r.thisUpdate, r.nextUpdate)
 	}
-	tbs.wrap(cbasn1.SEQUENCE, after)
-	tbs.time(r.thisUpdate) // producedAt
-	tbs.add(d.id)
-	tbs.wrap(cbasn1.SEQUENCE, 0)
-	digest := sha256.Sum256(tbs.bytes())
+	tbs.Wrap(cbasn1.SEQUENCE, after)
+	tbs.Time(r.thisUpdate) // producedAt
+	tbs.Add(d.id)
+	tbs.Wrap(cbasn1.SEQUENCE, 0)
+	digest := sha256.Sum256(tbs.Bytes())
 	signature, err := d.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	size := tbs.len() + len(d.algorithm) + len(signature) + len(d.certs) + 64
-	whole := backward{der: make([]byte, size), begin: size}
-	whole.add(d.certs)
-	after = whole.len()
-	whole.add(signature)
-	whole.add([]byte{0})
-	whole.wrap(cbasn1.BIT_STRING, after)
-	whole.add(d.algorithm)
-	whole.add(tbs.bytes())
-	whole.wrap(cbasn1.SEQUENCE, 0)
-	whole.wrap(cbasn1.OCTET_STRING, 0)
-	whole.add(basicDER)
-	whole.wrap(cbasn1.SEQUENCE, 0)
-	whole.wrap(explicit(0), 0)
-	whole.add([]byte{0x0a, 1, 0}) // successful
-	whole.wrap(cbasn1.SEQUENCE, 0)
-	return whole.bytes(), nil
+	size := tbs.Len() + len(d.algorithm) + len(signature) + len(d.certs) + 64
+	whole := der.NewReverseBuilder(make([]byte, size))
+	whole.Add(d.certs)
+	after = whole.Len()
+	whole.Add(signature)
+	whole.Add([]byte{0})
+	whole.Wrap(cbasn1.BIT_STRING, after)
+	whole.Add(d.algorithm)
+	whole.Add(tbs.Bytes())
+	whole.Wrap(cbasn1.SEQUENCE, 0)
+	whole.Wrap(cbasn1.OCTET_STRING, 0)
+	whole.Add(basicDER)
+	whole.Wrap(cbasn1.SEQUENCE, 0)
+	whole.Wrap(der.Explicit(0), 0)
+	whole.Add([]byte{0x0a, 1, 0}) // successful
+	whole.Wrap(cbasn1.SEQUENCE, 0)
+	return whole.Bytes(), nil
 }
 
-// single writes a SingleResponse.
-func (w *backward) single(a *single, thisUpdate, nextUpdate time.Time) {
-	after := w.len()
+// addSingle writes a SingleResponse.
+func addSingle(w *der.ReverseBuilder, a *single, thisUpdate, nextUpdate time.Time) {
+	after := w.Len()
 	if !a.cutoff.IsZero() {
-		w.time(a.cutoff)
-		w.wrap(cbasn1.OCTET_STRING, after)
-		w.add(archiveCutoffDER)
-		w.wrap(cbasn1.SEQUENCE, after)
-		w.wrap(cbasn1.SEQUENCE, after)
-		w.wrap(explicit(1), after)
+		w.Time(a.cutoff)
+		w.Wrap(cbasn1.OCTET_STRING, after)
+		w.Add(archiveCutoffDER)
+		w.Wrap(cbasn1.SEQUENCE, after)
+		w.Wrap(cbasn1.SEQUENCE, after)
+		w.Wrap(der.Explicit(1), after)
 	}
-	end := w.len()
-	w.time(nextUpdate)
-	w.wrap(explicit(0), end)
-	w.time(thisUpdate)
-	end = w.len()
+	end := w.Len()
+	w.Time(nextUpdate)
+	w.Wrap(der.Explicit(0), end)
+	w.Time(thisUpdate)
+	end = w.Len()
 	switch a.status {
 	case revoked:
 		if code := a.revoked.Reason.Code(); code != 0 {
-			w.add([]byte{0x0a, 1, byte(code)})
-			w.wrap(explicit(0), end)
+			w.Add([]byte{0x0a, 1, byte(code)})
+			w.Wrap(der.Explicit(0), end)
 		}
-		w.time(a.revoked.At)
-		w.wrap(explicit(1), end)
+		w.Time(a.revoked.At)
+		w.Wrap(der.Explicit(1), end)
 	default:
-		w.wrap(cbasn1.Tag(a.status).ContextSpecific(), end)
+		w.Wrap(cbasn1.Tag(a.status).ContextSpecific(), end)
 	}
-	w.add(a.id)
-	w.wrap(cbasn1.SEQUENCE, after)
+	w.Add(a.id)
+	w.Wrap(cbasn1.SEQUENCE, after)
 }
 
-// extension writes a non-critical extension.
-func (w *backward) extension(oid, value []byte) {
-	end := w.len()
-	w.add(value)
-	w.wrap(cbasn1.OCTET_STRING, end)
-	w.add(oid)
-	w.wrap(cbasn1.SEQUENCE, end)
+// addExtension writes a non-critical extension.
+func addExtension(w *der.ReverseBuilder, oid, value []byte) {
+	end := w.Len()
+	w.Add(value)
+	w.Wrap(cbasn1.OCTET_STRING, end)
+	w.Add(oid)
+	w.Wrap(cbasn1.SEQUENCE, end)
 }
 
 // responseStatus is an OCSPResponseStatus that says why there is no answer (RFC 6960 §4.2.1).

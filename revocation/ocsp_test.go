@@ -18,6 +18,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -146,31 +147,31 @@ func TestAnswers(t *testing.T) {
 
 // nonceOf is a nonce's extension value: an OCTET STRING of n bytes.
 func generalizedTime(t time.Time) []byte {
-	return element(cbasn1.GeneralizedTime, []byte(t.UTC().Format("20060102150405Z")))
+	return der.Element(cbasn1.GeneralizedTime, []byte(t.UTC().Format("20060102150405Z")))
 }
 
 // extensionDER is a non-critical extension.
 func extensionDER(oid, value []byte) []byte {
-	return element(cbasn1.SEQUENCE, oid, element(cbasn1.OCTET_STRING, value))
+	return der.Element(cbasn1.SEQUENCE, oid, der.Element(cbasn1.OCTET_STRING, value))
 }
 
-func nonceOf(n int) []byte { return element(cbasn1.OCTET_STRING, bytes.Repeat([]byte{0xa5}, n)) }
+func nonceOf(n int) []byte { return der.Element(cbasn1.OCTET_STRING, bytes.Repeat([]byte{0xa5}, n)) }
 
 // requestOf writes an OCSPRequest: before stands between the opening of the TBSRequest and the list, after behind the list.
 func requestOf(before []byte, ids [][]byte, singleExtensions, after []byte) []byte {
 	var list []byte
 	for _, id := range ids {
-		list = append(list, element(cbasn1.SEQUENCE, id, singleExtensions)...)
+		list = append(list, der.Element(cbasn1.SEQUENCE, id, singleExtensions)...)
 	}
-	return element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, before, element(cbasn1.SEQUENCE, list), after))
+	return der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, before, der.Element(cbasn1.SEQUENCE, list), after))
 }
 
 func extensionsOf(tag uint8, all ...[]byte) []byte {
-	return element(explicit(tag), element(cbasn1.SEQUENCE, all...))
+	return der.Element(der.Explicit(tag), der.Element(cbasn1.SEQUENCE, all...))
 }
 
 func critical(oid, value []byte) []byte {
-	return element(cbasn1.SEQUENCE, oid, []byte{1, 1, 0xff}, element(cbasn1.OCTET_STRING, value))
+	return der.Element(cbasn1.SEQUENCE, oid, []byte{1, 1, 0xff}, der.Element(cbasn1.OCTET_STRING, value))
 }
 
 // What a request may be and what it gets: 0 is an answer.
@@ -195,10 +196,10 @@ func TestRequests(t *testing.T) {
 	id := read.ids[0].raw
 	one := [][]byte{id}
 	certID := func(parts ...[]byte) []byte {
-		return requestOf(nil, [][]byte{element(cbasn1.SEQUENCE, parts...)}, nil, nil)
+		return requestOf(nil, [][]byte{der.Element(cbasn1.SEQUENCE, parts...)}, nil, nil)
 	}
 	form := read.ids[0].issuer
-	never := element(cbasn1.INTEGER, []byte{1})
+	never := der.Element(cbasn1.INTEGER, []byte{1})
 	unknownOID := []byte{6, 3, 0x2a, 3, 4}
 	many := func(n int) (ids [][]byte) {
 		for range n {
@@ -208,9 +209,11 @@ func TestRequests(t *testing.T) {
 	}
 	with := func(extensions ...[]byte) []byte { return requestOf(nil, one, nil, extensionsOf(2, extensions...)) }
 	nonce := func(n int) []byte { return with(extensionDER(nonceDER, nonceOf(n))) }
-	accepts := func(types ...[]byte) []byte { return with(critical(responseDER, element(cbasn1.SEQUENCE, types...))) }
-	list := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, id))
-	signed := element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, list), element(explicit(0), []byte{5, 0}))
+	accepts := func(types ...[]byte) []byte {
+		return with(critical(responseDER, der.Element(cbasn1.SEQUENCE, types...)))
+	}
+	list := der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, id))
+	signed := der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, list), der.Element(der.Explicit(0), []byte{5, 0}))
 	for name, tc := range map[string]struct {
 		request []byte
 		want    responseStatus
@@ -226,19 +229,19 @@ func TestRequests(t *testing.T) {
 		"as many certificates as may be":     {requestOf(nil, many(maxIDs), nil, nil), 0},
 		"one too many":                       {requestOf(nil, many(maxIDs+1), nil, nil), malformedRequest},
 		"another's authority":                {stranger, unauthorized},
-		"another's, and ours":                {requestOf(nil, [][]byte{element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
-		"a hash that nobody uses":            {certID(element(cbasn1.SEQUENCE, unknownOID), nonceOf(20), nonceOf(20), never), unauthorized},
-		"hash parameters left out":           {certID(element(cbasn1.SEQUENCE, certIDHashes[0].oid), form[11:], never), 0},
-		"hash parameters that are none":      {certID(element(cbasn1.SEQUENCE, certIDHashes[0].oid, never), form[11:], never), unauthorized},
-		"version 1, written":                 {requestOf(element(explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
-		"version 2":                          {requestOf(element(explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
-		"a requestor's name":                 {requestOf(element(explicit(1), element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
+		"another's, and ours":                {requestOf(nil, [][]byte{der.Element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
+		"a hash that nobody uses":            {certID(der.Element(cbasn1.SEQUENCE, unknownOID), nonceOf(20), nonceOf(20), never), unauthorized},
+		"hash parameters left out":           {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid), form[11:], never), 0},
+		"hash parameters that are none":      {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid, never), form[11:], never), unauthorized},
+		"version 1, written":                 {requestOf(der.Element(der.Explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
+		"version 2":                          {requestOf(der.Element(der.Explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
+		"a requestor's name":                 {requestOf(der.Element(der.Explicit(1), der.Element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
 		"a signature":                        {signed, 0},
 		"serial number 0":                    {certID(form, []byte{2, 1, 0}), 0},
 		"a negative serial number":           {certID(form, []byte{2, 1, 0x80}), 0},
 		"a serial number without contents":   {certID(form, []byte{2, 0}), malformedRequest},
 		"a serial number with zeros before":  {certID(form, []byte{2, 2, 0, 1}), malformedRequest},
-		"a serial number of 10 kB":           {certID(form, element(cbasn1.INTEGER, bytes.Repeat([]byte{1}, 10<<10))), 0},
+		"a serial number of 10 kB":           {certID(form, der.Element(cbasn1.INTEGER, bytes.Repeat([]byte{1}, 10<<10))), 0},
 		"nonce of 0":                         {nonce(0), malformedRequest}, // RFC 9654 §2.1
 		"nonce of 1":                         {nonce(1), 0},
 		"nonce of 128":                       {nonce(128), 0},
@@ -253,7 +256,7 @@ func TestRequests(t *testing.T) {
 		"unknown critical single extension":  {requestOf(nil, one, extensionsOf(0, critical(unknownOID, nil)), nil), unauthorized},
 		"accepts the basic response":         {accepts(unknownOID, basicDER), 0},
 		"accepts another response only":      {accepts(unknownOID), unauthorized},
-		"critical, not a BOOLEAN's contents": {with(element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1))), malformedRequest},
+		"critical, not a BOOLEAN's contents": {with(der.Element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1))), malformedRequest},
 	} {
 		got, err := r.Answer(t.Context(), tc.request)
 		if err != nil {
@@ -295,7 +298,7 @@ func TestNonce(t *testing.T) {
 		if _, err := ocsp.ParseResponseForCert(got, leaf, issuer); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(got, append(bytes.Clone(nonceDER), element(cbasn1.OCTET_STRING, nonce)...)) {
+		if !bytes.Contains(got, append(bytes.Clone(nonceDER), der.Element(cbasn1.OCTET_STRING, nonce)...)) {
 			t.Errorf("the answer does not hold the nonce of %d bytes", size)
 		}
 		if without, err := r.Answer(t.Context(), plain); err != nil || bytes.Contains(without, nonceDER) {
@@ -313,9 +316,9 @@ func TestSettings(t *testing.T) {
 	}
 	same := func(leaf *x509.Certificate) *x509.Certificate { return leaf }
 	archive := func(at time.Time) []byte {
-		return element(explicit(1), element(cbasn1.SEQUENCE, extensionDER(archiveCutoffDER, generalizedTime(at))))
+		return der.Element(der.Explicit(1), der.Element(cbasn1.SEQUENCE, extensionDER(archiveCutoffDER, generalizedTime(at))))
 	}
-	extended := element(explicit(1), element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, extendedDER, []byte{4, 2, 5, 0})))
+	extended := der.Element(der.Explicit(1), der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, extendedDER, []byte{4, 2, 5, 0})))
 	type seen struct {
 		*ocsp.Response
 		der    []byte

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
@@ -66,8 +67,8 @@ func slashRequest(t *testing.T, serial string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash := element(4, bytes.Repeat([]byte{0x11}, 20))
-	return requestOf(nil, [][]byte{element(0x30, sha1, hash, hash, element(2, number))}, nil, nil)
+	hash := der.Element(4, bytes.Repeat([]byte{0x11}, 20))
+	return requestOf(nil, [][]byte{der.Element(0x30, sha1, hash, hash, der.Element(2, number))}, nil, nil)
 }
 
 // mergeSlashes is what proxies (nginx's merge_slashes, Apache's MergeSlashes) and muxes do to a path.
@@ -115,7 +116,7 @@ func TestOCSPMergedSlashes(t *testing.T) {
 		}
 		serial[0] = 0x11
 		sha1, _ := hex.DecodeString("300906052b0e03021a0500")
-		request := requestOf(nil, [][]byte{element(0x30, sha1, element(4, name), element(4, key), element(2, serial))}, nil, nil)
+		request := requestOf(nil, [][]byte{der.Element(0x30, sha1, der.Element(4, name), der.Element(4, key), der.Element(2, serial))}, nil, nil)
 		encoded := base64.StdEncoding.EncodeToString(request)
 		if !strings.Contains(encoded, "//") {
 			continue
@@ -192,7 +193,7 @@ func TestOCSPBehindProxy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			request = withNonce(t, plain, element(4, value))
+			request = withNonce(t, plain, der.Element(4, value))
 			if encoded = base64.StdEncoding.EncodeToString(request); strings.Contains(encoded[len(encoded)-48:], "//") {
 				break
 			}

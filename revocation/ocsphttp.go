@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
 )
 
@@ -94,7 +95,7 @@ func decodeGet(encoded string) ([]byte, error) {
 	}
 	encoded = webSafe.Replace(strings.TrimRight(encoded, "="))
 	head, _ := base64.RawStdEncoding.DecodeString(encoded[:min(len(encoded), 8)])
-	if n, length := berHeader(head); n > 0 && length <= maxRequest {
+	if n, length := der.ReadHeader(head); n > 0 && length <= maxRequest {
 		switch missing := base64.RawStdEncoding.EncodedLen(n+length) - len(encoded); {
 		case missing < 0 && strings.Trim(encoded[len(encoded)+missing:], "=/") == "":
 			encoded = encoded[:len(encoded)+missing]

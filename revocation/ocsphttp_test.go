@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/internal/der"
 )
 
 func newPublication(t testing.TB, l *testLab) *httptest.Server {
@@ -141,7 +143,7 @@ func TestOCSPCaching(t *testing.T) {
 	server := newPublication(t, l)
 	id := l.certID(t, 0)
 	plain := requestOf(nil, [][]byte{id}, nil, nil)
-	never := requestOf(nil, [][]byte{element(0x30, certIDOf(t, plain).issuer, []byte{2, 1, 7})}, nil, nil)
+	never := requestOf(nil, [][]byte{der.Element(0x30, certIDOf(t, plain).issuer, []byte{2, 1, 7})}, nil, nil)
 	do := func(method string, request []byte, header ...string) (*http.Response, []byte) {
 		t.Helper()
 		path, body := "/ocsp/"+url.PathEscape(base64.StdEncoding.EncodeToString(request)), io.Reader(nil)
@@ -227,7 +229,7 @@ func FuzzOCSPOverHTTP(f *testing.F) {
 		f.Add(false, "/ocsp/"+url.PathEscape(base64.StdEncoding.EncodeToString(request)), "", []byte(nil))
 		f.Add(false, "/"+base64.StdEncoding.EncodeToString(request), "", []byte(nil))
 	}
-	slashes := base64.StdEncoding.EncodeToString(withNonce(f, plain, element(4, bytes.Repeat([]byte{0xff}, 9))))
+	slashes := base64.StdEncoding.EncodeToString(withNonce(f, plain, der.Element(4, bytes.Repeat([]byte{0xff}, 9))))
 	f.Add(false, "//"+slashes, "", []byte(nil))
 	f.Add(false, "/ocsp//"+mergeSlashes(slashes), "", []byte(nil))
 	f.Add(false, "/ocsp"+url.QueryEscape(slashes), "", []byte(nil))

@@ -20,6 +20,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -221,19 +222,19 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) // signedData
-		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1Int64(1)
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
 				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}) // data
 				})
-				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+				b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
 					for _, a := range authorities {
 						b.AddBytes(a.DER)
 					}
 				})
-				b.AddASN1(explicit(1), func(*cryptobyte.Builder) {})
+				b.AddASN1(der.Explicit(1), func(*cryptobyte.Builder) {})
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
 			})
 		})

@@ -9,6 +9,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -66,8 +67,8 @@ func BenchmarkUnknownIssuers(b *testing.B) {
 		name, key := make([]byte, 20), make([]byte, 20)
 		rand.Read(name)
 		rand.Read(key)
-		ids = append(ids, element(cbasn1.SEQUENCE, element(cbasn1.SEQUENCE, certIDHashes[0].oid, []byte{5, 0}),
-			element(cbasn1.OCTET_STRING, name), element(cbasn1.OCTET_STRING, key), element(cbasn1.INTEGER, []byte{1})))
+		ids = append(ids, der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid, []byte{5, 0}),
+			der.Element(cbasn1.OCTET_STRING, name), der.Element(cbasn1.OCTET_STRING, key), der.Element(cbasn1.INTEGER, []byte{1})))
 	}
 	for name, request := range map[string][]byte{"known": known, "unknown": requestOf(nil, ids, nil, nil)} {
 		b.Run(name, func(b *testing.B) {
