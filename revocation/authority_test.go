@@ -16,7 +16,7 @@ import (
 // and /healthz fails, which is what clients notice.
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
-	clock := func() time.Time { return l.now }
+	clock := func() time.Time { return l.Now }
 	lists, responder := NewLists(l.Lab, clock), NewResponder(l.Lab, clock)
 	health := NewHealth(l.Lab, lists, responder)
 	if err := lists.Publish(t.Context(), false); err != nil {
@@ -37,7 +37,7 @@ func TestRevokedAuthority(t *testing.T) {
 		t.Helper()
 		leaf := issuing.Certificate
 		if what == issuing {
-			if leaf, err = l.cards[0].Certificate(); err != nil {
+			if leaf, err = l.Cards[0].Certificate(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -58,8 +58,8 @@ func TestRevokedAuthority(t *testing.T) {
 	if answer := ask(root); answer.Status != ocsp.Good {
 		t.Fatalf("before: %d", answer.Status)
 	}
-	l.now = l.now.Add(time.Minute)
-	l.set(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
+	l.Now = l.Now.Add(time.Minute)
+	l.Change(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
 	if answer := ask(root); answer.Status != ocsp.Revoked || answer.RevocationReason != ocsp.CACompromise {
 		t.Errorf("the root says %d, %d", answer.Status, answer.RevocationReason)
 	}
@@ -74,7 +74,7 @@ func TestRevokedAuthority(t *testing.T) {
 		t.Errorf("the root's list: %+v, %v", entry, err)
 	}
 	// the responder's certificate is renewed as before
-	l.now = l.now.AddDate(0, 0, 10)
+	l.Now = l.Now.AddDate(0, 0, 10)
 	if answer := ask(issuing); answer.Status != ocsp.Good {
 		t.Errorf("ten days later: %d", answer.Status)
 	}

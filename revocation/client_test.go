@@ -17,18 +17,18 @@ import (
 // What a client of the lab fetches is what is served, and another authority's signature is not taken for the issuer's.
 func TestFetch(t *testing.T) {
 	l := newTestLab(t, 1)
-	server, a := newPublication(t, l), l.issuing()
-	leaf, issuer := l.certificates(t, l.cards[0])
+	server, a := newPublication(t, l), l.Issuing()
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	rootRecord, err := l.Issuer(t.Context(), a.Root())
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := rootRecord.Certificate
-	directory := l.directory(t, NewLists(l.Lab, func() time.Time { return l.now }))
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "keyCompromise"})
+	directory := l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now }))
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 
 	list, err := FetchCRL(t.Context(), server.URL+a.CRLPath(), issuer)
-	if err != nil || list.Entries != 1 || !list.ThisUpdate.Equal(l.now) {
+	if err != nil || list.Entries != 1 || !list.ThisUpdate.Equal(l.Now) {
 		t.Fatalf("the list over HTTP: %+v, %v", list, err)
 	}
 	same, err := FetchDirectoryCRL(t.Context(), directory, a, issuer)
@@ -74,7 +74,7 @@ func TestFetch(t *testing.T) {
 // One who takes the connection and says nothing is left when the context ends.
 func TestFetchBounded(t *testing.T) {
 	l := newTestLab(t, 1)
-	_, issuer := l.certificates(t, l.cards[0])
+	_, issuer := l.Certificates(t, l.Cards[0])
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestFetchBounded(t *testing.T) {
 	if _, err := FetchCRL(ctx, "http://"+silent.Addr().String()+"/", issuer); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("HTTP: %v", err)
 	}
-	if _, err := FetchDirectoryCRL(ctx, silent.Addr().String(), l.issuing(), issuer); err == nil {
+	if _, err := FetchDirectoryCRL(ctx, silent.Addr().String(), l.Issuing(), issuer); err == nil {
 		t.Error("LDAP: no error")
 	}
 }

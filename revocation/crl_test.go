@@ -7,14 +7,13 @@ import (
 	"math/big"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -61,20 +60,13 @@ func bytesOf(t testing.TB, crl *CRL) []byte {
 	return der
 }
 
-func (l *testLab) set(t testing.TB, c ca.StatusChange) {
-	t.Helper()
-	if _, err := l.SetStatus(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestListsFollowRevocations(t *testing.T) {
 	l := newTestLab(t, 3)
-	now := func() time.Time { return l.now }
+	now := func() time.Time { return l.Now }
 	lists := NewLists(l.Lab, now)
 
 	first, parsed := l.crl(t, lists, "ACI-FO-PP")
-	if len(parsed.RevokedCertificateEntries) != 0 || !parsed.ThisUpdate.Equal(l.now) || !parsed.NextUpdate.Equal(l.now.Add(6*24*time.Hour)) {
+	if len(parsed.RevokedCertificateEntries) != 0 || !parsed.ThisUpdate.Equal(l.Now) || !parsed.NextUpdate.Equal(l.Now.Add(6*24*time.Hour)) {
 		t.Errorf("empty list: %d entries, %s to %s", len(parsed.RevokedCertificateEntries), parsed.ThisUpdate, parsed.NextUpdate)
 	}
 	if again, _ := l.crl(t, lists, "ACI-FO-PP"); !bytes.Equal(bytesOf(t, again), bytesOf(t, first)) {
@@ -84,8 +76,8 @@ func TestListsFollowRevocations(t *testing.T) {
 	// entries come in the order of revocation, as in the real lists
 	order := []int{2, 0, 1}
 	for i, n := range order {
-		l.now = l.now.Add(time.Minute)
-		if _, err := l.Revoke(t.Context(), l.cards[n].Serial, "keyCompromise"); err != nil {
+		l.Now = l.Now.Add(time.Minute)
+		if _, err := l.Revoke(t.Context(), l.Cards[n].Serial, "keyCompromise"); err != nil {
 			t.Fatal(err)
 		}
 		crl, parsed := l.crl(t, lists, "ACI-FO-PP")
@@ -93,7 +85,7 @@ func TestListsFollowRevocations(t *testing.T) {
 			t.Fatalf("after %d revocations: number %d, %d entries", i+1, crl.Number, len(parsed.RevokedCertificateEntries))
 		}
 		last := parsed.RevokedCertificateEntries[i]
-		if profiles.SerialHex(last.SerialNumber) != l.cards[n].Serial || !last.RevocationTime.Equal(l.now) || len(last.Extensions) != 0 {
+		if profiles.SerialHex(last.SerialNumber) != l.Cards[n].Serial || !last.RevocationTime.Equal(l.Now) || len(last.Extensions) != 0 {
 			t.Errorf("entry %d: %X at %s with %d extensions", i, last.SerialNumber, last.RevocationTime, len(last.Extensions))
 		}
 	}
@@ -104,7 +96,7 @@ func TestListsFollowRevocations(t *testing.T) {
 	if same, _ := l.crl(t, restarted, "ACI-FO-PP"); same.Number != kept.Number || !bytes.Equal(bytesOf(t, same), bytesOf(t, kept)) {
 		t.Error("a restart makes a new list")
 	}
-	l.now = l.now.Add(24*time.Hour + time.Second)
+	l.Now = l.Now.Add(24*time.Hour + time.Second)
 	if due, _ := l.crl(t, restarted, "ACI-FO-PP"); due.Number != kept.Number+1 {
 		t.Errorf("a day later: number %d after %d", due.Number, kept.Number)
 	}
@@ -124,8 +116,8 @@ func TestListsFollowRevocations(t *testing.T) {
 // A torn file, as after a loss of power, is made anew, whatever its size and its names say.
 func TestTornList(t *testing.T) {
 	l := newTestLab(t, 1)
-	now := func() time.Time { return l.now }
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "superseded"})
+	now := func() time.Time { return l.Now }
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
 	lists := NewLists(l.Lab, now)
 	good, _ := l.crl(t, lists, "ACI-FO-PP")
 	der := bytesOf(t, good)
@@ -145,17 +137,17 @@ func TestTornList(t *testing.T) {
 // step, and base and numbers hold together as RFC 5280 §5.2.3 and §5.2.4 want.
 func TestHoldAndDelta(t *testing.T) {
 	l := newTestLab(t, 2)
-	now := func() time.Time { return l.now }
+	now := func() time.Time { return l.Now }
 	lists := NewLists(l.Lab, now)
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	base, _ := l.crl(t, lists, "ACI-FO-PP")
-	serial := l.cards[0].Serial
+	serial := l.Cards[0].Serial
 	number, _ := new(big.Int).SetString(serial, 16)
 	step := func(what string, c ca.StatusChange, full, delta *Entry) {
 		t.Helper()
-		l.now = l.now.Add(time.Minute)
+		l.Now = l.Now.Add(time.Minute)
 		c.Serial = serial
-		l.set(t, c)
+		l.Change(t, c)
 		for i, lists := range []*Lists{lists, NewLists(l.Lab, now)} { // also after a restart
 			list, parsed := l.crl(t, lists, "ACI-FO-PP")
 			changes, err := lists.Delta(t.Context(), a)
@@ -184,17 +176,17 @@ func TestHoldAndDelta(t *testing.T) {
 			}
 		}
 	}
-	held := l.now.Add(time.Minute)
+	held := l.Now.Add(time.Minute)
 	bare := &Entry{At: held}
 	step("hold", ca.StatusChange{Reason: ca.Hold}, bare, bare)
 	step("release", ca.StatusChange{Release: true}, nil, &Entry{At: held, Removed: true})
-	again := &Entry{At: l.now.Add(time.Minute)}
+	again := &Entry{At: l.Now.Add(time.Minute)}
 	step("hold again", ca.StatusChange{Reason: ca.Hold}, again, again)
 	step("revocation of a hold", ca.StatusChange{Reason: "keyCompromise"}, again, again) // as of the hold
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
 
 	// the next day's list is the new base, and its delta empty
-	l.now = l.now.Add(24 * time.Hour)
+	l.Now = l.Now.Add(24 * time.Hour)
 	next, parsed := l.crl(t, lists, "ACI-FO-PP")
 	delta, err := lists.Delta(t.Context(), a)
 	if err != nil || delta.Base != next.Number || delta.Entries != 0 || len(parsed.RevokedCertificateEntries) != 2 {
@@ -210,20 +202,20 @@ func TestHoldAndDelta(t *testing.T) {
 func TestRichLists(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.Form, l.Config.CRL.IDP = ca.RichList, true
-	invalid := l.now.Add(-3 * time.Hour)
-	l.cards[0].NotBefore = invalid
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "cessationOfOperation", Invalidity: invalid})
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "unspecified"})
-	now := func() time.Time { return l.now }
+	invalid := l.Now.Add(-3 * time.Hour)
+	l.Cards[0].NotBefore = invalid
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "cessationOfOperation", Invalidity: invalid})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "unspecified"})
+	now := func() time.Time { return l.Now }
 	crl, parsed := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP")
-	want := map[string]int{l.cards[0].Serial: 5, l.cards[1].Serial: 0}
+	want := map[string]int{l.Cards[0].Serial: 5, l.Cards[1].Serial: 0}
 	for _, e := range parsed.RevokedCertificateEntries {
 		if got := e.ReasonCode; got != want[profiles.SerialHex(e.SerialNumber)] {
 			t.Errorf("%X: reason %d", e.SerialNumber, got)
 		}
 	}
-	number, _ := new(big.Int).SetString(l.cards[0].Serial, 16)
-	if e, err := crl.Find(number); err != nil || e == nil || *e != (Entry{At: l.now, Reason: "cessationOfOperation", Invalidity: invalid}) {
+	number, _ := new(big.Int).SetString(l.Cards[0].Serial, 16)
+	if e, err := crl.Find(number); err != nil || e == nil || *e != (Entry{At: l.Now, Reason: "cessationOfOperation", Invalidity: invalid}) {
 		t.Errorf("found %+v, %v", e, err)
 	}
 	var ids []string
@@ -253,22 +245,22 @@ func TestRichLists(t *testing.T) {
 func TestDatesOnly(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.AtOnce = false
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	lists := NewLists(l.Lab, func() time.Time { return l.Now })
 	entries := func() int {
 		_, parsed := l.crl(t, lists, "ACI-FO-PP")
 		return len(parsed.RevokedCertificateEntries)
 	}
 	l.crl(t, lists, "ACI-FO-PP")
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "superseded"})
-	l.now = time.Date(2026, 11, 22, 22, 59, 59, 0, time.UTC)
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
+	l.Now = time.Date(2026, 11, 22, 22, 59, 59, 0, time.UTC)
 	if n := entries(); n != 0 {
 		t.Errorf("before midnight: %d entries", n)
 	}
-	l.now = l.now.Add(time.Second)
+	l.Now = l.Now.Add(time.Second)
 	if n := entries(); n != 1 {
 		t.Errorf("at midnight: %d entries", n)
 	}
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
 	if err := lists.Publish(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +273,7 @@ func TestDatesOnly(t *testing.T) {
 // §3.3), which a list made at once between two dates is not; their status stays. Or they stay, when igc.yaml says so.
 func TestExpiredOnes(t *testing.T) {
 	l := newTestLab(t, 4)
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	lists := NewLists(l.Lab, func() time.Time { return l.Now })
 	entries := func(want ...int) {
 		t.Helper()
 		_, parsed := l.crl(t, lists, "ACI-FO-PP")
@@ -290,50 +282,50 @@ func TestExpiredOnes(t *testing.T) {
 			got = append(got, profiles.SerialHex(e.SerialNumber))
 		}
 		for _, n := range want {
-			all = append(all, l.cards[n].Serial)
+			all = append(all, l.Cards[n].Serial)
 		}
 		if !slices.Equal(got, all) {
-			t.Errorf("%s: entries %v, want those of %v", l.now, got, want)
+			t.Errorf("%s: entries %v, want those of %v", l.Now, got, want)
 		}
-		if _, n := l.crl(t, NewLists(l.Lab, func() time.Time { return l.now }), "ACI-FO-PP"); len(n.RevokedCertificateEntries) != len(want) {
-			t.Errorf("%s: after a restart: %d entries", l.now, len(n.RevokedCertificateEntries))
+		if _, n := l.crl(t, NewLists(l.Lab, func() time.Time { return l.Now }), "ACI-FO-PP"); len(n.RevokedCertificateEntries) != len(want) {
+			t.Errorf("%s: after a restart: %d entries", l.Now, len(n.RevokedCertificateEntries))
 		}
 	}
 	if l.Config.CRL.Expired != "removed" {
 		t.Fatalf("a new lab keeps them: %s", l.Config.CRL.Expired)
 	}
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: ca.Hold})
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: "superseded"})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: ca.Hold})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
 	entries(0, 1)
-	end := l.cards[0].NotAfter // of all of them
-	l.now = end.Add(-time.Minute)
+	end := l.Cards[0].NotAfter // of all of them
+	l.Now = end.Add(-time.Minute)
 	entries(0, 1)
-	l.now = end.Add(time.Minute)
-	l.set(t, ca.StatusChange{Serial: l.cards[2].Serial, Reason: "superseded"})
+	l.Now = end.Add(time.Minute)
+	l.Change(t, ca.StatusChange{Serial: l.Cards[2].Serial, Reason: "superseded"})
 	entries(0, 1, 2) // made at once, after the end
-	l.now = end.Add(24 * time.Hour)
+	l.Now = end.Add(24 * time.Hour)
 	entries(0, 1, 2) // the first due after the end
-	l.now = l.now.Add(time.Hour)
-	l.set(t, ca.StatusChange{Serial: l.cards[3].Serial, Reason: "superseded"}) // long expired
-	l.now = l.now.Add(24 * time.Hour)
+	l.Now = l.Now.Add(time.Hour)
+	l.Change(t, ca.StatusChange{Serial: l.Cards[3].Serial, Reason: "superseded"}) // long expired
+	l.Now = l.Now.Add(24 * time.Hour)
 	entries(3)
-	l.now = l.now.Add(24 * time.Hour)
+	l.Now = l.Now.Add(24 * time.Hour)
 	entries()
-	if r, err := l.Find(t.Context(), l.cards[1].Serial); err != nil || r.Status != ca.Revoked {
+	if r, err := l.Find(t.Context(), l.Cards[1].Serial); err != nil || r.Status != ca.Revoked {
 		t.Errorf("%+v, %v", r, err)
 	}
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Release: true}) // of one that is not on the list any more
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Release: true}) // of one that is not on the list any more
 	entries()
 
 	kept := newTestLab(t, 1)
 	kept.Config.CRL.Expired = "listed"
-	lists = NewLists(kept.Lab, func() time.Time { return kept.now })
-	kept.set(t, ca.StatusChange{Serial: kept.cards[0].Serial, Reason: "superseded"})
+	lists = NewLists(kept.Lab, func() time.Time { return kept.Now })
+	kept.Change(t, ca.StatusChange{Serial: kept.Cards[0].Serial, Reason: "superseded"})
 	for range 4 {
 		if _, parsed := kept.crl(t, lists, "ACI-FO-PP"); len(parsed.RevokedCertificateEntries) != 1 {
-			t.Errorf("%s: listed: %d entries", kept.now, len(parsed.RevokedCertificateEntries))
+			t.Errorf("%s: listed: %d entries", kept.Now, len(parsed.RevokedCertificateEntries))
 		}
-		kept.now = kept.now.Add(400 * 24 * time.Hour)
+		kept.Now = kept.Now.Add(400 * 24 * time.Hour)
 	}
 }
 
@@ -378,41 +370,16 @@ func TestTwinsOfRealLists(t *testing.T) {
 	}
 
 	// the lab has the keys that the real one has, and two certificates of the real list's authority
-	l := &testLab{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), ca.DefaultConfig(), ca.Options{Now: func() time.Time { return l.now }})
-	if err == nil {
-		err = lab.Hold()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lab.Release() })
-	l.Lab = lab
-	seal, err := fixtures.Find("ministere")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := &testLab{labtest.NewEmptyLab(t, ca.DefaultConfig())}
 	for range 2 {
-		key, err := ca.P256.Generate()
-		if err != nil {
-			t.Fatal(err)
-		}
-		public, err := x509.MarshalPKIXPublicKey(key.Public())
-		if err != nil {
-			t.Fatal(err)
-		}
-		issued, err := lab.Issue(t.Context(), ca.IssueRequest{Product: seal.Product, Holder: seal.Holder, PublicKeys: map[string][]byte{"seal": public}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.cards = append(l.cards, issued.Records[0])
+		l.IssueCard(t, "ministere", "seal")
 	}
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	lists := NewLists(l.Lab, func() time.Time { return l.Now })
 	for file, id := range files {
 		der := reference.Read(t, "crl/"+file+".crl.pem")
 		if entries := len(reals[file].RevokedCertificateEntries); entries > 0 {
-			for _, card := range l.cards {
-				l.set(t, ca.StatusChange{Serial: card.Serial, Reason: "superseded"})
+			for _, card := range l.Cards {
+				l.Change(t, ca.StatusChange{Serial: card.Serial, Reason: "superseded"})
 			}
 		}
 		crl, ours := l.crl(t, lists, id)
@@ -454,7 +421,7 @@ func TestPublication(t *testing.T) {
 	if resp, _ := fetch(http.MethodGet, "/CRL/ACI-FO-PP-TEST.crl", "If-None-Match", tag); resp.StatusCode != http.StatusNotModified {
 		t.Errorf("conditional GET: %s", resp.Status)
 	}
-	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "superseded"); err != nil {
+	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "superseded"); err != nil {
 		t.Fatal(err)
 	}
 	resp, body := fetch(http.MethodGet, "/CRL/ACI-FO-PP-TEST.crl", "If-None-Match", tag)

@@ -75,10 +75,10 @@ func pointsOf(t testing.TB, urls ...string) (points []*url.URL) {
 // The addresses in certificates lead to the lists, as they stand there.
 func TestDirectoryPoints(t *testing.T) {
 	l := newTestLab(t, 1)
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
+	lists := NewLists(l.Lab, func() time.Time { return l.Now })
 	conn := dialLDAP(t, l.directory(t, lists))
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "keyCompromise"})
-	leaf, issuing := l.certificates(t, l.cards[0])
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
+	leaf, issuing := l.Certificates(t, l.Cards[0])
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	points := pointsOf(t, append(append(leaf.CRLDistributionPoints, issuing.CRLDistributionPoints...), l.Config.URLs.DirectoryDeltaCRL(a))...)
 	if len(points) != 3 {
@@ -110,7 +110,7 @@ func TestDirectoryPoints(t *testing.T) {
 
 func TestDirectorySearch(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.now })))
+	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now })))
 	const org, issuing, root = "ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR", "cn=TEST AC IGC-SANTE FORT PERSONNES", "CN=TEST AC RACINE IGC-SANTE FORT"
 	const under = "ou=TEST AC RACINE IGC-SANTE FORT," + org
 	for _, test := range []struct {
@@ -196,7 +196,7 @@ func TestDirectorySearch(t *testing.T) {
 // What is not reading is refused, each in its own way, and the connection goes on.
 func TestDirectoryRefuses(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.now })))
+	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now })))
 	search := func(controls ...ldap.Control) error {
 		_, err := conn.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, controls))
 		return err
@@ -277,7 +277,7 @@ func FuzzDirectory(f *testing.F) {
 		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
-	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.now }), quiet)
+	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.Now }), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)), maxMessage)
 		if err != nil {

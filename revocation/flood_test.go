@@ -20,7 +20,7 @@ import (
 func TestFlood(t *testing.T) {
 	l := newTestLab(t, 4)
 	var good [][]byte
-	for i := range l.cards {
+	for i := range l.Cards {
 		request := requestOf(nil, [][]byte{l.certID(t, i)}, nil, nil)
 		good = append(good, getRequest(request), postRequest(request), postRequest(withNonce(t, request, nonceOf(32))))
 	}

@@ -25,9 +25,9 @@ import (
 // What expires is warned of before it does, and fails after.
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
-	begin := l.now
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
-	responder := NewResponder(l.Lab, func() time.Time { return l.now })
+	begin := l.Now
+	lists := NewLists(l.Lab, func() time.Time { return l.Now })
+	responder := NewResponder(l.Lab, func() time.Time { return l.Now })
 	handler := NewPublication(l.Lab, lists, responder, quiet)
 	health := func() (code int, status string, problems []string) {
 		t.Helper()
@@ -86,7 +86,7 @@ func TestHealth(t *testing.T) {
 		{"an authority ends", end.Add(-29 * day), true, 200, "warning", []string{"warning authority ACI-FO-PP"}, "crl"},
 		{"an authority ended", end.Add(time.Second), true, 503, "failing", []string{"failing authority ACI-FO-PP"}, "crl"},
 	} {
-		l.now = test.at
+		l.Now = test.at
 		lists.dir = filepath.Join(file, "where nothing can be written")
 		if test.publish {
 			lists.dir = folder
@@ -110,7 +110,7 @@ func TestHealth(t *testing.T) {
 func TestHealthLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
-		later := time.Until(l.now) // the bubble's clock begins in 2000
+		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
 		lists := NewLists(l.Lab, now)
 		if err := lists.Publish(t.Context(), false); err != nil {
@@ -158,22 +158,22 @@ func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
 
 func TestMetrics(t *testing.T) {
 	l := newTestLab(t, 3)
-	now := func() time.Time { return l.now }
+	now := func() time.Time { return l.Now }
 	lists := NewLists(l.Lab, now)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "keyCompromise"})
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: ca.Hold})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: ca.Hold})
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	l.now = l.now.Add(time.Minute)
+	l.Now = l.Now.Add(time.Minute)
 	health := NewHealth(l.Lab, lists, NewResponder(l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	health.counts = func() Counts {
 		return Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
-			Responders: []ResponderInfo{{Authority: a, NotAfter: l.now.Add(36 * time.Hour), Renew: l.now.Add(time.Hour)}}}
+			Responders: []ResponderInfo{{Authority: a, NotAfter: l.Now.Add(36 * time.Hour), Renew: l.Now.Add(time.Hour)}}}
 	}
 	w := httptest.NewRecorder()
 	newMetrics(health).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

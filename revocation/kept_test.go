@@ -22,7 +22,7 @@ import (
 // certID is that of a card's authentication certificate, as most clients write it.
 func (l *testLab) certID(t testing.TB, card int) []byte {
 	t.Helper()
-	leaf, issuer := l.certificates(t, l.cards[card])
+	leaf, issuer := l.Certificates(t, l.Cards[card])
 	request, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -48,12 +48,12 @@ func (s *slow) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 // slowResponder is a responder of the cards whose signatures wait for the test, as many of them at once as may be.
 func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 	t.Helper()
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
 	r.slots = make(chan struct{}, 100)
-	if err := r.Warm(t.Context(), l.issuing()); err != nil {
+	if err := r.Warm(t.Context(), l.Issuing()); err != nil {
 		t.Fatal(err)
 	}
-	a := r.authorities.byID[l.issuing().ID()]
+	a := r.authorities.byID[l.Issuing().ID()]
 	d := *a.delegate.Load()
 	s := &slow{d.signer, make(chan struct{}, 100), make(chan error, 100)}
 	d.signer = s
@@ -64,9 +64,9 @@ func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 // What is kept: an answer about one certificate without a nonce, for half of its hour, until its status changes.
 func TestKept(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
-	other, _ := l.certificates(t, l.cards[1])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(t, l.Cards[0])
+	other, _ := l.Certificates(t, l.Cards[1])
 	plain := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
 	named := requestOf(der.Element(der.Explicit(1), der.Element(0x82, []byte("me"))), [][]byte{l.certID(t, 0)}, nil, nil)
 	nonce := withNonce(t, plain, nonceOf(32))
@@ -92,11 +92,11 @@ func TestKept(t *testing.T) {
 		{"never issued, twice", func() { l.ask(t, r, &never, issuer, crypto.SHA1); l.ask(t, r, &never, issuer, crypto.SHA1) }, 2, 0, 1},
 		{"malformed", func() { r.Answer(t.Context(), plain[:9]) }, 0, 0, 1},
 		{"two certificates by two hashes", askAll, 3, 1, 4},
-		{"a moment before half of the hour", func() { l.now = l.now.Add(30*time.Minute - time.Second); askAll() }, 0, 4, 4},
-		{"half of the hour", func() { l.now = l.now.Add(time.Second); askAll() }, 4, 0, 4},
-		{"the clock set back", func() { l.now = l.now.Add(-time.Second); askAll() }, 4, 0, 4},
+		{"a moment before half of the hour", func() { l.Now = l.Now.Add(30*time.Minute - time.Second); askAll() }, 0, 4, 4},
+		{"half of the hour", func() { l.Now = l.Now.Add(time.Second); askAll() }, 4, 0, 4},
+		{"the clock set back", func() { l.Now = l.Now.Add(-time.Second); askAll() }, 4, 0, 4},
 		{"one revoked, by both hashes", func() {
-			if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "superseded"); err != nil {
+			if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "superseded"); err != nil {
 				t.Fatal(err)
 			}
 		}, 0, 0, 2},
@@ -125,9 +125,9 @@ func TestKeptIsBounded(t *testing.T) {
 	for _, max := range []int{3, 0} {
 		l := newTestLab(t, 8)
 		l.Config.OCSP.Keep = max
-		r := NewResponder(l.Lab, func() time.Time { return l.now })
-		for i := range l.cards {
-			leaf, issuer := l.certificates(t, l.cards[i])
+		r := NewResponder(l.Lab, func() time.Time { return l.Now })
+		for i := range l.Cards {
+			leaf, issuer := l.Certificates(t, l.Cards[i])
 			l.ask(t, r, leaf, issuer, crypto.SHA1)
 			if kept := r.Counts().Kept; kept != min(i+1, max) {
 				t.Errorf("%d kept after %d, at most %d", kept, i+1, max)
@@ -231,12 +231,12 @@ func TestTryLater(t *testing.T) {
 func TestRevokedWhileSigning(t *testing.T) {
 	l := newTestLab(t, 1)
 	r, key := slowResponder(t, l)
-	leaf, issuer := l.certificates(t, l.cards[0])
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	status := func() int { return l.ask(t, r, leaf, issuer, crypto.SHA1).Status }
 	first := make(chan int)
 	go func() { first <- status() }()
 	<-key.begun // the status is read, and good
-	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "keyCompromise"); err != nil {
+	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan int)
@@ -256,7 +256,7 @@ func TestRevokedWhileSigning(t *testing.T) {
 func TestRevocationsAtOnce(t *testing.T) {
 	const cards = 24
 	l := newTestLab(t, cards)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
 	var done [cards]atomic.Bool
 	var stop atomic.Bool
 	var askers, revokers sync.WaitGroup
@@ -265,7 +265,7 @@ func TestRevocationsAtOnce(t *testing.T) {
 		askers.Go(func() {
 			for !stop.Load() {
 				i := rand.IntN(cards)
-				leaf, issuer := l.certificates(t, l.cards[i])
+				leaf, issuer := l.Certificates(t, l.Cards[i])
 				hash := []crypto.Hash{crypto.SHA1, crypto.SHA256}[rand.IntN(2)]
 				was := done[i].Load()
 				if got := l.ask(t, r, leaf, issuer, hash); was && got.Status != ocsp.Revoked {
@@ -275,7 +275,7 @@ func TestRevocationsAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for i, card := range l.cards {
+	for i, card := range l.Cards {
 		revokers.Go(func() {
 			time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 			if _, err := l.Revoke(t.Context(), card.Serial, "keyCompromise"); err != nil {
@@ -298,11 +298,11 @@ func TestRevocationsAtOnce(t *testing.T) {
 // What an unknown becomes when it is issued is seen at once: it was never kept.
 func TestIssuedAfterUnknown(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	_, issuer := l.certificates(t, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	_, issuer := l.Certificates(t, l.Cards[0])
 	for _, known := range []bool{false, true} {
 		l.Config.OCSP.NeverIssued = map[bool]string{false: "unknown", true: "revoked"}[known]
-		never, _ := l.certificates(t, l.cards[0])
+		never, _ := l.Certificates(t, l.Cards[0])
 		never.SerialNumber = big.NewInt(0x1234567)
 		for range 2 {
 			l.ask(t, r, never, issuer, crypto.SHA1)

@@ -26,14 +26,15 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // What an answer that is kept costs, without HTTP.
 func BenchmarkAnswerKept(b *testing.B) {
 	l := newTestLab(b, 1)
 	r := NewResponder(l.Lab, time.Now)
-	l.now = time.Now()
-	leaf, issuer := l.certificates(b, l.cards[0])
+	l.Now = time.Now()
+	leaf, issuer := l.Certificates(b, l.Cards[0])
 	request, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		b.Fatal(err)
@@ -56,18 +57,18 @@ func BenchmarkAnswerNonce(b *testing.B) {
 		b.Run(key, func(b *testing.B) {
 			l := newTestLab(b, 1)
 			l.Config.OCSP.Key = key
-			l.now = time.Now()
+			l.Now = time.Now()
 			r := NewResponder(l.Lab, time.Now)
-			leaf, issuer := l.certificates(b, l.cards[0])
+			leaf, issuer := l.Certificates(b, l.Cards[0])
 			plain, err := ocsp.CreateRequest(leaf, issuer, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			request := withNonce(b, plain, append([]byte{4, 32}, make([]byte, 32)...))
-			if err := r.Warm(b.Context(), l.issuing()); err != nil {
+			if err := r.Warm(b.Context(), l.Issuing()); err != nil {
 				b.Fatal(err)
 			}
-			signer := r.authorities.byID[l.issuing().ID()].delegate.Load().signer
+			signer := r.authorities.byID[l.Issuing().ID()].delegate.Load().signer
 			var raw, ours time.Duration
 			var n int
 			for b.Loop() {
@@ -121,7 +122,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	if err := lab.Hold(); err != nil {
 		b.Fatal(err)
 	}
-	l = &testLab{Lab: lab, now: time.Now()}
+	l = &testLab{&labtest.CardLab{Lab: lab, Now: time.Now()}}
 	alain, err := fixtures.Find("alain")
 	if err != nil {
 		b.Fatal(err)
@@ -155,7 +156,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	issuer, err := lab.Issuer(b.Context(), l.issuing())
+	issuer, err := lab.Issuer(b.Context(), l.Issuing())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -297,11 +298,11 @@ func peerFiles(b *testing.B, l *testLab, requests [][]byte, in func(string) stri
 		serial := certIDOf(b, request).serial
 		fmt.Fprintf(&index, "V\t361231235959Z\t\t%X\tunknown\t/CN=%X\n", serial, serial)
 	}
-	issuer, err := l.Issuer(b.Context(), l.issuing())
+	issuer, err := l.Issuer(b.Context(), l.Issuing())
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := r.authorities.byID[l.issuing().ID()].delegate.Load()
+	d := r.authorities.byID[l.Issuing().ID()].delegate.Load()
 	certificate := func(c *x509.Certificate) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 	}

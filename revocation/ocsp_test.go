@@ -17,78 +17,16 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
 
-// testLab is a lab with fast keys and one card, held by the test.
-type testLab struct {
-	*ca.Lab
-	now   time.Time
-	cards []*ca.Record // authentication certificates
-}
+// testLab is a lab with cards.
+type testLab struct{ *labtest.CardLab }
 
-func newTestLab(t testing.TB, cards int) *testLab {
-	t.Helper()
-	config := ca.DefaultConfig()
-	config.Key = ca.P256
-	l := &testLab{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{Now: func() time.Time { return l.now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lab.Hold(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lab.Release() })
-	l.Lab = lab
-	alain, err := fixtures.Find("alain")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range cards {
-		keys := map[string][]byte{}
-		for _, role := range []string{"authentication", "signature"} {
-			key, err := ca.P256.Generate()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if keys[role], err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		issued, err := lab.Issue(t.Context(), ca.IssueRequest{Product: alain.Product, Holder: alain.Holder, PublicKeys: keys})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.cards = append(l.cards, issued.Records[0])
-	}
-	return l
-}
-
-// issuing is the authority of the cards.
-func (l *testLab) issuing() profiles.Authority {
-	return profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
-}
-
-func (l *testLab) certificates(t testing.TB, r *ca.Record) (leaf, issuer *x509.Certificate) {
-	t.Helper()
-	leaf, err := r.Certificate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := profiles.ParseAuthority(r.Authority)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i, err := l.Issuer(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return leaf, i.Certificate
-}
+func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
 
 // ask puts the question to the responder the way x/crypto/ocsp writes it, and reads the answer the way it reads it.
 func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate, hash crypto.Hash) *ocsp.Response {
@@ -110,22 +48,22 @@ func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate
 
 func TestAnswers(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-		if got := l.ask(t, r, leaf, issuer, hash); got.Status != ocsp.Good || !got.ThisUpdate.Equal(l.now) {
+		if got := l.ask(t, r, leaf, issuer, hash); got.Status != ocsp.Good || !got.ThisUpdate.Equal(l.Now) {
 			t.Errorf("%v: status %d at %s, want good now", hash, got.Status, got.ThisUpdate)
 		}
 	}
-	l.now = l.now.Add(time.Hour)
-	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "keyCompromise"); err != nil {
+	l.Now = l.Now.Add(time.Hour)
+	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
 	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise ||
-		!got.RevokedAt.Equal(l.now) {
+		!got.RevokedAt.Equal(l.Now) {
 		t.Errorf("after the revocation: status %d, reason %d, at %s", got.Status, got.RevocationReason, got.RevokedAt)
 	}
-	other, _ := l.certificates(t, l.cards[1])
+	other, _ := l.Certificates(t, l.Cards[1])
 	if got := l.ask(t, r, other, issuer, crypto.SHA1); got.Status != ocsp.Good {
 		t.Errorf("the other card: status %d, want good", got.Status)
 	}
@@ -177,8 +115,8 @@ func critical(oid, value []byte) []byte {
 // What a request may be and what it gets: 0 is an answer.
 func TestRequests(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	valid, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -283,8 +221,8 @@ func certIDOf(t testing.TB, request []byte) certID {
 // A nonce comes back as it was sent, and is in no answer to who sent none.
 func TestNonce(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	plain, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -364,8 +302,8 @@ func TestSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newTestLab(t, 1)
 			tc.set(&l.Config.OCSP)
-			r := NewResponder(l.Lab, func() time.Time { return l.now })
-			leaf, issuer := l.certificates(t, l.cards[0])
+			r := NewResponder(l.Lab, func() time.Time { return l.Now })
+			leaf, issuer := l.Certificates(t, l.Cards[0])
 			request, err := ocsp.CreateRequest(tc.of(leaf), issuer, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -374,7 +312,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answer := l.ask(t, r, tc.of(leaf), issuer, crypto.SHA1); !tc.judge(seen{answer, der, l.now, issuer}) {
+			if answer := l.ask(t, r, tc.of(leaf), issuer, crypto.SHA1); !tc.judge(seen{answer, der, l.Now, issuer}) {
 				t.Errorf("%+v\n%x", answer, der)
 			}
 		})
@@ -385,9 +323,9 @@ func TestSettings(t *testing.T) {
 func TestOCSPBesideOthers(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.OCSP.NeverIssued, l.Config.OCSP.ArchiveCutoff, l.Config.OCSP.ResponderID = "revoked", "issuer", "name"
-	l.now = time.Now()
+	l.Now = time.Now()
 	server := newPublication(t, l)
-	if _, err := l.Revoke(t.Context(), l.cards[1].Serial, "cessationOfOperation"); err != nil {
+	if _, err := l.Revoke(t.Context(), l.Cards[1].Serial, "cessationOfOperation"); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -402,9 +340,9 @@ func TestOCSPBesideOthers(t *testing.T) {
 		}
 		return path
 	}
-	one, issuer := l.certificates(t, l.cards[0])
-	two, _ := l.certificates(t, l.cards[1])
-	i, err := l.Issuer(t.Context(), l.issuing())
+	one, issuer := l.Certificates(t, l.Cards[0])
+	two, _ := l.Certificates(t, l.Cards[1])
+	i, err := l.Issuer(t.Context(), l.Issuing())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,7 +401,7 @@ func withNonce(t testing.TB, request, nonce []byte) []byte {
 
 func FuzzParseRequest(f *testing.F) {
 	l := newTestLab(f, 1)
-	leaf, issuer := l.certificates(f, l.cards[0])
+	leaf, issuer := l.Certificates(f, l.Cards[0])
 	request, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		f.Fatal(err)
@@ -511,7 +449,7 @@ func TestAuthorityStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := NewResponder(l.Lab, func() time.Time { return l.now }).Answer(t.Context(), request)
+	der, err := NewResponder(l.Lab, func() time.Time { return l.Now }).Answer(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}

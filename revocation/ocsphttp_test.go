@@ -23,7 +23,7 @@ import (
 )
 
 func newPublication(t testing.TB, l *testLab) *httptest.Server {
-	now := func() time.Time { return l.now }
+	now := func() time.Time { return l.Now }
 	server := httptest.NewServer(NewPublication(l.Lab, NewLists(l.Lab, now), NewResponder(l.Lab, now), slog.New(slog.NewTextHandler(io.Discard, nil))))
 	t.Cleanup(server.Close)
 	return server
@@ -33,7 +33,7 @@ func newPublication(t testing.TB, l *testLab) *httptest.Server {
 func TestOCSPOverHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
 	server := newPublication(t, l)
-	leaf, issuer := l.certificates(t, l.cards[0])
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	request, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestOCSPCaching(t *testing.T) {
 		}
 		return resp, got
 	}
-	modified, expires := l.now.Format(http.TimeFormat), l.now.Add(time.Hour).Format(http.TimeFormat)
+	modified, expires := l.Now.Format(http.TimeFormat), l.Now.Add(time.Hour).Format(http.TimeFormat)
 	const untilNext, again = "max-age=1800, public, no-transform, must-revalidate", "max-age=0, public, no-transform, must-revalidate"
 	for _, tc := range []struct {
 		name, mode, method              string
@@ -206,7 +206,7 @@ func TestOCSPCaching(t *testing.T) {
 			t.Errorf("If-None-Match: %s: %s, %d bytes, %v", match, resp.Status, len(body), resp.Header)
 		}
 	}
-	if _, err := l.Revoke(t.Context(), l.cards[0].Serial, "superseded"); err != nil {
+	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "superseded"); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{"If-None-Match": tag, "If-Modified-Since": modified} {

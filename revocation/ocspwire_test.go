@@ -65,7 +65,7 @@ func exchange(t testing.TB, address string, sent []byte) string {
 func TestOCSPOnTheWire(t *testing.T) {
 	l := newTestLab(t, 2)
 	server := newPublication(t, l)
-	if _, err := l.Revoke(t.Context(), l.cards[1].Serial, "keyCompromise"); err != nil {
+	if _, err := l.Revoke(t.Context(), l.Cards[1].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
 	good := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)

@@ -115,7 +115,7 @@ func remakeLists(ctx context.Context, lab *ca.Lab, lists *Lists) (made int) {
 		if _, err := lab.Revoke(ctx, r.Serial, "superseded"); err != nil {
 			break
 		}
-		if _, err := lists.Get(ctx, l.issuing()); err != nil {
+		if _, err := lists.Get(ctx, l.Issuing()); err != nil {
 			break
 		}
 		made++

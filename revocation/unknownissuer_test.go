@@ -16,8 +16,8 @@ import (
 // An authority that is made after others were asked for in vain is answered for.
 func TestAuthorityMadeLater(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(t, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(t, l.Cards[0])
 	elsewhere := *issuer
 	elsewhere.RawSubject = leaf.RawSubject
 	request, err := ocsp.CreateRequest(leaf, &elsewhere, nil)
@@ -56,8 +56,8 @@ func TestAuthorityMadeLater(t *testing.T) {
 // answer to the unknown costs no more than some look-ups.
 func BenchmarkUnknownIssuers(b *testing.B) {
 	l := newTestLab(b, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.now })
-	leaf, issuer := l.certificates(b, l.cards[0])
+	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	leaf, issuer := l.Certificates(b, l.Cards[0])
 	known, err := ocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		b.Fatal(err)
