@@ -111,7 +111,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		return err
 	}
 	start(func() error {
-		return revocation.NewDirectory(lab, lists, log).Serve(ctx, revocation.Crowd(directory, 1000))
+		return revocation.NewDirectory(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 	})
 	listener, err := listen("publication", l.Publication)
 	if err != nil {
@@ -123,7 +123,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		publication.Health().Add(pages.Problems)
 	}
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
-	start(func() error { return serveHTTP(ctx, server, revocation.Crowd(listener, 4000)) })
+	start(func() error { return serveHTTP(ctx, server, web.LimitListener(listener, 4000)) })
 	start(func() error {
 		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
 		return nil

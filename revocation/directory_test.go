@@ -19,6 +19,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -33,7 +34,7 @@ func (l *testLab) directory(t testing.TB, lists *Lists) string {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewDirectory(l.Lab, lists, quiet).Serve(ctx, Crowd(listener, 200)) }()
+	go func() { done <- NewDirectory(l.Lab, lists, quiet).Serve(ctx, web.LimitListener(listener, 200)) }()
 	t.Cleanup(func() {
 		stop()
 		select {

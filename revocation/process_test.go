@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
@@ -71,7 +72,7 @@ func serveForTest(what, home string) error {
 			if err := lists.Publish(ctx, false); err != nil {
 				return err
 			}
-			go NewDirectory(lab, lists, log).Serve(ctx, Crowd(directory, 1000))
+			go NewDirectory(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 		}
 		if what == "publication, CRLs" {
 			made := 0
@@ -91,7 +92,7 @@ func serveForTest(what, home string) error {
 		return err
 	}
 	if directory != nil {
-		listener = Crowd(listener, 4000)
+		listener = web.LimitListener(listener, 4000)
 	}
 	server := NewServer(handler, log)
 	go server.Serve(listener)
