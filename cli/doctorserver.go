@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -222,8 +223,8 @@ func reach(named, listen string) string {
 }
 
 // onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
-func (d *doctor) onDisk() (lists []*revocation.CRL, absent int, errs []error) {
-	l := revocation.NewLists(d.client.Lab, d.present)
+func (d *doctor) onDisk() (lists []*crl.CRL, absent int, errs []error) {
+	l := revocation.NewCRLs(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
 		switch {
@@ -243,7 +244,7 @@ func (d *doctor) republish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revocation.NewLists(client.Lab, d.present)
+	revocation.NewCRLs(client.Lab, d.present)
 	return client.Publish(ctx, true)
 }
 
@@ -260,7 +261,7 @@ func (d *doctor) listErrors(errs []error) (found []finding) {
 }
 
 // ended are errors of lists that hold no more, or not yet; first is the one that ends first.
-func ended(lists []*revocation.CRL, now time.Time) (first *revocation.CRL, errs []error) {
+func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
 	for _, c := range lists {
 		if first == nil || c.NextUpdate.Before(first.NextUpdate) {
 			first = c
@@ -278,7 +279,7 @@ func ended(lists []*revocation.CRL, now time.Time) (first *revocation.CRL, errs 
 	return first, errs
 }
 
-func kindOf(c *revocation.CRL) string {
+func kindOf(c *crl.CRL) string {
 	if c.Base != 0 {
 		return "delta CRL " + c.Authority.ID()
 	}
@@ -293,7 +294,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 	base := config.URLs
 	base.Publication = reach(base.Publication, config.Listen.Publication)
 	directory, _ := url.Parse(reach(base.Directory, config.Listen.Directory))
-	var lists []*revocation.CRL
+	var lists []*crl.CRL
 	var errs []error
 	for _, a := range d.each() {
 		urls := []string{base.CRL(a.Authority)}
@@ -301,7 +302,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			urls = append(urls, base.DeltaCRL(a.Authority))
 		}
 		for _, url := range urls {
-			c, err := revocation.FetchCRL(ctx, url, a.certificate)
+			c, err := crl.Fetch(ctx, url, a.certificate)
 			if err != nil {
 				errs = append(errs, err)
 				continue

@@ -72,7 +72,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 	ready := make(chan struct{})
 	start(func() error { return lab.Answer(ctx, sync.OnceFunc(func() { close(ready) })) })
 
-	lists := revocation.NewLists(lab, p.clock())
+	lists := revocation.NewCRLs(lab, p.clock())
 	responder := revocation.NewResponder(lab, p.clock())
 	pages := testssl.New(lab, lists, responder, p.clock(), log)
 	if err := pages.LoadToken(); err != nil {
@@ -125,7 +125,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
 	start(func() error { return serveHTTP(ctx, server, web.LimitListener(listener, 4000)) })
 	start(func() error {
-		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
+		revocation.RunCRLs(ctx, lab, lists, func(err error) { log.Error("CRL", "err", err) })
 		return nil
 	})
 	start(func() error {

@@ -17,7 +17,7 @@ import (
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
 	clock := func() time.Time { return l.Now }
-	lists, responder := NewLists(l.Lab, clock), NewResponder(l.Lab, clock)
+	lists, responder := NewCRLs(l.Lab, clock), NewResponder(l.Lab, clock)
 	health := NewHealth(l.Lab, lists, responder)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)

@@ -7,56 +7,20 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // This file asks what a lab serves, as those who check certificates do, and verifies it as they do.
-
-// maxList bounds a list that is asked for: one of three million entries.
-const maxList = 100 << 20
-
-// direct goes through no proxy: what it asks is the lab's own.
-var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-
-func get(req *http.Request, most int64) ([]byte, error) {
-	resp, err := direct.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
-		err = fmt.Errorf("%s %s: %s", req.Method, req.URL, resp.Status)
-	}
-	return body, err
-}
-
-// FetchCRL gets the list that is published at the address, and verifies that the issuer signed it.
-func FetchCRL(ctx context.Context, url string, issuer *x509.Certificate) (*CRL, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	der, err := get(req, maxList)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseCRL(der, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
-	}
-	return c, nil
-}
 
 // FetchProblems gets what a running server says of itself at /healthz.
 func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
@@ -64,7 +28,7 @@ func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := get(req, 1<<20)
+	body, err := web.Fetch(req, 1<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +52,7 @@ func FetchStatus(ctx context.Context, url string, certificate, issuer *x509.Cert
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/ocsp-request")
-	body, err := get(req, 1<<20)
+	body, err := web.Fetch(req, 1<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +64,7 @@ func FetchStatus(ctx context.Context, url string, certificate, issuer *x509.Cert
 }
 
 // FetchDirectoryCRL reads the authority's list in the directory at that host and port, and verifies that the issuer signed it.
-func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority, issuer *x509.Certificate) (*CRL, error) {
+func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority, issuer *x509.Certificate) (*crl.CRL, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -115,7 +79,7 @@ func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority
 	if _, err := conn.Write(request); err != nil {
 		return nil, err
 	}
-	message, err := readMessage(bufio.NewReader(conn), maxList)
+	message, err := readMessage(bufio.NewReader(conn), crl.MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("ldap://%s: %w", address, err)
 	}
@@ -131,7 +95,7 @@ func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 {
 		return nil, fmt.Errorf("ldap://%s: no list of %s", address, a.ID())
 	}
-	c, err := parseCRL(der, issuer)
+	c, err := crl.Parse(der, issuer)
 	if err != nil {
 		return nil, fmt.Errorf("ldap://%s: %w", address, err)
 	}

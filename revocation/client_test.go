@@ -12,6 +12,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // What a client of the lab fetches is what is served, and another authority's signature is not taken for the issuer's.
@@ -24,10 +25,10 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := rootRecord.Certificate
-	directory := l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now }))
+	directory := l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now }))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 
-	list, err := FetchCRL(t.Context(), server.URL+a.CRLPath(), issuer)
+	list, err := crl.Fetch(t.Context(), server.URL+a.CRLPath(), issuer)
 	if err != nil || list.Entries != 1 || !list.ThisUpdate.Equal(l.Now) {
 		t.Fatalf("the list over HTTP: %+v, %v", list, err)
 	}
@@ -50,12 +51,12 @@ func TestFetch(t *testing.T) {
 	}
 
 	for what, fetch := range map[string]func() error{
-		"another's signature": func() error { _, err := FetchCRL(t.Context(), server.URL+a.CRLPath(), root); return err },
+		"another's signature": func() error { _, err := crl.Fetch(t.Context(), server.URL+a.CRLPath(), root); return err },
 		"another's signature in the directory": func() error {
 			_, err := FetchDirectoryCRL(t.Context(), directory, a, root)
 			return err
 		},
-		"no list": func() error { _, err := FetchCRL(t.Context(), server.URL+"/nowhere.crl", issuer); return err },
+		"no list": func() error { _, err := crl.Fetch(t.Context(), server.URL+"/nowhere.crl", issuer); return err },
 		"no authority": func() error {
 			_, err := FetchDirectoryCRL(t.Context(), directory, profiles.Authority{Gamme: profiles.Standard}, issuer)
 			return err
@@ -82,7 +83,7 @@ func TestFetchBounded(t *testing.T) {
 	defer silent.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := FetchCRL(ctx, "http://"+silent.Addr().String()+"/", issuer); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := crl.Fetch(ctx, "http://"+silent.Addr().String()+"/", issuer); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("HTTP: %v", err)
 	}
 	if _, err := FetchDirectoryCRL(ctx, silent.Addr().String(), l.Issuing(), issuer); err == nil {

@@ -11,38 +11,14 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
-
-// A list of the future is replaced when the clock is set back: by one with a higher number, in the process that made it
-// and in the next one.
-func TestListsOfTheFuture(t *testing.T) {
-	l := newTestLab(t, 1)
-	now := func() time.Time { return l.Now }
-	begin, last := l.Now, uint64(0)
-	lists := NewLists(l.Lab, now)
-	for _, days := range []int{0, 6, 7, 30, 400, 30, 7, 0} {
-		l.Now = begin.AddDate(0, 0, days).Add(time.Hour)
-		for _, lists := range []*Lists{lists, NewLists(l.Lab, now)} {
-			full, _ := l.crl(t, lists, "ACI-FO-PP")
-			delta, err := lists.Delta(t.Context(), l.Issuing())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range []*CRL{full, delta} {
-				if l.Now.Before(c.ThisUpdate) || !l.Now.Before(c.NextUpdate) || c.Number < last {
-					t.Errorf("day %d: number %d after %d, from %s to %s", days, c.Number, last, c.ThisUpdate, c.NextUpdate)
-				}
-			}
-			last = full.Number
-		}
-	}
-}
 
 // A client that kept a list of the future gets the present one, whatever it says of the date of its own.
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }
-	lists := NewLists(l.Lab, now)
+	lists := NewCRLs(l.Lab, now)
 	p := NewPublication(l.Lab, lists, NewResponder(l.Lab, now), quiet)
 	ask := func(since string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("GET", "/CRL/ACI-FO-PP-TEST.crl", nil)
@@ -70,10 +46,10 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"
 	now := func() time.Time { return l.Now }
-	lists, r := NewLists(l.Lab, now), NewResponder(l.Lab, now)
-	listed := func(lists *Lists) (dates map[string]time.Time) {
+	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
+	listed := func(lists *crl.Issuer) (dates map[string]time.Time) {
 		t.Helper()
-		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		parsed := l.fullCRL(t, lists, "ACI-FO-PP")
 		dates = map[string]time.Time{}
 		last := time.Time{}
 		for _, e := range parsed.RevokedCertificateEntries {
@@ -106,7 +82,7 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	if left != 0 {
 		t.Fatalf("%d are left of what expired", left)
 	}
-	for i, lists := range []*Lists{lists, NewLists(l.Lab, now)} {
+	for i, lists := range []*crl.Issuer{lists, NewCRLs(l.Lab, now)} {
 		l.Now = begin.Add(time.Duration(i+1) * time.Hour)
 		got := listed(lists)
 		if len(got) != 2 || !got[l.Cards[0].Serial].Equal(first) || got[l.Cards[1].Serial].After(l.Now) || got[l.Cards[1].Serial].IsZero() {

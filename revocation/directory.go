@@ -16,18 +16,19 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Directory is the LDAP directory that certificates name: for each authority an entry of class pkiCA (RFC 4523) with its
 // certificate, its CRL and its delta CRL. Everyone may read it, without a password; nobody may write.
 type Directory struct {
 	lab   *ca.Lab
-	lists *Lists
+	lists *crl.Issuer
 	log   *slog.Logger
 }
 
 // NewDirectory makes the directory of a lab that this process holds.
-func NewDirectory(lab *ca.Lab, lists *Lists, log *slog.Logger) *Directory {
+func NewDirectory(lab *ca.Lab, lists *crl.Issuer, log *slog.Logger) *Directory {
 	return &Directory{lab, lists, log}
 }
 
@@ -353,7 +354,7 @@ func (d *Directory) tree(ctx context.Context) ([]*dirEntry, error) {
 	return tree, nil
 }
 
-func listPayload(c *CRL, err error) (payload, error) {
+func listPayload(c *crl.CRL, err error) (payload, error) {
 	if err != nil {
 		return payload{}, err
 	}

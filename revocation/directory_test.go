@@ -21,12 +21,13 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // directory serves the lab's directory, and returns its address.
-func (l *testLab) directory(t testing.TB, lists *Lists) string {
+func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,7 +77,7 @@ func pointsOf(t testing.TB, urls ...string) (points []*url.URL) {
 // The addresses in certificates lead to the lists, as they stand there.
 func TestDirectoryPoints(t *testing.T) {
 	l := newTestLab(t, 1)
-	lists := NewLists(l.Lab, func() time.Time { return l.Now })
+	lists := NewCRLs(l.Lab, func() time.Time { return l.Now })
 	conn := dialLDAP(t, l.directory(t, lists))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 	leaf, issuing := l.Certificates(t, l.Cards[0])
@@ -88,7 +89,7 @@ func TestDirectoryPoints(t *testing.T) {
 	full, _ := lists.Get(t.Context(), a)
 	root, _ := lists.Get(t.Context(), a.Root())
 	delta, _ := lists.Delta(t.Context(), a)
-	for i, want := range []*CRL{full, root, delta} {
+	for i, want := range []*crl.CRL{full, root, delta} {
 		part := strings.Split(points[i].RawQuery, "?") // attributes, scope, filter
 		for _, dn := range []string{strings.TrimPrefix(points[i].Path, "/"), strings.TrimPrefix(points[i].EscapedPath(), "/"), strings.ToUpper(points[i].Path[1:]),
 			strings.ReplaceAll(points[i].Path[1:], ",", " , "), strings.ReplaceAll(points[i].Path[1:], " ", `\20`)} {
@@ -111,7 +112,7 @@ func TestDirectoryPoints(t *testing.T) {
 
 func TestDirectorySearch(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
 	const org, issuing, root = "ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR", "cn=TEST AC IGC-SANTE FORT PERSONNES", "CN=TEST AC RACINE IGC-SANTE FORT"
 	const under = "ou=TEST AC RACINE IGC-SANTE FORT," + org
 	for _, test := range []struct {
@@ -197,7 +198,7 @@ func TestDirectorySearch(t *testing.T) {
 // What is not reading is refused, each in its own way, and the connection goes on.
 func TestDirectoryRefuses(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn := dialLDAP(t, l.directory(t, NewLists(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
 	search := func(controls ...ldap.Control) error {
 		_, err := conn.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, controls))
 		return err
@@ -234,7 +235,7 @@ func TestDirectoryRefuses(t *testing.T) {
 // Windows writes every length in five bytes.
 func TestDirectoryLongLengths(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn, err := net.Dial("tcp", l.directory(t, NewLists(l.Lab, time.Now)))
+	conn, err := net.Dial("tcp", l.directory(t, NewCRLs(l.Lab, time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func FuzzDirectory(f *testing.F) {
 		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
-	d := NewDirectory(l.Lab, NewLists(l.Lab, func() time.Time { return l.Now }), quiet)
+	d := NewDirectory(l.Lab, NewCRLs(l.Lab, func() time.Time { return l.Now }), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)), maxMessage)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // More idle connections than the directory and the publication take, clients that send or read a byte at a time, messages of 10
@@ -69,7 +70,7 @@ func TestFloodDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := parseCRL(want, nil); err != nil || c.Entries < 20000 {
+	if c, err := crl.Parse(want, nil); err != nil || c.Entries < 20000 {
 		t.Fatalf("a list of %d bytes: %v", len(want), err)
 	}
 	load := func(what string) {

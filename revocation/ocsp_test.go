@@ -18,15 +18,9 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
-	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
-
-// testLab is a lab with cards.
-type testLab struct{ *labtest.CardLab }
-
-func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
 
 // ask puts the question to the responder the way x/crypto/ocsp writes it, and reads the answer the way it reads it.
 func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate, hash crypto.Hash) *ocsp.Response {

@@ -24,7 +24,7 @@ import (
 
 func newPublication(t testing.TB, l *testLab) *httptest.Server {
 	now := func() time.Time { return l.Now }
-	server := httptest.NewServer(NewPublication(l.Lab, NewLists(l.Lab, now), NewResponder(l.Lab, now), slog.New(slog.NewTextHandler(io.Discard, nil))))
+	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, now), NewResponder(l.Lab, now), slog.New(slog.NewTextHandler(io.Discard, nil))))
 	t.Cleanup(server.Close)
 	return server
 }

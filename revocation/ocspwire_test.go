@@ -182,7 +182,7 @@ func TestOCSPInPieces(t *testing.T) {
 func TestPanicWhileSigning(t *testing.T) {
 	l := newTestLab(t, 2)
 	r, slow := slowResponder(t, l)
-	server := httptest.NewServer(NewPublication(l.Lab, NewLists(l.Lab, time.Now), r, quiet))
+	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, time.Now), r, quiet))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer server.Close()
 	close(slow.begun) // the next to sign panics

@@ -22,6 +22,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
@@ -61,7 +62,7 @@ func serveForTest(what, home string) error {
 			return err
 		}
 		defer lab.Release()
-		lists, responder := NewLists(lab, time.Now), NewResponder(lab, time.Now)
+		lists, responder := NewCRLs(lab, time.Now), NewResponder(lab, time.Now)
 		publication := NewPublication(lab, lists, responder, log)
 		handler = publication
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
@@ -106,7 +107,7 @@ func serveForTest(what, home string) error {
 }
 
 // remakeLists revokes certificates, the last issued first, and makes the CRL anew after each one.
-func remakeLists(ctx context.Context, lab *ca.Lab, lists *Lists) (made int) {
+func remakeLists(ctx context.Context, lab *ca.Lab, lists *crl.Issuer) (made int) {
 	records, err := lab.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good})
 	if err != nil {
 		return 0

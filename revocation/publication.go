@@ -23,13 +23,14 @@ import (
 	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
 // policy and OCSP, on the paths of the real IGC-Santé (reference §1.3).
 type Publication struct {
 	lab       *ca.Lab
-	lists     *Lists
+	lists     *crl.Issuer
 	responder *Responder
 	log       *slog.Logger
 	mux       *http.ServeMux
@@ -40,7 +41,7 @@ type Publication struct {
 }
 
 // NewPublication makes the handler.
-func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger) *Publication {
+func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *Responder, log *slog.Logger) *Publication {
 	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
@@ -129,7 +130,7 @@ func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	dropFutureDate(r.Header, p.lists.now())
+	dropFutureDate(r.Header, p.lists.Now())
 	p.cache(w.Header(), crl.NextUpdate)
 	tag := fmt.Sprintf(`"%s-%d-%x"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number, crl.ThisUpdate.Unix())
 	serveContent(w, r, "application/pkix-crl", tag, p.modified(r.URL.Path, crl), crl.Reader())
@@ -144,7 +145,7 @@ type givenList struct {
 
 // modified is the Last-Modified of a CRL. There is none when a former list of the same second was given: to a client that
 // has that one, If-Modified-Since would say for as long as this list is the present one that nothing is new.
-func (p *Publication) modified(path string, crl *CRL) time.Time {
+func (p *Publication) modified(path string, crl *crl.CRL) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.given[path]
@@ -164,7 +165,7 @@ func (p *Publication) cache(h http.Header, nextUpdate time.Time) {
 		h.Set("Cache-Control", "no-cache")
 		return
 	}
-	left := max(0, nextUpdate.Sub(p.lists.now()))
+	left := max(0, nextUpdate.Sub(p.lists.Now()))
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", int(left.Seconds())))
 	h.Set("Expires", nextUpdate.UTC().Format(http.TimeFormat))
 }

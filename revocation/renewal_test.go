@@ -45,14 +45,14 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer lab.Release()
-		lists, r := NewLists(lab, now), NewResponder(lab, now)
+		lists, r := NewCRLs(lab, now), NewResponder(lab, now)
 		p := NewPublication(lab, lists, r, quiet)
 		if err := r.Warm(t.Context(), l.Issuing().Root()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		failed := func(err error) { t.Error(err) }
-		go lists.Run(ctx, failed)
+		go RunCRLs(ctx, lab, lists, failed)
 		go r.Run(ctx, failed)
 		serials := map[string]bool{}
 		for range 8 * 24 {
@@ -79,7 +79,7 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }
-	lists, r := NewLists(l.Lab, now), NewResponder(l.Lab, now)
+	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
 	p := NewPublication(l.Lab, lists, r, quiet)
 	if err := r.Renew(t.Context()); err != nil {
 		t.Fatal(err)

@@ -18,12 +18,12 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Lists is where CRLs come from: [revocation.Lists], or one that is wrong on purpose.
+// Lists is where CRLs come from: [crl.Issuer], or one that is wrong on purpose.
 type Lists interface {
-	Get(ctx context.Context, a profiles.Authority) (*revocation.CRL, error)
+	Get(ctx context.Context, a profiles.Authority) (*crl.CRL, error)
 }
 
 // Responder is where OCSP answers come from: [revocation.Responder], or one that is down.

@@ -21,6 +21,7 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // makeCard makes a card in the site's lab, and returns the folder that the catalogue shows it in.
@@ -276,7 +277,7 @@ func TestToken(t *testing.T) {
 func TestNosniffEverywhere(t *testing.T) {
 	s := newSite(t)
 	folder := s.makeCard(t)
-	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.server.lists.(*revocation.Lists), s.server.responder.(*revocation.Responder), s.server.log),
+	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.server.lists.(*crl.Issuer), s.server.responder.(*revocation.Responder), s.server.log),
 		&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
 	plain := []string{"/", "//", "/?token=x", "/fixtures", "/fixtures/", "/codes", "/codes/", "/authorities.pem", "/cards", "/cards/x/y", "/cards//x", folder + "authentication.p12",
 		folder + "authentication.pem", folder + "chain.pem", folder + "..", "/fixtures/a/b", "/CRL/ACI-FO-PP-TEST.crl", "/CRL/ACI-FO-PP-TEST-delta.crl", "/CRL/x", "/CRL", "//CRL/x",

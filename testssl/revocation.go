@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // revocation asks the authority's CRL and its OCSP responder, and says of each what the other said.
@@ -53,8 +53,8 @@ type listing struct {
 
 // readCRL is a list, with what it was found to say of the certificates that were asked for.
 type readCRL struct {
-	*revocation.CRL
-	found map[string]*revocation.Entry // by serial number, in bytes; nil for one that is not listed
+	*crl.CRL
+	found map[string]*crl.Entry // by serial number, in bytes; nil for one that is not listed
 }
 
 // maxFound bounds what is kept of a list, and of answers.
@@ -72,7 +72,7 @@ func (c *checker) read(ctx context.Context, issuer *ca.Issuer, serial *big.Int) 
 	c.mu.Lock()
 	kept := c.crls[issuer.Authority]
 	if kept == nil || kept.CRL != list || len(kept.found) > maxFound {
-		kept = &readCRL{list, map[string]*revocation.Entry{}}
+		kept = &readCRL{list, map[string]*crl.Entry{}}
 		c.crls[issuer.Authority] = kept
 	}
 	entry, known := kept.found[key]

@@ -63,7 +63,7 @@ func newSite(t testing.TB) *site {
 	plain := listen(t)
 	s.plain = "http://localhost:" + portOf(plain.Addr().String())
 	s.lab = newLab(t, clock, s.plain)
-	lists, responder := revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock)
+	lists, responder := revocation.NewCRLs(s.lab, clock), revocation.NewResponder(s.lab, clock)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server := New(s.lab, lists, responder, clock, log)
 	s.server = server

@@ -1,11 +1,10 @@
-package revocation
+package crl
 
 import (
 	"bytes"
 	"crypto/x509"
 	"errors"
 	"math/big"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +17,12 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-func (l *testLab) crl(t testing.TB, lists *Lists, id string) (*CRL, *x509.RevocationList) {
+// testLab is a lab with cards.
+type testLab struct{ *labtest.CardLab }
+
+func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
+
+func (l *testLab) crl(t testing.TB, lists *Issuer, id string) (*CRL, *x509.RevocationList) {
 	t.Helper()
 	a, err := profiles.ParseAuthority(id)
 	if err != nil {
@@ -63,7 +67,7 @@ func bytesOf(t testing.TB, crl *CRL) []byte {
 func TestListsFollowRevocations(t *testing.T) {
 	l := newTestLab(t, 3)
 	now := func() time.Time { return l.Now }
-	lists := NewLists(l.Lab, now)
+	lists := NewIssuer(l.Lab, now)
 
 	first, parsed := l.crl(t, lists, "ACI-FO-PP")
 	if len(parsed.RevokedCertificateEntries) != 0 || !parsed.ThisUpdate.Equal(l.Now) || !parsed.NextUpdate.Equal(l.Now.Add(6*24*time.Hour)) {
@@ -92,7 +96,7 @@ func TestListsFollowRevocations(t *testing.T) {
 
 	// another process takes the list up where this one left it, and makes it anew when it is due
 	kept, _ := l.crl(t, lists, "ACI-FO-PP")
-	restarted := NewLists(l.Lab, now)
+	restarted := NewIssuer(l.Lab, now)
 	if same, _ := l.crl(t, restarted, "ACI-FO-PP"); same.Number != kept.Number || !bytes.Equal(bytesOf(t, same), bytesOf(t, kept)) {
 		t.Error("a restart makes a new list")
 	}
@@ -108,7 +112,7 @@ func TestListsFollowRevocations(t *testing.T) {
 	if err := l.MakeLists(t.Context(), a, ca.ListOrder{Full: true, Form: ca.FaithfulList}, func(ca.ListContent) error { return crash }); !errors.Is(err, crash) {
 		t.Fatal(err)
 	}
-	if after, _ := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP"); after.Number <= before.Number+1 {
+	if after, _ := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP"); after.Number <= before.Number+1 {
 		t.Errorf("number %d after one of %d was begun", after.Number, before.Number+1)
 	}
 }
@@ -118,7 +122,7 @@ func TestTornList(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
-	lists := NewLists(l.Lab, now)
+	lists := NewIssuer(l.Lab, now)
 	good, _ := l.crl(t, lists, "ACI-FO-PP")
 	der := bytesOf(t, good)
 	path := lists.path(good.Authority, false)
@@ -127,7 +131,7 @@ func TestTornList(t *testing.T) {
 		if err := os.WriteFile(path, torn, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if again, parsed := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP"); again.Number <= good.Number || len(parsed.RevokedCertificateEntries) != 1 {
+		if again, parsed := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP"); again.Number <= good.Number || len(parsed.RevokedCertificateEntries) != 1 {
 			t.Errorf("%s: number %d, %d entries", name, again.Number, len(parsed.RevokedCertificateEntries))
 		}
 	}
@@ -138,7 +142,7 @@ func TestTornList(t *testing.T) {
 func TestHoldAndDelta(t *testing.T) {
 	l := newTestLab(t, 2)
 	now := func() time.Time { return l.Now }
-	lists := NewLists(l.Lab, now)
+	lists := NewIssuer(l.Lab, now)
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	base, _ := l.crl(t, lists, "ACI-FO-PP")
 	serial := l.Cards[0].Serial
@@ -148,7 +152,7 @@ func TestHoldAndDelta(t *testing.T) {
 		l.Now = l.Now.Add(time.Minute)
 		c.Serial = serial
 		l.Change(t, c)
-		for i, lists := range []*Lists{lists, NewLists(l.Lab, now)} { // also after a restart
+		for i, lists := range []*Issuer{lists, NewIssuer(l.Lab, now)} { // also after a restart
 			list, parsed := l.crl(t, lists, "ACI-FO-PP")
 			changes, err := lists.Delta(t.Context(), a)
 			if err != nil {
@@ -207,7 +211,7 @@ func TestRichLists(t *testing.T) {
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "cessationOfOperation", Invalidity: invalid})
 	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "unspecified"})
 	now := func() time.Time { return l.Now }
-	crl, parsed := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP")
+	crl, parsed := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP")
 	want := map[string]int{l.Cards[0].Serial: 5, l.Cards[1].Serial: 0}
 	for _, e := range parsed.RevokedCertificateEntries {
 		if got := e.ReasonCode; got != want[profiles.SerialHex(e.SerialNumber)] {
@@ -233,7 +237,7 @@ func TestRichLists(t *testing.T) {
 	}
 	// a change of mind counts after a restart
 	l.Config.CRL.Form = ca.FaithfulList
-	_, bare := l.crl(t, NewLists(l.Lab, now), "ACI-FO-PP")
+	_, bare := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP")
 	for _, e := range bare.RevokedCertificateEntries {
 		if len(e.Extensions) > 0 {
 			t.Errorf("%X keeps its reason", e.SerialNumber)
@@ -245,7 +249,7 @@ func TestRichLists(t *testing.T) {
 func TestDatesOnly(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.AtOnce = false
-	lists := NewLists(l.Lab, func() time.Time { return l.Now })
+	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	entries := func() int {
 		_, parsed := l.crl(t, lists, "ACI-FO-PP")
 		return len(parsed.RevokedCertificateEntries)
@@ -273,7 +277,7 @@ func TestDatesOnly(t *testing.T) {
 // §3.3), which a list made at once between two dates is not; their status stays. Or they stay, when igc.yaml says so.
 func TestExpiredOnes(t *testing.T) {
 	l := newTestLab(t, 4)
-	lists := NewLists(l.Lab, func() time.Time { return l.Now })
+	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	entries := func(want ...int) {
 		t.Helper()
 		_, parsed := l.crl(t, lists, "ACI-FO-PP")
@@ -287,7 +291,7 @@ func TestExpiredOnes(t *testing.T) {
 		if !slices.Equal(got, all) {
 			t.Errorf("%s: entries %v, want those of %v", l.Now, got, want)
 		}
-		if _, n := l.crl(t, NewLists(l.Lab, func() time.Time { return l.Now }), "ACI-FO-PP"); len(n.RevokedCertificateEntries) != len(want) {
+		if _, n := l.crl(t, NewIssuer(l.Lab, func() time.Time { return l.Now }), "ACI-FO-PP"); len(n.RevokedCertificateEntries) != len(want) {
 			t.Errorf("%s: after a restart: %d entries", l.Now, len(n.RevokedCertificateEntries))
 		}
 	}
@@ -319,7 +323,7 @@ func TestExpiredOnes(t *testing.T) {
 
 	kept := newTestLab(t, 1)
 	kept.Config.CRL.Expired = "listed"
-	lists = NewLists(kept.Lab, func() time.Time { return kept.Now })
+	lists = NewIssuer(kept.Lab, func() time.Time { return kept.Now })
 	kept.Change(t, ca.StatusChange{Serial: kept.Cards[0].Serial, Reason: "superseded"})
 	for range 4 {
 		if _, parsed := kept.crl(t, lists, "ACI-FO-PP"); len(parsed.RevokedCertificateEntries) != 1 {
@@ -374,7 +378,7 @@ func TestTwinsOfRealLists(t *testing.T) {
 	for range 2 {
 		l.IssueCard(t, "ministere", "seal")
 	}
-	lists := NewLists(l.Lab, func() time.Time { return l.Now })
+	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	for file, id := range files {
 		der := reference.Read(t, "crl/"+file+".crl.pem")
 		if entries := len(reals[file].RevokedCertificateEntries); entries > 0 {
@@ -389,48 +393,5 @@ func TestTwinsOfRealLists(t *testing.T) {
 		if real := reals[file]; ours.NextUpdate.Sub(ours.ThisUpdate) != real.NextUpdate.Sub(real.ThisUpdate) {
 			t.Errorf("%s holds for %s, the real one for %s", id, ours.NextUpdate.Sub(ours.ThisUpdate), real.NextUpdate.Sub(real.ThisUpdate))
 		}
-	}
-}
-
-func TestPublication(t *testing.T) {
-	l := newTestLab(t, 1)
-	server := newPublication(t, l)
-	fetch := func(method, path string, header ...string) (*http.Response, []byte) {
-		t.Helper()
-		return ask(t, method, server.URL+path, nil, header...)
-	}
-	for path, kind := range map[string]string{"/CRL/ACI-FO-PP-TEST.crl": "application/pkix-crl", "/CRL/ACR-FO-TEST.crl": "application/pkix-crl",
-		"/AC%20TEST/ACI-FO-PP-TEST.cer": "application/pkix-cert", "/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST.p7b": "application/x-pkcs7-certificates",
-		"/PC%20TEST": "text/html; charset=utf-8"} {
-		resp, body := fetch(http.MethodGet, path)
-		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != kind || len(body) == 0 {
-			t.Errorf("GET %s: %s, %s, %d bytes", path, resp.Status, resp.Header.Get("Content-Type"), len(body))
-		}
-		if head, nothing := fetch(http.MethodHead, path); head.StatusCode != http.StatusOK || len(nothing) != 0 {
-			t.Errorf("HEAD %s: %s, %d bytes", path, head.Status, len(nothing))
-		}
-	}
-	for _, path := range []string{"/CRL/ACI-EL-PP-TEST.crl", "/CRL/ACI-FO-PP.crl", "/CRL/aci-fo-pp-TEST.crl", "/CRL/../igc.yaml", "/CRL/x", "/AC%20TEST/ACI-FO-PP.cer", "/igc.db"} {
-		if resp, _ := fetch(http.MethodGet, path); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("GET %s: %s, want 404", path, resp.Status)
-		}
-	}
-	// a client that has the list is told so, until something is revoked
-	resp, _ := fetch(http.MethodGet, "/CRL/ACI-FO-PP-TEST.crl")
-	tag := resp.Header.Get("ETag")
-	if resp, _ := fetch(http.MethodGet, "/CRL/ACI-FO-PP-TEST.crl", "If-None-Match", tag); resp.StatusCode != http.StatusNotModified {
-		t.Errorf("conditional GET: %s", resp.Status)
-	}
-	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "superseded"); err != nil {
-		t.Fatal(err)
-	}
-	resp, body := fetch(http.MethodGet, "/CRL/ACI-FO-PP-TEST.crl", "If-None-Match", tag)
-	if list, err := x509.ParseRevocationList(body); err != nil || len(list.RevokedCertificateEntries) != 1 {
-		t.Errorf("after the revocation: %s, %v", resp.Status, err)
-	}
-	// what is published over HTTP is what stands in the folder
-	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	if file, err := os.ReadFile(NewLists(l.Lab, nil).path(a, false)); err != nil || !bytes.Equal(file, body) {
-		t.Errorf("the file is another list (%v)", err)
 	}
 }

@@ -1,4 +1,4 @@
-package revocation
+package crl
 
 import (
 	"bufio"
@@ -166,7 +166,7 @@ func bearLab(t *testing.T, home string) (r born) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists := NewLists(lab, time.Now)
+	lists := NewIssuer(lab, time.Now)
 	start := time.Now()
 	if _, _, err := lists.current(t.Context(), a, true); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func bearLab(t *testing.T, home string) (r born) {
 	runtime.ReadMemStats(&memory)
 	r.Heap = float64(memory.Sys) / 1e6
 	r.Memory = peak("self")
-	if err := lists.flush(); err != nil {
+	if err := lists.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	list, err := lists.Get(t.Context(), a)
@@ -240,7 +240,7 @@ func readEntries(t testing.TB, path string) (entries []x509.RevocationListEntry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseCRL(list, nil)
+	c, err := Parse(list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

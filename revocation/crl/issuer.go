@@ -1,10 +1,10 @@
-package revocation
+package crl
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,28 +14,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// CRL is a certificate revocation list as it is published. It never changes.
-type CRL struct {
-	Authority  profiles.Authority
-	Number     uint64
-	Base       uint64 // of a delta CRL, the number of the full one that it adds to; 0 for a full CRL
-	ThisUpdate time.Time
-	NextUpdate time.Time
-	Entries    int   // how many certificates it names
-	Size       int64 // bytes
-
-	revision uint64 // of the changes of status that it holds
-	form     ca.ListForm
-	listDER
-}
-
-// Reader reads the DER of the list. Each reader has its own place in it.
-func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.listDER, 0, c.Size) }
-
-// DER is the whole list.
-func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
-
-// Lists keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
+// Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
 // They are made anew when a status changed since or when they are due (see [ca.ListConfig]); until then the same bytes are
 // given again, also after a restart.
 //
@@ -45,7 +24,7 @@ func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
 // did not change. A list of a million entries takes its own 35 MB of memory, and its successors a few kB each.
 //
 // The list's file, which only a restart and other servers need, is written aside when it is large.
-type Lists struct {
+type Issuer struct {
 	lab *ca.Lab
 	now func() time.Time
 	dir string
@@ -63,23 +42,25 @@ type keptLists struct {
 	saver      saver
 }
 
-// NewLists keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
-func NewLists(lab *ca.Lab, now func() time.Time) *Lists {
-	l := &Lists{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
+// NewIssuer keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
+func NewIssuer(lab *ca.Lab, now func() time.Time) *Issuer {
+	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
 		latest: map[profiles.Authority][2]*CRL{}, failed: map[profiles.Authority]error{}}
-	lab.OnPublish(l.Publish)
 	return l
 }
 
+// Now is the time by the clock that dates the CRLs.
+func (l *Issuer) Now() time.Time { return l.now() }
+
 // Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every change of status
 // recorded before the call.
-func (l *Lists) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
+func (l *Issuer) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	full, _, err := l.current(ctx, a, false)
 	return full, err
 }
 
 // Delta returns the authority's delta CRL; NotFound for a root, which has none.
-func (l *Lists) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
+func (l *Issuer) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	if a.IsRoot() {
 		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("%s has no delta CRL: roots publish full ones", a.ID())}
 	}
@@ -89,7 +70,7 @@ func (l *Lists) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
 
 // Publish makes the lists of every authority of the lab, with anew also those that are not due, and returns when their
 // files are written.
-func (l *Lists) Publish(ctx context.Context, anew bool) error {
+func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 	authorities, err := l.lab.Authorities(ctx)
 	for _, info := range authorities {
 		a, parseErr := profiles.ParseAuthority(info.ID)
@@ -98,11 +79,11 @@ func (l *Lists) Publish(ctx context.Context, anew bool) error {
 		}
 		err = errors.Join(err, parseErr)
 	}
-	return errors.Join(err, l.flush())
+	return errors.Join(err, l.Flush())
 }
 
 // current returns the lists that hold now, and makes those that do not any more.
-func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
+func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
 	l.mu.Lock()
 	k := l.kept[a]
 	if k == nil {
@@ -127,7 +108,7 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
 	order := ca.ListOrder{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || full.due(now, schedule(config, a, false))
+	order.Due = anew || full == nil || full.form != config.Form || full.due(now, ScheduleOf(config, a, false))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || delta.due(now, config.Delta))
 	if !order.Full && !deltaDue {
@@ -158,14 +139,14 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 		var both sync.WaitGroup // one signature each
 		if order.Full {
 			var former *CRL
-			if former, full = full, list(0, schedule(config, a, false)); former == nil || former.form != config.Form {
+			if former, full = full, list(0, ScheduleOf(config, a, false)); former == nil || former.form != config.Form {
 				former = &CRL{}
 			}
 			full.Entries = content.Entries
 			both.Go(func() { fullErr = l.sign(full, content.Full, former.chunks, issuer) })
 		}
 		if !a.IsRoot() {
-			delta = list(content.Base, schedule(config, a, true))
+			delta = list(content.Base, ScheduleOf(config, a, true))
 			delta.Entries = content.Changed
 			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, nil, issuer) })
 		}
@@ -191,14 +172,14 @@ func (l *Lists) current(ctx context.Context, a profiles.Authority, anew bool) (f
 	return full, delta, nil
 }
 
-func (l *Lists) note(a profiles.Authority, full, delta *CRL) {
+func (l *Issuer) note(a profiles.Authority, full, delta *CRL) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.latest[a] = [2]*CRL{full, delta}
 }
 
-// last tells which lists were published last, nil where there is none yet. It makes none, and waits for none.
-func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
+// Latest tells which lists were published last, nil where there is none yet. It makes none, and waits for none.
+func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	both := l.latest[a]
@@ -206,7 +187,7 @@ func (l *Lists) last(a profiles.Authority) (full, delta *CRL) {
 }
 
 // noteFailure keeps why the making of an authority's lists failed, nil when it did not, for [Health].
-func (l *Lists) noteFailure(ctx context.Context, a profiles.Authority, err error) {
+func (l *Issuer) noteFailure(ctx context.Context, a profiles.Authority, err error) {
 	if err != nil && ctx.Err() != nil {
 		return // cut short: nothing failed
 	}
@@ -215,14 +196,14 @@ func (l *Lists) noteFailure(ctx context.Context, a profiles.Authority, err error
 	l.failed[a] = err
 }
 
-// failure tells why the last making of the authority's lists failed, nil when it did not.
-func (l *Lists) failure(a profiles.Authority) error {
+// LastError tells why the last making of the authority's lists failed, nil when it did not.
+func (l *Issuer) LastError(a profiles.Authority) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failed[a]
 }
 
-func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
+func ScheduleOf(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
 	switch {
 	case delta:
 		return c.Delta
@@ -232,7 +213,7 @@ func schedule(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
 	return c.Issuing
 }
 
-func (l *Lists) path(a profiles.Authority, delta bool) string {
+func (l *Issuer) path(a profiles.Authority, delta bool) string {
 	path := a.CRLPath()
 	if delta {
 		path = a.DeltaCRLPath()
@@ -240,37 +221,48 @@ func (l *Lists) path(a profiles.Authority, delta bool) string {
 	return filepath.Join(l.dir, filepath.FromSlash(path))
 }
 
-// Run makes the lists anew when they are due, and soon after each change of status, until the context ends; Get does not
-// wait for it. failed hears of what went wrong.
-func (l *Lists) Run(ctx context.Context, failed func(error)) {
-	changed := make(chan struct{}, 1)
-	l.lab.OnStatus(func(ca.Record) {
-		select {
-		case changed <- struct{}{}:
-		default: // one round is due already, and takes everything
+// Published reads the lists that stand in the lab's publication folder, whichever process made them, and verifies them. An
+// authority's delta comes before its full list, and is read before: a full list that was made meanwhile serves an older delta,
+// not the other way round.
+func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err error) {
+	for _, info := range authorities {
+		a, err := profiles.ParseAuthority(info.ID)
+		if err != nil {
+			return nil, err
 		}
-	})
-	due := time.NewTicker(pollInterval)
-	defer due.Stop()
-	defer func() {
-		if err := l.flush(); err != nil {
-			failed(err)
+		issuer, err := x509.ParseCertificate(info.DER)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", info.ID, err)
 		}
-	}()
-	for {
-		if err := l.Publish(ctx, false); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-due.C:
-		case <-changed:
-			select { // revocations come in groups: one list for all of them
-			case <-ctx.Done():
-				return
-			case <-time.After(500 * time.Millisecond):
+		for _, delta := range []bool{true, false} {
+			if delta && a.IsRoot() {
+				continue
 			}
+			der, err := os.ReadFile(l.path(a, delta))
+			if err != nil {
+				return nil, err
+			}
+			c, err := Parse(der, issuer)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.path(a, delta), err)
+			}
+			c.Authority = a
+			lists = append(lists, c)
 		}
 	}
+	return lists, nil
+}
+
+// due tells whether a list is to be made anew: its date has come, or the clock was set back to before it was made. Clients
+// refuse a list whose thisUpdate is in the future.
+func (c *CRL) due(now time.Time, s ca.Schedule) bool {
+	return now.Before(c.ThisUpdate) || !now.Before(s.Every.Next(c.ThisUpdate))
+}
+
+// earlier is the earlier of two times.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

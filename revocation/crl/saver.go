@@ -1,4 +1,4 @@
-package revocation
+package crl
 
 import (
 	"cmp"
@@ -72,7 +72,8 @@ func (s *saver) flush() (err error) {
 	return err
 }
 
-func (l *Lists) flush() (err error) {
+// Flush waits until every file is written, and returns what went wrong since the last one.
+func (l *Issuer) Flush() (err error) {
 	l.mu.Lock()
 	kept := slices.Collect(maps.Values(l.kept))
 	l.mu.Unlock()

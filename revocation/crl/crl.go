@@ -1,4 +1,4 @@
-package revocation
+package crl
 
 import (
 	"bytes"
@@ -27,7 +27,26 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file makes a CertificateList (RFC 5280 §5.1) around entries that are encoded already, and reads one back.
+// CRL is a certificate revocation list as it is published. It never changes.
+type CRL struct {
+	Authority  profiles.Authority
+	Number     uint64
+	Base       uint64 // of a delta CRL, the number of the full one that it adds to; 0 for a full CRL
+	ThisUpdate time.Time
+	NextUpdate time.Time
+	Entries    int   // how many certificates it names
+	Size       int64 // bytes
+
+	revision uint64 // of the changes of status that it holds
+	form     ca.ListForm
+	listDER
+}
+
+// Reader reads the DER of the list. Each reader has its own place in it.
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.listDER, 0, c.Size) }
+
+// DER is the whole list.
+func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
 
 var (
 	oidCRLNumber      = asn1.ObjectIdentifier{2, 5, 29, 20}
@@ -60,7 +79,7 @@ func addExtensions(b *cryptobyte.Builder, extensions []extension) {
 
 // listExtensions are those of the real CRLs, in their order: authority key identifier, then number; for a root the other
 // way round. A delta says what it adds to; a rich list also where it is published and where its delta is.
-func (l *Lists) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
+func (l *Issuer) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
 	keyID := extension{oid: oidAuthorityKeyID, value: func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.Certificate.SubjectKeyId) })
@@ -104,7 +123,7 @@ func addPointName(b *cryptobyte.Builder, url string) {
 
 // sign encodes the list around its entries, and signs it. The entries need to be there during the call only: the list has
 // copies of them, or those of the former list.
-func (l *Lists) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) error {
+func (l *Issuer) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) error {
 	signer, err := issuer.GetSigner()
 	if err != nil {
 		return err
@@ -242,7 +261,7 @@ func shared(former, present []ca.ListChunk) []ca.ListChunk {
 
 // load takes up the list that an earlier process published. It must be the one last begun, in the form that the lab has
 // now, whole and rightly signed: one whose making was cut short is made anew.
-func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, delta bool) *CRL {
+func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.ListRun, delta bool) *CRL {
 	path := l.path(a, delta)
 	torn, _ := filepath.Glob(unfinished(path))
 	for _, file := range torn { // a process that was killed left it: this one has written none yet, and no other holds the lab
@@ -259,7 +278,7 @@ func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, 
 	if err != nil {
 		return nil
 	}
-	c, err := parseCRL(der, issuer.Certificate)
+	c, err := Parse(der, issuer.Certificate)
 	if err != nil || c.Number != run.Number || delta != (c.Base != 0) {
 		return nil
 	}
@@ -269,8 +288,8 @@ func (l *Lists) load(ctx context.Context, a profiles.Authority, run ca.ListRun, 
 
 var errList = errors.New("not a CRL of the lab")
 
-// parseCRL reads a list that the lab made, and verifies its signature; a nil issuer passes that over.
-func parseCRL(list []byte, issuer *x509.Certificate) (*CRL, error) {
+// Parse reads a list that the lab made, and verifies its signature; a nil issuer passes that over.
+func Parse(list []byte, issuer *x509.Certificate) (*CRL, error) {
 	c := &CRL{Size: int64(len(list))}
 	in := cryptobyte.String(list)
 	var outer, whole, tbs, entries, tagged, extensions, signature cryptobyte.String
