@@ -17,12 +17,13 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -390,15 +391,15 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 			if err != nil {
 				return nil, err
 			}
-			want := ocsp.Good
+			want := xocsp.Good
 			if recent[i].Status != ca.Good {
-				want = ocsp.Revoked
+				want = xocsp.Revoked
 			}
 			all = append(all, asked{a.ID() + " " + recent[i].Serial, certificate, a.certificate, want})
 		case root >= 0:
-			want := ocsp.Good
+			want := xocsp.Good
 			if revoked[a.ID()] != nil {
-				want = ocsp.Revoked
+				want = xocsp.Revoked
 			}
 			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, want})
 		}
@@ -413,10 +414,10 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 	if err != nil {
 		return []finding{todo.say("%v", err).by(d.restart())}
 	}
-	words := map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}
+	words := map[int]string{xocsp.Good: "good", xocsp.Revoked: "revoked", xocsp.Unknown: "unknown"}
 	began := time.Now()
 	for _, one := range all {
-		status, err := revocation.FetchStatus(ctx, at, one.certificate, one.issuer)
+		status, err := ocsp.Fetch(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
 			found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))

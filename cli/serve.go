@@ -129,7 +129,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		return nil
 	})
 	start(func() error {
-		responder.Run(ctx, func(err error) { log.Error("OCSP", "err", err) })
+		revocation.RunResponder(ctx, responder, func(err error) { log.Error("OCSP", "err", err) })
 		return nil
 	})
 	start(func() error {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
@@ -16,7 +16,7 @@ import (
 // and /healthz fails, which is what clients notice.
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
-	clock := func() time.Time { return l.Now }
+	clock := l.Clock()
 	lists, responder := NewCRLs(l.Lab, clock), NewResponder(l.Lab, clock)
 	health := NewHealth(l.Lab, lists, responder)
 	if err := lists.Publish(t.Context(), false); err != nil {
@@ -33,7 +33,7 @@ func TestRevokedAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(what *ca.Issuer) *ocsp.Response {
+	ask := func(what *ca.Issuer) *xocsp.Response {
 		t.Helper()
 		leaf := issuing.Certificate
 		if what == issuing {
@@ -41,7 +41,7 @@ func TestRevokedAuthority(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		request, err := ocsp.CreateRequest(leaf, what.Certificate, nil)
+		request, err := xocsp.CreateRequest(leaf, what.Certificate, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,21 +49,21 @@ func TestRevokedAuthority(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := ocsp.ParseResponseForCert(der, leaf, what.Certificate)
+		answer, err := xocsp.ParseResponseForCert(der, leaf, what.Certificate)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return answer
 	}
-	if answer := ask(root); answer.Status != ocsp.Good {
+	if answer := ask(root); answer.Status != xocsp.Good {
 		t.Fatalf("before: %d", answer.Status)
 	}
 	l.Now = l.Now.Add(time.Minute)
 	l.Change(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
-	if answer := ask(root); answer.Status != ocsp.Revoked || answer.RevocationReason != ocsp.CACompromise {
+	if answer := ask(root); answer.Status != xocsp.Revoked || answer.RevocationReason != xocsp.CACompromise {
 		t.Errorf("the root says %d, %d", answer.Status, answer.RevocationReason)
 	}
-	if answer := ask(issuing); answer.Status != ocsp.Good {
+	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("of the card: %d", answer.Status)
 	}
 	list, err := lists.Get(t.Context(), root.Authority)
@@ -75,7 +75,7 @@ func TestRevokedAuthority(t *testing.T) {
 	}
 	// the responder's certificate is renewed as before
 	l.Now = l.Now.AddDate(0, 0, 10)
-	if answer := ask(issuing); answer.Status != ocsp.Good {
+	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("ten days later: %d", answer.Status)
 	}
 	if err := lists.Publish(t.Context(), false); err != nil {

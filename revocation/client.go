@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -11,8 +10,6 @@ import (
 	"net/http"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
@@ -39,28 +36,6 @@ func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
 	return answer.Problems, nil
-}
-
-// FetchStatus asks an OCSP responder about a certificate, and verifies that it may answer for the issuer.
-func FetchStatus(ctx context.Context, url string, certificate, issuer *x509.Certificate) (*ocsp.Response, error) {
-	der, err := ocsp.CreateRequest(certificate, issuer, nil)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(der))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/ocsp-request")
-	body, err := web.Fetch(req, 1<<20)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := ocsp.ParseResponseForCert(body, certificate, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
-	}
-	return answer, nil
 }
 
 // FetchDirectoryCRL reads the authority's list in the directory at that host and port, and verifies that the issuer signed it.

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // What a client of the lab fetches is what is served, and another authority's signature is not taken for the issuer's.
@@ -25,7 +26,7 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := rootRecord.Certificate
-	directory := l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now }))
+	directory := l.directory(t, NewCRLs(l.Lab, l.Clock()))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 
 	list, err := crl.Fetch(t.Context(), server.URL+a.CRLPath(), issuer)
@@ -41,8 +42,8 @@ func TestFetch(t *testing.T) {
 		if c.of == "authority" {
 			certificate, by = issuer, root
 		}
-		answer, err := FetchStatus(t.Context(), server.URL+"/ocsp", certificate, by)
-		if err != nil || map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked"}[answer.Status] != c.status {
+		answer, err := ocsp.Fetch(t.Context(), server.URL+"/ocsp", certificate, by)
+		if err != nil || map[int]string{xocsp.Good: "good", xocsp.Revoked: "revoked"}[answer.Status] != c.status {
 			t.Errorf("status of the %s: %+v, %v", c.of, answer, err)
 		}
 	}

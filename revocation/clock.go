@@ -12,6 +12,9 @@ import (
 // stands still while a laptop sleeps.
 const pollInterval = time.Minute
 
+// retry is how long what failed is left alone before it is tried again.
+const retry = time.Minute
+
 // recent tells whether something was done less than [retry] ago. What was done in the future was done by another clock.
 func recent(done, now time.Time) bool {
 	since := now.Sub(done)

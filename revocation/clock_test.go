@@ -1,13 +1,12 @@
 package revocation
 
 import (
-	"crypto"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
@@ -17,7 +16,7 @@ import (
 // A client that kept a list of the future gets the present one, whatever it says of the date of its own.
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
-	now := func() time.Time { return l.Now }
+	now := l.Clock()
 	lists := NewCRLs(l.Lab, now)
 	p := NewPublication(l.Lab, lists, NewResponder(l.Lab, now), quiet)
 	ask := func(since string) *httptest.ResponseRecorder {
@@ -45,7 +44,7 @@ func TestListOfTheFutureInHTTP(t *testing.T) {
 func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"
-	now := func() time.Time { return l.Now }
+	now := l.Clock()
 	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
 	listed := func(lists *crl.Issuer) (dates map[string]time.Time) {
 		t.Helper()
@@ -89,7 +88,7 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 			t.Errorf("after the clock was set back: %v", got)
 		}
 		leaf, issuer := l.Certificates(t, l.Cards[1])
-		if answer := l.ask(t, r, leaf, issuer, crypto.SHA1); answer.Status != ocsp.Revoked || answer.RevokedAt.After(l.Now) {
+		if answer := status(t, r, leaf, issuer); answer.Status != xocsp.Revoked || answer.RevokedAt.After(l.Now) {
 			t.Errorf("OCSP: %d, revoked at %s", answer.Status, answer.RevokedAt)
 		}
 	}

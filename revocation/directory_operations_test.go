@@ -25,7 +25,7 @@ const (
 // The scope "children" is a subtree without its base.
 func TestDirectoryChildren(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
 	search := func(base string, scope int) ([]string, error) {
 		found, err := conn.Search(ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"1.1"}, nil))
 		var names []string
@@ -71,7 +71,7 @@ func TestDirectoryChildren(t *testing.T) {
 // A Compare tells whether an entry has a value, by the rules of a search's filter.
 func TestDirectoryCompare(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
 	for _, tc := range []struct {
 		dn, attribute, value string
 		code                 uint16
@@ -177,7 +177,7 @@ func TestDirectoryExtended(t *testing.T) {
 // Programs of others compare, ask for all below an entry, for TLS and who they are.
 func TestDirectoryClients(t *testing.T) {
 	l := newTestLab(t, 1)
-	address := "ldap://" + l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now }))
+	address := "ldap://" + l.directory(t, NewCRLs(l.Lab, l.Clock()))
 	for _, tc := range []struct {
 		program string
 		args    []string

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/url"
 	"slices"
@@ -23,8 +22,6 @@ import (
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
-
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // directory serves the lab's directory, and returns its address.
 func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
@@ -77,7 +74,7 @@ func pointsOf(t testing.TB, urls ...string) (points []*url.URL) {
 // The addresses in certificates lead to the lists, as they stand there.
 func TestDirectoryPoints(t *testing.T) {
 	l := newTestLab(t, 1)
-	lists := NewCRLs(l.Lab, func() time.Time { return l.Now })
+	lists := NewCRLs(l.Lab, l.Clock())
 	conn := dialLDAP(t, l.directory(t, lists))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 	leaf, issuing := l.Certificates(t, l.Cards[0])
@@ -112,7 +109,7 @@ func TestDirectoryPoints(t *testing.T) {
 
 func TestDirectorySearch(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
 	const org, issuing, root = "ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR", "cn=TEST AC IGC-SANTE FORT PERSONNES", "CN=TEST AC RACINE IGC-SANTE FORT"
 	const under = "ou=TEST AC RACINE IGC-SANTE FORT," + org
 	for _, test := range []struct {
@@ -198,7 +195,7 @@ func TestDirectorySearch(t *testing.T) {
 // What is not reading is refused, each in its own way, and the connection goes on.
 func TestDirectoryRefuses(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, func() time.Time { return l.Now })))
+	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
 	search := func(controls ...ldap.Control) error {
 		_, err := conn.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, controls))
 		return err
@@ -279,7 +276,7 @@ func FuzzDirectory(f *testing.F) {
 		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
-	d := NewDirectory(l.Lab, NewCRLs(l.Lab, func() time.Time { return l.Now }), quiet)
+	d := NewDirectory(l.Lab, NewCRLs(l.Lab, l.Clock()), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)), maxMessage)
 		if err != nil {

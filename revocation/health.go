@@ -14,14 +14,15 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // Health looks after what expires: authorities, responders, CRLs, and what others of the server add.
 type Health struct {
 	lab       *ca.Lab
 	lists     *crl.Issuer
-	responder *Responder
-	counts    func() Counts
+	responder *ocsp.Responder
+	counts    func() ocsp.Counts
 	now       func() time.Time
 
 	turn  chan struct{} // one catches up at a time
@@ -32,7 +33,7 @@ type Health struct {
 }
 
 // NewHealth looks after a lab that this process holds.
-func NewHealth(lab *ca.Lab, lists *crl.Issuer, responder *Responder) *Health {
+func NewHealth(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
 	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.Now, turn: make(chan struct{}, 1)}
 }
 
@@ -138,7 +139,7 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 		}
 	}
 	for _, r := range h.counts().Responders {
-		problems = append(problems, r.problems(now)...)
+		problems = append(problems, responderProblems(r, now)...)
 	}
 	return problems
 }
@@ -185,8 +186,8 @@ func listProblems(a profiles.Authority, what string, list *crl.CRL, s ca.Schedul
 	return []Problem{p}
 }
 
-// problems is about one responder. A failed renewal is a warning as long as the certificate is valid.
-func (r ResponderInfo) problems(now time.Time) []Problem {
+// responderProblems is about one responder. A failed renewal is a warning as long as the certificate is valid.
+func responderProblems(r ocsp.ResponderInfo, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: r.Authority.ID(), What: "responder", At: r.NotAfter}
 	valid := !now.Before(r.NotBefore) && now.Before(r.NotAfter)
 	switch {

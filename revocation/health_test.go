@@ -17,14 +17,15 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // What expires is warned of before it does, and fails after.
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
 	begin := l.Now
-	lists := NewCRLs(l.Lab, func() time.Time { return l.Now })
-	responder := NewResponder(l.Lab, func() time.Time { return l.Now })
+	lists := NewCRLs(l.Lab, l.Clock())
+	responder := NewResponder(l.Lab, l.Clock())
 	handler := NewPublication(l.Lab, lists, responder, quiet)
 	health := func() (code int, status string, problems []string) {
 		t.Helper()
@@ -143,7 +144,7 @@ func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
 
 func TestMetrics(t *testing.T) {
 	l := newTestLab(t, 3)
-	now := func() time.Time { return l.Now }
+	now := l.Clock()
 	lists := NewCRLs(l.Lab, now)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
@@ -156,9 +157,9 @@ func TestMetrics(t *testing.T) {
 	l.Now = l.Now.Add(time.Minute)
 	health := NewHealth(l.Lab, lists, NewResponder(l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	health.counts = func() Counts {
-		return Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
-			Responders: []ResponderInfo{{Authority: a, NotAfter: l.Now.Add(36 * time.Hour), Renew: l.Now.Add(time.Hour)}}}
+	health.counts = func() ocsp.Counts {
+		return ocsp.Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
+			Responders: []ocsp.ResponderInfo{{Authority: a, NotAfter: l.Now.Add(36 * time.Hour), Renew: l.Now.Add(time.Hour)}}}
 	}
 	w := httptest.NewRecorder()
 	newMetrics(health).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

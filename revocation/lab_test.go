@@ -3,13 +3,20 @@ package revocation
 import (
 	"crypto/x509"
 	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 
+	xocsp "golang.org/x/crypto/ocsp"
+
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // testLab is a lab with cards.
@@ -69,4 +76,53 @@ func bytesOf(t testing.TB, c *crl.CRL) []byte {
 		t.Fatal(err)
 	}
 	return der
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// newPublication serves what the lab publishes over HTTP.
+func newPublication(t testing.TB, l *testLab) *httptest.Server {
+	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, l.Clock()), NewResponder(l.Lab, l.Clock()), quiet))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// ask sends a request with those headers, names and values in turn.
+func ask(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, got
+}
+
+// status asks the responder about a certificate, and verifies the answer.
+func status(t testing.TB, r *ocsp.Responder, leaf, issuer *x509.Certificate) *xocsp.Response {
+	t.Helper()
+	request, err := xocsp.CreateRequest(leaf, issuer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := r.Answer(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := xocsp.ParseResponseForCert(der, leaf, issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }

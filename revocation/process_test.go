@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -227,17 +225,6 @@ func (p *process) memory() int {
 	kB := 0
 	fmt.Sscan(after, &kB)
 	return kB >> 10
-}
-
-// getRequest is a whole HTTP request that asks by GET, of a responder whose address has no path.
-func getRequest(request []byte) []byte {
-	return []byte("GET /" + url.PathEscape(base64.StdEncoding.EncodeToString(request)) + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-}
-
-// postRequest is a whole HTTP request that asks by POST.
-func postRequest(request []byte) []byte {
-	head := fmt.Sprintf("POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", requestType, len(request))
-	return append([]byte(head), request...)
 }
 
 // client is one connection of a load generator that costs as little as can be: it writes what it is given and counts what

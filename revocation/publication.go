@@ -24,6 +24,7 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
@@ -31,9 +32,10 @@ import (
 type Publication struct {
 	lab       *ca.Lab
 	lists     *crl.Issuer
-	responder *Responder
+	responder *ocsp.Responder
 	log       *slog.Logger
 	mux       *http.ServeMux
+	ocsp      http.Handler // and the mux behind it
 	health    *Health
 
 	mu    sync.Mutex
@@ -41,7 +43,7 @@ type Publication struct {
 }
 
 // NewPublication makes the handler.
-func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *Responder, log *slog.Logger) *Publication {
+func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
 	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
@@ -53,7 +55,7 @@ func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *Responder, log *s
 	p.health = NewHealth(lab, lists, responder)
 	p.mux.Handle("GET /healthz", p.health)
 	p.mux.Handle("GET /metrics", newMetrics(p.health))
-	p.mux.HandleFunc("POST /ocsp", p.ocspPost) // so that a GET without a request is answered with 405
+	p.ocsp = ocsp.NewHandler(responder, web.Detached(p.mux), log)
 	return p
 }
 
@@ -65,37 +67,18 @@ var nosniff = []string{"nosniff"}
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	switch {
-	case !isOCSP(r):
-		ctx, cancel := web.Detach(r.Context())
-		defer cancel()
-		p.mux.ServeHTTP(w, r.WithContext(ctx))
-	case r.Method == http.MethodPost:
-		p.ocspPost(w, r)
-	default:
-		encoded, _ := ocspPath(r.URL.Path)
-		p.ocspGet(w, r, encoded)
-	}
+	p.ocsp.ServeHTTP(w, r)
 }
 
 // serveContent answers with a published file, or with what the conditions of the request make of it (RFC 9110 §13, §14).
 func serveContent(w http.ResponseWriter, r *http.Request, kind, tag string, modified time.Time, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("ETag", tag)
-	joinLines(r.Header)
+	web.JoinETags(r.Header)
 	if r.Method != http.MethodGet || !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
 		r.Header.Del("Range") // not for HEAD, and no other unit is known: to be passed over, which net/http does not
 	}
 	http.ServeContent(w, r, "", modified, content)
-}
-
-// joinLines makes one line of the lists of ETags that came in several, of which net/http reads the first.
-func joinLines(h http.Header) {
-	for _, name := range []string{"If-Match", "If-None-Match"} {
-		if lines := h[name]; len(lines) > 1 {
-			h.Set(name, strings.Join(lines, ", "))
-		}
-	}
 }
 
 // tagOf is the ETag of a small file.

@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"context"
-	"crypto"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +52,7 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		failed := func(err error) { t.Error(err) }
 		go RunCRLs(ctx, lab, lists, failed)
-		go r.Run(ctx, failed)
+		go RunResponder(ctx, r, failed)
 		serials := map[string]bool{}
 		for range 8 * 24 {
 			time.Sleep(time.Hour)
@@ -78,7 +77,7 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 // well again a minute after the cause is gone.
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
-	now := func() time.Time { return l.Now }
+	now := l.Clock()
 	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
 	p := NewPublication(l.Lab, lists, r, quiet)
 	if err := r.Renew(t.Context()); err != nil {
@@ -123,5 +122,5 @@ func TestFailedRenewalIsTold(t *testing.T) {
 		t.Errorf("after it was put right: %d %v", code, problems)
 	}
 	leaf, issuer := l.Certificates(t, l.Cards[0])
-	l.ask(t, r, leaf, issuer, crypto.SHA1)
+	status(t, r, leaf, issuer)
 }

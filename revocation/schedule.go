@@ -6,6 +6,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // NewCRLs makes the issuer of the lab's CRLs, which does what [ca.Lab.Publish] asks for.
@@ -46,6 +47,30 @@ func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)
 				return
 			case <-time.After(500 * time.Millisecond):
 			}
+		}
+	}
+}
+
+// NewResponder makes the OCSP responder of a lab that this process holds.
+func NewResponder(lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+	r := ocsp.NewResponder(lab, now)
+	lab.OnStatus(r.StatusChanged)
+	return r
+}
+
+// RunResponder renews the delegates when they are due, whether anybody asks for them or not, until the context ends. failed is
+// called with what went wrong; it is tried again a minute later.
+func RunResponder(ctx context.Context, r *ocsp.Responder, failed func(error)) {
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		if err := r.Renew(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
 		}
 	}
 }

@@ -26,7 +26,7 @@ type Lists interface {
 	Get(ctx context.Context, a profiles.Authority) (*crl.CRL, error)
 }
 
-// Responder is where OCSP answers come from: [revocation.Responder], or one that is down.
+// Responder is where OCSP answers come from: [ocsp.Responder], or one that is down.
 type Responder interface {
 	Answer(ctx context.Context, request []byte) ([]byte, error)
 }

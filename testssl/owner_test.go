@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // makeCard makes a card in the site's lab, and returns the folder that the catalogue shows it in.
@@ -277,7 +278,7 @@ func TestToken(t *testing.T) {
 func TestNosniffEverywhere(t *testing.T) {
 	s := newSite(t)
 	folder := s.makeCard(t)
-	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.server.lists.(*crl.Issuer), s.server.responder.(*revocation.Responder), s.server.log),
+	publication := s.server.Catalogue(revocation.NewPublication(s.lab, s.server.lists.(*crl.Issuer), s.server.responder.(*ocsp.Responder), s.server.log),
 		&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
 	plain := []string{"/", "//", "/?token=x", "/fixtures", "/fixtures/", "/codes", "/codes/", "/authorities.pem", "/cards", "/cards/x/y", "/cards//x", folder + "authentication.p12",
 		folder + "authentication.pem", folder + "chain.pem", folder + "..", "/fixtures/a/b", "/CRL/ACI-FO-PP-TEST.crl", "/CRL/ACI-FO-PP-TEST-delta.crl", "/CRL/x", "/CRL", "//CRL/x",

@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"bufio"
@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // exchange sends bytes to a server, closes the sending half of the connection, and reads what comes back: a line for each
@@ -50,7 +52,7 @@ func exchange(t testing.TB, address string, sent []byte) string {
 		}
 		line := strconv.Itoa(resp.StatusCode)
 		if resp.Header.Get("Content-Type") == responseType[0] && len(body) > 0 {
-			if a, err := ocsp.ParseResponse(body, nil); err != nil {
+			if a, err := xocsp.ParseResponse(body, nil); err != nil {
 				line += " " + strings.TrimPrefix(err.Error(), "ocsp: error from server: ")
 			} else {
 				line += " " + []string{"good", "revoked", "unknown"}[a.Status]
@@ -64,14 +66,14 @@ func exchange(t testing.TB, address string, sent []byte) string {
 // is closed before the answer comes.
 func TestOCSPOnTheWire(t *testing.T) {
 	l := newTestLab(t, 2)
-	server := newPublication(t, l)
+	server := newServer(t, l)
 	if _, err := l.Revoke(t.Context(), l.Cards[1].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	good := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
-	gone := requestOf(nil, [][]byte{l.certID(t, 1)}, nil, nil)
-	nonce := withNonce(t, good, nonceOf(32))
-	get, post := string(getRequest(good)), string(postRequest(good))
+	good := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
+	gone := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 1)}, nil, nil)
+	nonce := labtest.WithNonce(t, good, labtest.Nonce(32))
+	get, post := string(labtest.OCSPGet(good)), string(labtest.OCSPPost(good))
 	field := func(request, line string) string { return strings.Replace(request, "\r\n", "\r\n"+line+"\r\n", 1) }
 	swap := func(request, old, new string) string {
 		if !strings.Contains(request, old) {
@@ -84,8 +86,8 @@ func TestOCSPOnTheWire(t *testing.T) {
 		name, sent, want string
 	}{
 		{"GET", get, "200 good"},
-		{"GET, revoked", string(getRequest(gone)), "200 revoked"},
-		{"GET with a nonce", string(getRequest(nonce)), "200 good"},
+		{"GET, revoked", string(labtest.OCSPGet(gone)), "200 revoked"},
+		{"GET with a nonce", string(labtest.OCSPGet(nonce)), "200 good"},
 		{"GET of /ocsp/", "GET /ocsp/" + encoded + " HTTP/1.1\r\nHost: localhost:8080\r\n\r\n", "200 good"},
 		{"GET, escaped throughout", "GET /ocsp/" + url.QueryEscape(encoded) + " HTTP/1.1\r\nHost: [::1]\r\n\r\n", "200 good"},
 		{"GET, two slashes", "GET /ocsp//" + encoded + " HTTP/1.1\r\nHost: x\r\n\r\n", "200 good"},
@@ -97,10 +99,10 @@ func TestOCSPOnTheWire(t *testing.T) {
 		{"GET of nonsense", "GET /ocsp/AAAA HTTP/1.1\r\nHost: x\r\n\r\n", "200 malformed"},
 		{"GET of what is not base64", "GET /ocsp/A%00 HTTP/1.1\r\nHost: x\r\n\r\n", "200 malformed"},
 		{"POST", post, "200 good"},
-		{"POST with a nonce", string(postRequest(nonce)), "200 good"},
+		{"POST with a nonce", string(labtest.OCSPPost(nonce)), "200 good"},
 		{"POST without a path", swap(post, "/ocsp", "/"), "200 good"},
-		{"POST of nothing", string(postRequest(nil)), "200 malformed"},
-		{"POST of nonsense", string(postRequest([]byte("nonsense"))), "200 malformed"},
+		{"POST of nothing", string(labtest.OCSPPost(nil)), "200 malformed"},
+		{"POST of nonsense", string(labtest.OCSPPost([]byte("nonsense"))), "200 malformed"},
 		{"POST, names in other cases", swap(swap(post, "Content-Type", "content-type"), "Content-Length", "CONTENT-LENGTH"), "200 good"},
 		{"POST with what clients add", field(post, "User-Agent: x/1.0 (y)\r\nAccept: */*\r\nConnection: Keep-Alive\r\nPragma: no-cache"), "200 good"},
 		{"three together", get + post + get, "200 good, 200 good, 200 good"},
@@ -133,13 +135,13 @@ func TestOCSPOnTheWire(t *testing.T) {
 		{"POST with a slash behind", swap(post, "/ocsp", "/ocsp/"), "200 good"},
 		{"POST with two slashes", swap(post, "/ocsp", "//ocsp"), "200 good"},
 		{"POST elsewhere", swap(post, "/ocsp", "/elsewhere"), "404"},
-		{"POST of 4 kB", string(postRequest(make([]byte, 4<<10))), "200 malformed"},
-		{"POST too large", string(postRequest(make([]byte, 2*maxRequest))), "413"},
+		{"POST of 4 kB", string(labtest.OCSPPost(make([]byte, 4<<10))), "200 malformed"},
+		{"POST too large", string(labtest.OCSPPost(make([]byte, 2*maxRequest))), "413"},
 		{"a field of 8 kB", field(get, "Accept: "+strings.Repeat("a", 8<<10)), "200 good"},
 		{"half a head", get[:len(get)-2], "400"},
 		{"half a body", post[:len(post)-2], "413"},
-		{"a CRL", "GET /CRL/ACI-FO-PP-TEST.crl HTTP/1.1\r\nHost: x\r\n\r\n", "200"},
-		{"OCSP, then a CRL, then OCSP", get + "GET /CRL/ACI-FO-PP-TEST.crl HTTP/1.1\r\nHost: x\r\n\r\n" + get, "200 good, 200, 200 good"},
+		{"another page", "GET /CRL/ACI-FO-PP-TEST.crl HTTP/1.1\r\nHost: x\r\n\r\n", "404"},
+		{"OCSP, then another page, then OCSP", get + "GET /CRL/ACI-FO-PP-TEST.crl HTTP/1.1\r\nHost: x\r\n\r\n" + get, "200 good, 404, 200 good"},
 		{"nothing", "", ""},
 		{"not HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"},
 	} {
@@ -154,8 +156,8 @@ func TestOCSPOnTheWire(t *testing.T) {
 // Clients may write a request in pieces, and ask again on the same connection.
 func TestOCSPInPieces(t *testing.T) {
 	l := newTestLab(t, 1)
-	server := newPublication(t, l)
-	request := postRequest(requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil))
+	server := newServer(t, l)
+	request := labtest.OCSPPost(labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil))
 	c, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +174,7 @@ func TestOCSPInPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		der, err := io.ReadAll(resp.Body)
-		if a, parseErr := ocsp.ParseResponse(der, nil); err != nil || parseErr != nil || a.Status != ocsp.Good {
+		if a, parseErr := xocsp.ParseResponse(der, nil); err != nil || parseErr != nil || a.Status != xocsp.Good {
 			t.Errorf("%v, %v, %v", a, err, parseErr)
 		}
 	}
@@ -182,15 +184,15 @@ func TestOCSPInPieces(t *testing.T) {
 func TestPanicWhileSigning(t *testing.T) {
 	l := newTestLab(t, 2)
 	r, slow := slowResponder(t, l)
-	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, time.Now), r, quiet))
+	server := httptest.NewServer(NewHandler(r, http.NotFoundHandler(), quiet))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer server.Close()
 	close(slow.begun) // the next to sign panics
 	address := server.Listener.Addr().String()
-	if got := exchange(t, address, getRequest(requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil))); got != "" {
+	if got := exchange(t, address, labtest.OCSPGet(labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil))); got != "" {
 		t.Errorf("%q", got)
 	}
-	if got := exchange(t, address, postRequest([]byte("nonsense"))); got != "200 malformed" {
+	if got := exchange(t, address, labtest.OCSPPost([]byte("nonsense"))); got != "200 malformed" {
 		t.Errorf("after the panic: %q", got)
 	}
 }

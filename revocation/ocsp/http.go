@@ -1,9 +1,10 @@
-package revocation
+package ocsp
 
 import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,7 +16,36 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 )
 
-// This file is the HTTP face of OCSP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision).
+// Handler is OCSP over HTTP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision). It recognises an OCSP request by the
+// path as it came, before any mux: a mux would clean the double slashes of base64 away.
+type Handler struct {
+	responder *Responder
+	next      http.Handler
+	log       *slog.Logger
+}
+
+// NewHandler makes a handler that answers OCSP requests, and leaves all others to next.
+func NewHandler(responder *Responder, next http.Handler, log *slog.Logger) *Handler {
+	return &Handler{responder, next, log}
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !isOCSP(r):
+		if r.URL.Path == "/ocsp" {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "POST an OCSP request, or append one to the path", http.StatusMethodNotAllowed)
+			return
+		}
+		h.next.ServeHTTP(w, r)
+	case r.Method == http.MethodPost:
+		h.post(w, r)
+	default:
+		encoded, _ := ocspPath(r.URL.Path)
+		h.get(w, r, encoded)
+	}
+}
 
 // maxRequest bounds an OCSP request: one of maxIDs certificates takes about 8 kB.
 const maxRequest = 16 << 10
@@ -25,6 +55,7 @@ const requestType = "application/ocsp-request"
 // Values of headers that are the same in every answer.
 var (
 	responseType = []string{"application/ocsp-response"}
+	noSniff      = []string{"nosniff"}
 	noStore      = []string{"no-store"}
 	askAgain     = []string{"max-age=0, public, no-transform, must-revalidate"}
 )
@@ -54,7 +85,7 @@ func isOCSP(r *http.Request) bool {
 	return false
 }
 
-func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	if ct := r.Header.Get("Content-Type"); ct != requestType {
 		if ct, _, err := mime.ParseMediaType(ct); err != nil || ct != requestType {
 			http.Error(w, "POST an OCSP request, of type "+requestType, http.StatusUnsupportedMediaType)
@@ -66,15 +97,15 @@ func (p *Publication) ocspPost(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "OCSP request cut short, or larger than 16 kB", http.StatusRequestEntityTooLarge)
 		return
 	}
-	p.ocsp(w, r, der)
+	h.answer(w, r, der)
 }
 
-func (p *Publication) ocspGet(w http.ResponseWriter, r *http.Request, encoded string) {
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, encoded string) {
 	der, err := decodeGet(encoded)
 	if err != nil {
 		der = nil // answered as any malformed request
 	}
-	p.ocsp(w, r, der)
+	h.answer(w, r, der)
 }
 
 // webSafe turns the base64 of URLs into the plain one, and a plus that came as a space back.
@@ -158,22 +189,21 @@ func restoreSlashes(encoded string, missing int) (found []byte) {
 	return found
 }
 
-// ocsp answers.
-func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
-	req, answer := p.responder.lookUp(der)
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, der []byte) {
+	req, answer := h.responder.lookUp(der)
 	if answer == nil {
 		ctx, cancel := web.Detach(r.Context())
 		defer cancel()
 		var err error
-		if answer, err = p.responder.decide(ctx, req); err != nil {
-			p.log.Error("OCSP", "err", err)
+		if answer, err = h.responder.decide(ctx, req); err != nil {
+			h.log.Error("OCSP", "err", err)
 		}
 	}
-	h := w.Header()
-	p.setHeader(h, answer, r.Method == http.MethodPost)
-	if h["Etag"] != nil && (r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil) {
+	header := w.Header()
+	h.responder.setHeader(header, answer, r.Method == http.MethodPost)
+	if header["Etag"] != nil && (r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil) {
 		r.Header.Del("Range") // nobody fetches a part of an answer
-		joinLines(r.Header)
+		web.JoinETags(r.Header)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(answer.der))
 		return
 	}
@@ -189,7 +219,7 @@ func (p *Publication) ocsp(w http.ResponseWriter, r *http.Request, der []byte) {
 //     revocation may come within that of the answer before.
 //   - Of an answer to a POST, nothing: caches keep none unless told to (RFC 9110 §9.3.3), and RFC 5019 forbids no-store on
 //     what is signed for anyone.
-func (p *Publication) setHeader(h http.Header, answer *reply, post bool) {
+func (r *Responder) setHeader(h http.Header, answer *reply, post bool) {
 	switch {
 	case !answer.cacheable():
 		h["Cache-Control"] = noStore
@@ -197,13 +227,14 @@ func (p *Publication) setHeader(h http.Header, answer *reply, post bool) {
 	default:
 		h["Etag"] = answer.tag
 		h["Last-Modified"] = answer.modified
-		if p.lab.Config.OCSP.HTTPCache == "until-next-update" {
+		if r.lab.Config.OCSP.HTTPCache == "until-next-update" {
 			h["Cache-Control"] = answer.maxAge
 			h["Expires"] = answer.expires
 		} else {
 			h["Cache-Control"] = askAgain
 		}
 	}
+	h["X-Content-Type-Options"] = noSniff
 	h["Content-Type"] = responseType
 	h["Content-Length"] = answer.length
 }

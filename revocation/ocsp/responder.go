@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"context"
@@ -37,12 +37,12 @@ type Responder struct {
 // RSA keys on one processor.
 const maxWaiting = 1024
 
-// NewResponder makes the responder of a lab that this process holds: another's revocations would not be heard of.
+// NewResponder makes the responder of a lab that this process holds. The caller passes every change of status on to
+// StatusChanged.
 func NewResponder(lab *ca.Lab, now func() time.Time) *Responder {
 	r := &Responder{lab: lab, now: now, maxWaiting: maxWaiting, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		authorities: authorities{byForm: map[string]*authority{}, byID: map[string]*authority{}},
 		kept:        kept{max: lab.Config.OCSP.Keep, entries: map[string]*entry{}}}
-	lab.OnStatus(r.changed)
 	return r
 }
 
@@ -55,8 +55,9 @@ func (r *Responder) Warm(ctx context.Context, p profiles.Authority) error {
 	return err
 }
 
-// changed drops what a change of status made wrong, before the one who made it hears that it is done.
-func (r *Responder) changed(record ca.Record) {
+// StatusChanged drops the kept answers that a change of status made wrong. It is called when the change is durable, and
+// before whoever made it learns that: nobody who asks later gets an old answer.
+func (r *Responder) StatusChanged(record ca.Record) {
 	r.authorities.mu.RLock()
 	a := r.authorities.byID[record.Authority]
 	r.authorities.mu.RUnlock()

@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"crypto"
@@ -6,13 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // The responder's certificate is renewed when half of its week is over; what was kept goes on while it is fresh.
 func TestResponderRenewsItself(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	l.Now = l.Now.Add(3 * 24 * time.Hour)
@@ -39,7 +41,7 @@ func TestResponderRenewsItself(t *testing.T) {
 func TestAnswerEndsWithItsResponder(t *testing.T) {
 	l := newTestLab(t, 1)
 	l.Config.OCSP.Validity = 72 * time.Hour
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	a := r.authorities.byID[l.Issuing().ID()]
@@ -60,7 +62,7 @@ func TestAnswerEndsWithItsResponder(t *testing.T) {
 // A renewal that fails is told to the log, and the old certificate serves on for as long as it holds.
 func TestRenewalFails(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	if err := r.Warm(t.Context(), l.Issuing()); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func TestRenewalFails(t *testing.T) {
 	if d, err := r.delegateOf(t.Context(), a); err == nil || d != nil {
 		t.Errorf("after eight days: %v, %v; want an error", d, err)
 	}
-	got, err := r.Answer(t.Context(), requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil))
+	got, err := r.Answer(t.Context(), labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil))
 	if err == nil || string(got) != string(internalError.refusal()) {
 		t.Errorf("without the lab's records: %x, %v; want internalError", got, err)
 	}
@@ -93,13 +95,13 @@ func TestRenewalFails(t *testing.T) {
 // A responder whose certificate is revoked answers no more, and what it signed is not given again.
 func TestRevokedResponder(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	if _, err := l.Revoke(t.Context(), r.Counts().Responders[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	if again := l.ask(t, r, leaf, issuer, crypto.SHA1); again.Certificate.Equal(first) || again.Status != ocsp.Good {
+	if again := l.ask(t, r, leaf, issuer, crypto.SHA1); again.Certificate.Equal(first) || again.Status != xocsp.Good {
 		t.Errorf("status %d, by the revoked responder: %v", again.Status, again.Certificate.Equal(first))
 	}
 }

@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"context"
@@ -45,21 +45,4 @@ func (r *Responder) answered(p profiles.Authority) bool {
 	a := r.authorities.byID[p.ID()]
 	r.authorities.mu.RUnlock()
 	return a != nil && (a.delegate.Load() != nil || a.failure.Load() != nil)
-}
-
-// Run renews the delegates when they are due, whether anybody asks for them or not, until the context ends. failed is
-// called with what went wrong; it is tried again a minute later.
-func (r *Responder) Run(ctx context.Context, failed func(error)) {
-	poll := time.NewTicker(pollInterval)
-	defer poll.Stop()
-	for {
-		if err := r.Renew(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-poll.C:
-		}
-	}
 }

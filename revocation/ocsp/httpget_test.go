@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"bytes"
@@ -16,18 +16,19 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 )
 
 // Clients that put one slash too many between address and request, or one too few, get their answer, by GET and by POST.
 func TestOCSPSlashes(t *testing.T) {
 	l := newTestLab(t, 1)
-	server := newPublication(t, l)
+	server := newServer(t, l)
 	// a nonce whose base64 holds "//" and "+"
-	request := withNonce(t, requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil),
+	request := labtest.WithNonce(t, labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil),
 		append([]byte{4, 33}, bytes.Repeat([]byte{0xff, 0xff, 0xff, 0xfb, 0xef}, 7)[:33]...))
 	plain := base64.StdEncoding.EncodeToString(request)
 	if !strings.Contains(plain, "//") || !strings.Contains(plain, "+") {
@@ -38,14 +39,14 @@ func TestOCSPSlashes(t *testing.T) {
 		for name, encoded := range map[string]string{"plain": plain, "escaped": escaped, "escaped twice": url.PathEscape(escaped),
 			"unpadded": strings.TrimRight(plain, "="), "with a slash behind": plain + "/", "for URLs": base64.URLEncoding.EncodeToString(request)} {
 			_, body := ask(t, http.MethodGet, server.URL+before+encoded, nil)
-			if answer, err := ocsp.ParseResponse(body, nil); err != nil || answer.Status != ocsp.Good {
+			if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 				t.Errorf("GET %s, %s: %v", before, name, err)
 			}
 		}
 	}
 	for _, path := range []string{"", "/", "//", "/ocsp", "/ocsp/", "//ocsp", "/ocsp//"} {
 		resp, body := ask(t, http.MethodPost, server.URL+path, bytes.NewReader(request), "Content-Type", requestType)
-		if answer, err := ocsp.ParseResponse(body, nil); err != nil || answer.Status != ocsp.Good {
+		if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 			t.Errorf("POST %s: %s, %v", path, resp.Status, err)
 		}
 	}
@@ -68,7 +69,7 @@ func slashRequest(t *testing.T, serial string) []byte {
 		t.Fatal(err)
 	}
 	hash := der.Element(4, bytes.Repeat([]byte{0x11}, 20))
-	return requestOf(nil, [][]byte{der.Element(0x30, sha1, hash, hash, der.Element(2, number))}, nil, nil)
+	return labtest.OCSPRequest(nil, [][]byte{der.Element(0x30, sha1, hash, hash, der.Element(2, number))}, nil, nil)
 }
 
 // mergeSlashes is what proxies (nginx's merge_slashes, Apache's MergeSlashes) and muxes do to a path.
@@ -116,7 +117,7 @@ func TestOCSPMergedSlashes(t *testing.T) {
 		}
 		serial[0] = 0x11
 		sha1, _ := hex.DecodeString("300906052b0e03021a0500")
-		request := requestOf(nil, [][]byte{der.Element(0x30, sha1, der.Element(4, name), der.Element(4, key), der.Element(2, serial))}, nil, nil)
+		request := labtest.OCSPRequest(nil, [][]byte{der.Element(0x30, sha1, der.Element(4, name), der.Element(4, key), der.Element(2, serial))}, nil, nil)
 		encoded := base64.StdEncoding.EncodeToString(request)
 		if !strings.Contains(encoded, "//") {
 			continue
@@ -139,8 +140,8 @@ func TestOCSPMergedSlashes(t *testing.T) {
 func TestOCSPConditions(t *testing.T) {
 	l := newTestLab(t, 1)
 	l.Config.OCSP.HTTPCache = "until-next-update"
-	server := newPublication(t, l)
-	address := server.URL + "/ocsp/" + url.PathEscape(base64.StdEncoding.EncodeToString(requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)))
+	server := newServer(t, l)
+	address := server.URL + "/ocsp/" + url.PathEscape(base64.StdEncoding.EncodeToString(labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)))
 	resp, whole := ask(t, http.MethodGet, address, nil)
 	tag := resp.Header.Get("ETag")
 	for _, tc := range []struct {
@@ -186,20 +187,20 @@ func TestOCSPBehindProxy(t *testing.T) {
 			t.Fatalf("the hashes of %d labs hold slashes side by side: %s", labs, encoded)
 		}
 		l = newTestLab(t, 1)
-		plain := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
+		plain := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
 		for before := range 12 {
 			nonce := strings.Repeat("11", 4) + strings.Repeat("1", before) + "ffff" + strings.Repeat("1", 20-before)
 			value, err := hex.DecodeString(nonce)
 			if err != nil {
 				t.Fatal(err)
 			}
-			request = withNonce(t, plain, der.Element(4, value))
+			request = labtest.WithNonce(t, plain, der.Element(4, value))
 			if encoded = base64.StdEncoding.EncodeToString(request); strings.Contains(encoded[len(encoded)-48:], "//") {
 				break
 			}
 		}
 	}
-	server := newPublication(t, l)
+	server := newServer(t, l)
 	dir := t.TempDir()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -242,7 +243,7 @@ http {
 	for _, before := range []string{"/ocsp/", "/ocsp//", "/merged/", "/merged//"} {
 		for name, path := range map[string]string{"plain": encoded, "escaped": url.QueryEscape(encoded)} {
 			resp, body := ask(t, http.MethodGet, base+before+path, nil)
-			if answer, err := ocsp.ParseResponse(body, nil); err != nil || answer.Status != ocsp.Good {
+			if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 				t.Errorf("%s, %s: %s, %v", before, name, resp.Status, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"bufio"
@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,14 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
-func newPublication(t testing.TB, l *testLab) *httptest.Server {
-	now := func() time.Time { return l.Now }
-	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, now), NewResponder(l.Lab, now), slog.New(slog.NewTextHandler(io.Discard, nil))))
+// newServer serves the lab's OCSP over HTTP.
+func newServer(t testing.TB, l *testLab) *httptest.Server {
+	server := httptest.NewServer(NewHandler(newResponder(l.Lab, l.Clock()), http.NotFoundHandler(), quiet))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -32,14 +32,14 @@ func newPublication(t testing.TB, l *testLab) *httptest.Server {
 // GET carries the request as base64 in the path, where slashes stand side by side, escaped or not.
 func TestOCSPOverHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
-	server := newPublication(t, l)
+	server := newServer(t, l)
 	leaf, issuer := l.Certificates(t, l.Cards[0])
-	request, err := ocsp.CreateRequest(leaf, issuer, nil)
+	request, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// a nonce whose base64 holds "//" and "+"
-	request = withNonce(t, request, append([]byte{4, 33}, bytes.Repeat([]byte{0xff, 0xff, 0xff, 0xfb, 0xef}, 7)[:33]...))
+	request = labtest.WithNonce(t, request, append([]byte{4, 33}, bytes.Repeat([]byte{0xff, 0xff, 0xff, 0xfb, 0xef}, 7)[:33]...))
 	encoded := base64.StdEncoding.EncodeToString(request)
 	if !strings.Contains(encoded, "//") || !strings.Contains(encoded, "+") {
 		t.Fatalf("the test wants // and + in %s", encoded)
@@ -73,7 +73,7 @@ func TestOCSPOverHTTP(t *testing.T) {
 			t.Errorf("%s: %s, %s, %v", name, resp.Status, resp.Header.Get("Content-Type"), err)
 			continue
 		}
-		if answer, err := ocsp.ParseResponseForCert(body, leaf, issuer); err != nil || answer.Status != ocsp.Good {
+		if answer, err := xocsp.ParseResponseForCert(body, leaf, issuer); err != nil || answer.Status != xocsp.Good {
 			t.Errorf("%s: %v, %v", name, answer, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestOCSPOverHTTP(t *testing.T) {
 
 // Whatever stands in the path gets an OCSP answer, as RFC 6960 wants.
 func TestOCSPGetGarbage(t *testing.T) {
-	server := newPublication(t, newTestLab(t, 0))
+	server := newServer(t, newTestLab(t, 0))
 	for _, path := range []string{"/ocsp/!!!", "/ocsp/AAAA", "/ocsp//", "/ocsp/" + strings.Repeat("A", 20000)} {
 		resp, err := http.Get(server.URL + path)
 		if err != nil {
@@ -140,10 +140,10 @@ func ask(t testing.TB, method, url string, body io.Reader, header ...string) (*h
 // What HTTP caches are told (RFC 5019 §6.2 and its revision).
 func TestOCSPCaching(t *testing.T) {
 	l := newTestLab(t, 1)
-	server := newPublication(t, l)
-	id := l.certID(t, 0)
-	plain := requestOf(nil, [][]byte{id}, nil, nil)
-	never := requestOf(nil, [][]byte{der.Element(0x30, certIDOf(t, plain).issuer, []byte{2, 1, 7})}, nil, nil)
+	server := newServer(t, l)
+	id := l.CertID(t, 0)
+	plain := labtest.OCSPRequest(nil, [][]byte{id}, nil, nil)
+	never := labtest.OCSPRequest(nil, [][]byte{der.Element(0x30, certIDOf(t, plain).issuer, []byte{2, 1, 7})}, nil, nil)
 	do := func(method string, request []byte, header ...string) (*http.Response, []byte) {
 		t.Helper()
 		path, body := "/ocsp/"+url.PathEscape(base64.StdEncoding.EncodeToString(request)), io.Reader(nil)
@@ -169,9 +169,9 @@ func TestOCSPCaching(t *testing.T) {
 		{"GET", "revalidate", "GET", plain, again, modified, "", true},
 		{"POST", "until-next-update", "POST", plain, "", "", "", false},
 		{"POST", "revalidate", "POST", plain, "", "", "", false},
-		{"GET with a nonce", "until-next-update", "GET", withNonce(t, plain, nonceOf(32)), "no-store", "", "", false},
-		{"POST with a nonce", "revalidate", "POST", withNonce(t, plain, nonceOf(32)), "no-store", "", "", false},
-		{"GET of two", "until-next-update", "GET", requestOf(nil, [][]byte{id, id}, nil, nil), untilNext, modified, expires, true},
+		{"GET with a nonce", "until-next-update", "GET", labtest.WithNonce(t, plain, labtest.Nonce(32)), "no-store", "", "", false},
+		{"POST with a nonce", "revalidate", "POST", labtest.WithNonce(t, plain, labtest.Nonce(32)), "no-store", "", "", false},
+		{"GET of two", "until-next-update", "GET", labtest.OCSPRequest(nil, [][]byte{id, id}, nil, nil), untilNext, modified, expires, true},
 		{"GET of one never issued", "until-next-update", "GET", never, "no-store", "", "", false},
 		{"GET of nonsense", "until-next-update", "GET", plain[:20], "no-store", "", "", false},
 	} {
@@ -211,7 +211,7 @@ func TestOCSPCaching(t *testing.T) {
 	}
 	for name, value := range map[string]string{"If-None-Match": tag, "If-Modified-Since": modified} {
 		resp, body := do("GET", plain, name, value)
-		if a, err := ocsp.ParseResponse(body, nil); err != nil || a.Status != ocsp.Revoked {
+		if a, err := xocsp.ParseResponse(body, nil); err != nil || a.Status != xocsp.Revoked {
 			t.Errorf("%s: %s after the revocation: %v", name, resp.Status, err)
 		}
 	}
@@ -220,16 +220,16 @@ func TestOCSPCaching(t *testing.T) {
 // Whatever is sent gets an OCSPResponse or an error of the visitor's (4xx), and nothing panics.
 func FuzzOCSPOverHTTP(f *testing.F) {
 	l := newTestLab(f, 1)
-	publication := newPublication(f, l).Config.Handler
-	plain := requestOf(nil, [][]byte{l.certID(f, 0)}, nil, nil)
-	nonce := withNonce(f, plain, nonceOf(32))
+	publication := newServer(f, l).Config.Handler
+	plain := labtest.OCSPRequest(nil, [][]byte{l.CertID(f, 0)}, nil, nil)
+	nonce := labtest.WithNonce(f, plain, labtest.Nonce(32))
 	for _, request := range [][]byte{plain, nonce, plain[:30], nil} {
 		f.Add(true, "/ocsp", "application/ocsp-request", request)
 		f.Add(true, "/", "application/ocsp-request; charset=utf-8", request)
 		f.Add(false, "/ocsp/"+url.PathEscape(base64.StdEncoding.EncodeToString(request)), "", []byte(nil))
 		f.Add(false, "/"+base64.StdEncoding.EncodeToString(request), "", []byte(nil))
 	}
-	slashes := base64.StdEncoding.EncodeToString(withNonce(f, plain, der.Element(4, bytes.Repeat([]byte{0xff}, 9))))
+	slashes := base64.StdEncoding.EncodeToString(labtest.WithNonce(f, plain, der.Element(4, bytes.Repeat([]byte{0xff}, 9))))
 	f.Add(false, "//"+slashes, "", []byte(nil))
 	f.Add(false, "/ocsp//"+mergeSlashes(slashes), "", []byte(nil))
 	f.Add(false, "/ocsp"+url.QueryEscape(slashes), "", []byte(nil))
@@ -274,7 +274,7 @@ func isRefusal(der []byte) bool {
 // isAnswer tells whether it is a successful OCSPResponse, whose signature is that of the certificate that it carries or,
 // about several certificates, which x/crypto/ocsp does not read, one that asn1 reads.
 func isAnswer(der []byte) bool {
-	if _, err := ocsp.ParseResponse(der, nil); err == nil {
+	if _, err := xocsp.ParseResponse(der, nil); err == nil {
 		return true
 	}
 	var response struct {

@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -14,18 +15,33 @@ import (
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
+// testLab is a lab with cards.
+type testLab struct{ *labtest.CardLab }
+
+func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
+
+// newResponder makes a responder that learns of every change of status.
+func newResponder(l *ca.Lab, now func() time.Time) *Responder {
+	r := NewResponder(l, now)
+	l.OnStatus(r.StatusChanged)
+	return r
+}
+
 // ask puts the question to the responder the way x/crypto/ocsp writes it, and reads the answer the way it reads it.
-func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate, hash crypto.Hash) *ocsp.Response {
+func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate, hash crypto.Hash) *xocsp.Response {
 	t.Helper()
-	request, err := ocsp.CreateRequest(leaf, issuer, &ocsp.RequestOptions{Hash: hash})
+	request, err := xocsp.CreateRequest(leaf, issuer, &xocsp.RequestOptions{Hash: hash})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +49,7 @@ func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := ocsp.ParseResponseForCert(der, leaf, issuer) // verifies the signature and the delegation
+	answer, err := xocsp.ParseResponseForCert(der, leaf, issuer) // verifies the signature and the delegation
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +58,10 @@ func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate
 
 func TestAnswers(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-		if got := l.ask(t, r, leaf, issuer, hash); got.Status != ocsp.Good || !got.ThisUpdate.Equal(l.Now) {
+		if got := l.ask(t, r, leaf, issuer, hash); got.Status != xocsp.Good || !got.ThisUpdate.Equal(l.Now) {
 			t.Errorf("%v: status %d at %s, want good now", hash, got.Status, got.ThisUpdate)
 		}
 	}
@@ -53,17 +69,17 @@ func TestAnswers(t *testing.T) {
 	if _, err := l.Revoke(t.Context(), l.Cards[0].Serial, "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != ocsp.Revoked || got.RevocationReason != ocsp.KeyCompromise ||
+	if got := l.ask(t, r, leaf, issuer, crypto.SHA1); got.Status != xocsp.Revoked || got.RevocationReason != xocsp.KeyCompromise ||
 		!got.RevokedAt.Equal(l.Now) {
 		t.Errorf("after the revocation: status %d, reason %d, at %s", got.Status, got.RevocationReason, got.RevokedAt)
 	}
 	other, _ := l.Certificates(t, l.Cards[1])
-	if got := l.ask(t, r, other, issuer, crypto.SHA1); got.Status != ocsp.Good {
+	if got := l.ask(t, r, other, issuer, crypto.SHA1); got.Status != xocsp.Good {
 		t.Errorf("the other card: status %d, want good", got.Status)
 	}
 	never := *leaf
 	never.SerialNumber = new(big.Int).Add(leaf.SerialNumber, big.NewInt(1))
-	if got := l.ask(t, r, &never, issuer, crypto.SHA1); got.Status != ocsp.Unknown {
+	if got := l.ask(t, r, &never, issuer, crypto.SHA1); got.Status != xocsp.Unknown {
 		t.Errorf("a serial number never issued: status %d, want unknown", got.Status)
 	}
 	// the responder's certificate is the delegated one of the profile
@@ -87,17 +103,6 @@ func extensionDER(oid, value []byte) []byte {
 	return der.Element(cbasn1.SEQUENCE, oid, der.Element(cbasn1.OCTET_STRING, value))
 }
 
-func nonceOf(n int) []byte { return der.Element(cbasn1.OCTET_STRING, bytes.Repeat([]byte{0xa5}, n)) }
-
-// requestOf writes an OCSPRequest: before stands between the opening of the TBSRequest and the list, after behind the list.
-func requestOf(before []byte, ids [][]byte, singleExtensions, after []byte) []byte {
-	var list []byte
-	for _, id := range ids {
-		list = append(list, der.Element(cbasn1.SEQUENCE, id, singleExtensions)...)
-	}
-	return der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, before, der.Element(cbasn1.SEQUENCE, list), after))
-}
-
 func extensionsOf(tag uint8, all ...[]byte) []byte {
 	return der.Element(der.Explicit(tag), der.Element(cbasn1.SEQUENCE, all...))
 }
@@ -109,15 +114,15 @@ func critical(oid, value []byte) []byte {
 // What a request may be and what it gets: 0 is an answer.
 func TestRequests(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
-	valid, err := ocsp.CreateRequest(leaf, issuer, nil)
+	valid, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := *issuer
 	elsewhere.RawSubject = leaf.RawSubject
-	stranger, err := ocsp.CreateRequest(leaf, &elsewhere, nil)
+	stranger, err := xocsp.CreateRequest(leaf, &elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +133,7 @@ func TestRequests(t *testing.T) {
 	id := read.ids[0].raw
 	one := [][]byte{id}
 	certID := func(parts ...[]byte) []byte {
-		return requestOf(nil, [][]byte{der.Element(cbasn1.SEQUENCE, parts...)}, nil, nil)
+		return labtest.OCSPRequest(nil, [][]byte{der.Element(cbasn1.SEQUENCE, parts...)}, nil, nil)
 	}
 	form := read.ids[0].issuer
 	never := der.Element(cbasn1.INTEGER, []byte{1})
@@ -139,8 +144,10 @@ func TestRequests(t *testing.T) {
 		}
 		return ids
 	}
-	with := func(extensions ...[]byte) []byte { return requestOf(nil, one, nil, extensionsOf(2, extensions...)) }
-	nonce := func(n int) []byte { return with(extensionDER(nonceDER, nonceOf(n))) }
+	with := func(extensions ...[]byte) []byte {
+		return labtest.OCSPRequest(nil, one, nil, extensionsOf(2, extensions...))
+	}
+	nonce := func(n int) []byte { return with(extensionDER(nonceDER, labtest.Nonce(n))) }
 	accepts := func(types ...[]byte) []byte {
 		return with(critical(responseDER, der.Element(cbasn1.SEQUENCE, types...)))
 	}
@@ -151,23 +158,23 @@ func TestRequests(t *testing.T) {
 		want    responseStatus
 	}{
 		"as others write it":                 {valid, 0},
-		"the same by hand":                   {requestOf(nil, one, nil, nil), 0},
+		"the same by hand":                   {labtest.OCSPRequest(nil, one, nil, nil), 0},
 		"empty":                              {nil, malformedRequest},
 		"cut short":                          {valid[:len(valid)-1], malformedRequest},
 		"something follows":                  {append(bytes.Clone(valid), 0), malformedRequest},
 		"text":                               {[]byte("GET / HTTP/1.1\r\n\r\n"), malformedRequest},
-		"no certificate":                     {requestOf(nil, nil, nil, nil), malformedRequest},
-		"two certificates":                   {requestOf(nil, many(2), nil, nil), 0},
-		"as many certificates as may be":     {requestOf(nil, many(maxIDs), nil, nil), 0},
-		"one too many":                       {requestOf(nil, many(maxIDs+1), nil, nil), malformedRequest},
+		"no certificate":                     {labtest.OCSPRequest(nil, nil, nil, nil), malformedRequest},
+		"two certificates":                   {labtest.OCSPRequest(nil, many(2), nil, nil), 0},
+		"as many certificates as may be":     {labtest.OCSPRequest(nil, many(maxIDs), nil, nil), 0},
+		"one too many":                       {labtest.OCSPRequest(nil, many(maxIDs+1), nil, nil), malformedRequest},
 		"another's authority":                {stranger, unauthorized},
-		"another's, and ours":                {requestOf(nil, [][]byte{der.Element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
-		"a hash that nobody uses":            {certID(der.Element(cbasn1.SEQUENCE, unknownOID), nonceOf(20), nonceOf(20), never), unauthorized},
+		"another's, and ours":                {labtest.OCSPRequest(nil, [][]byte{der.Element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
+		"a hash that nobody uses":            {certID(der.Element(cbasn1.SEQUENCE, unknownOID), labtest.Nonce(20), labtest.Nonce(20), never), unauthorized},
 		"hash parameters left out":           {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid), form[11:], never), 0},
 		"hash parameters that are none":      {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid, never), form[11:], never), unauthorized},
-		"version 1, written":                 {requestOf(der.Element(der.Explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
-		"version 2":                          {requestOf(der.Element(der.Explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
-		"a requestor's name":                 {requestOf(der.Element(der.Explicit(1), der.Element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
+		"version 1, written":                 {labtest.OCSPRequest(der.Element(der.Explicit(0), []byte{2, 1, 0}), one, nil, nil), 0},
+		"version 2":                          {labtest.OCSPRequest(der.Element(der.Explicit(0), []byte{2, 1, 1}), one, nil, nil), malformedRequest},
+		"a requestor's name":                 {labtest.OCSPRequest(der.Element(der.Explicit(1), der.Element(cbasn1.Tag(2).ContextSpecific(), []byte("me"))), one, nil, nil), 0},
 		"a signature":                        {signed, 0},
 		"serial number 0":                    {certID(form, []byte{2, 1, 0}), 0},
 		"a negative serial number":           {certID(form, []byte{2, 1, 0x80}), 0},
@@ -179,16 +186,16 @@ func TestRequests(t *testing.T) {
 		"nonce of 128":                       {nonce(128), 0},
 		"nonce of 129":                       {nonce(129), malformedRequest},
 		"nonce without its OCTET STRING":     {with(extensionDER(nonceDER, []byte{1, 2, 3})), malformedRequest},
-		"two nonces":                         {with(extensionDER(nonceDER, nonceOf(1)), extensionDER(nonceDER, nonceOf(1))), malformedRequest},
-		"critical nonce":                     {with(critical(nonceDER, nonceOf(32))), 0},
+		"two nonces":                         {with(extensionDER(nonceDER, labtest.Nonce(1)), extensionDER(nonceDER, labtest.Nonce(1))), malformedRequest},
+		"critical nonce":                     {with(critical(nonceDER, labtest.Nonce(32))), 0},
 		"empty extensions":                   {with(), malformedRequest},
 		"unknown extension":                  {with(extensionDER(unknownOID, nil)), 0},
 		"unknown critical extension":         {with(critical(unknownOID, nil)), unauthorized},
-		"unknown single extension":           {requestOf(nil, one, extensionsOf(0, extensionDER(unknownOID, nil)), nil), 0},
-		"unknown critical single extension":  {requestOf(nil, one, extensionsOf(0, critical(unknownOID, nil)), nil), unauthorized},
+		"unknown single extension":           {labtest.OCSPRequest(nil, one, extensionsOf(0, extensionDER(unknownOID, nil)), nil), 0},
+		"unknown critical single extension":  {labtest.OCSPRequest(nil, one, extensionsOf(0, critical(unknownOID, nil)), nil), unauthorized},
 		"accepts the basic response":         {accepts(unknownOID, basicDER), 0},
 		"accepts another response only":      {accepts(unknownOID), unauthorized},
-		"critical, not a BOOLEAN's contents": {with(der.Element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, nonceOf(1))), malformedRequest},
+		"critical, not a BOOLEAN's contents": {with(der.Element(cbasn1.SEQUENCE, unknownOID, []byte{1, 1, 7}, labtest.Nonce(1))), malformedRequest},
 	} {
 		got, err := r.Answer(t.Context(), tc.request)
 		if err != nil {
@@ -215,19 +222,19 @@ func certIDOf(t testing.TB, request []byte) certID {
 // A nonce comes back as it was sent, and is in no answer to who sent none.
 func TestNonce(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
-	plain, err := ocsp.CreateRequest(leaf, issuer, nil)
+	plain, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, size := range []int{1, 16, 32, 128} {
-		nonce := nonceOf(size)
-		got, err := r.Answer(t.Context(), withNonce(t, plain, nonce))
+		nonce := labtest.Nonce(size)
+		got, err := r.Answer(t.Context(), labtest.WithNonce(t, plain, nonce))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ocsp.ParseResponseForCert(got, leaf, issuer); err != nil {
+		if _, err := xocsp.ParseResponseForCert(got, leaf, issuer); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(got, append(bytes.Clone(nonceDER), der.Element(cbasn1.OCTET_STRING, nonce)...)) {
@@ -252,7 +259,7 @@ func TestSettings(t *testing.T) {
 	}
 	extended := der.Element(der.Explicit(1), der.Element(cbasn1.SEQUENCE, der.Element(cbasn1.SEQUENCE, extendedDER, []byte{4, 2, 5, 0})))
 	type seen struct {
-		*ocsp.Response
+		*xocsp.Response
 		der    []byte
 		now    time.Time
 		issuer *x509.Certificate
@@ -264,7 +271,7 @@ func TestSettings(t *testing.T) {
 		judge func(a seen) bool
 	}{
 		"by default": {func(*ca.OCSP) {}, same, func(a seen) bool {
-			return a.Status == ocsp.Good && a.RawResponderName == nil && bytes.Equal(a.ResponderKeyHash, a.Certificate.SubjectKeyId) &&
+			return a.Status == xocsp.Good && a.RawResponderName == nil && bytes.Equal(a.ResponderKeyHash, a.Certificate.SubjectKeyId) &&
 				a.NextUpdate.Equal(a.now.Add(time.Hour)) && !has(a, archiveCutoffDER) && !has(a, extendedDER) &&
 				a.SignatureAlgorithm == x509.ECDSAWithSHA256
 		}},
@@ -284,21 +291,21 @@ func TestSettings(t *testing.T) {
 			return has(a, archive(a.now.AddDate(0, 0, -2557)))
 		}},
 		"never issued": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(a seen) bool {
-			return a.Status == ocsp.Unknown && !has(a, archiveCutoffDER)
+			return a.Status == xocsp.Unknown && !has(a, archiveCutoffDER)
 		}},
 		"never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, never, func(a seen) bool {
-			return a.Status == ocsp.Revoked && a.RevocationReason == ocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && has(a, extended)
+			return a.Status == xocsp.Revoked && a.RevocationReason == xocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && has(a, extended)
 		}},
 		"issued, where never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, same, func(a seen) bool {
-			return a.Status == ocsp.Good && !has(a, extendedDER)
+			return a.Status == xocsp.Good && !has(a, extendedDER)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newTestLab(t, 1)
 			tc.set(&l.Config.OCSP)
-			r := NewResponder(l.Lab, func() time.Time { return l.Now })
+			r := newResponder(l.Lab, l.Clock())
 			leaf, issuer := l.Certificates(t, l.Cards[0])
-			request, err := ocsp.CreateRequest(tc.of(leaf), issuer, nil)
+			request, err := xocsp.CreateRequest(tc.of(leaf), issuer, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -318,7 +325,7 @@ func TestOCSPBesideOthers(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.OCSP.NeverIssued, l.Config.OCSP.ArchiveCutoff, l.Config.OCSP.ResponderID = "revoked", "issuer", "name"
 	l.Now = time.Now()
-	server := newPublication(t, l)
+	server := newServer(t, l)
 	if _, err := l.Revoke(t.Context(), l.Cards[1].Serial, "cessationOfOperation"); err != nil {
 		t.Fatal(err)
 	}
@@ -367,41 +374,15 @@ func TestOCSPBesideOthers(t *testing.T) {
 	}
 }
 
-// withNonce adds a nonce extension to an OCSPRequest.
-func withNonce(t testing.TB, request, nonce []byte) []byte {
-	t.Helper()
-	type ext struct {
-		ID    asn1.ObjectIdentifier
-		Value []byte
-	}
-	var outer struct{ TBS struct{ List asn1.RawValue } }
-	if _, err := asn1.Unmarshal(request, &outer); err != nil {
-		t.Fatal(err)
-	}
-	der, err := asn1.Marshal(struct {
-		TBS struct {
-			List       asn1.RawValue
-			Extensions []ext `asn1:"explicit,tag:2"`
-		}
-	}{struct {
-		List       asn1.RawValue
-		Extensions []ext `asn1:"explicit,tag:2"`
-	}{outer.TBS.List, []ext{{asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 2}, nonce}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
-}
-
 func FuzzParseRequest(f *testing.F) {
 	l := newTestLab(f, 1)
 	leaf, issuer := l.Certificates(f, l.Cards[0])
-	request, err := ocsp.CreateRequest(leaf, issuer, nil)
+	request, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(request)
-	f.Add(withNonce(f, request, []byte{4, 1, 7}))
+	f.Add(labtest.WithNonce(f, request, []byte{4, 1, 7}))
 	f.Add([]byte{0x30, 0})
 	f.Fuzz(func(t *testing.T, der []byte) {
 		ours, err := parseRequest(der)
@@ -409,7 +390,7 @@ func FuzzParseRequest(f *testing.F) {
 			return
 		}
 		// what both read, both read alike
-		if theirs, err := ocsp.ParseRequest(der); err == nil {
+		if theirs, err := xocsp.ParseRequest(der); err == nil {
 			first := ours.ids[0]
 			var id struct {
 				Algorithm asn1.RawValue
@@ -439,15 +420,15 @@ func TestAuthorityStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	chain := issuer.Chain()
-	request, err := ocsp.CreateRequest(chain[0], chain[1], nil)
+	request, err := xocsp.CreateRequest(chain[0], chain[1], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := NewResponder(l.Lab, func() time.Time { return l.Now }).Answer(t.Context(), request)
+	der, err := newResponder(l.Lab, l.Clock()).Answer(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := ocsp.ParseResponseForCert(der, chain[0], chain[1]); err != nil || answer.Status != ocsp.Good {
+	if answer, err := xocsp.ParseResponseForCert(der, chain[0], chain[1]); err != nil || answer.Status != xocsp.Good {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }

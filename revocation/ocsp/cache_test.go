@@ -1,4 +1,4 @@
-package revocation
+package ocsp
 
 import (
 	"bytes"
@@ -13,22 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 )
-
-// certID is that of a card's authentication certificate, as most clients write it.
-func (l *testLab) certID(t testing.TB, card int) []byte {
-	t.Helper()
-	leaf, issuer := l.Certificates(t, l.Cards[card])
-	request, err := ocsp.CreateRequest(leaf, issuer, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certIDOf(t, request).raw
-}
 
 // slow is a responder's key that signs when it is told to.
 type slow struct {
@@ -48,7 +38,7 @@ func (s *slow) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 // slowResponder is a responder of the cards whose signatures wait for the test, as many of them at once as may be.
 func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 	t.Helper()
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	r.slots = make(chan struct{}, 100)
 	if err := r.Warm(t.Context(), l.Issuing()); err != nil {
 		t.Fatal(err)
@@ -64,13 +54,13 @@ func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 // What is kept: an answer about one certificate without a nonce, for half of its hour, until its status changes.
 func TestKept(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	other, _ := l.Certificates(t, l.Cards[1])
-	plain := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
-	named := requestOf(der.Element(der.Explicit(1), der.Element(0x82, []byte("me"))), [][]byte{l.certID(t, 0)}, nil, nil)
-	nonce := withNonce(t, plain, nonceOf(32))
-	both := requestOf(nil, [][]byte{l.certID(t, 0), l.certID(t, 1)}, nil, nil)
+	plain := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
+	named := labtest.OCSPRequest(der.Element(der.Explicit(1), der.Element(0x82, []byte("me"))), [][]byte{l.CertID(t, 0)}, nil, nil)
+	nonce := labtest.WithNonce(t, plain, labtest.Nonce(32))
+	both := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0), l.CertID(t, 1)}, nil, nil)
 	never := *leaf
 	never.SerialNumber = big.NewInt(7)
 	askAll := func() {
@@ -125,7 +115,7 @@ func TestKeptIsBounded(t *testing.T) {
 	for _, max := range []int{3, 0} {
 		l := newTestLab(t, 8)
 		l.Config.OCSP.Keep = max
-		r := NewResponder(l.Lab, func() time.Time { return l.Now })
+		r := newResponder(l.Lab, l.Clock())
 		for i := range l.Cards {
 			leaf, issuer := l.Certificates(t, l.Cards[i])
 			l.ask(t, r, leaf, issuer, crypto.SHA1)
@@ -145,7 +135,7 @@ func TestKeptIsBounded(t *testing.T) {
 func TestOneSignatureForMany(t *testing.T) {
 	l := newTestLab(t, 1)
 	r, key := slowResponder(t, l)
-	request := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
+	request := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
 	for _, outcome := range []error{errors.New("the key broke"), nil} {
 		const askers = 50
 		var wg sync.WaitGroup
@@ -193,13 +183,13 @@ func TestOneSignatureForMany(t *testing.T) {
 func TestTryLater(t *testing.T) {
 	l := newTestLab(t, 2)
 	r, key := slowResponder(t, l)
-	keptRequest := requestOf(nil, [][]byte{l.certID(t, 0)}, nil, nil)
+	keptRequest := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
 	key.sign <- nil
 	if der, err := r.Answer(t.Context(), keptRequest); err != nil || len(der) < 100 {
 		t.Fatal(der, err)
 	}
 	r.maxWaiting = 3
-	request := withNonce(t, requestOf(nil, [][]byte{l.certID(t, 1)}, nil, nil), nonceOf(8))
+	request := labtest.WithNonce(t, labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 1)}, nil, nil), labtest.Nonce(8))
 	var wg sync.WaitGroup
 	for range r.maxWaiting {
 		wg.Go(func() {
@@ -244,10 +234,10 @@ func TestRevokedWhileSigning(t *testing.T) {
 	<-key.begun // it does not wait for the first
 	key.sign <- nil
 	key.sign <- nil
-	if a, b := <-first, <-second; a != ocsp.Good || b != ocsp.Revoked {
+	if a, b := <-first, <-second; a != xocsp.Good || b != xocsp.Revoked {
 		t.Errorf("asked before: status %d, asked after: status %d", a, b)
 	}
-	if again := status(); again != ocsp.Revoked || r.Counts().Hits != 1 {
+	if again := status(); again != xocsp.Revoked || r.Counts().Hits != 1 {
 		t.Errorf("asked again: status %d, %d hits", again, r.Counts().Hits)
 	}
 }
@@ -256,7 +246,7 @@ func TestRevokedWhileSigning(t *testing.T) {
 func TestRevocationsAtOnce(t *testing.T) {
 	const cards = 24
 	l := newTestLab(t, cards)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	var done [cards]atomic.Bool
 	var stop atomic.Bool
 	var askers, revokers sync.WaitGroup
@@ -268,7 +258,7 @@ func TestRevocationsAtOnce(t *testing.T) {
 				leaf, issuer := l.Certificates(t, l.Cards[i])
 				hash := []crypto.Hash{crypto.SHA1, crypto.SHA256}[rand.IntN(2)]
 				was := done[i].Load()
-				if got := l.ask(t, r, leaf, issuer, hash); was && got.Status != ocsp.Revoked {
+				if got := l.ask(t, r, leaf, issuer, hash); was && got.Status != xocsp.Revoked {
 					t.Errorf("card %d: status %d after it was revoked", i, got.Status)
 				}
 				asked.Add(1)
@@ -298,7 +288,7 @@ func TestRevocationsAtOnce(t *testing.T) {
 // What an unknown becomes when it is issued is seen at once: it was never kept.
 func TestIssuedAfterUnknown(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := NewResponder(l.Lab, func() time.Time { return l.Now })
+	r := newResponder(l.Lab, l.Clock())
 	_, issuer := l.Certificates(t, l.Cards[0])
 	for _, known := range []bool{false, true} {
 		l.Config.OCSP.NeverIssued = map[bool]string{false: "unknown", true: "revoked"}[known]
@@ -312,6 +302,6 @@ func TestIssuedAfterUnknown(t *testing.T) {
 		}
 	}
 	// a record that comes from elsewhere, or makes no sense, harms nothing
-	r.changed(ca.Record{Authority: "ACI-FO-PP", Serial: "no number"})
-	r.changed(ca.Record{Authority: "nobody", Serial: "01"})
+	r.StatusChanged(ca.Record{Authority: "ACI-FO-PP", Serial: "no number"})
+	r.StatusChanged(ca.Record{Authority: "nobody", Serial: "01"})
 }
