@@ -157,7 +157,7 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer)
 	}
 	tbs := append(der.Header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
 	own := make(chan []ca.ListChunk, 1)
-	go func() { own <- shared(former, entries) }() // to copy a first list takes as long as to hash it
+	go func() { own <- reuseChunks(former, entries) }() // to copy a first list takes as long as to hash it
 	h := sha256.New()
 	h.Write(tbs)
 	for _, e := range entries {
@@ -229,24 +229,24 @@ func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
 // thousands. A block lives as long as one of them: when all but a few have changed, the list takes up to twice its size.
 const blockSize = 64 << 10
 
-// shared makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
+// reuseChunks makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
 // the order of their keys.
-func shared(former, present []ca.ListChunk) []ca.ListChunk {
-	chunks := make([]ca.ListChunk, len(present))
+func reuseChunks(prev, cur []ca.ListChunk) []ca.ListChunk {
+	chunks := make([]ca.ListChunk, len(cur))
 	var block []byte
 	size := 0
-	if len(former) == 0 {
-		for _, p := range present {
+	if len(prev) == 0 {
+		for _, p := range cur {
 			size += len(p.DER)
 		}
 		size = min(size, blockSize)
 	}
-	for i, p := range present {
-		for len(former) > 0 && bytes.Compare(former[0].ID[:], p.ID[:]) < 0 {
-			former = former[1:]
+	for i, p := range cur {
+		for len(prev) > 0 && bytes.Compare(prev[0].ID[:], p.ID[:]) < 0 {
+			prev = prev[1:]
 		}
-		if len(former) > 0 && former[0].ID == p.ID && len(former[0].DER) == len(p.DER) {
-			chunks[i] = former[0]
+		if len(prev) > 0 && prev[0].ID == p.ID && len(prev[0].DER) == len(p.DER) {
+			chunks[i] = prev[0]
 			continue
 		}
 		if len(p.DER) > cap(block)-len(block) {

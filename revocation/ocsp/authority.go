@@ -12,7 +12,7 @@ import (
 // authority is an issuing authority as OCSP sees it: the names that requests give it, and who answers for it.
 type authority struct {
 	*ca.Issuer
-	forms [][]byte // of certID.issuer
+	issuerIDs [][]byte // of certID.issuer
 
 	making   sync.Mutex // one delegate at a time
 	delegate atomic.Pointer[delegate]
@@ -21,17 +21,17 @@ type authority struct {
 
 // authorities are those that the responder has met, by what a certID says of the issuer.
 type authorities struct {
-	mu     sync.RWMutex
-	byForm map[string]*authority
-	byID   map[string]*authority
-	found  uint64 // one more than [ca.Lab.AuthoritiesMade] when all were looked up; 0 before
+	mu         sync.RWMutex
+	byIssuerID map[string]*authority
+	byID       map[string]*authority
+	found      uint64 // one more than [ca.Lab.AuthoritiesMade] when all were looked up; 0 before
 }
 
-// named returns the issuing authority that the certID names, nil when the lab has none.
-func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
+// byCertID returns the issuing authority that the certID names, nil when the lab has none.
+func (s *authorities) byCertID(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
 	made := lab.AuthoritiesMade() + 1 // before they are looked up: one that is made meanwhile is found the next time
 	s.mu.RLock()
-	a, found := s.byForm[string(id.issuer)], s.found
+	a, found := s.byIssuerID[string(id.issuer)], s.found
 	s.mu.RUnlock()
 	if a != nil || found == made {
 		return a, nil
@@ -44,7 +44,7 @@ func (s *authorities) named(ctx context.Context, lab *ca.Lab, id certID) (*autho
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.found = made
-	return s.byForm[string(id.issuer)], nil
+	return s.byIssuerID[string(id.issuer)], nil
 }
 
 // get returns the authority, NotFound when the lab does not have it.
@@ -59,7 +59,7 @@ func (s *authorities) get(ctx context.Context, lab *ca.Lab, p profiles.Authority
 	if err != nil {
 		return nil, err
 	}
-	forms, err := issuerForms(issuer.Certificate)
+	ids, err := issuerIDs(issuer.Certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +68,10 @@ func (s *authorities) get(ctx context.Context, lab *ca.Lab, p profiles.Authority
 	if a := s.byID[p.ID()]; a != nil {
 		return a, nil
 	}
-	a = &authority{Issuer: issuer, forms: forms}
+	a = &authority{Issuer: issuer, issuerIDs: ids}
 	s.byID[p.ID()] = a
-	for _, form := range forms {
-		s.byForm[string(form)] = a
+	for _, form := range ids {
+		s.byIssuerID[string(form)] = a
 	}
 	return a, nil
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/igc-lab/igc/internal/der"
 )
 
-// kept are the signed answers that are given again to who asks the same without a nonce, by the DER of the certID.
+// responseCache holds the signed answers that are given again to clients that ask the same without a nonce, by the DER of the
+// CertID.
 //
 // No answer outlives the status that it tells. An entry is put into the map before the status is read that its answer
 // will tell, and a change of status takes the entries of the certificate out, once the change is on the disk. So either
 // the status is read after the change, and is the new one, or the entry was in the map before the change and is taken out
 // with it: those who wait for it asked before the change was told, and nobody finds it any more. Only who signs puts an
 // entry in, so a signature under way during the change cannot bring the old answer back.
-type kept struct {
+type responseCache struct {
 	max     int
 	mu      sync.RWMutex
 	entries map[string]*entry
@@ -30,26 +31,26 @@ type entry struct {
 }
 
 // get returns the entry of the certID, nil when there is none that is good to be given now.
-func (k *kept) get(id []byte, now time.Time) *entry {
-	k.mu.RLock()
-	e := k.entries[string(id)]
-	k.mu.RUnlock()
+func (c *responseCache) get(id []byte, now time.Time) *entry {
+	c.mu.RLock()
+	e := c.entries[string(id)]
+	c.mu.RUnlock()
 	if e == nil || !e.fresh(now) {
 		return nil
 	}
 	return e
 }
 
-// begin returns the entry of the certID. mine says that it is new, and the caller's to settle: one signature for many
+// begin returns the entry of the certID. owner says that it is new, and the caller's to complete: one signature for many
 // askers.
-func (k *kept) begin(id []byte, now time.Time) (e *entry, mine bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if e = k.entries[string(id)]; e != nil && e.fresh(now) {
+func (c *responseCache) begin(id []byte, now time.Time) (e *entry, owner bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e = c.entries[string(id)]; e != nil && e.fresh(now) {
 		return e, false
 	}
 	e = &entry{ready: make(chan struct{})}
-	k.entries[string(id)] = e
+	c.entries[string(id)] = e
 	return e, true
 }
 
@@ -59,48 +60,48 @@ func (e *entry) fresh(now time.Time) bool {
 	return p == nil || !now.Before(p.thisUpdate) && now.Before(p.renew)
 }
 
-// settle gives the entry its reply, and those who wait for it. It stays only if the reply is one to be kept; a full map
+// complete gives the entry its reply, and those who wait for it. It stays only if the reply is one to be kept; a full map
 // makes room by dropping any other.
-func (k *kept) settle(id []byte, e *entry, reply *reply) {
+func (c *responseCache) complete(id []byte, e *entry, reply *reply) {
 	e.reply.Store(reply)
 	close(e.ready)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.entries[string(id)] != e { // taken out
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[string(id)] != e { // taken out
 		return
 	}
-	if !reply.cacheable() || k.max == 0 {
-		delete(k.entries, string(id))
+	if !reply.cacheable() || c.max == 0 {
+		delete(c.entries, string(id))
 		return
 	}
-	for other := range k.entries {
-		if len(k.entries) <= k.max {
+	for other := range c.entries {
+		if len(c.entries) <= c.max {
 			break
 		}
 		if other != string(id) {
-			delete(k.entries, other)
+			delete(c.entries, other)
 		}
 	}
 }
 
 // drop takes out what is kept of a certificate, however it is named; serial is the contents of its INTEGER.
-func (k *kept) drop(a *authority, serial []byte) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, form := range a.forms {
-		delete(k.entries, string(der.Element(cbasn1.SEQUENCE, form, der.Element(cbasn1.INTEGER, serial))))
+func (c *responseCache) drop(a *authority, serial []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, form := range a.issuerIDs {
+		delete(c.entries, string(der.Element(cbasn1.SEQUENCE, form, der.Element(cbasn1.INTEGER, serial))))
 	}
 }
 
 // clear takes everything out.
-func (k *kept) clear() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	clear(k.entries)
+func (c *responseCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
 }
 
-func (k *kept) len() int {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return len(k.entries)
+func (c *responseCache) len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.entries)
 }

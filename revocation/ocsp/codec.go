@@ -173,8 +173,8 @@ var certIDHashes = []struct {
 	{[]byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3}, crypto.SHA512},
 }
 
-// issuerForms are all the ways in which a certID can name that issuer: with each hash, its parameters NULL or left out.
-func issuerForms(issuer *x509.Certificate) ([][]byte, error) {
+// issuerIDs are all the ways in which a certID can name that issuer: with each hash, its parameters NULL or left out.
+func issuerIDs(issuer *x509.Certificate) ([][]byte, error) {
 	var spki struct {
 		Algorithm asn1.RawValue
 		Key       asn1.BitString

@@ -46,7 +46,7 @@ func (r *Responder) Counts() Counts {
 		Good: n.answers[good].Load(), Revoked: n.answers[revoked].Load(), Unknown: n.answers[unknown].Load(),
 		Malformed: n.refusals[malformedRequest].Load(), InternalError: n.refusals[internalError].Load(),
 		TryLater: n.refusals[tryLater].Load(), Unauthorized: n.refusals[unauthorized].Load(),
-		Signatures: n.signatures.Load(), Hits: n.hits.Load(), Kept: r.kept.len(), Waiting: int(r.waiting.Load()),
+		Signatures: n.signatures.Load(), Hits: n.hits.Load(), Kept: r.cache.len(), Waiting: int(r.waiting.Load()),
 	}
 	now := r.now()
 	r.authorities.mu.RLock()

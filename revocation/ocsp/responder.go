@@ -26,7 +26,7 @@ type Responder struct {
 	lab         *ca.Lab
 	now         func() time.Time
 	authorities authorities
-	kept        kept
+	cache       responseCache
 	counters    counters
 	slots       chan struct{} // one for each signature under way: as many as there are processors
 	waiting     atomic.Int64  // signatures under way or to be made
@@ -41,8 +41,8 @@ const maxWaiting = 1024
 // StatusChanged.
 func NewResponder(lab *ca.Lab, now func() time.Time) *Responder {
 	r := &Responder{lab: lab, now: now, maxWaiting: maxWaiting, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		authorities: authorities{byForm: map[string]*authority{}, byID: map[string]*authority{}},
-		kept:        kept{max: lab.Config.OCSP.Keep, entries: map[string]*entry{}}}
+		authorities: authorities{byIssuerID: map[string]*authority{}, byID: map[string]*authority{}},
+		cache:       responseCache{max: lab.Config.OCSP.Keep, entries: map[string]*entry{}}}
 	return r
 }
 
@@ -67,14 +67,14 @@ func (r *Responder) StatusChanged(record ca.Record) {
 	}
 	if d := a.delegate.Load(); d != nil && d.certificate.SerialNumber.Cmp(serial) == 0 {
 		a.delegate.CompareAndSwap(d, nil) // first: whoever begins to sign after the clearing finds another responder
-		r.kept.clear()
+		r.cache.clear()
 		return
 	}
 	contents := serial.Bytes()
 	if len(contents) == 0 || contents[0]&0x80 != 0 {
 		contents = append([]byte{0}, contents...)
 	}
-	r.kept.drop(a, contents)
+	r.cache.drop(a, contents)
 }
 
 // Answer is the OCSPResponse to an OCSPRequest, both in DER. There always is one: an error is only for the log.
@@ -135,7 +135,7 @@ func (r *Responder) lookUp(der []byte) (*request, *reply) {
 	if !req.forAnyone() {
 		return req, nil
 	}
-	e := r.kept.get(req.ids[0].raw, r.now())
+	e := r.cache.get(req.ids[0].raw, r.now())
 	if e == nil {
 		return req, nil
 	}
@@ -184,12 +184,12 @@ func (r *Responder) find(ctx context.Context, req *request) (*reply, error) {
 		return r.signed(ctx, a, req)
 	}
 	id := req.ids[0].raw
-	e, mine := r.kept.begin(id, r.now())
-	if !mine {
+	e, owner := r.cache.begin(id, r.now())
+	if !owner {
 		return r.wait(ctx, e)
 	}
 	reply := refusals[internalError] // should the signer panic
-	defer func() { r.kept.settle(id, e, reply) }()
+	defer func() { r.cache.complete(id, e, reply) }()
 	reply, err = r.signed(context.WithoutCancel(ctx), a, req) // others wait for it too
 	return reply, err
 }
@@ -213,7 +213,7 @@ func (r *Responder) wait(ctx context.Context, e *entry) (*reply, error) {
 // the lab's. nil when there is none.
 func (r *Responder) authorityOf(ctx context.Context, ids []certID) (*authority, error) {
 	for _, id := range ids {
-		if a, err := r.authorities.named(ctx, r.lab, id); a != nil || err != nil {
+		if a, err := r.authorities.byCertID(ctx, r.lab, id); a != nil || err != nil {
 			return a, err
 		}
 	}
@@ -272,12 +272,12 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 	lasting := req.nonce == nil
 	for _, id := range req.ids {
 		one := single{id: id.raw, status: unknown}
-		mine, err := r.authorities.named(ctx, r.lab, id)
+		owner, err := r.authorities.byCertID(ctx, r.lab, id)
 		if err != nil {
 			return nil, err
 		}
 		issued := false
-		if mine == a { // one signature cannot speak for two authorities
+		if owner == a { // one signature cannot speak for two authorities
 			if number, ok := id.number(); ok {
 				if one.revoked, issued, err = r.lab.Status(ctx, a.Authority, number); err != nil {
 					return nil, err
