@@ -23,6 +23,7 @@ import (
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -311,7 +312,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			c.Authority = a.Authority
 			lists = append(lists, c)
 		}
-		if _, err := revocation.FetchDirectoryCRL(ctx, directory.Host, a.Authority, a.certificate); err != nil {
+		if _, err := ldap.Fetch(ctx, directory.Host, a.Authority, a.certificate); err != nil {
 			errs = append(errs, err)
 		}
 	}

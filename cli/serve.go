@@ -16,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -111,7 +112,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		return err
 	}
 	start(func() error {
-		return revocation.NewDirectory(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
+		return ldap.NewServer(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 	})
 	listener, err := listen("publication", l.Publication)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
@@ -33,7 +34,7 @@ func TestFetch(t *testing.T) {
 	if err != nil || list.Entries != 1 || !list.ThisUpdate.Equal(l.Now) {
 		t.Fatalf("the list over HTTP: %+v, %v", list, err)
 	}
-	same, err := FetchDirectoryCRL(t.Context(), directory, a, issuer)
+	same, err := ldap.Fetch(t.Context(), directory, a, issuer)
 	if err != nil || same.Entries != 1 {
 		t.Errorf("the list in the directory: %+v, %v", same, err)
 	}
@@ -54,16 +55,16 @@ func TestFetch(t *testing.T) {
 	for what, fetch := range map[string]func() error{
 		"another's signature": func() error { _, err := crl.Fetch(t.Context(), server.URL+a.CRLPath(), root); return err },
 		"another's signature in the directory": func() error {
-			_, err := FetchDirectoryCRL(t.Context(), directory, a, root)
+			_, err := ldap.Fetch(t.Context(), directory, a, root)
 			return err
 		},
 		"no list": func() error { _, err := crl.Fetch(t.Context(), server.URL+"/nowhere.crl", issuer); return err },
 		"no authority": func() error {
-			_, err := FetchDirectoryCRL(t.Context(), directory, profiles.Authority{Gamme: profiles.Standard}, issuer)
+			_, err := ldap.Fetch(t.Context(), directory, profiles.Authority{Gamme: profiles.Standard}, issuer)
 			return err
 		},
 		"not a directory": func() error {
-			_, err := FetchDirectoryCRL(t.Context(), strings.TrimPrefix(server.URL, "http://"), a, issuer)
+			_, err := ldap.Fetch(t.Context(), strings.TrimPrefix(server.URL, "http://"), a, issuer)
 			return err
 		},
 	} {
@@ -87,7 +88,7 @@ func TestFetchBounded(t *testing.T) {
 	if _, err := crl.Fetch(ctx, "http://"+silent.Addr().String()+"/", issuer); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("HTTP: %v", err)
 	}
-	if _, err := FetchDirectoryCRL(ctx, silent.Addr().String(), l.Issuing(), issuer); err == nil {
+	if _, err := ldap.Fetch(ctx, silent.Addr().String(), l.Issuing(), issuer); err == nil {
 		t.Error("LDAP: no error")
 	}
 }

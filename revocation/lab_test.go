@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
@@ -125,4 +127,15 @@ func status(t testing.TB, r *ocsp.Responder, leaf, issuer *x509.Certificate) *xo
 		t.Fatal(err)
 	}
 	return answer
+}
+
+// directory serves the lab's LDAP directory, and returns its address.
+func (l *testLab) directory(t testing.TB, crls *crl.Issuer) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ldap.NewServer(l.Lab, crls, quiet).Serve(t.Context(), listener)
+	return listener.Addr().String()
 }

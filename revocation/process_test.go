@@ -21,6 +21,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
@@ -71,7 +72,7 @@ func serveForTest(what, home string) error {
 			if err := lists.Publish(ctx, false); err != nil {
 				return err
 			}
-			go NewDirectory(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
+			go ldap.NewServer(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 		}
 		if what == "publication, CRLs" {
 			made := 0

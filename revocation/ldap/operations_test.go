@@ -1,4 +1,4 @@
-package revocation
+package ldap
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Names in the directory of a lab with the authorities of FORT.
@@ -25,7 +26,7 @@ const (
 // The scope "children" is a subtree without its base.
 func TestDirectoryChildren(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
+	conn := dialLDAP(t, l.directory(t, crl.NewIssuer(l.Lab, l.Clock())))
 	search := func(base string, scope int) ([]string, error) {
 		found, err := conn.Search(ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"1.1"}, nil))
 		var names []string
@@ -71,7 +72,7 @@ func TestDirectoryChildren(t *testing.T) {
 // A Compare tells whether an entry has a value, by the rules of a search's filter.
 func TestDirectoryCompare(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
+	conn := dialLDAP(t, l.directory(t, crl.NewIssuer(l.Lab, l.Clock())))
 	for _, tc := range []struct {
 		dn, attribute, value string
 		code                 uint16
@@ -112,7 +113,7 @@ func TestDirectoryCompare(t *testing.T) {
 // nobody, and others are not known. An answer to one that is not known names no operation.
 func TestDirectoryExtended(t *testing.T) {
 	l := newTestLab(t, 0)
-	address := l.directory(t, NewCRLs(l.Lab, time.Now))
+	address := l.directory(t, crl.NewIssuer(l.Lab, time.Now))
 	conn := dialLDAP(t, address)
 	if err := conn.StartTLS(nil); !ldap.IsErrorWithCode(err, ldap.LDAPResultProtocolError) {
 		t.Errorf("StartTLS: %v", err)
@@ -177,7 +178,7 @@ func TestDirectoryExtended(t *testing.T) {
 // Programs of others compare, ask for all below an entry, for TLS and who they are.
 func TestDirectoryClients(t *testing.T) {
 	l := newTestLab(t, 1)
-	address := "ldap://" + l.directory(t, NewCRLs(l.Lab, l.Clock()))
+	address := "ldap://" + l.directory(t, crl.NewIssuer(l.Lab, l.Clock()))
 	for _, tc := range []struct {
 		program string
 		args    []string

@@ -1,4 +1,4 @@
-package revocation
+package ldap
 
 import (
 	"bufio"
@@ -19,17 +19,17 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Directory is the LDAP directory that certificates name: for each authority an entry of class pkiCA (RFC 4523) with its
+// Server is the LDAP directory that certificates name: for each authority an entry of class pkiCA (RFC 4523) with its
 // certificate, its CRL and its delta CRL. Everyone may read it, without a password; nobody may write.
-type Directory struct {
+type Server struct {
 	lab   *ca.Lab
 	lists *crl.Issuer
 	log   *slog.Logger
 }
 
-// NewDirectory makes the directory of a lab that this process holds.
-func NewDirectory(lab *ca.Lab, lists *crl.Issuer, log *slog.Logger) *Directory {
-	return &Directory{lab, lists, log}
+// NewServer makes the directory of a lab that this process holds.
+func NewServer(lab *ca.Lab, lists *crl.Issuer, log *slog.Logger) *Server {
+	return &Server{lab, lists, log}
 }
 
 // How long the directory waits for a client: for its next request, for the rest of one, and until it has read some of the
@@ -41,7 +41,7 @@ const (
 )
 
 // Serve answers those who connect until the context ends; answers under way are finished for a while.
-func (d *Directory) Serve(ctx context.Context, listener net.Listener) error {
+func (d *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -65,7 +65,7 @@ func (d *Directory) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 // client answers one client, one request after the other.
-func (d *Directory) client(ctx context.Context, conn net.Conn) {
+func (d *Server) client(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now().Add(time.Second)) })()
 	wait := func(patience time.Duration) {
@@ -125,7 +125,7 @@ func (w *patientWriter) Write(b []byte) (int, error) {
 }
 
 // answer answers a message. It returns false when the client is to be left, and an error when it could not be told.
-func (d *Directory) answer(ctx context.Context, message ber, send func(payload) error) (bool, error) {
+func (d *Server) answer(ctx context.Context, message ber, send func(payload) error) (bool, error) {
 	r, ok := parseLDAP(message)
 	if !ok || r.tag != ldapUnbind && r.tag != ldapAbandon && ldapAnswers[r.tag] == 0 {
 		return false, send(noticeOfDisconnection(resultProtocolError, errMessage.Error()))
@@ -190,7 +190,7 @@ func extended(body ber) result {
 }
 
 // entry finds what a request is about. It returns how the operation ends when that is not there.
-func (d *Directory) entry(ctx context.Context, dn string) (*dirEntry, result) {
+func (d *Server) entry(ctx context.Context, dn string) (*dirEntry, result) {
 	key, ok := foldDN(dn)
 	if !ok {
 		return nil, result{code: resultInvalidDN, words: "not a distinguished name"}
@@ -210,7 +210,7 @@ func (d *Directory) entry(ctx context.Context, dn string) (*dirEntry, result) {
 }
 
 // compare tells whether an entry has a value.
-func (d *Directory) compare(ctx context.Context, body ber) result {
+func (d *Server) compare(ctx context.Context, body ber) result {
 	c, ok := parseCompare(body)
 	if !ok {
 		return result{code: resultProtocolError, words: "not a compare request"}
@@ -233,7 +233,7 @@ func (d *Directory) compare(ctx context.Context, body ber) result {
 }
 
 // search answers with the entries, and returns how it ended. An error means that the client could not be answered.
-func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(payload) error) (result, error) {
+func (d *Server) search(ctx context.Context, r *ldapRequest, send func(payload) error) (result, error) {
 	s, ok := parseSearch(r.body)
 	if !ok {
 		return result{code: resultProtocolError, words: "not a search request, or a filter too deep"}, nil
@@ -270,7 +270,7 @@ func (d *Directory) search(ctx context.Context, r *ldapRequest, send func(payloa
 	return result{}, nil
 }
 
-func (d *Directory) failed(err error) result {
+func (d *Server) failed(err error) result {
 	d.log.Error("LDAP", "err", err)
 	return result{code: resultOther, words: "internal error: the server's log says more"}
 }
@@ -318,7 +318,7 @@ var rootDSE = &dirEntry{attributes: []attribute{
 var structural = map[string]string{"c": "country", "o": "organization", "ou": "organizationalUnit", "cn": "applicationProcess"}
 
 // tree makes the entries of the lab's authorities and those above them, each before what is below it.
-func (d *Directory) tree(ctx context.Context) ([]*dirEntry, error) {
+func (d *Server) tree(ctx context.Context) ([]*dirEntry, error) {
 	authorities, err := d.lab.Authorities(ctx)
 	if err != nil {
 		return nil, err

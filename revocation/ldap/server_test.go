@@ -1,4 +1,4 @@
-package revocation
+package ldap
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"slices"
@@ -18,10 +19,27 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// testLab is a lab with cards.
+type testLab struct{ *labtest.CardLab }
+
+func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
+
+func bytesOf(t testing.TB, c *crl.CRL) []byte {
+	t.Helper()
+	der, err := c.DER()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
 
 // directory serves the lab's directory, and returns its address.
 func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
@@ -32,7 +50,7 @@ func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewDirectory(l.Lab, lists, quiet).Serve(ctx, web.LimitListener(listener, 200)) }()
+	go func() { done <- NewServer(l.Lab, lists, quiet).Serve(ctx, web.LimitListener(listener, 200)) }()
 	t.Cleanup(func() {
 		stop()
 		select {
@@ -74,7 +92,7 @@ func pointsOf(t testing.TB, urls ...string) (points []*url.URL) {
 // The addresses in certificates lead to the lists, as they stand there.
 func TestDirectoryPoints(t *testing.T) {
 	l := newTestLab(t, 1)
-	lists := NewCRLs(l.Lab, l.Clock())
+	lists := crl.NewIssuer(l.Lab, l.Clock())
 	conn := dialLDAP(t, l.directory(t, lists))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 	leaf, issuing := l.Certificates(t, l.Cards[0])
@@ -109,7 +127,7 @@ func TestDirectoryPoints(t *testing.T) {
 
 func TestDirectorySearch(t *testing.T) {
 	l := newTestLab(t, 1)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
+	conn := dialLDAP(t, l.directory(t, crl.NewIssuer(l.Lab, l.Clock())))
 	const org, issuing, root = "ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR", "cn=TEST AC IGC-SANTE FORT PERSONNES", "CN=TEST AC RACINE IGC-SANTE FORT"
 	const under = "ou=TEST AC RACINE IGC-SANTE FORT," + org
 	for _, test := range []struct {
@@ -195,7 +213,7 @@ func TestDirectorySearch(t *testing.T) {
 // What is not reading is refused, each in its own way, and the connection goes on.
 func TestDirectoryRefuses(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn := dialLDAP(t, l.directory(t, NewCRLs(l.Lab, l.Clock())))
+	conn := dialLDAP(t, l.directory(t, crl.NewIssuer(l.Lab, l.Clock())))
 	search := func(controls ...ldap.Control) error {
 		_, err := conn.Search(ldap.NewSearchRequest("", 0, 0, 0, 0, false, "(objectClass=*)", nil, controls))
 		return err
@@ -232,7 +250,7 @@ func TestDirectoryRefuses(t *testing.T) {
 // Windows writes every length in five bytes.
 func TestDirectoryLongLengths(t *testing.T) {
 	l := newTestLab(t, 0)
-	conn, err := net.Dial("tcp", l.directory(t, NewCRLs(l.Lab, time.Now)))
+	conn, err := net.Dial("tcp", l.directory(t, crl.NewIssuer(l.Lab, time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +294,7 @@ func FuzzDirectory(f *testing.F) {
 		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
 	l := newTestLab(f, 1)
-	d := NewDirectory(l.Lab, NewCRLs(l.Lab, l.Clock()), quiet)
+	d := NewServer(l.Lab, crl.NewIssuer(l.Lab, l.Clock()), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		message, err := readMessage(bufio.NewReader(bytes.NewReader(data)), maxMessage)
 		if err != nil {
