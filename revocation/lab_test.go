@@ -71,15 +71,6 @@ func (l *testLab) blockCRLs(t testing.TB, block bool) {
 	}
 }
 
-func bytesOf(t testing.TB, c *crl.CRL) []byte {
-	t.Helper()
-	der, err := c.DER()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
-}
-
 var quiet = slog.New(slog.DiscardHandler)
 
 // newPublication serves what the lab publishes over HTTP.
