@@ -73,10 +73,9 @@ soak:
 	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./card/chip -run '^$$' -fuzz FuzzTransmit -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./card/vpcd -run '^$$' -fuzz FuzzServe -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
-	go test ./revocation -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation -run '^$$' -fuzz FuzzLane -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./revocation/ocsp -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./revocation/ldap -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
+	go test ./revocation/ocsp -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	IGC_IDLE=10000 go test ./revocation -run TestFlood -v -count=1
 	go test ./testssl -run '^$$' -fuzz FuzzCard -fuzztime $(FUZZ) -fuzzminimizetime 20x
 

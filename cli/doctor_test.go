@@ -19,7 +19,7 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // diagnosis is what igc doctor --json finds.
@@ -247,14 +247,14 @@ func TestDoctorDates(t *testing.T) {
 	}
 
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	old := &revocation.CRL{Authority: all[0].Authority, Number: 7, ThisUpdate: now.Add(-9 * day), NextUpdate: now}
-	good := &revocation.CRL{Authority: all[0].Authority, Number: 8, ThisUpdate: now, NextUpdate: now.Add(6 * day)}
-	future := &revocation.CRL{Authority: all[0].Authority, Number: 9, ThisUpdate: now.Add(time.Hour), NextUpdate: now.Add(7 * day)}
-	if first, errs := ended([]*revocation.CRL{good, old, future}, now); first != old || len(errs) != 2 ||
+	old := &crl.CRL{Authority: all[0].Authority, Number: 7, ThisUpdate: now.Add(-9 * day), NextUpdate: now}
+	good := &crl.CRL{Authority: all[0].Authority, Number: 8, ThisUpdate: now, NextUpdate: now.Add(6 * day)}
+	future := &crl.CRL{Authority: all[0].Authority, Number: 9, ThisUpdate: now.Add(time.Hour), NextUpdate: now.Add(7 * day)}
+	if first, errs := ended([]*crl.CRL{good, old, future}, now); first != old || len(errs) != 2 ||
 		!strings.Contains(errs[0].Error(), "number 7 ended on") || !strings.Contains(errs[1].Error(), "number 9 is of the future") {
 		t.Errorf("lists: %v", errs)
 	}
-	if first, errs := ended([]*revocation.CRL{good}, now); first != good || errs != nil {
+	if first, errs := ended([]*crl.CRL{good}, now); first != good || errs != nil {
 		t.Errorf("a good list: %v", errs)
 	}
 

@@ -17,11 +17,14 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
+	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -222,8 +225,8 @@ func reach(named, listen string) string {
 }
 
 // onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
-func (d *doctor) onDisk() (lists []*revocation.CRL, absent int, errs []error) {
-	l := revocation.NewLists(d.client.Lab, d.present)
+func (d *doctor) onDisk() (lists []*crl.CRL, absent int, errs []error) {
+	l := revocation.NewCRLs(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
 		switch {
@@ -243,7 +246,7 @@ func (d *doctor) republish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revocation.NewLists(client.Lab, d.present)
+	revocation.NewCRLs(client.Lab, d.present)
 	return client.Publish(ctx, true)
 }
 
@@ -260,7 +263,7 @@ func (d *doctor) listErrors(errs []error) (found []finding) {
 }
 
 // ended are errors of lists that hold no more, or not yet; first is the one that ends first.
-func ended(lists []*revocation.CRL, now time.Time) (first *revocation.CRL, errs []error) {
+func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
 	for _, c := range lists {
 		if first == nil || c.NextUpdate.Before(first.NextUpdate) {
 			first = c
@@ -278,7 +281,7 @@ func ended(lists []*revocation.CRL, now time.Time) (first *revocation.CRL, errs 
 	return first, errs
 }
 
-func kindOf(c *revocation.CRL) string {
+func kindOf(c *crl.CRL) string {
 	if c.Base != 0 {
 		return "delta CRL " + c.Authority.ID()
 	}
@@ -293,7 +296,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 	base := config.URLs
 	base.Publication = reach(base.Publication, config.Listen.Publication)
 	directory, _ := url.Parse(reach(base.Directory, config.Listen.Directory))
-	var lists []*revocation.CRL
+	var lists []*crl.CRL
 	var errs []error
 	for _, a := range d.each() {
 		urls := []string{base.CRL(a.Authority)}
@@ -301,7 +304,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			urls = append(urls, base.DeltaCRL(a.Authority))
 		}
 		for _, url := range urls {
-			c, err := revocation.FetchCRL(ctx, url, a.certificate)
+			c, err := crl.Fetch(ctx, url, a.certificate)
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -309,7 +312,7 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			c.Authority = a.Authority
 			lists = append(lists, c)
 		}
-		if _, err := revocation.FetchDirectoryCRL(ctx, directory.Host, a.Authority, a.certificate); err != nil {
+		if _, err := ldap.Fetch(ctx, directory.Host, a.Authority, a.certificate); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -389,15 +392,15 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 			if err != nil {
 				return nil, err
 			}
-			want := ocsp.Good
+			want := xocsp.Good
 			if recent[i].Status != ca.Good {
-				want = ocsp.Revoked
+				want = xocsp.Revoked
 			}
 			all = append(all, asked{a.ID() + " " + recent[i].Serial, certificate, a.certificate, want})
 		case root >= 0:
-			want := ocsp.Good
+			want := xocsp.Good
 			if revoked[a.ID()] != nil {
-				want = ocsp.Revoked
+				want = xocsp.Revoked
 			}
 			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, want})
 		}
@@ -412,10 +415,10 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 	if err != nil {
 		return []finding{todo.say("%v", err).by(d.restart())}
 	}
-	words := map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}
+	words := map[int]string{xocsp.Good: "good", xocsp.Revoked: "revoked", xocsp.Unknown: "unknown"}
 	began := time.Now()
 	for _, one := range all {
-		status, err := revocation.FetchStatus(ctx, at, one.certificate, one.issuer)
+		status, err := ocsp.Fetch(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
 			found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))

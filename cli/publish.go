@@ -43,7 +43,7 @@ func (p *program) publish(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lists := revocation.NewLists(client.Lab, p.clock())
+	lists := revocation.NewCRLs(client.Lab, p.clock())
 	if err := client.Publish(c.Context, dir == ""); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -72,7 +73,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 	ready := make(chan struct{})
 	start(func() error { return lab.Answer(ctx, sync.OnceFunc(func() { close(ready) })) })
 
-	lists := revocation.NewLists(lab, p.clock())
+	lists := revocation.NewCRLs(lab, p.clock())
 	responder := revocation.NewResponder(lab, p.clock())
 	pages := testssl.New(lab, lists, responder, p.clock(), log)
 	if err := pages.LoadToken(); err != nil {
@@ -111,7 +112,7 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		return err
 	}
 	start(func() error {
-		return revocation.NewDirectory(lab, lists, log).Serve(ctx, revocation.Crowd(directory, 1000))
+		return ldap.NewServer(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 	})
 	listener, err := listen("publication", l.Publication)
 	if err != nil {
@@ -123,13 +124,13 @@ func (p *program) run(ctx context.Context, lab *ca.Lab, log *slog.Logger) (err e
 		publication.Health().Add(pages.Problems)
 	}
 	server := revocation.NewServer(pages.Catalogue(publication, listener.Addr()), log)
-	start(func() error { return serveHTTP(ctx, server, publication.Lane(revocation.Crowd(listener, 4000))) })
+	start(func() error { return serveHTTP(ctx, server, web.LimitListener(listener, 4000)) })
 	start(func() error {
-		lists.Run(ctx, func(err error) { log.Error("CRL", "err", err) })
+		revocation.RunCRLs(ctx, lab, lists, func(err error) { log.Error("CRL", "err", err) })
 		return nil
 	})
 	start(func() error {
-		responder.Run(ctx, func(err error) { log.Error("OCSP", "err", err) })
+		revocation.RunResponder(ctx, responder, func(err error) { log.Error("OCSP", "err", err) })
 		return nil
 	})
 	start(func() error {

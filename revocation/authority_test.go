@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
@@ -16,8 +16,8 @@ import (
 // and /healthz fails, which is what clients notice.
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
-	clock := func() time.Time { return l.now }
-	lists, responder := NewLists(l.Lab, clock), NewResponder(l.Lab, clock)
+	clock := l.Clock()
+	lists, responder := NewCRLs(l.Lab, clock), NewResponder(l.Lab, clock)
 	health := NewHealth(l.Lab, lists, responder)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
@@ -33,15 +33,15 @@ func TestRevokedAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(what *ca.Issuer) *ocsp.Response {
+	ask := func(what *ca.Issuer) *xocsp.Response {
 		t.Helper()
 		leaf := issuing.Certificate
 		if what == issuing {
-			if leaf, err = l.cards[0].Certificate(); err != nil {
+			if leaf, err = l.Cards[0].Certificate(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		request, err := ocsp.CreateRequest(leaf, what.Certificate, nil)
+		request, err := xocsp.CreateRequest(leaf, what.Certificate, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,21 +49,21 @@ func TestRevokedAuthority(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := ocsp.ParseResponseForCert(der, leaf, what.Certificate)
+		answer, err := xocsp.ParseResponseForCert(der, leaf, what.Certificate)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return answer
 	}
-	if answer := ask(root); answer.Status != ocsp.Good {
+	if answer := ask(root); answer.Status != xocsp.Good {
 		t.Fatalf("before: %d", answer.Status)
 	}
-	l.now = l.now.Add(time.Minute)
-	l.set(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
-	if answer := ask(root); answer.Status != ocsp.Revoked || answer.RevocationReason != ocsp.CACompromise {
+	l.Now = l.Now.Add(time.Minute)
+	l.Change(t, ca.StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
+	if answer := ask(root); answer.Status != xocsp.Revoked || answer.RevocationReason != xocsp.CACompromise {
 		t.Errorf("the root says %d, %d", answer.Status, answer.RevocationReason)
 	}
-	if answer := ask(issuing); answer.Status != ocsp.Good {
+	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("of the card: %d", answer.Status)
 	}
 	list, err := lists.Get(t.Context(), root.Authority)
@@ -74,8 +74,8 @@ func TestRevokedAuthority(t *testing.T) {
 		t.Errorf("the root's list: %+v, %v", entry, err)
 	}
 	// the responder's certificate is renewed as before
-	l.now = l.now.AddDate(0, 0, 10)
-	if answer := ask(issuing); answer.Status != ocsp.Good {
+	l.Now = l.Now.AddDate(0, 0, 10)
+	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("ten days later: %d", answer.Status)
 	}
 	if err := lists.Publish(t.Context(), false); err != nil {

@@ -1,61 +1,15 @@
 package revocation
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"time"
 
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"golang.org/x/crypto/ocsp"
-
-	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // This file asks what a lab serves, as those who check certificates do, and verifies it as they do.
-
-// maxList bounds a list that is asked for: one of three million entries.
-const maxList = 100 << 20
-
-// direct goes through no proxy: what it asks is the lab's own.
-var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-
-func get(req *http.Request, most int64) ([]byte, error) {
-	resp, err := direct.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
-		err = fmt.Errorf("%s %s: %s", req.Method, req.URL, resp.Status)
-	}
-	return body, err
-}
-
-// FetchCRL gets the list that is published at the address, and verifies that the issuer signed it.
-func FetchCRL(ctx context.Context, url string, issuer *x509.Certificate) (*CRL, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	der, err := get(req, maxList)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseCRL(der, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
-	}
-	return c, nil
-}
 
 // FetchProblems gets what a running server says of itself at /healthz.
 func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
@@ -63,7 +17,7 @@ func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := get(req, 1<<20)
+	body, err := web.Fetch(req, 1<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -74,65 +28,4 @@ func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
 	return answer.Problems, nil
-}
-
-// FetchStatus asks an OCSP responder about a certificate, and verifies that it may answer for the issuer.
-func FetchStatus(ctx context.Context, url string, certificate, issuer *x509.Certificate) (*ocsp.Response, error) {
-	der, err := ocsp.CreateRequest(certificate, issuer, nil)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(der))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/ocsp-request")
-	body, err := get(req, 1<<20)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := ocsp.ParseResponseForCert(body, certificate, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
-	}
-	return answer, nil
-}
-
-// FetchDirectoryCRL reads the authority's list in the directory at that host and port, and verifies that the issuer signed it.
-func FetchDirectoryCRL(ctx context.Context, address string, a profiles.Authority, issuer *x509.Certificate) (*CRL, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	text := func(s string) []byte { return element(cbasn1.OCTET_STRING, []byte(s)) }
-	number := func(tag cbasn1.Tag, n byte) []byte { return element(tag, []byte{n}) }
-	request := element(cbasn1.SEQUENCE, number(cbasn1.INTEGER, 1), element(ldapSearch, text(a.DirectoryName()), number(cbasn1.ENUM, 0), // the base alone
-		number(cbasn1.ENUM, 0), number(cbasn1.INTEGER, 0), number(cbasn1.INTEGER, 0), number(cbasn1.BOOLEAN, 0),
-		element(0x87, []byte("objectClass")), element(cbasn1.SEQUENCE, text("certificateRevocationList;binary"))))
-	if _, err := conn.Write(request); err != nil {
-		return nil, err
-	}
-	message, err := readMessage(bufio.NewReader(conn), maxList)
-	if err != nil {
-		return nil, fmt.Errorf("ldap://%s: %w", address, err)
-	}
-	// SearchResultEntry ::= [APPLICATION 4] SEQUENCE { objectName, SEQUENCE OF SEQUENCE { type, SET OF value } }
-	_, _ = message.integer(cbasn1.INTEGER)
-	entry, ok1 := message.take(ldapEntry)
-	_, ok2 := entry.take(cbasn1.OCTET_STRING)
-	attributes, ok3 := entry.take(cbasn1.SEQUENCE)
-	attribute, ok4 := attributes.take(cbasn1.SEQUENCE)
-	_, ok5 := attribute.take(cbasn1.OCTET_STRING)
-	values, ok6 := attribute.take(cbasn1.SET)
-	der, ok7 := values.take(cbasn1.OCTET_STRING)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 {
-		return nil, fmt.Errorf("ldap://%s: no list of %s", address, a.ID())
-	}
-	c, err := parseCRL(der, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("ldap://%s: %w", address, err)
-	}
-	return c, nil
 }

@@ -3,8 +3,6 @@ package revocation
 import (
 	"net/http"
 	"time"
-
-	"github.com/igc-lab/igc/ca"
 )
 
 // This file is what holds when the clock is moved, forward or back, or the machine was suspended: dates are compared with
@@ -14,24 +12,13 @@ import (
 // stands still while a laptop sleeps.
 const pollInterval = time.Minute
 
-// due tells whether a list is to be made anew: its date has come, or the clock was set back to before it was made. Clients
-// refuse a list whose thisUpdate is in the future.
-func (c *CRL) due(now time.Time, s ca.Schedule) bool {
-	return now.Before(c.ThisUpdate) || !now.Before(s.Every.Next(c.ThisUpdate))
-}
+// retry is how long what failed is left alone before it is tried again.
+const retry = time.Minute
 
 // recent tells whether something was done less than [retry] ago. What was done in the future was done by another clock.
 func recent(done, now time.Time) bool {
 	since := now.Sub(done)
 	return since >= 0 && since < retry
-}
-
-// earlier is the earlier of two times.
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // dropFutureDate takes away an If-Modified-Since of the future: the client has a list of when the clock was ahead, which

@@ -1,48 +1,23 @@
 package revocation
 
 import (
-	"crypto"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
-
-// A list of the future is replaced when the clock is set back: by one with a higher number, in the process that made it
-// and in the next one.
-func TestListsOfTheFuture(t *testing.T) {
-	l := newTestLab(t, 1)
-	now := func() time.Time { return l.now }
-	begin, last := l.now, uint64(0)
-	lists := NewLists(l.Lab, now)
-	for _, days := range []int{0, 6, 7, 30, 400, 30, 7, 0} {
-		l.now = begin.AddDate(0, 0, days).Add(time.Hour)
-		for _, lists := range []*Lists{lists, NewLists(l.Lab, now)} {
-			full, _ := l.crl(t, lists, "ACI-FO-PP")
-			delta, err := lists.Delta(t.Context(), l.issuing())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range []*CRL{full, delta} {
-				if l.now.Before(c.ThisUpdate) || !l.now.Before(c.NextUpdate) || c.Number < last {
-					t.Errorf("day %d: number %d after %d, from %s to %s", days, c.Number, last, c.ThisUpdate, c.NextUpdate)
-				}
-			}
-			last = full.Number
-		}
-	}
-}
 
 // A client that kept a list of the future gets the present one, whatever it says of the date of its own.
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
-	now := func() time.Time { return l.now }
-	lists := NewLists(l.Lab, now)
+	now := l.Clock()
+	lists := NewCRLs(l.Lab, now)
 	p := NewPublication(l.Lab, lists, NewResponder(l.Lab, now), quiet)
 	ask := func(since string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("GET", "/CRL/ACI-FO-PP-TEST.crl", nil)
@@ -53,12 +28,12 @@ func TestListOfTheFutureInHTTP(t *testing.T) {
 		p.ServeHTTP(w, r)
 		return w
 	}
-	l.now = l.now.AddDate(0, 0, 7)
+	l.Now = l.Now.AddDate(0, 0, 7)
 	ahead := ask("").Header().Get("Last-Modified")
 	if w := ask(ahead); w.Code != http.StatusNotModified {
 		t.Errorf("unchanged: %d", w.Code)
 	}
-	l.now = l.now.AddDate(0, 0, -7)
+	l.Now = l.Now.AddDate(0, 0, -7)
 	if w := ask(ahead); w.Code != http.StatusOK || w.Header().Get("Last-Modified") == ahead {
 		t.Errorf("after the clock was set back: %d, Last-Modified %s", w.Code, w.Header().Get("Last-Modified"))
 	}
@@ -69,11 +44,11 @@ func TestListOfTheFutureInHTTP(t *testing.T) {
 func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"
-	now := func() time.Time { return l.now }
-	lists, r := NewLists(l.Lab, now), NewResponder(l.Lab, now)
-	listed := func(lists *Lists) (dates map[string]time.Time) {
+	now := l.Clock()
+	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
+	listed := func(lists *crl.Issuer) (dates map[string]time.Time) {
 		t.Helper()
-		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		parsed := l.fullCRL(t, lists, "ACI-FO-PP")
 		dates = map[string]time.Time{}
 		last := time.Time{}
 		for _, e := range parsed.RevokedCertificateEntries {
@@ -87,40 +62,40 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	}
 	revoke := func(i int) time.Time {
 		t.Helper()
-		if _, err := l.Revoke(t.Context(), l.cards[i].Serial, "keyCompromise"); err != nil {
+		if _, err := l.Revoke(t.Context(), l.Cards[i].Serial, "keyCompromise"); err != nil {
 			t.Fatal(err)
 		}
-		return l.now
+		return l.Now
 	}
-	begin := l.now
+	begin := l.Now
 	first := revoke(0)
 	listed(lists)
-	l.now = begin.AddDate(0, 0, 400)
+	l.Now = begin.AddDate(0, 0, 400)
 	revoke(1)
 	listed(lists)
 	left := -1
 	for n := range 3 { // the first list after their end still has them
-		l.now = begin.AddDate(4, 0, n)
+		l.Now = begin.AddDate(4, 0, n)
 		left = len(listed(lists))
 	}
 	if left != 0 {
 		t.Fatalf("%d are left of what expired", left)
 	}
-	for i, lists := range []*Lists{lists, NewLists(l.Lab, now)} {
-		l.now = begin.Add(time.Duration(i+1) * time.Hour)
+	for i, lists := range []*crl.Issuer{lists, NewCRLs(l.Lab, now)} {
+		l.Now = begin.Add(time.Duration(i+1) * time.Hour)
 		got := listed(lists)
-		if len(got) != 2 || !got[l.cards[0].Serial].Equal(first) || got[l.cards[1].Serial].After(l.now) || got[l.cards[1].Serial].IsZero() {
+		if len(got) != 2 || !got[l.Cards[0].Serial].Equal(first) || got[l.Cards[1].Serial].After(l.Now) || got[l.Cards[1].Serial].IsZero() {
 			t.Errorf("after the clock was set back: %v", got)
 		}
-		leaf, issuer := l.certificates(t, l.cards[1])
-		if answer := l.ask(t, r, leaf, issuer, crypto.SHA1); answer.Status != ocsp.Revoked || answer.RevokedAt.After(l.now) {
+		leaf, issuer := l.Certificates(t, l.Cards[1])
+		if answer := status(t, r, leaf, issuer); answer.Status != xocsp.Revoked || answer.RevokedAt.After(l.Now) {
 			t.Errorf("OCSP: %d, revoked at %s", answer.Status, answer.RevokedAt)
 		}
 	}
 	// the records keep the dates, and the list has them again when they have come
-	l.set(t, ca.StatusChange{Serial: l.cards[2].Serial, Reason: "superseded"})
-	l.now = begin.AddDate(0, 0, 401)
-	if got := listed(lists); len(got) != 3 || !got[l.cards[1].Serial].Equal(begin.AddDate(0, 0, 400)) {
+	l.Change(t, ca.StatusChange{Serial: l.Cards[2].Serial, Reason: "superseded"})
+	l.Now = begin.AddDate(0, 0, 401)
+	if got := listed(lists); len(got) != 3 || !got[l.Cards[1].Serial].Equal(begin.AddDate(0, 0, 400)) {
 		t.Errorf("when the date has come: %v", got)
 	}
 }

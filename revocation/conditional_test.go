@@ -97,7 +97,7 @@ func TestCRLsOfOneSecond(t *testing.T) {
 			t.Errorf("%s, unchanged: %s", path, resp.Status)
 		}
 		reason := map[bool]ca.Reason{false: "certificateHold", true: "superseded"}[strings.Contains(path, "delta")]
-		l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: reason})
+		l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: reason})
 		for range 2 {
 			resp, body := ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified)
 			list, err := x509.ParseRevocationList(body)

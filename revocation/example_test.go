@@ -19,7 +19,7 @@ import (
 
 // A revocation is in the CRL as soon as it is recorded: the CRL that Get gives afterwards names the
 // certificate.
-func ExampleLists_Get() {
+func ExampleNewCRLs() {
 	dir, err := os.MkdirTemp("", "igc")
 	if err != nil {
 		log.Fatal(err)
@@ -42,7 +42,7 @@ func ExampleLists_Get() {
 	}
 
 	authority := profiles.Authority{Gamme: profiles.Elementaire, Domaine: profiles.Organisations}
-	crl, err := revocation.NewLists(lab, time.Now).Get(ctx, authority)
+	crl, err := revocation.NewCRLs(lab, time.Now).Get(ctx, authority)
 	if err != nil {
 		log.Fatal(err)
 	}

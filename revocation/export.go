@@ -16,39 +16,8 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
-
-// Published reads the lists that stand in the lab's publication folder, whichever process made them, and verifies them. An
-// authority's delta comes before its full list, and is read before: a full list that was made meanwhile serves an older delta,
-// not the other way round.
-func (l *Lists) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err error) {
-	for _, info := range authorities {
-		a, err := profiles.ParseAuthority(info.ID)
-		if err != nil {
-			return nil, err
-		}
-		issuer, err := x509.ParseCertificate(info.DER)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", info.ID, err)
-		}
-		for _, delta := range []bool{true, false} {
-			if delta && a.IsRoot() {
-				continue
-			}
-			der, err := os.ReadFile(l.path(a, delta))
-			if err != nil {
-				return nil, err
-			}
-			c, err := parseCRL(der, issuer)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", l.path(a, delta), err)
-			}
-			c.Authority = a
-			lists = append(lists, c)
-		}
-	}
-	return lists, nil
-}
 
 // marker is the file by which a folder is known to be igc's to replace.
 const marker = ".igc-publication"
@@ -56,7 +25,7 @@ const marker = ".igc-publication"
 // Export writes what the publication point serves to a folder, under its paths, for a web server or a bucket. It
 // is built beside the folder and takes its place at once: a reader finds the old tree or the new one. The folder must be empty,
 // not there, or made by Export before.
-func Export(dir string, authorities []ca.AuthorityInfo, lists []*CRL) (err error) {
+func Export(dir string, authorities []ca.AuthorityInfo, lists []*crl.CRL) (err error) {
 	dir, exists, err := exportable(dir)
 	if err != nil {
 		return err
@@ -123,7 +92,7 @@ func sweep(beside, prefix string) {
 }
 
 // buildTree writes the files. Their times are those of their content, so that a web server's Last-Modified is true.
-func buildTree(tree string, authorities []ca.AuthorityInfo, lists []*CRL) error {
+func buildTree(tree string, authorities []ca.AuthorityInfo, lists []*crl.CRL) error {
 	write := func(path string, content io.Reader, at time.Time) error {
 		path = filepath.Join(tree, filepath.FromSlash(path))
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)

@@ -18,7 +18,9 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // More idle connections than the directory and the publication take, clients that send or read a byte at a time, messages of 10
@@ -69,7 +71,7 @@ func TestFloodDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := parseCRL(want, nil); err != nil || c.Entries < 20000 {
+	if c, err := crl.Parse(want, nil); err != nil || c.Entries < 20000 {
 		t.Fatalf("a list of %d bytes: %v", len(want), err)
 	}
 	load := func(what string) {
@@ -146,8 +148,8 @@ func TestFloodDirectory(t *testing.T) {
 			return err
 		}
 	}
-	search := bytesOfPayload(t, ldapMessage(1, ldapSearch, octets("c=FR"), wrap(10, raw([]byte{2})), wrap(10, raw([]byte{0})), wrap(2, raw([]byte{0})),
-		wrap(2, raw([]byte{0})), wrap(1, raw([]byte{0})), wrap(0x87, raw([]byte("objectClass"))), wrap(0x30)))
+	search := der.Element(0x30, []byte{2, 1, 1}, der.Element(0x63, der.Element(4, []byte("c=FR")), // the whole subtree
+		[]byte{10, 1, 2, 10, 1, 0, 2, 1, 0, 2, 1, 0, 1, 1, 0}, der.Element(0x87, []byte("objectClass")), der.Element(0x30)))
 	nonsense := make([]byte, 4096)
 	rand.Read(nonsense)
 	large := append([]byte{0x30, 0x84, 0, 0xa0, 0, 0}, make([]byte, 10<<20)...)

@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
+
+	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 // Idle connections, clients that send a byte at a time, requests of 10 MB and nonsense, all at once: who asks properly is
@@ -18,9 +21,9 @@ import (
 func TestFlood(t *testing.T) {
 	l := newTestLab(t, 4)
 	var good [][]byte
-	for i := range l.cards {
-		request := requestOf(nil, [][]byte{l.certID(t, i)}, nil, nil)
-		good = append(good, getRequest(request), postRequest(request), postRequest(withNonce(t, request, nonceOf(32))))
+	for i := range l.Cards {
+		request := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, i)}, nil, nil)
+		good = append(good, labtest.OCSPGet(request), labtest.OCSPPost(request), labtest.OCSPPost(labtest.WithNonce(t, request, labtest.Nonce(32))))
 	}
 	l.Release()
 	t.Cleanup(func() { l.Hold() })
@@ -83,15 +86,15 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	}
-	attack(&large, postRequest(make([]byte, 10<<20)), func(status int, _ []byte) bool { return status == http.StatusRequestEntityTooLarge })
+	attack(&large, labtest.OCSPPost(make([]byte, 10<<20)), func(status int, _ []byte) bool { return status == http.StatusRequestEntityTooLarge })
 	malformed := func(status int, body []byte) bool {
-		return status == http.StatusOK && bytes.Equal(body, malformedRequest.refusal())
+		return status == http.StatusOK && bytes.Equal(body, xocsp.MalformedRequestErrorResponse)
 	}
-	attack(&bad, postRequest([]byte("nonsense")), malformed)
-	attack(&bad, getRequest(bytes.Repeat([]byte{0x30}, 5000)), malformed)
-	nobody := requestOf(nil, [][]byte{element(0x30, []byte{0x30, 0, 4, 0, 4, 0, 2, 1, 1})}, nil, nil)
-	attack(&bad, postRequest(nobody), func(status int, body []byte) bool {
-		return status == http.StatusOK && bytes.Equal(body, unauthorized.refusal())
+	attack(&bad, labtest.OCSPPost([]byte("nonsense")), malformed)
+	attack(&bad, labtest.OCSPGet(bytes.Repeat([]byte{0x30}, 5000)), malformed)
+	nobody := labtest.OCSPRequest(nil, [][]byte{der.Element(0x30, []byte{0x30, 0, 4, 0, 4, 0, 2, 1, 1})}, nil, nil)
+	attack(&bad, labtest.OCSPPost(nobody), func(status int, body []byte) bool {
+		return status == http.StatusOK && bytes.Equal(body, xocsp.UnauthorizedErrorResponse)
 	})
 	under := server.load(t, good, 4, d)
 	c := &client{address: server.address}
@@ -110,7 +113,7 @@ func TestFlood(t *testing.T) {
 	if odd.Load() > 0 || large.Load() == 0 || bad.Load() == 0 || slowBytes.Load() == 0 {
 		t.Errorf("%d bad requests were answered otherwise than they should (%d large, %d bad)", odd.Load(), large.Load(), bad.Load())
 	}
-	if answer, parseErr := ocsp.ParseResponse(c.body, nil); err != nil || status != http.StatusOK || parseErr != nil || answer.Status != ocsp.Good {
+	if answer, parseErr := xocsp.ParseResponse(c.body, nil); err != nil || status != http.StatusOK || parseErr != nil || answer.Status != xocsp.Good {
 		t.Errorf("at the end: %d, %v, %v", status, err, fmt.Sprint(parseErr))
 	}
 	c.close()

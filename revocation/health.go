@@ -13,14 +13,16 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // Health looks after what expires: authorities, responders, CRLs, and what others of the server add.
 type Health struct {
 	lab       *ca.Lab
-	lists     *Lists
-	responder *Responder
-	counts    func() Counts
+	lists     *crl.Issuer
+	responder *ocsp.Responder
+	counts    func() ocsp.Counts
 	now       func() time.Time
 
 	turn  chan struct{} // one catches up at a time
@@ -31,8 +33,8 @@ type Health struct {
 }
 
 // NewHealth looks after a lab that this process holds.
-func NewHealth(lab *ca.Lab, lists *Lists, responder *Responder) *Health {
-	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.now, turn: make(chan struct{}, 1)}
+func NewHealth(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
+	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.Now, turn: make(chan struct{}, 1)}
 }
 
 // Add has the problems of another part of the server told with the others.
@@ -129,15 +131,15 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 			problems = append(problems, Problem{Level: Failing, Authority: a.ID(), What: "authority_revoked", At: v.At, Text: fmt.Sprintf(
 				"it was revoked on %s (%s): clients refuse every certificate that it issued, and it issues none", v.At.Format(time.RFC3339), v.Reason)})
 		}
-		full, delta := h.lists.last(a)
-		failed := h.lists.failure(a)
-		problems = append(problems, listProblems(a, "crl", full, schedule(config.CRL, a, false), failed, now)...)
+		full, delta := h.lists.Latest(a)
+		failed := h.lists.LastError(a)
+		problems = append(problems, listProblems(a, "crl", full, crl.ScheduleOf(config.CRL, a, false), failed, now)...)
 		if !a.IsRoot() {
 			problems = append(problems, listProblems(a, "delta_crl", delta, config.CRL.Delta, failed, now)...)
 		}
 	}
 	for _, r := range h.counts().Responders {
-		problems = append(problems, r.problems(now)...)
+		problems = append(problems, responderProblems(r, now)...)
 	}
 	return problems
 }
@@ -160,7 +162,7 @@ func authorityProblems(a profiles.Authority, begin, end, now time.Time, before t
 }
 
 // listProblems is about one list; failed is why the next one could not be made, nil when that is not known to have failed.
-func listProblems(a profiles.Authority, what string, list *CRL, s ca.Schedule, failed error, now time.Time) []Problem {
+func listProblems(a profiles.Authority, what string, list *crl.CRL, s ca.Schedule, failed error, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: a.ID(), What: what}
 	switch {
 	case list == nil:
@@ -184,8 +186,8 @@ func listProblems(a profiles.Authority, what string, list *CRL, s ca.Schedule, f
 	return []Problem{p}
 }
 
-// problems is about one responder. A failed renewal is a warning as long as the certificate is valid.
-func (r ResponderInfo) problems(now time.Time) []Problem {
+// responderProblems is about one responder. A failed renewal is a warning as long as the certificate is valid.
+func responderProblems(r ocsp.ResponderInfo, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: r.Authority.ID(), What: "responder", At: r.NotAfter}
 	valid := !now.Before(r.NotBefore) && now.Before(r.NotAfter)
 	switch {

@@ -2,12 +2,9 @@ package revocation
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,14 +17,15 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // What expires is warned of before it does, and fails after.
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
-	begin := l.now
-	lists := NewLists(l.Lab, func() time.Time { return l.now })
-	responder := NewResponder(l.Lab, func() time.Time { return l.now })
+	begin := l.Now
+	lists := NewCRLs(l.Lab, l.Clock())
+	responder := NewResponder(l.Lab, l.Clock())
 	handler := NewPublication(l.Lab, lists, responder, quiet)
 	health := func() (code int, status string, problems []string) {
 		t.Helper()
@@ -45,15 +43,11 @@ func TestHealth(t *testing.T) {
 		}
 		return w.Code, answer.Status, problems
 	}
-	folder, file := lists.dir, filepath.Join(t.TempDir(), "a file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	lists.dir = filepath.Join(file, "where nothing can be written")
+	l.blockCRLs(t, true)
 	if code, status, problems := health(); code != http.StatusServiceUnavailable || status != "failing" || !slices.Contains(problems, "failing crl ACR-FO") {
 		t.Errorf("before the first list: %d %s %q", code, status, problems)
 	}
-	lists.dir = folder
+	l.blockCRLs(t, false)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +80,8 @@ func TestHealth(t *testing.T) {
 		{"an authority ends", end.Add(-29 * day), true, 200, "warning", []string{"warning authority ACI-FO-PP"}, "crl"},
 		{"an authority ended", end.Add(time.Second), true, 503, "failing", []string{"failing authority ACI-FO-PP"}, "crl"},
 	} {
-		l.now = test.at
-		lists.dir = filepath.Join(file, "where nothing can be written")
-		if test.publish {
-			lists.dir = folder
-		}
+		l.Now = test.at
+		l.blockCRLs(t, !test.publish)
 		code, status, problems := health()
 		if code != test.code || status != test.status {
 			t.Errorf("%s: %d %s, want %d %s: %q", test.what, code, status, test.code, test.status, problems)
@@ -110,17 +101,14 @@ func TestHealth(t *testing.T) {
 func TestHealthLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
-		later := time.Until(l.now) // the bubble's clock begins in 2000
+		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
-		lists := NewLists(l.Lab, now)
+		lists := NewCRLs(l.Lab, now)
 		if err := lists.Publish(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		// nothing can be written while a file has the folder's place
-		aside := lists.dir + ".aside"
-		if err := errors.Join(os.Rename(lists.dir, aside), os.WriteFile(lists.dir, nil, 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		l.blockCRLs(t, true)
 		heard := make(chan string, 100)
 		log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { heard <- string(b) }), nil))
 		go NewHealth(l.Lab, lists, NewResponder(l.Lab, now)).Watch(t.Context(), log)
@@ -143,9 +131,7 @@ func TestHealthLog(t *testing.T) {
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1, "what=crl authority=ACR-FO": 0})
 		time.Sleep(24 * time.Hour)
 		told(map[string]int{"level=WARN msg=health what=crl authority=ACI-FO-PP": 1})
-		if err := errors.Join(os.Remove(lists.dir), os.Rename(aside, lists.dir)); err != nil {
-			t.Fatal(err)
-		}
+		l.blockCRLs(t, false)
 		time.Sleep(11 * time.Minute)
 		told(map[string]int{"level=INFO msg=health what=crl authority=ACI-FO-PP problem=over": 1, "WARN": 0})
 	})
@@ -158,22 +144,22 @@ func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
 
 func TestMetrics(t *testing.T) {
 	l := newTestLab(t, 3)
-	now := func() time.Time { return l.now }
-	lists := NewLists(l.Lab, now)
+	now := l.Clock()
+	lists := NewCRLs(l.Lab, now)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	l.set(t, ca.StatusChange{Serial: l.cards[0].Serial, Reason: "keyCompromise"})
-	l.set(t, ca.StatusChange{Serial: l.cards[1].Serial, Reason: ca.Hold})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: ca.Hold})
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	l.now = l.now.Add(time.Minute)
+	l.Now = l.Now.Add(time.Minute)
 	health := NewHealth(l.Lab, lists, NewResponder(l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	health.counts = func() Counts {
-		return Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
-			Responders: []ResponderInfo{{Authority: a, NotAfter: l.now.Add(36 * time.Hour), Renew: l.now.Add(time.Hour)}}}
+	health.counts = func() ocsp.Counts {
+		return ocsp.Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
+			Responders: []ocsp.ResponderInfo{{Authority: a, NotAfter: l.Now.Add(36 * time.Hour), Renew: l.Now.Add(time.Hour)}}}
 	}
 	w := httptest.NewRecorder()
 	newMetrics(health).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -202,7 +188,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("no %s of %q", name, labels)
 		return -1
 	}
-	full, delta := lists.last(a)
+	full, delta := lists.Latest(a)
 	for _, test := range []struct {
 		want   float64
 		name   string

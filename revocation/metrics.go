@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // metrics are what /metrics tells of a lab, in Prometheus's format. All of it is read when it is asked for, from what is
@@ -78,8 +80,8 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(mRevoked, float64(c.Revoked), id)
 		gauge(mEnd, float64(c.NotAfter.Unix()), id)
 		gauge(mDays, days(c.NotAfter.Sub(now)), id)
-		full, delta := m.lists.last(c.Authority)
-		for kind, l := range map[string]*CRL{"full": full, "delta": delta} {
+		full, delta := m.lists.Latest(c.Authority)
+		for kind, l := range map[string]*crl.CRL{"full": full, "delta": delta} {
 			if l == nil {
 				continue
 			}

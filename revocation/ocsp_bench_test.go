@@ -3,10 +3,8 @@ package revocation
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -14,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,91 +19,12 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
+	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/labtest"
 )
-
-// What an answer that is kept costs, without HTTP.
-func BenchmarkAnswerKept(b *testing.B) {
-	l := newTestLab(b, 1)
-	r := NewResponder(l.Lab, time.Now)
-	l.now = time.Now()
-	leaf, issuer := l.certificates(b, l.cards[0])
-	request, err := ocsp.CreateRequest(leaf, issuer, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Answer(b.Context(), request); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if c := r.Counts(); c.Signatures != 1 || c.Hits < uint64(b.N-1) {
-		b.Errorf("%d signatures, %d hits", c.Signatures, c.Hits)
-	}
-}
-
-// Answers with a nonce, each of which costs a signature, against the signatures alone, with the same key on as many
-// goroutines. "of-raw" is the part of the key's speed that the responder makes use of; both are measured in turns.
-func BenchmarkAnswerNonce(b *testing.B) {
-	for key, turn := range map[string]int{"rsa2048": 50, "p256": 2000} { // short turns: what else the machine does harms both alike
-		b.Run(key, func(b *testing.B) {
-			l := newTestLab(b, 1)
-			l.Config.OCSP.Key = key
-			l.now = time.Now()
-			r := NewResponder(l.Lab, time.Now)
-			leaf, issuer := l.certificates(b, l.cards[0])
-			plain, err := ocsp.CreateRequest(leaf, issuer, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			request := withNonce(b, plain, append([]byte{4, 32}, make([]byte, 32)...))
-			if err := r.Warm(b.Context(), l.issuing()); err != nil {
-				b.Fatal(err)
-			}
-			signer := r.authorities.byID[l.issuing().ID()].delegate.Load().signer
-			var raw, ours time.Duration
-			var n int
-			for b.Loop() {
-				n += turn
-				raw += onEveryCore(turn, func() {
-					digest := sha256.Sum256(request)
-					if _, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256); err != nil {
-						b.Error(err)
-					}
-				})
-				ours += onEveryCore(turn, func() {
-					if _, err := r.Answer(b.Context(), request); err != nil {
-						b.Error(err)
-					}
-				})
-			}
-			b.ReportMetric(float64(n)/raw.Seconds(), "raw/s")
-			b.ReportMetric(float64(n)/ours.Seconds(), "answers/s")
-			b.ReportMetric(raw.Seconds()/ours.Seconds(), "of-raw")
-		})
-	}
-}
-
-// onEveryCore does it n times on as many goroutines as there are cores.
-func onEveryCore(n int, do func()) time.Duration {
-	start := time.Now()
-	var left atomic.Int64
-	left.Store(int64(n))
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				do()
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(start)
-}
 
 // filledLab is a lab with n certificates of ACI-FO-PP, P-256 keys for all but the responder, whose answers are those of a
 // faithful lab, and a request for each certificate.
@@ -121,7 +39,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	if err := lab.Hold(); err != nil {
 		b.Fatal(err)
 	}
-	l = &testLab{Lab: lab, now: time.Now()}
+	l = &testLab{&labtest.CardLab{Lab: lab, Now: time.Now()}}
 	alain, err := fixtures.Find("alain")
 	if err != nil {
 		b.Fatal(err)
@@ -155,7 +73,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	issuer, err := lab.Issuer(b.Context(), l.issuing())
+	issuer, err := lab.Issuer(b.Context(), l.Issuing())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -164,7 +82,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		request, err := ocsp.CreateRequest(leaf, issuer.Certificate, nil)
+		request, err := xocsp.CreateRequest(leaf, issuer.Certificate, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -186,7 +104,7 @@ func BenchmarkOCSPServers(b *testing.B) {
 	l, requests := filledLab(b, number(b, "IGC_SERIALS", 10000))
 	var gets [][]byte
 	for _, r := range requests {
-		if get := getRequest(r); !bytes.Contains(get, []byte("%2F%2F")) { // which cfssl redirects, as any mux would
+		if get := labtest.OCSPGet(r); !bytes.Contains(get, []byte("%2F%2F")) { // which cfssl redirects, as any mux would
 			gets = append(gets, get)
 		}
 	}
@@ -294,20 +212,39 @@ func peerFiles(b *testing.B, l *testLab, requests [][]byte, in func(string) stri
 		}
 		size = len(der)
 		responses.WriteString(base64.StdEncoding.EncodeToString(der) + "\n")
-		serial := certIDOf(b, request).serial
+		asked, err := xocsp.ParseRequest(request)
+		if err != nil {
+			b.Fatal(err)
+		}
+		serial := asked.SerialNumber.Bytes()
 		fmt.Fprintf(&index, "V\t361231235959Z\t\t%X\tunknown\t/CN=%X\n", serial, serial)
 	}
-	issuer, err := l.Issuer(b.Context(), l.issuing())
+	issuer, err := l.Issuer(b.Context(), l.Issuing())
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := r.authorities.byID[l.issuing().ID()].delegate.Load()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		b.Fatal(err)
+	}
+	issued, err := l.IssueResponder(b.Context(), l.Issuing(), public)
+	if err != nil {
+		b.Fatal(err)
+	}
+	responder, err := issued.Records[0].Certificate()
+	if err != nil {
+		b.Fatal(err)
+	}
 	certificate := func(c *x509.Certificate) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 	}
 	for name, data := range map[string][]byte{"responses": responses.Bytes(), "index.txt": index.Bytes(), "issuing.pem": certificate(issuer.Certificate),
-		"responder.pem": certificate(d.certificate),
-		"responder.key": pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(d.signer.(*rsa.PrivateKey))})} {
+		"responder.pem": certificate(responder),
+		"responder.key": pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})} {
 		if err := os.WriteFile(in(name), data, 0o600); err != nil {
 			b.Fatal(err)
 		}
@@ -337,7 +274,7 @@ func BenchmarkOCSPWhileListsAreMade(b *testing.B) {
 	}
 	wg.Wait()
 	for _, r := range requests {
-		gets = append(gets, getRequest(r))
+		gets = append(gets, labtest.OCSPGet(r))
 	}
 	if err := l.Release(); err != nil {
 		b.Fatal(err)

@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,6 +19,9 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ldap"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
@@ -44,7 +45,6 @@ func serveForTest(what, home string) error {
 	defer cancel()
 	var handler http.Handler
 	var directory net.Listener
-	lane := func(l net.Listener) net.Listener { return l }
 	report := func() string { return "" }
 	if n, err := strconv.Atoi(what); err == nil {
 		answer, kind, length := make([]byte, n), []string{"application/ocsp-response"}, []string{what}
@@ -61,9 +61,9 @@ func serveForTest(what, home string) error {
 			return err
 		}
 		defer lab.Release()
-		lists, responder := NewLists(lab, time.Now), NewResponder(lab, time.Now)
+		lists, responder := NewCRLs(lab, time.Now), NewResponder(lab, time.Now)
 		publication := NewPublication(lab, lists, responder, log)
-		handler, lane = publication, publication.Lane
+		handler = publication
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
 		if what == "publication, directory" { // as igc serve has them
 			if directory, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -72,7 +72,7 @@ func serveForTest(what, home string) error {
 			if err := lists.Publish(ctx, false); err != nil {
 				return err
 			}
-			go NewDirectory(lab, lists, log).Serve(ctx, Crowd(directory, 1000))
+			go ldap.NewServer(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
 		}
 		if what == "publication, CRLs" {
 			made := 0
@@ -92,10 +92,10 @@ func serveForTest(what, home string) error {
 		return err
 	}
 	if directory != nil {
-		listener = Crowd(listener, 4000)
+		listener = web.LimitListener(listener, 4000)
 	}
 	server := NewServer(handler, log)
-	go server.Serve(lane(listener))
+	go server.Serve(listener)
 	fmt.Println(listener.Addr())
 	if directory != nil {
 		fmt.Println(directory.Addr())
@@ -106,7 +106,7 @@ func serveForTest(what, home string) error {
 }
 
 // remakeLists revokes certificates, the last issued first, and makes the CRL anew after each one.
-func remakeLists(ctx context.Context, lab *ca.Lab, lists *Lists) (made int) {
+func remakeLists(ctx context.Context, lab *ca.Lab, lists *crl.Issuer) (made int) {
 	records, err := lab.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good})
 	if err != nil {
 		return 0
@@ -116,7 +116,7 @@ func remakeLists(ctx context.Context, lab *ca.Lab, lists *Lists) (made int) {
 		if _, err := lab.Revoke(ctx, r.Serial, "superseded"); err != nil {
 			break
 		}
-		if _, err := lists.Get(ctx, l.issuing()); err != nil {
+		if _, err := lists.Get(ctx, l.Issuing()); err != nil {
 			break
 		}
 		made++
@@ -226,17 +226,6 @@ func (p *process) memory() int {
 	kB := 0
 	fmt.Sscan(after, &kB)
 	return kB >> 10
-}
-
-// getRequest is a whole HTTP request that asks by GET, of a responder whose address has no path.
-func getRequest(request []byte) []byte {
-	return []byte("GET /" + url.PathEscape(base64.StdEncoding.EncodeToString(request)) + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-}
-
-// postRequest is a whole HTTP request that asks by POST.
-func postRequest(request []byte) []byte {
-	head := fmt.Sprintf("POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", requestType, len(request))
-	return append([]byte(head), request...)
 }
 
 // client is one connection of a load generator that costs as little as can be: it writes what it is given and counts what

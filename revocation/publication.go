@@ -20,18 +20,22 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
 // policy and OCSP, on the paths of the real IGC-Santé (reference §1.3).
 type Publication struct {
 	lab       *ca.Lab
-	lists     *Lists
-	responder *Responder
+	lists     *crl.Issuer
+	responder *ocsp.Responder
 	log       *slog.Logger
 	mux       *http.ServeMux
+	ocsp      http.Handler // and the mux behind it
 	health    *Health
 
 	mu    sync.Mutex
@@ -39,7 +43,7 @@ type Publication struct {
 }
 
 // NewPublication makes the handler.
-func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.Logger) *Publication {
+func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
 	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
@@ -51,7 +55,7 @@ func NewPublication(lab *ca.Lab, lists *Lists, responder *Responder, log *slog.L
 	p.health = NewHealth(lab, lists, responder)
 	p.mux.Handle("GET /healthz", p.health)
 	p.mux.Handle("GET /metrics", newMetrics(p.health))
-	p.mux.HandleFunc("POST /ocsp", p.ocspPost) // so that a GET without a request is answered with 405
+	p.ocsp = ocsp.NewHandler(responder, web.Detached(p.mux), log)
 	return p
 }
 
@@ -63,38 +67,18 @@ var nosniff = []string{"nosniff"}
 // ServeHTTP implements [http.Handler].
 func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	ctx, cancel := web.Detach(r.Context())
-	defer cancel()
-	r = r.WithContext(ctx)
-	switch {
-	case !isOCSP(r):
-		p.mux.ServeHTTP(w, r)
-	case r.Method == http.MethodPost:
-		p.ocspPost(w, r)
-	default:
-		encoded, _ := ocspPath(r.URL.Path)
-		p.ocspGet(w, r, encoded)
-	}
+	p.ocsp.ServeHTTP(w, r)
 }
 
 // serveContent answers with a published file, or with what the conditions of the request make of it (RFC 9110 §13, §14).
 func serveContent(w http.ResponseWriter, r *http.Request, kind, tag string, modified time.Time, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("ETag", tag)
-	joinLines(r.Header)
+	web.JoinETags(r.Header)
 	if r.Method != http.MethodGet || !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
 		r.Header.Del("Range") // not for HEAD, and no other unit is known: to be passed over, which net/http does not
 	}
 	http.ServeContent(w, r, "", modified, content)
-}
-
-// joinLines makes one line of the lists of ETags that came in several, of which net/http reads the first.
-func joinLines(h http.Header) {
-	for _, name := range []string{"If-Match", "If-None-Match"} {
-		if lines := h[name]; len(lines) > 1 {
-			h.Set(name, strings.Join(lines, ", "))
-		}
-	}
 }
 
 // tagOf is the ETag of a small file.
@@ -129,7 +113,7 @@ func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	dropFutureDate(r.Header, p.lists.now())
+	dropFutureDate(r.Header, p.lists.Now())
 	p.cache(w.Header(), crl.NextUpdate)
 	tag := fmt.Sprintf(`"%s-%d-%x"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number, crl.ThisUpdate.Unix())
 	serveContent(w, r, "application/pkix-crl", tag, p.modified(r.URL.Path, crl), crl.Reader())
@@ -144,7 +128,7 @@ type givenList struct {
 
 // modified is the Last-Modified of a CRL. There is none when a former list of the same second was given: to a client that
 // has that one, If-Modified-Since would say for as long as this list is the present one that nothing is new.
-func (p *Publication) modified(path string, crl *CRL) time.Time {
+func (p *Publication) modified(path string, crl *crl.CRL) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.given[path]
@@ -164,7 +148,7 @@ func (p *Publication) cache(h http.Header, nextUpdate time.Time) {
 		h.Set("Cache-Control", "no-cache")
 		return
 	}
-	left := max(0, nextUpdate.Sub(p.lists.now()))
+	left := max(0, nextUpdate.Sub(p.lists.Now()))
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", int(left.Seconds())))
 	h.Set("Expires", nextUpdate.UTC().Format(http.TimeFormat))
 }
@@ -222,19 +206,19 @@ func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) // signedData
-		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1Int64(1)
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
 				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}) // data
 				})
-				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+				b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) {
 					for _, a := range authorities {
 						b.AddBytes(a.DER)
 					}
 				})
-				b.AddASN1(explicit(1), func(*cryptobyte.Builder) {})
+				b.AddASN1(der.Explicit(1), func(*cryptobyte.Builder) {})
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
 			})
 		})

@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"context"
-	"crypto"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +31,7 @@ func healthz(t testing.TB, p *Publication) (code int, problems []Problem) {
 func TestDelegatesAreRenewedUnasked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
-		later := time.Until(l.now) // the bubble's clock begins in 2000
+		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
 		first := l.Lab // of a clock that stands still
 		first.Release()
@@ -45,15 +44,15 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer lab.Release()
-		lists, r := NewLists(lab, now), NewResponder(lab, now)
+		lists, r := NewCRLs(lab, now), NewResponder(lab, now)
 		p := NewPublication(lab, lists, r, quiet)
-		if err := r.Warm(t.Context(), l.issuing().Root()); err != nil {
+		if err := r.Warm(t.Context(), l.Issuing().Root()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		failed := func(err error) { t.Error(err) }
-		go lists.Run(ctx, failed)
-		go r.Run(ctx, failed)
+		go RunCRLs(ctx, lab, lists, failed)
+		go RunResponder(ctx, r, failed)
 		serials := map[string]bool{}
 		for range 8 * 24 {
 			time.Sleep(time.Hour)
@@ -78,8 +77,8 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 // well again a minute after the cause is gone.
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
-	now := func() time.Time { return l.now }
-	lists, r := NewLists(l.Lab, now), NewResponder(l.Lab, now)
+	now := l.Clock()
+	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
 	p := NewPublication(l.Lab, lists, r, quiet)
 	if err := r.Renew(t.Context()); err != nil {
 		t.Fatal(err)
@@ -87,10 +86,10 @@ func TestFailedRenewalIsTold(t *testing.T) {
 	if code, problems := healthz(t, p); code != http.StatusOK || len(problems) > 0 {
 		t.Fatalf("at once: %d %v", code, problems)
 	}
-	begin := l.now
+	begin := l.Now
 	generation := l.Config.Generation
 	l.Config.Generation = "gen1999"
-	l.now = begin.Add(4 * 24 * time.Hour)
+	l.Now = begin.Add(4 * 24 * time.Hour)
 	if err := r.Renew(t.Context()); err == nil {
 		t.Error("the failure is not for the log")
 	}
@@ -104,9 +103,9 @@ func TestFailedRenewalIsTold(t *testing.T) {
 		{6, http.StatusOK, Warning, []string{"valid until 2026-11-29", "since 2026-11-26"}},
 		{8, http.StatusServiceUnavailable, Failing, []string{"ended on 2026-11-29", "since 2026-11-26", "gen1999"}},
 	} {
-		l.now = begin.Add(time.Duration(test.days) * 24 * time.Hour)
+		l.Now = begin.Add(time.Duration(test.days) * 24 * time.Hour)
 		code, problems := healthz(t, p)
-		i := slices.IndexFunc(problems, func(p Problem) bool { return p.What == "responder" && p.Authority == l.issuing().ID() })
+		i := slices.IndexFunc(problems, func(p Problem) bool { return p.What == "responder" && p.Authority == l.Issuing().ID() })
 		if i < 0 || len(problems) != 1 || code != test.code || problems[i].Level != test.level {
 			t.Errorf("after %d days: %d %+v", test.days, code, problems)
 			continue
@@ -118,10 +117,10 @@ func TestFailedRenewalIsTold(t *testing.T) {
 		}
 	}
 	l.Config.Generation = generation
-	l.now = l.now.Add(2 * time.Minute)
+	l.Now = l.Now.Add(2 * time.Minute)
 	if code, problems := healthz(t, p); code != http.StatusOK || len(problems) > 0 {
 		t.Errorf("after it was put right: %d %v", code, problems)
 	}
-	leaf, issuer := l.certificates(t, l.cards[0])
-	l.ask(t, r, leaf, issuer, crypto.SHA1)
+	leaf, issuer := l.Certificates(t, l.Cards[0])
+	status(t, r, leaf, issuer)
 }

@@ -86,7 +86,7 @@ func TestRevokedAuthority(t *testing.T) {
 	}
 	// started anew, the server has nothing to present, and says why
 	clock := func() time.Time { return s.now }
-	again := New(s.lab, revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock), clock, slog.New(slog.DiscardHandler))
+	again := New(s.lab, revocation.NewCRLs(s.lab, clock), revocation.NewResponder(s.lab, clock), clock, slog.New(slog.DiscardHandler))
 	var revoked *ca.RevokedAuthorityError
 	if err := again.Prepare(t.Context()); !errors.As(err, &revoked) || revoked.Authority != "ACI-EL-ORG" {
 		t.Errorf("started anew: %v", err)

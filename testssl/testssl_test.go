@@ -28,14 +28,16 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/verify"
 )
 
 // site is TestSSL on a lab of its own, with every mode listening.
 type site struct {
 	lab       *ca.Lab
-	crls      *revocation.Lists
-	responder *revocation.Responder
+	crls      *crl.Issuer
+	responder *ocsp.Responder
 	server    *Server
 	now       time.Time
 	urls      map[string]string
@@ -67,7 +69,7 @@ func newSite(t testing.TB) *site {
 	plain := listen(t)
 	s.plain = "http://localhost:" + web.Port(plain.Addr().String())
 	s.lab = newLab(t, clock, s.plain)
-	lists, responder := revocation.NewLists(s.lab, clock), revocation.NewResponder(s.lab, clock)
+	lists, responder := revocation.NewCRLs(s.lab, clock), revocation.NewResponder(s.lab, clock)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.crls, s.responder = lists, responder
 	server := New(s.lab, lists, responder, clock, log)

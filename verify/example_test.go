@@ -26,7 +26,7 @@ func Example() {
 	defer remove()
 	verifier := verify.New(verify.Options{
 		Authorities: lab,
-		CRLs:        revocation.NewLists(lab, time.Now),
+		CRLs:        revocation.NewCRLs(lab, time.Now),
 		OCSP:        revocation.NewResponder(lab, time.Now),
 		Now:         time.Now,
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // revocation asks the authority's CRL and its OCSP responder, and notes in each check what the
@@ -55,8 +55,8 @@ type crlStatus struct {
 
 // searchedCRL is a CRL with the entries that were looked up in it.
 type searchedCRL struct {
-	*revocation.CRL
-	found map[string]*revocation.Entry // by serial number, in bytes; nil for one that is not listed
+	*crl.CRL
+	found map[string]*crl.Entry // by serial number, in bytes; nil for one that is not listed
 }
 
 // maxFound bounds the entries and the answers that are kept.
@@ -65,22 +65,22 @@ const maxFound = 10_000
 // searchCRL looks a certificate up in its authority's CRL. A CRL is searched from its beginning, so
 // what was found is kept until there is another CRL.
 func (v *Verifier) searchCRL(ctx context.Context, a profiles.Authority, serial *big.Int) (s crlStatus, err error) {
-	crl, err := v.CRLs.Get(ctx, a)
+	list, err := v.CRLs.Get(ctx, a)
 	if err != nil {
 		return s, err
 	}
-	s = crlStatus{number: fmt.Sprint(crl.Number), thisUpdate: crl.ThisUpdate, nextUpdate: crl.NextUpdate}
+	s = crlStatus{number: fmt.Sprint(list.Number), thisUpdate: list.ThisUpdate, nextUpdate: list.NextUpdate}
 	key := string(serial.Bytes())
 	v.mu.Lock()
 	searched := v.crls[a]
-	if searched == nil || searched.CRL != crl || len(searched.found) > maxFound {
-		searched = &searchedCRL{crl, map[string]*revocation.Entry{}}
+	if searched == nil || searched.CRL != list || len(searched.found) > maxFound {
+		searched = &searchedCRL{list, map[string]*crl.Entry{}}
 		v.crls[a] = searched
 	}
 	entry, known := searched.found[key]
 	v.mu.Unlock()
 	if !known {
-		if entry, err = crl.Find(serial); err != nil {
+		if entry, err = list.Find(serial); err != nil {
 			return s, err
 		}
 		v.mu.Lock()

@@ -18,7 +18,7 @@ import (
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Authorities is where the trusted authorities come from: [ca.Lab].
@@ -26,12 +26,12 @@ type Authorities interface {
 	Authorities(ctx context.Context) ([]ca.AuthorityInfo, error)
 }
 
-// CRLs is where CRLs come from: [revocation.Lists].
+// CRLs is where CRLs come from: [crl.Issuer].
 type CRLs interface {
-	Get(ctx context.Context, a profiles.Authority) (*revocation.CRL, error)
+	Get(ctx context.Context, a profiles.Authority) (*crl.CRL, error)
 }
 
-// Responder is where OCSP answers come from: [revocation.Responder]. Requests and answers are DER.
+// Responder is where OCSP answers come from: [ocsp.Responder]. Requests and answers are DER.
 type Responder interface {
 	Answer(ctx context.Context, request []byte) ([]byte, error)
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/testssl"
 	"github.com/igc-lab/igc/verify"
 )
@@ -57,10 +58,10 @@ var conditions = map[string]struct {
 }
 
 // forgotten are lists that nobody has made anew for ten days.
-type forgotten struct{ *revocation.Lists }
+type forgotten struct{ *crl.Issuer }
 
-func (f forgotten) Get(ctx context.Context, a profiles.Authority) (*revocation.CRL, error) {
-	list, err := f.Lists.Get(ctx, a)
+func (f forgotten) Get(ctx context.Context, a profiles.Authority) (*crl.CRL, error) {
+	list, err := f.Issuer.Get(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func openStand(t testing.TB) *stand {
 			}
 		}
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
-		kept, answering := revocation.NewLists(lab, time.Now), revocation.NewResponder(lab, time.Now)
+		kept, answering := revocation.NewCRLs(lab, time.Now), revocation.NewResponder(lab, time.Now)
 		var lists verify.CRLs = kept
 		if c.stale {
 			lists = forgotten{kept}

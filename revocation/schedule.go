@@ -1,0 +1,76 @@
+package revocation
+
+import (
+	"context"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
+)
+
+// NewCRLs makes the issuer of the lab's CRLs, which does what [ca.Lab.Publish] asks for.
+func NewCRLs(lab *ca.Lab, now func() time.Time) *crl.Issuer {
+	crls := crl.NewIssuer(lab, now)
+	lab.OnPublish(crls.Publish)
+	return crls
+}
+
+// RunCRLs makes the lists anew when they are due, and soon after each change of status, until the context ends; Get does not
+// wait for it. failed hears of what went wrong.
+func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)) {
+	changed := make(chan struct{}, 1)
+	lab.OnStatus(func(ca.Record) {
+		select {
+		case changed <- struct{}{}:
+		default: // one round is due already, and takes everything
+		}
+	})
+	due := time.NewTicker(pollInterval)
+	defer due.Stop()
+	defer func() {
+		if err := l.Flush(); err != nil {
+			failed(err)
+		}
+	}()
+	for {
+		if err := l.Publish(ctx, false); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-due.C:
+		case <-changed:
+			select { // revocations come in groups: one list for all of them
+			case <-ctx.Done():
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// NewResponder makes the OCSP responder of a lab that this process holds.
+func NewResponder(lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+	r := ocsp.NewResponder(lab, now)
+	lab.OnStatus(r.StatusChanged)
+	return r
+}
+
+// RunResponder renews the delegates when they are due, whether anybody asks for them or not, until the context ends. failed is
+// called with what went wrong; it is tried again a minute later.
+func RunResponder(ctx context.Context, r *ocsp.Responder, failed func(error)) {
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		if err := r.Renew(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
+		}
+	}
+}
