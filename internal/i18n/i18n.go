@@ -1,0 +1,153 @@
+// Package i18n holds texts in French and English, the two languages of the lab, and the choice between them.
+//
+// A [Text] has both languages, so that the place that knows what happened need not know who reads it: the report of a
+// check, its page and its JSON are made from one Text. A place that writes for one reader chooses with [Text.In].
+//
+// The reader's language comes from where the reader is: [FromEnvironment] on the command line (IGC_LANG, else the
+// locale; English when neither is set), [FromAcceptLanguage] on a page (French when the browser asks for neither).
+//
+// An error that a person reads is an [Error]: a stable code, and a format with arguments that both languages can print.
+//
+//	err := i18n.NewError("answer-stale", i18n.Text{FR: "réponse périmée depuis le %s", EN: "answer stale since %s"}, i18n.Date(end))
+//	err.Error()                         // English, for logs
+//	i18n.TextOf(err).In(i18n.French)    // for a reader
+package i18n
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Language is one of the two languages.
+type Language string
+
+// The languages, as HTML and HTTP name them.
+const (
+	French  Language = "fr"
+	English Language = "en"
+)
+
+// Parse reads the language of a tag (fr, fr-FR) or of a locale (fr_FR.UTF-8). ok is false for a language that the lab
+// does not have.
+func Parse(tag string) (l Language, ok bool) {
+	tag = strings.ToLower(strings.TrimSpace(tag))
+	for _, l := range []Language{French, English} {
+		if strings.HasPrefix(tag, string(l)) {
+			return l, true
+		}
+	}
+	return "", false
+}
+
+// Other is the other language.
+func (l Language) Other() Language {
+	if l == French {
+		return English
+	}
+	return French
+}
+
+// FromEnvironment is the language of the command line: French when the first variable that is set among IGC_LANG,
+// LC_ALL, LC_MESSAGES and LANG says so, else English.
+func FromEnvironment() Language {
+	for _, name := range []string{"IGC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			if l, _ := Parse(value); l == French {
+				return French
+			}
+			break
+		}
+	}
+	return English
+}
+
+// FromAcceptLanguage is the language of a page for a browser that sent this Accept-Language: the first of the header that
+// the lab has, else French. Browsers send them in order of preference.
+func FromAcceptLanguage(header string) Language {
+	for tag := range strings.SplitSeq(header, ",") {
+		if l, ok := Parse(tag); ok {
+			return l
+		}
+	}
+	return French
+}
+
+// Text is a text in both languages.
+type Text struct {
+	FR string `json:"fr"`
+	EN string `json:"en"`
+}
+
+// Same is a text that both languages write alike, such as a name.
+func Same(s string) Text { return Text{FR: s, EN: s} }
+
+// Format prints the text as a format in both languages. Arguments that are a [Text] or an error are printed in the
+// language of each, by the verb %s.
+func (t Text) Format(args ...any) Text {
+	print := func(l Language) string {
+		own := make([]any, len(args))
+		for i, arg := range args {
+			switch arg := arg.(type) {
+			case Text:
+				own[i] = arg.In(l)
+			case error:
+				own[i] = TextOf(arg).In(l)
+			default:
+				own[i] = arg
+			}
+		}
+		return fmt.Sprintf(t.In(l), own...)
+	}
+	return Text{FR: print(French), EN: print(English)}
+}
+
+// In is the text in one language.
+func (t Text) In(l Language) string {
+	if l == French {
+		return t.FR
+	}
+	return t.EN
+}
+
+// Date is a moment as each language writes it, in UTC as certificates have it.
+func Date(at time.Time) Text {
+	at = at.UTC()
+	return Text{FR: at.Format("02/01/2006 à 15:04:05 UTC"), EN: at.Format("2006-01-02 15:04:05 UTC")}
+}
+
+// Error is an error that both languages can print.
+type Error struct {
+	Code   string // stable; software may rely on it
+	Format Text
+	Args   []any // of the format
+}
+
+// NewError makes an error from a format with arguments, see [Text.Format].
+func NewError(code string, format Text, args ...any) *Error { return &Error{code, format, args} }
+
+// Text is the message in both languages.
+func (e *Error) Text() Text { return e.Format.Format(e.Args...) }
+
+// Error is the message in English, for logs.
+func (e *Error) Error() string { return e.Text().EN }
+
+// Unwrap gives the errors among the arguments.
+func (e *Error) Unwrap() (list []error) {
+	for _, arg := range e.Args {
+		if err, ok := arg.(error); ok {
+			list = append(list, err)
+		}
+	}
+	return list
+}
+
+// TextOf is the message of any error: in both languages when it has them, else as it is. The method that gives them is
+// Text, as [Error] has it.
+func TextOf(err error) Text {
+	if bilingual, ok := err.(interface{ Text() Text }); ok {
+		return bilingual.Text()
+	}
+	return Same(err.Error())
+}
