@@ -156,12 +156,8 @@ func TestDoctorHung(t *testing.T) {
 	}
 }
 
-// inEnglish has what runs in this process speak English, whatever the locale.
-func inEnglish(t *testing.T) {
-	was := french
-	french = func() bool { return false }
-	t.Cleanup(func() { french = was })
-}
+// inEnglish sets the language of messages to English, whatever the locale.
+func inEnglish(t *testing.T) { t.Setenv("IGC_LANG", "en") }
 
 // A check that never ends, or that panics, is a line like others, and the next ones are made.
 func TestDoctorBounded(t *testing.T) {
