@@ -24,6 +24,7 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/serve"
 )
 
 // movedClock is a lab with a server in this process, whose clock the test moves, and openssl as its verifier.
@@ -57,26 +58,20 @@ func startMovedClock(t *testing.T) *movedClock {
 func (c *movedClock) serve() {
 	c.Helper()
 	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
-	if err == nil {
-		err = lab.Hold()
-	}
 	if err != nil {
 		c.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var server sync.WaitGroup
-	p := &program{out: io.Discard, err: io.Discard, now: c.now}
 	server.Go(func() {
-		if err := p.run(ctx, lab, slog.New(slog.NewTextHandler(c.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+		log := slog.New(slog.NewTextHandler(c.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if err := serve.Run(ctx, lab, serve.Options{Log: log, Now: c.now}); err != nil {
 			c.Error(err)
 		}
 	})
 	c.Cleanup(func() {
 		stop()
 		server.Wait()
-		if err := lab.Release(); err != nil {
-			c.Error(err)
-		}
 	})
 	labtest.Until(c, "the publication point", func() bool {
 		conn, err := net.Dial("tcp", c.config.Listen.Publication)
