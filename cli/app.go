@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -60,9 +61,9 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitCodes[ca.Damaged]
 	}
 	// one line, whatever was joined into the error; of a batch, one for each row
-	var rows rowErrors
+	var rows batch.RowErrors
 	if !errors.As(err, &rows) {
-		rows = rowErrors{err}
+		rows = batch.RowErrors{err}
 	}
 	for _, e := range rows {
 		fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(e.Error(), "\n", "; "))
