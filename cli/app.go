@@ -207,16 +207,16 @@ func urls(c values) (*profiles.URLs, error) {
 	}
 }
 
-// one takes the command's single argument.
-func one(c *cli.Context, what string) (string, error) {
+// oneArg takes the command's single argument.
+func oneArg(c *cli.Context, what string) (string, error) {
 	if c.NArg() != 1 {
 		return "", ca.Invalidate(fmt.Errorf(tr("donnez %s, et rien d'autre (reçu : %d arguments)", "give %s and nothing else (got %d arguments)"), what, c.NArg()))
 	}
 	return c.Args().First(), nil
 }
 
-// none refuses arguments.
-func none(c *cli.Context) error {
+// noArgs refuses arguments.
+func noArgs(c *cli.Context) error {
 	if c.Args().Present() {
 		return ca.Invalidate(fmt.Errorf(tr("argument inattendu : %q", "unexpected argument: %q"), c.Args().First()))
 	}

@@ -54,7 +54,7 @@ func setting(home string) (install.Setting, error) {
 }
 
 func (p *program) installCards(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	only, err := places(c)
@@ -107,7 +107,7 @@ func (p *program) installCards(c *cli.Context) error {
 }
 
 func (p *program) uninstallCards(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	only, err := places(c)

@@ -32,7 +32,7 @@ func (p *program) readerCommand() *cli.Command {
 }
 
 func (p *program) runReader(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	home, _, err := p.lab(c)
@@ -65,7 +65,7 @@ func (p *program) runReader(c *cli.Context) error {
 	}
 	fmt.Fprintln(p.out, tr("Lecteur prêt ; igc card insert et igc card remove y mettent et en retirent les cartes. Ctrl-C l'arrête.",
 		"Reader ready; igc card insert and igc card remove put cards in and take them out. Ctrl-C stops it."))
-	err = vpcd.Run(c.Context, address, slots, source, allow, p.tellReader)
+	err = vpcd.Run(c.Context, address, slots, source, allow, p.logReader)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return ca.Invalidate(err)
 	}
@@ -107,8 +107,8 @@ func theOneCard(card *vcard.Card) vpcd.Source {
 	}
 }
 
-// tellReader says what happens in the reader. No command of a card is ever written: they hold PINs.
-func (p *program) tellReader(e vpcd.Event) {
+// logReader writes what happens in the reader. No command of a card is ever written: they hold PINs.
+func (p *program) logReader(e vpcd.Event) {
 	switch e.State {
 	case vpcd.Inserted:
 		fmt.Fprintf(p.out, tr("lecteur %d : %s insérée\n", "reader %d: %s inserted\n"), e.Slot, e.Card)

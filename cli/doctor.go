@@ -45,7 +45,7 @@ var (
 )
 
 func (p *program) doctor(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	home, opts, err := p.lab(c)

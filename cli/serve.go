@@ -22,7 +22,7 @@ func (p *program) serveCommand() *cli.Command {
 }
 
 func (p *program) serve(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connectOrCreate(c, ca.DefaultConfig())

@@ -33,7 +33,7 @@ func (p *program) trustCommand() *cli.Command {
 }
 
 func (p *program) trustRoots(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connect(c)
@@ -48,7 +48,7 @@ func (p *program) trustRoots(c *cli.Context) error {
 }
 
 func (p *program) distrustRoots(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connect(c)

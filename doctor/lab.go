@@ -34,7 +34,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 		return []Finding{{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)}}
 	case !info.IsDir():
-		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("%s n'est pas un dossier", "%s is no folder"), where),
+		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("%s n'est pas un dossier", "%s is not a folder"), where),
 			Remedy: shell.Command("ls", "-ld", d.Home)}}
 	}
 	config := filepath.Join(d.Home, "igc.yaml")
@@ -42,7 +42,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	switch {
 	case d.noLab():
 		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("%s n'est pas un laboratoire : igc.yaml y manque",
-			"%s is no lab: it has no igc.yaml"), where),
+			"%s is not a lab: igc.yaml is missing"), where),
 			Remedy: d.igc("init")}}
 	case errors.Is(d.clientErr, fs.ErrPermission):
 		return []Finding{{State: Todo, Message: d.clientErr.Error(),
@@ -68,13 +68,13 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
 			Remedy: shell.Command("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.Home)})
 	}
-	loose, err := ca.Loose(ctx, d.Home)
+	insecure, err := ca.Loose(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
 	}
-	loose = slices.DeleteFunc(loose, d.isKey)
-	found = append(found, d.tighten(loose)...)
+	insecure = slices.DeleteFunc(insecure, d.isKey)
+	found = append(found, d.restrictPermissions(insecure)...)
 	if left := ca.Leftovers(d.Home, d.now, 0); len(left) > 0 {
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("restes de commandes interrompues : %d", "left by commands that were killed: %d"), len(left)),
 			Remedy: shell.Command(append([]string{"rm", "-r"}, left[:min(3, len(left))]...)...),
@@ -111,14 +111,14 @@ func (d *diagnosis) isKey(path string) bool {
 	return filepath.Dir(path) == filepath.Join(d.Home, "keys")
 }
 
-// tighten is about files that others may read: each while there are few of them.
-func (d *diagnosis) tighten(loose []string) []Finding {
-	if len(loose) == 0 {
+// restrictPermissions is about files that others may read: each while there are few of them.
+func (d *diagnosis) restrictPermissions(insecure []string) []Finding {
+	if len(insecure) == 0 {
 		return nil
 	}
 	var shown []string
 	command := []string{"chmod", "go="}
-	for _, path := range loose {
+	for _, path := range insecure {
 		name, _ := filepath.Rel(d.Home, path)
 		if name == "." {
 			name = shell.ShortPath(path)
@@ -135,7 +135,7 @@ func (d *diagnosis) tighten(loose []string) []Finding {
 	return []Finding{{State: Todo, Message: fmt.Sprintf(tr("ouvert à d'autres que leur propriétaire : %s",
 		"open to others than their owner: %s"), strings.Join(shown, ", ")),
 		Remedy: shell.Command(command...),
-		fix:    func(context.Context) error { return ca.Tighten(loose) }}}
+		fix:    func(context.Context) error { return ca.Tighten(insecure) }}}
 }
 
 // authority is one that the lab has, as it is recorded.
@@ -157,12 +157,12 @@ func (d *diagnosis) each() (all []authority) {
 }
 
 func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
-	loose, err := ca.Loose(ctx, d.Home)
+	insecure, err := ca.Loose(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
 	}
-	found = append(found, d.tighten(slices.DeleteFunc(loose, func(path string) bool { return !d.isKey(path) }))...)
+	found = append(found, d.restrictPermissions(slices.DeleteFunc(insecure, func(path string) bool { return !d.isKey(path) }))...)
 
 	all := d.each()
 	unlockable := d.client.Unlockable()
@@ -270,7 +270,7 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 		root := certificates[a.Root().ID()]
 		switch {
 		case !strings.HasPrefix(certificate.Subject.CommonName, "TEST "):
-			bad(info.ID, tr("%q n'est pas un nom de TEST", "%q is no TEST name"), certificate.Subject.CommonName)
+			bad(info.ID, tr("%q n'est pas un nom de TEST", "%q is not a TEST name"), certificate.Subject.CommonName)
 		case certificate.Subject.CommonName != a.CommonName():
 			bad(info.ID, tr("le certificat est celui de %q", "the certificate is that of %q"), certificate.Subject.CommonName)
 		case root == nil:
