@@ -246,7 +246,7 @@ func (d *diagnosis) revoked() (found []Finding) {
 func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 	restore := shell.Command("cp", "-a", tr("COPIE", "COPY")+"/igc.db", home)
 	bad := func(id, format string, args ...any) {
-		found = append(found, Finding{State: Todo, Message: id+tr(" : ", ": ")+fmt.Sprintf(format, args...),
+		found = append(found, Finding{State: Todo, Message: id + tr(" : ", ": ") + fmt.Sprintf(format, args...),
 			Remedy: restore})
 	}
 	certificates := map[string]*x509.Certificate{}
