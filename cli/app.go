@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -60,9 +61,9 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitCodes[ca.Damaged]
 	}
 	// one line, whatever was joined into the error; of a batch, one for each row
-	var rows rowErrors
+	var rows batch.RowErrors
 	if !errors.As(err, &rows) {
-		rows = rowErrors{err}
+		rows = batch.RowErrors{err}
 	}
 	for _, e := range rows {
 		fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(e.Error(), "\n", "; "))
@@ -206,16 +207,16 @@ func urls(c values) (*profiles.URLs, error) {
 	}
 }
 
-// one takes the command's single argument.
-func one(c *cli.Context, what string) (string, error) {
+// oneArg takes the command's single argument.
+func oneArg(c *cli.Context, what string) (string, error) {
 	if c.NArg() != 1 {
 		return "", ca.Invalidate(fmt.Errorf(tr("donnez %s, et rien d'autre (reçu : %d arguments)", "give %s and nothing else (got %d arguments)"), what, c.NArg()))
 	}
 	return c.Args().First(), nil
 }
 
-// none refuses arguments.
-func none(c *cli.Context) error {
+// noArgs refuses arguments.
+func noArgs(c *cli.Context) error {
 	if c.Args().Present() {
 		return ca.Invalidate(fmt.Errorf(tr("argument inattendu : %q", "unexpected argument: %q"), c.Args().First()))
 	}

@@ -64,7 +64,7 @@ func (f changeFilter) passes(c store.Change) bool {
 }
 
 func (p *program) audit(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: strings.ToUpper(strings.ReplaceAll(c.String("serial"), ":", ""))}
@@ -176,7 +176,7 @@ func changeText(c store.Change) string {
 }
 
 func (p *program) auditVerify(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connect(c)

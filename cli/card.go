@@ -116,7 +116,7 @@ func cardError(err error) error {
 }
 
 func (p *program) listCards(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	home, _, err := p.lab(c)
@@ -179,7 +179,7 @@ func (p *program) theCard(c *cli.Context) (home string, chosen *vcard.Card, err 
 			return home, chosen, cardError(err)
 		}
 	}
-	what, err := one(c, tr("une carte (son numéro, ou son dossier)", "a card (its number, or its folder)"))
+	what, err := oneArg(c, tr("une carte (son numéro, ou son dossier)", "a card (its number, or its folder)"))
 	if err != nil {
 		return "", nil, err
 	}

@@ -46,29 +46,15 @@ func places(c *cli.Context) (only []string, err error) {
 
 // setting is where this user's software keeps what it knows.
 func setting(home string) (install.Setting, error) {
-	home, err := filepath.Abs(home)
+	s, err := install.UserSetting(home)
 	if err != nil {
-		return install.Setting{}, err
+		return s, &ca.Error{Kind: ca.NotFound, Err: err}
 	}
-	user, err := os.UserHomeDir()
-	if err != nil {
-		return install.Setting{}, &ca.Error{Kind: ca.NotFound, Err: err}
-	}
-	config, err := os.UserConfigDir()
-	if err != nil {
-		return install.Setting{}, &ca.Error{Kind: ca.NotFound, Err: err}
-	}
-	return install.Setting{Lab: home, User: user, Config: config, Root: string(filepath.Separator)}, nil
-}
-
-// besideProgram is where the module is built: beside igc.
-func besideProgram() (string, error) {
-	program, err := os.Executable()
-	return filepath.Join(filepath.Dir(program), install.ModuleFile), err
+	return s, nil
 }
 
 func (p *program) installCards(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	only, err := places(c)
@@ -87,7 +73,7 @@ func (p *program) installCards(c *cli.Context) error {
 		return err
 	}
 	if s.Module = c.String("module"); s.Module == "" {
-		if s.Module, err = besideProgram(); err != nil {
+		if s.Module, err = install.BesideProgram(); err != nil {
 			return err
 		}
 	}
@@ -121,7 +107,7 @@ func (p *program) installCards(c *cli.Context) error {
 }
 
 func (p *program) uninstallCards(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	only, err := places(c)

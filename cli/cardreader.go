@@ -32,7 +32,7 @@ func (p *program) readerCommand() *cli.Command {
 }
 
 func (p *program) runReader(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	home, _, err := p.lab(c)
@@ -65,7 +65,7 @@ func (p *program) runReader(c *cli.Context) error {
 	}
 	fmt.Fprintln(p.out, tr("Lecteur prêt ; igc card insert et igc card remove y mettent et en retirent les cartes. Ctrl-C l'arrête.",
 		"Reader ready; igc card insert and igc card remove put cards in and take them out. Ctrl-C stops it."))
-	err = vpcd.Run(c.Context, address, slots, source, allow, p.tellReader)
+	err = vpcd.Run(c.Context, address, slots, source, allow, p.logReader)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return ca.Invalidate(err)
 	}
@@ -81,18 +81,7 @@ func private(address string, slots int) error {
 	return fmt.Errorf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape. "+
 		"Fermez ces ports aux autres machines et donnez --exposed, ou tenez pcscd à celle-ci → %s",
 		"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it puts a card of their own there, and is given the PIN that is typed. "+
-			"Close these ports to other machines and give --exposed, or keep pcscd to this one → %s"), strings.Join(open, ", "), confinePCSCD())
-}
-
-// confinePCSCD is the command that keeps pcscd's ports to this machine: a filter of its systemd service, or, without systemd, a network of
-// its own, in which igc card reader has to run too (igc doctor says how).
-func confinePCSCD() string {
-	if !readable("/run/systemd/system") {
-		return "sudo unshare --net sh -c 'ip link set lo up && exec pcscd --foreground'"
-	}
-	const dir = "/etc/systemd/system/pcscd.service.d"
-	return "sudo mkdir -p " + dir + ` && printf '[Service]\nIPAddressDeny=any\nIPAddressAllow=localhost\n' | sudo tee ` + dir +
-		"/localhost.conf && sudo systemctl daemon-reload && sudo systemctl restart pcscd"
+			"Close these ports to other machines and give --exposed, or keep pcscd to this one → %s"), strings.Join(open, ", "), vpcd.ConfineCommand())
 }
 
 // insertedCards are those of the virtual readers with the numbers of the slots.
@@ -118,8 +107,8 @@ func theOneCard(card *vcard.Card) vpcd.Source {
 	}
 }
 
-// tellReader says what happens in the reader. No command of a card is ever written: they hold PINs.
-func (p *program) tellReader(e vpcd.Event) {
+// logReader writes what happens in the reader. No command of a card is ever written: they hold PINs.
+func (p *program) logReader(e vpcd.Event) {
 	switch e.State {
 	case vpcd.Inserted:
 		fmt.Fprintf(p.out, tr("lecteur %d : %s insérée\n", "reader %d: %s inserted\n"), e.Slot, e.Card)

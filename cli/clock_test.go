@@ -21,9 +21,10 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/doctor"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/serve"
 )
 
 // movedClock is a lab with a server in this process, whose clock the test moves, and openssl as its verifier.
@@ -57,26 +58,20 @@ func startMovedClock(t *testing.T) *movedClock {
 func (c *movedClock) serve() {
 	c.Helper()
 	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
-	if err == nil {
-		err = lab.Hold()
-	}
 	if err != nil {
 		c.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var server sync.WaitGroup
-	p := &program{out: io.Discard, err: io.Discard, now: c.now}
 	server.Go(func() {
-		if err := p.run(ctx, lab, slog.New(slog.NewTextHandler(c.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+		log := slog.New(slog.NewTextHandler(c.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if err := serve.Run(ctx, lab, serve.Options{Log: log, Now: c.now}); err != nil {
 			c.Error(err)
 		}
 	})
 	c.Cleanup(func() {
 		stop()
 		server.Wait()
-		if err := lab.Release(); err != nil {
-			c.Error(err)
-		}
 	})
 	labtest.Until(c, "the publication point", func() bool {
 		conn, err := net.Dial("tcp", c.config.Listen.Publication)
@@ -119,16 +114,11 @@ func (c *movedClock) healthy() error {
 
 // doctor says what igc doctor finds to do of what depends on the clock; nil when nothing.
 func (c *movedClock) doctor() error {
-	d := newDoctor(c.Context(), c.lab.Home, ca.Options{Now: c.now}, "")
 	var errs []error
-	for _, check := range checks() {
-		switch check.name {
-		case "dates", "server", "publication", "ocsp", "clock":
-			for _, f := range d.one(c.Context(), check) {
-				if f.State != well && !strings.Contains(f.Found, "root of TestSSL") && !strings.Contains(f.Found, "not synchronised") {
-					errs = append(errs, fmt.Errorf("%s: %s: %s", check.name, f.State, f.Found))
-				}
-			}
+	for f := range doctor.Run(c.Context(), doctor.Options{Home: c.lab.Home, Lab: ca.Options{Now: c.now}, Addresses: addresses,
+		Only: []string{"dates", "server", "publication", "ocsp", "clock"}}) {
+		if f.State != doctor.OK && !strings.Contains(f.Message, "root of TestSSL") && !strings.Contains(f.Message, "not synchronised") {
+			errs = append(errs, fmt.Errorf("%s: %s: %s", f.Check, f.State, f.Message))
 		}
 	}
 	return errors.Join(errs...)
@@ -266,30 +256,6 @@ func TestMovedClock(t *testing.T) {
 			if err != nil {
 				t.Errorf("stage %d, day %d: %s: %v", i, days, view.name, err)
 			}
-		}
-	}
-}
-
-// Of what /healthz tells, igc doctor gives a command for what the command makes anew, and for nothing else.
-func TestDoctorOnHealth(t *testing.T) {
-	d := &doctor{home: t.TempDir()}
-	for _, test := range []struct {
-		what    string
-		level   revocation.Level
-		state   outcome
-		publish bool
-	}{
-		{"crl", revocation.Failing, todo, true},
-		{"delta_crl", revocation.Warning, noted, true},
-		{"responder", revocation.Warning, noted, false},
-		{"responder", revocation.Failing, todo, false},
-		{"certificate", revocation.Failing, todo, false},
-		{"staple", revocation.Warning, noted, false},
-		{"store", revocation.Failing, todo, false},
-	} {
-		f := d.problem(revocation.Problem{What: test.what, Level: test.level}, "what /healthz says")
-		if f.State != test.state || strings.HasSuffix(f.Mend, " publish") != test.publish || f.Fixable != (test.publish && test.state == todo) || !test.publish && f.Mend != "" {
-			t.Errorf("%s, %s: %+v", test.what, test.level, f)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (p *program) completionCommand() *cli.Command {
 		ArgsUsage:    "bash | zsh",
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
-			shell, err := one(c, "bash, zsh")
+			shell, err := oneArg(c, "bash, zsh")
 			if err != nil {
 				return err
 			}

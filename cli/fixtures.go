@@ -38,7 +38,7 @@ func (p *program) fixturesCommand() *cli.Command {
 }
 
 func (p *program) listFixtures(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	var entries []fixtures.Entry

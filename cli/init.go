@@ -3,14 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
-	"net"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/serve"
 )
 
 func (p *program) initCommand() *cli.Command {
@@ -30,7 +28,7 @@ func (p *program) initCommand() *cli.Command {
 }
 
 func (p *program) init(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	config, err := labConfig(c)
@@ -95,14 +93,9 @@ func labConfig(c *cli.Context) (ca.Config, error) {
 		config.Key = policy
 	}
 	if c.IsSet("port") {
-		first := c.Int("port")
-		if first < 1 || first > 65535-5 {
-			return config, ca.Invalidate(fmt.Errorf("--port %d: choose one from 1 to 65530", first))
+		if err := serve.InRow(&config, c.Int("port")); err != nil {
+			return config, err
 		}
-		at := func(n int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(first+n)) }
-		config.Listen = ca.Listen{Publication: at(0), TestSSL: at(1), TLS13: at(2), Strict: at(3), AnyCA: at(4), Directory: at(5)}
-		local := func(scheme string, n int) string { return scheme + strings.Replace(at(n), "127.0.0.1", "localhost", 1) }
-		config.URLs = profiles.URLs{Publication: local("http://", 0), OCSP: local("http://", 0) + "/ocsp", Directory: local("ldap://", 5)}
 	}
 	u, err := urls(c)
 	if err == nil && u != nil {

@@ -61,7 +61,7 @@ func (p *program) inspect(c *cli.Context) error {
 	if c.Bool("diff") {
 		return p.diff(c)
 	}
-	name, err := one(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard", "a file, a server (host:port), or - for standard input"))
+	name, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard", "a file, a server (host:port), or - for standard input"))
 	if err != nil {
 		return err
 	}

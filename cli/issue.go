@@ -99,7 +99,7 @@ func productIDs() []string {
 }
 
 func (p *program) issue(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	if kind := c.String("batch-example"); kind != "" {

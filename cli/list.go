@@ -36,7 +36,7 @@ func (p *program) listCommand() *cli.Command {
 }
 
 func (p *program) list(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	filter := ca.Filter{Product: c.String("product"), Holder: c.String("holder"), Card: c.String("card"), Status: ca.Status(c.String("status")), EndEntities: !c.Bool("all")}

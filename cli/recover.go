@@ -10,6 +10,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	vcard "github.com/igc-lab/igc/card"
+	"github.com/igc-lab/igc/internal/shell"
 )
 
 func (p *program) recoverCommand() *cli.Command {
@@ -39,7 +40,11 @@ func (p *program) recover(c *cli.Context) error {
 		return err
 	}
 	if pid, running, _ := client.Server(c.Context); running {
-		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord", "igc serve%s holds the lab: stop it first"), process(pid))}
+		process := ""
+		if pid != 0 {
+			process = fmt.Sprintf(" (PID %d)", pid)
+		}
+		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord", "igc serve%s holds the lab: stop it first"), process)}
 	}
 	folders := c.Args().Slice()
 	inserted, _ := vcard.NewReaders(client.Home).Inserted() // cards in a reader may be kept elsewhere
@@ -76,7 +81,7 @@ func describeRecovery(w io.Writer, r *ca.Recovery) {
 		case a.From == "":
 			say("%-11s perdue : sa CRL est là, ni sa clé ni son certificat", "%-11s lost: its CRL is there, neither its key nor its certificate", a.ID)
 		default:
-			say("%-11s certificat de %s ; la prochaine CRL suit le n° %d", "%-11s certificate from %s; the next CRL follows number %d", a.ID, short(a.From), a.Number)
+			say("%-11s certificat de %s ; la prochaine CRL suit le n° %d", "%-11s certificate from %s; the next CRL follows number %d", a.ID, shell.ShortPath(a.From), a.Number)
 		}
 		if a.NoKey && a.From != "" {
 			say("%-11s sa clé manque : elle ne signe plus rien", "%-11s its key is missing: it signs nothing any more", "")
@@ -88,7 +93,7 @@ func describeRecovery(w io.Writer, r *ca.Recovery) {
 		say("Révoqués dont on ne sait rien d'autre (ils restent sur la CRL) : %d", "Revoked, and nothing else is known of them (they stay on the CRL): %d", r.RevokedOnly)
 	}
 	if r.Kept != "" {
-		say("L'ancien fichier est gardé : %s", "The old file is kept: %s", short(r.Kept))
+		say("L'ancien fichier est gardé : %s", "The old file is kept: %s", shell.ShortPath(r.Kept))
 	}
 	say("Ce qu'on ne sait plus :", "What is not known any more:")
 	if r.Unspecified > 0 {

@@ -60,12 +60,11 @@ type referenced struct {
 
 // commandsIn lists the program and its commands, in the order of the help, with their texts in one language.
 func commandsIn(t *testing.T, inFrench bool) []referenced {
-	was, templates := french, []string{cli.AppHelpTemplate, cli.CommandHelpTemplate, cli.SubcommandHelpTemplate}
+	templates := []string{cli.AppHelpTemplate, cli.CommandHelpTemplate, cli.SubcommandHelpTemplate}
 	t.Cleanup(func() {
-		french = was
 		cli.AppHelpTemplate, cli.CommandHelpTemplate, cli.SubcommandHelpTemplate = templates[0], templates[1], templates[2]
 	})
-	french = func() bool { return inFrench }
+	t.Setenv("IGC_LANG", map[bool]string{true: "fr", false: "en"}[inFrench])
 	app := (&program{out: io.Discard, err: io.Discard}).app()
 	all := []referenced{{
 		name: app.Name, usage: app.Usage, flags: documented(app.Flags),

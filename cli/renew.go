@@ -30,7 +30,7 @@ func (p *program) renewCommand() *cli.Command {
 // renew issues a card again: new number, new keys, validity from now on. The old card keeps its status, since holders
 // have both for a while; igc revoke ends it.
 func (p *program) renew(c *cli.Context) error {
-	what, err := one(c, tr("un numéro de carte ou de série", "a card number or a serial number"))
+	what, err := oneArg(c, tr("un numéro de carte ou de série", "a card number or a serial number"))
 	if err != nil {
 		return err
 	}

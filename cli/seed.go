@@ -26,7 +26,7 @@ func (p *program) benchCommand() *cli.Command {
 }
 
 func (p *program) seed(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	config := ca.DefaultConfig()

@@ -24,7 +24,7 @@ func (p *program) showCommand() *cli.Command {
 }
 
 func (p *program) show(c *cli.Context) error {
-	what, err := one(c, tr("un numéro de série ou une autorité", "a serial number or an authority"))
+	what, err := oneArg(c, tr("un numéro de série ou une autorité", "a serial number or an authority"))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/rootstores"
+	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -32,7 +33,7 @@ func (p *program) trustCommand() *cli.Command {
 }
 
 func (p *program) trustRoots(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connect(c)
@@ -47,7 +48,7 @@ func (p *program) trustRoots(c *cli.Context) error {
 }
 
 func (p *program) distrustRoots(c *cli.Context) error {
-	if err := none(c); err != nil {
+	if err := noArgs(c); err != nil {
 		return err
 	}
 	client, err := p.connect(c)
@@ -95,7 +96,7 @@ func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work stor
 				state = tr("ÉCHEC", "FAILED")
 				err = fmt.Errorf("%s %s, %s: %w", storeKind(s), s.Path(), root.Subject.CommonName, err)
 				if work.byHand != nil {
-					err = fmt.Errorf("%w → %s", err, shell(work.byHand(s, root)...))
+					err = fmt.Errorf("%w → %s", err, shell.Command(work.byHand(s, root)...))
 				}
 				errs = append(errs, err)
 			case changed:

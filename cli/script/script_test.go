@@ -37,17 +37,17 @@ func TestScripts(t *testing.T) {
 // remedy CHECK [INPUT] runs the command that igc doctor prints for a check: what follows sees whether it did help. COPY in
 // the command is the folder "copy".
 func remedy(ts *testscript.TestScript, _ bool, args []string) {
-	var findings []struct{ Check, Found, Mend string }
+	var findings []struct{ Check, Found, Remedy string }
 	_ = ts.Exec("igc", "doctor", "--json") // its exit code says that something is to do
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &findings))
 	for _, f := range findings {
-		if f.Check == args[0] && f.Mend != "" {
-			ts.Logf("%s: %s\n→ %s", f.Check, f.Found, f.Mend)
+		if f.Check == args[0] && f.Remedy != "" {
+			ts.Logf("%s: %s\n→ %s", f.Check, f.Found, f.Remedy)
 			input := "/dev/null"
 			if len(args) > 1 {
 				input = ts.MkAbs(args[1])
 			}
-			ts.Check(ts.Exec("sh", "-c", "{ "+strings.ReplaceAll(f.Mend, "COPY", ts.MkAbs("copy"))+"; } <"+input))
+			ts.Check(ts.Exec("sh", "-c", "{ "+strings.ReplaceAll(f.Remedy, "COPY", ts.MkAbs("copy"))+"; } <"+input))
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"crypto/x509"
@@ -50,17 +50,17 @@ func checkAnswerDates(answer *ocsp.Response, now time.Time) error {
 
 // problem is a finding of what /healthz tells. Only of a CRL there is a command to give: the rest is made again by the
 // server, as soon as what the text names is put right.
-func (d *doctor) problem(p revocation.Problem, text string) finding {
+func (d *diagnosis) problem(p revocation.Problem, text string) Finding {
 	failing := p.Level == revocation.Failing
-	f := noted.is(text)
+	f := Finding{State: Note, Message: text}
 	if failing {
-		f = todo.is(text)
+		f = Finding{State: Todo, Message: text}
 	}
 	if p.What != "crl" && p.What != "delta_crl" {
 		return f
 	}
-	if f = f.by(d.igc("publish")); failing {
-		f = f.fixedBy(d.republish)
+	if f.Remedy = d.igc("publish"); failing {
+		f.fix = d.republish
 	}
 	return f
 }

@@ -1,4 +1,4 @@
-package cli
+package serve
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 
 // Why a port cannot be had is said as it is: each cause by a real socket, but for what root is never refused.
 func TestListenErrors(t *testing.T) {
-	inEnglish(t)
+	t.Setenv("IGC_LANG", "en")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package cli
+package batch
 
 import (
 	"archive/zip"

@@ -1,4 +1,4 @@
-package cli
+package batch
 
 import (
 	"bytes"
@@ -13,48 +13,43 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/yamlfile"
 )
 
-// row is one card of a batch: the flags of igc issue, by their names, with "_" for "-" if one likes. It implements [values].
-type row struct {
-	line   int
+// Row is one card of a batch: the flags of igc issue by their names, with "_" or "-". Its methods are those of flags.
+type Row struct {
+	Line   int // in the file
 	values map[string][]string
 }
 
-func (r row) IsSet(name string) bool { return len(r.values[name]) > 0 }
+func (r Row) IsSet(name string) bool { return len(r.values[name]) > 0 }
 
-func (r row) String(name string) string {
+func (r Row) String(name string) string {
 	if !r.IsSet(name) {
 		return ""
 	}
 	return r.values[name][0]
 }
 
-func (r row) StringSlice(name string) []string { return r.values[name] }
+func (r Row) StringSlice(name string) []string { return r.values[name] }
 
-func (r row) Bool(name string) bool { return r.String(name) == "true" || r.String(name) == "1" }
+func (r Row) Bool(name string) bool { return r.String(name) == "true" || r.String(name) == "1" }
 
-// notInRows are the flags that are about the whole batch.
-var notInRows = []string{"batch", "batch-example", "out", "json", "help", "p12-legacy"}
-
-// unknown refuses columns that are no flags.
-func (r row) unknown(c *cli.Context) error {
+// checkColumns refuses columns that are not among the known ones.
+func (r Row) checkColumns(known []string) error {
 	for name := range r.values {
-		known := slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
-		if !known || slices.Contains(notInRows, name) {
+		if !slices.Contains(known, name) {
 			return fmt.Errorf(tr("colonne inconnue %q : --batch-example montre celles qui existent", "unknown column %q: --batch-example shows those there are"), name)
 		}
 	}
 	return nil
 }
 
-// set takes a value in. Lists are separated by ";" where the format has none of its own.
-func (r row) set(name string, value any) error {
+// set adds a value. Lists are separated by ";" where the format has none of its own.
+func (r Row) set(name string, value any) error {
 	name = canonical(name)
 	switch v := value.(type) {
 	case nil:
@@ -98,8 +93,8 @@ func canonical(name string) string {
 // maxBatch bounds a batch file: a million rows take less.
 const maxBatch = 512 << 20
 
-// readRows reads a batch by the ending of its name; "-" is JSON lines on the standard input.
-func readRows(name string, stdin io.Reader) ([]row, error) {
+// Read reads the rows of a file by the ending of its name; "-" is JSON lines on the standard input.
+func Read(name string, stdin io.Reader) ([]Row, error) {
 	in := stdin
 	kind := ".jsonl"
 	if name != "-" {
@@ -118,7 +113,7 @@ func readRows(name string, stdin io.Reader) ([]row, error) {
 		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 512 Mo : coupez-le", "%s is larger than 512 MB: cut it"), name))
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // spreadsheets begin UTF-8 so
-	var rows []row
+	var rows []Row
 	switch kind {
 	case ".csv":
 		rows, err = readCSV(data)
@@ -139,7 +134,7 @@ func readRows(name string, stdin io.Reader) ([]row, error) {
 }
 
 // readCSV takes "," or ";" between columns, as spreadsheets of either habit write; "#" begins a comment line.
-func readCSV(data []byte) ([]row, error) {
+func readCSV(data []byte) ([]Row, error) {
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comment = '#'
 	for line := range bytes.Lines(data) { // the header decides
@@ -154,7 +149,7 @@ func readCSV(data []byte) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []row
+	var rows []Row
 	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -164,7 +159,7 @@ func readCSV(data []byte) ([]row, error) {
 			return nil, err
 		}
 		line, _ := r.FieldPos(0)
-		one := row{line, map[string][]string{}}
+		one := Row{line, map[string][]string{}}
 		for i, name := range header {
 			if err := one.set(name, fields[i]); err != nil {
 				return nil, err
@@ -174,15 +169,15 @@ func readCSV(data []byte) ([]row, error) {
 	}
 }
 
-func readJSONLines(data []byte) ([]row, error) {
-	var rows []row
+func readJSONLines(data []byte) ([]Row, error) {
+	var rows []Row
 	n := 0
 	for line := range bytes.Lines(data) {
 		n++
 		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		one := row{n, map[string][]string{}}
+		one := Row{n, map[string][]string{}}
 		var object map[string]any
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.UseNumber() // identifiers without quotes keep their digits
@@ -201,14 +196,14 @@ func readJSONLines(data []byte) ([]row, error) {
 	return rows, nil
 }
 
-func readYAML(data []byte) ([]row, error) {
+func readYAML(data []byte) ([]Row, error) {
 	var nodes []yaml.Node
 	if err := yamlfile.Decode(data, &nodes); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	var rows []row
+	var rows []Row
 	for _, n := range nodes {
-		one := row{n.Line, map[string][]string{}}
+		one := Row{n.Line, map[string][]string{}}
 		var fields map[string]yaml.Node
 		err := n.Decode(&fields)
 		for name, value := range fields {
@@ -236,11 +231,11 @@ var exampleJSONLines string
 //go:embed batch.example.yaml
 var exampleYAML string
 
-func (p *program) batchExample(kind string) error {
-	example, ok := map[string]string{"csv": exampleCSV, "jsonl": exampleJSONLines, "yaml": exampleYAML}[kind]
+// Example is a file that Read reads, in a format: csv, jsonl or yaml.
+func Example(format string) (string, error) {
+	example, ok := map[string]string{"csv": exampleCSV, "jsonl": exampleJSONLines, "yaml": exampleYAML}[format]
 	if !ok {
-		return ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml", "--batch-example %q: choose csv, jsonl or yaml"), kind))
+		return "", ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml", "--batch-example %q: choose csv, jsonl or yaml"), format))
 	}
-	_, err := io.WriteString(p.out, example)
-	return err
+	return example, nil
 }

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -20,48 +20,34 @@ import (
 	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/internal/sockets"
+	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
-	"github.com/igc-lab/igc/testssl"
 )
 
 // This file is what igc doctor looks at of the lab's server: it asks for what is served, as clients do.
 
-// process names a process in parentheses, when it is known.
-func process(pid int) string {
-	if pid == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (PID %d)", pid)
-}
-
 // restart is how a server is ended and started again.
-func (d *doctor) restart() string {
+func (d *diagnosis) restart() string {
 	if d.pid == 0 {
 		return d.igc("serve")
 	}
 	return fmt.Sprintf("kill %d; sleep 3; ", d.pid) + d.igc("serve")
 }
 
-// addresses are those of igc.yaml, by their names there.
-func (d *doctor) addresses() [][2]string {
-	l := d.client.Config.Listen
-	return [][2]string{{"publication", l.Publication}, {"testssl", l.TestSSL}, {"tls13", l.TLS13},
-		{"strict", l.Strict}, {"any_ca", l.AnyCA}, {"directory", l.Directory}}
-}
-
-func (d *doctor) ports(ctx context.Context) (found []finding) {
+func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	open := sockets.List()
 	var numbers []string
-	for _, a := range d.addresses() {
-		host, port, _ := net.SplitHostPort(a[1])
+	for _, a := range d.Addresses(d.client.Config.Listen) {
+		host, port, _ := net.SplitHostPort(a.Address)
 		if numbers = append(numbers, port); port == "0" {
 			continue // one that is free
 		}
-		label := a[1] + " (" + a[0] + ")"
+		label := a.Address + " (" + a.Name + ")"
 		var held bool
 		var pid int
 		var name string
@@ -73,33 +59,35 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 				}
 			}
 		}
-		taken := todo.say(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
-			"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)).
-			by(killOrShow(pid, port))
+		taken := Finding{State: Todo, Message: fmt.Sprintf(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
+			"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)),
+			Remedy: killOrShow(pid, port)}
 		switch {
 		case d.running && held && (pid == d.pid || pid == 0 || d.pid == 0):
 		case d.running && held:
 			found = append(found, taken)
 		case d.running:
-			if conn, err := new(net.Dialer).DialContext(ctx, "tcp", local(a[1])); err == nil { // a system that does not show sockets
+			if conn, err := new(net.Dialer).DialContext(ctx, "tcp", local(a.Address)); err == nil { // a system that does not show sockets
 				conn.Close()
 				continue
 			}
-			if d.testSSLRevoked() != "" && a[0] != "publication" && a[0] != "directory" {
+			if a.TestSSL && d.testSSLRevoked() != "" {
 				continue // see server
 			}
-			found = append(found, todo.say(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
 				"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
-				process(d.pid), label).by(d.restart()))
+				process(d.pid), label),
+				Remedy: d.restart()})
 		default:
-			l, err := new(net.ListenConfig).Listen(ctx, "tcp", a[1])
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Address)
 			switch {
 			case err == nil:
 				l.Close()
 			case errors.Is(err, syscall.EADDRINUSE):
 				found = append(found, taken)
 			default: // reserved to root, or no address of this machine
-				found = append(found, todo.say("%s%s%v", label, tr(" : ", ": "), err).by("${EDITOR:-vi} "+shell(filepath.Join(d.home, "igc.yaml"))))
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", label, tr(" : ", ": "), err),
+					Remedy: "${EDITOR:-vi} " + shell.Command(filepath.Join(d.Home, "igc.yaml"))})
 			}
 		}
 	}
@@ -110,7 +98,7 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 	if d.running {
 		whose = tr("à igc serve", "those of igc serve") + process(d.pid)
 	}
-	return []finding{well.say("%s%s%s", strings.Join(numbers, ", "), tr(" : ", ": "), whose)}
+	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", strings.Join(numbers, ", "), tr(" : ", ": "), whose)}}
 }
 
 // takes tells whether a socket has an address, its own or every one of the machine.
@@ -134,7 +122,7 @@ func killOrShow(pid int, port string) string {
 	if pid != 0 {
 		return fmt.Sprintf("kill %d", pid)
 	}
-	return "sudo ss -ltnp " + shell("sport = :"+port)
+	return "sudo ss -ltnp " + shell.Command("sport = :"+port)
 }
 
 // local is an address to connect to: a server that listens on all of them is on this machine too.
@@ -146,21 +134,23 @@ func local(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-func (d *doctor) server(ctx context.Context) (found []finding) {
+func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	if d.stale {
-		found = append(found, noted.is(tr("igc.sock reste d'un serveur qui n'est plus",
-			"igc.sock is left of a server that is no more")).by(shell("rm", filepath.Join(d.home, "igc.sock"))).
-			fixedBy(func(context.Context) error {
-				lab, err := ca.Open(d.home, d.opts)
+		found = append(found, Finding{State: Note, Message: tr("igc.sock reste d'un serveur qui n'est plus",
+			"igc.sock is left of a server that is no more"),
+			Remedy: shell.Command("rm", filepath.Join(d.Home, "igc.sock")),
+			fix: func(context.Context) error {
+				lab, err := ca.Open(d.Home, d.Lab)
 				if err != nil {
 					return err
 				}
 				return lab.RemoveSocket()
-			}))
+			}})
 	}
 	if !d.running {
-		return append([]finding{todo.is(tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
-			"igc serve is not running: no publication, no OCSP, no TestSSL")).by(d.igc("serve"))}, found...)
+		return append([]Finding{{State: Todo, Message: tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
+			"igc serve is not running: no publication, no OCSP, no TestSSL"),
+			Remedy: d.igc("serve")}}, found...)
 	}
 	address := local(d.client.Config.Listen.TestSSL)
 	ctx, cancel := context.WithTimeout(ctx, answer)
@@ -168,13 +158,14 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if above := d.testSSLRevoked(); err != nil && above != "" {
-		return append(found, todo.say(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
-			"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above).
-			by(d.igc("--home", tr("AUTRE", "OTHER"), "init")))
+		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
+			"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above),
+			Remedy: d.igc("--home", tr("AUTRE", "OTHER"), "init")})
 	}
 	if err != nil {
-		return append(found, todo.say(tr("igc serve%s : TestSSL ne répond pas : %v",
-			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err).by(d.restart()))
+		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : TestSSL ne répond pas : %v",
+			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err),
+			Remedy: d.restart()})
 	}
 	defer conn.Close()
 	state := conn.(*tls.Conn).ConnectionState()
@@ -187,28 +178,49 @@ func (d *doctor) server(ctx context.Context) (found []finding) {
 		options.Intermediates.AddCert(c)
 	}
 	if _, err := presented[0].Verify(options); err != nil {
-		return append(found, todo.say(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
-			"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err).by(d.restart()))
+		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
+			"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err),
+			Remedy: d.restart()})
 	}
 	if err := checkStaple(state.OCSPResponse, presented, now); err != nil {
-		found = append(found, todo.say(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
-			"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err).by(d.restart()))
+		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
+			"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err),
+			Remedy: d.restart()})
 	}
 	_, port, _ := net.SplitHostPort(address)
-	found = append(found, well.say(tr("igc serve%s, https://localhost:%s/, certificat : %s",
+	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("igc serve%s, https://localhost:%s/, certificat : %s",
 		"igc serve%s, https://localhost:%s/, certificate: %s left"),
-		process(d.pid), port, remaining(presented[0].NotAfter.Sub(now))))
+		process(d.pid), port, remaining(presented[0].NotAfter.Sub(now)))})
 	options.Roots = nil // the system's
 	if _, err := presented[0].Verify(options); err != nil {
-		found = append(found, noted.is(tr("cette machine ne connaît pas la racine du certificat de TestSSL",
-			"this machine does not know the root of TestSSL's certificate")).by(d.igc("trust", "install")))
+		found = append(found, Finding{State: Note, Message: tr("cette machine ne connaît pas la racine du certificat de TestSSL",
+			"this machine does not know the root of TestSSL's certificate"),
+			Remedy: d.igc("trust", "install")})
 	}
 	return found
 }
 
 // testSSLRevoked is the revoked authority above TestSSL's own certificate, empty when none is.
-func (d *doctor) testSSLRevoked() string {
-	return revokedAbove(revokedAuthorities(d.authorities), testssl.OwnAuthority().ID())
+func (d *diagnosis) testSSLRevoked() string {
+	product, err := profiles.FindProduct("ssl-serv")
+	if err != nil {
+		return ""
+	}
+	issuer, err := product.IssuingAuthority()
+	if err != nil {
+		return ""
+	}
+	for _, id := range []string{issuer.ID(), issuer.Root().ID()} {
+		if d.isRevoked(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// isRevoked says whether an authority of the lab is revoked.
+func (d *diagnosis) isRevoked(id string) bool {
+	return slices.ContainsFunc(d.authorities, func(a ca.AuthorityInfo) bool { return a.ID == id && a.Revoked != nil })
 }
 
 // reach is where this machine finds what certificates name: there, when that is this machine, else where igc.yaml listens.
@@ -225,7 +237,7 @@ func reach(named, listen string) string {
 }
 
 // onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
-func (d *doctor) onDisk() (lists []*crl.CRL, absent int, errs []error) {
+func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
 	l := revocation.NewCRLs(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
@@ -241,17 +253,17 @@ func (d *doctor) onDisk() (lists []*crl.CRL, absent int, errs []error) {
 }
 
 // republish makes all lists anew.
-func (d *doctor) republish(ctx context.Context) error {
-	client, err := ca.Connect(d.home, d.opts)
+func (d *diagnosis) republish(ctx context.Context) error {
+	client, err := ca.Connect(d.Home, d.Lab)
 	if err != nil {
 		return err
 	}
-	revocation.NewCRLs(client.Lab, d.present)
+	_ = revocation.NewCRLs(client.Lab, d.present) // registers itself with the lab, as what makes its CRLs when Publish asks
 	return client.Publish(ctx, true)
 }
 
 // listErrors are findings of lists that are not good.
-func (d *doctor) listErrors(errs []error) (found []finding) {
+func (d *diagnosis) listErrors(errs []error) (found []Finding) {
 	if len(errs) == 0 {
 		return nil
 	}
@@ -259,7 +271,9 @@ func (d *doctor) listErrors(errs []error) (found []finding) {
 	if more := len(errs) - 1; more > 0 {
 		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
 	}
-	return []finding{todo.is(text).by(d.igc("publish")).fixedBy(d.republish)}
+	return []Finding{{State: Todo, Message: text,
+		Remedy: d.igc("publish"),
+		fix:    d.republish}}
 }
 
 // ended are errors of lists that hold no more, or not yet; first is the one that ends first.
@@ -288,7 +302,7 @@ func kindOf(c *crl.CRL) string {
 	return "CRL " + c.Authority.ID()
 }
 
-func (d *doctor) publication(ctx context.Context) []finding {
+func (d *diagnosis) publication(ctx context.Context) []Finding {
 	if !d.running {
 		return d.unpublished()
 	}
@@ -319,7 +333,8 @@ func (d *doctor) publication(ctx context.Context) []finding {
 	first, late := ended(lists, d.present())
 	found := d.listErrors(append(errs, late...))
 	if problems, err := revocation.FetchProblems(ctx, base.Publication+"/healthz"); err != nil {
-		found = append(found, todo.say("%v", err).by(d.restart()))
+		found = append(found, Finding{State: Todo, Message: err.Error(),
+			Remedy: d.restart()})
 	} else {
 		for _, p := range problems {
 			text := strings.TrimSpace(p.Authority + " " + p.What + tr(" : ", ": ") + p.Text)
@@ -340,15 +355,15 @@ func (d *doctor) publication(ctx context.Context) []finding {
 			full++
 		}
 	}
-	return []finding{well.say(tr("%d CRL (HTTP, LDAP) et %d delta, bien signées ; la première à finir : %s n° %d, du %s au %s (%s)",
+	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d CRL (HTTP, LDAP) et %d delta, bien signées ; la première à finir : %s n° %d, du %s au %s (%s)",
 		"%d CRLs (HTTP, LDAP) and %d deltas, rightly signed; first to end: %s number %d, from %s to %s (%s)"),
-		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))}
+		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))}}
 }
 
 func minutes(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 // unpublished is publication without a server: what stands on the disk, for other servers.
-func (d *doctor) unpublished() []finding {
+func (d *diagnosis) unpublished() []Finding {
 	lists, absent, errs := d.onDisk()
 	first, late := ended(lists, d.now)
 	if found := d.listErrors(append(errs, late...)); found != nil {
@@ -363,7 +378,7 @@ func (d *doctor) unpublished() []finding {
 	if absent > 0 {
 		text += fmt.Sprintf(tr(" ; autorités sans liste encore : %d", "; authorities without a list yet: %d"), absent)
 	}
-	return []finding{skipped.is(text)}
+	return []Finding{{State: Skipped, Message: text}}
 }
 
 // asked is a certificate whose status is asked for.
@@ -374,12 +389,12 @@ type asked struct {
 }
 
 // toAsk is a certificate of each issuing authority: the newest that it issued, else its own, which its root answers for.
-func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
+func (d *diagnosis) toAsk(ctx context.Context) (all []asked, err error) {
 	recent, err := d.client.List(ctx, ca.Filter{EndEntities: true, Newest: true, Limit: 200})
 	if err != nil {
 		return nil, err
 	}
-	authorities, revoked := d.each(), revokedAuthorities(d.authorities)
+	authorities := d.each()
 	for _, a := range authorities {
 		if a.IsRoot() {
 			continue
@@ -399,7 +414,7 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 			all = append(all, asked{a.ID() + " " + recent[i].Serial, certificate, a.certificate, want})
 		case root >= 0:
 			want := xocsp.Good
-			if revoked[a.ID()] != nil {
+			if d.isRevoked(a.ID()) {
 				want = xocsp.Revoked
 			}
 			all = append(all, asked{a.ID(), a.certificate, authorities[root].certificate, want})
@@ -408,12 +423,13 @@ func (d *doctor) toAsk(ctx context.Context) (all []asked, err error) {
 	return all, nil
 }
 
-func (d *doctor) ocsp(ctx context.Context) (found []finding) {
+func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 	config := d.client.Config
 	at := reach(config.URLs.OCSP, config.Listen.Publication)
 	all, err := d.toAsk(ctx)
 	if err != nil {
-		return []finding{todo.say("%v", err).by(d.restart())}
+		return []Finding{{State: Todo, Message: err.Error(),
+			Remedy: d.restart()}}
 	}
 	words := map[int]string{xocsp.Good: "good", xocsp.Revoked: "revoked", xocsp.Unknown: "unknown"}
 	began := time.Now()
@@ -421,19 +437,22 @@ func (d *doctor) ocsp(ctx context.Context) (found []finding) {
 		status, err := ocsp.Fetch(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
-			found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "), err),
+				Remedy: d.restart()})
 		case status.Status != one.want:
-			found = append(found, todo.say(tr("%s : %s, et les registres disent %s",
-				"%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]).by(d.restart()))
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s, et les registres disent %s",
+				"%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]),
+				Remedy: d.restart()})
 		default:
 			if err := checkAnswerDates(status, d.present()); err != nil {
-				found = append(found, todo.say("%s%s%v", one.name, tr(" : ", ": "), err).by(d.restart()))
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "), err),
+					Remedy: d.restart()})
 			}
 		}
 	}
 	if len(found) > 0 {
 		return found
 	}
-	return []finding{well.say(tr("%s : %d autorités, comme disent les registres ; %d ms", "%s: %d authorities, as the records say; %d ms"),
-		at, len(all), time.Since(began).Milliseconds())}
+	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d autorités, comme disent les registres ; %d ms", "%s: %d authorities, as the records say; %d ms"),
+		at, len(all), time.Since(began).Milliseconds())}}
 }

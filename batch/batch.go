@@ -1,0 +1,181 @@
+// Package batch issues a card for each row of a file.
+//
+// [Read] reads the rows (CSV, JSON lines, YAML). [Check] makes the order of every row, and names each bad row with its
+// line and reason, before the first card is made. [Run] makes the cards and notes each in a journal in the lab's home:
+// run again after an interruption, the same rows to the same place go on where they stopped. The cards go to a folder
+// each, or at the end to one file (.zip, .jsonl).
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
+)
+
+// RowErrors says what is wrong with each of several rows.
+type RowErrors []error
+
+func (e RowErrors) Error() string { return errors.Join(e...).Error() }
+
+// Rules are how rows become orders.
+type Rules struct {
+	Columns  []string                        // the names that a row may have
+	Defaults map[string]string               // values of the rows that do not say otherwise
+	Order    func(Row) (ca.CardOrder, error) // the order of a row
+}
+
+// Check makes the orders, and names every bad row with its line and reason.
+func Check(rows []Row, rules Rules) ([]ca.CardOrder, error) {
+	var orders []ca.CardOrder
+	var errs RowErrors
+	numbers := map[string]int{}
+	for _, r := range rows {
+		for name, value := range rules.Defaults {
+			if !r.IsSet(name) {
+				r.values[name] = []string{value}
+			}
+		}
+		order, err := checkRow(r, rules)
+		if n := order.Holder.CardNumber; err == nil && n != "" {
+			if first := numbers[n]; first != 0 {
+				err = fmt.Errorf(tr("carte %s : déjà à la ligne %d", "card %s: already on line %d"), n, first)
+			}
+			numbers[n] = r.Line
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf(tr("ligne %d : %w", "line %d: %w"), r.Line, err))
+		}
+		orders = append(orders, order)
+	}
+	if len(errs) > 0 {
+		return nil, ca.Invalidate(errs)
+	}
+	return orders, nil
+}
+
+func checkRow(r Row, rules Rules) (ca.CardOrder, error) {
+	if err := r.checkColumns(rules.Columns); err != nil {
+		return ca.CardOrder{}, err
+	}
+	order, err := rules.Order(r)
+	if err != nil {
+		return order, err
+	}
+	if _, err := order.Check(); err != nil {
+		return order, err
+	}
+	return order, ca.CheckPIN(order.PIN)
+}
+
+// Job is a batch: the rows, the order of each, and where the cards go.
+type Job struct {
+	Rows     []Row
+	Orders   []ca.CardOrder
+	Out      string                // a folder, or a file that ends in .zip or .jsonl; empty: the lab's own folder of cards
+	Resumed  func(done int)        // called when cards of these rows are made already
+	Progress func(made, total int) // called after each card
+}
+
+// Run makes the cards that are not made yet. It returns the folder or file that has them all.
+func Run(ctx context.Context, client *ca.Client, job Job) (path string, err error) {
+	out, err := newOutput(client.Home, job.Out)
+	if err != nil {
+		return "", err
+	}
+	journal, err := openJournal(client.Home, out.path, job.Rows)
+	if err != nil {
+		return "", err
+	}
+	defer journal.Close()
+	var remaining []ca.CardOrder
+	var at []int // the row of each
+	for i, order := range job.Orders {
+		if order.Key == "" {
+			order.Key = client.Config.Key
+		}
+		order.Into = out.folder
+		if !journal.done[i] {
+			remaining, at = append(remaining, order), append(at, i)
+		}
+	}
+	service, stop, err := lockOrConnect(ctx, client)
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	if err := checkCardNumbersUnused(ctx, service, remaining, job.Rows, at); err != nil {
+		return "", err
+	}
+	var products []string
+	for _, o := range remaining {
+		products = append(products, o.Product)
+	}
+	if err := ca.CheckIssuable(ctx, service, products...); err != nil {
+		return "", err
+	}
+	if n := len(job.Orders) - len(remaining); n > 0 && job.Resumed != nil {
+		job.Resumed(n)
+	}
+	made := 0
+	err = ca.MakeCards(ctx, service, client.Home, remaining, func(i int, card *ca.CardFile, dir string) error {
+		made++
+		if job.Progress != nil {
+			job.Progress(made, len(remaining))
+		}
+		return journal.note(at[i], dir)
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := out.finish(journal.folders()); err != nil {
+		return "", err
+	}
+	return out.path, journal.remove()
+}
+
+// lockOrConnect locks the lab for the time of a batch, and answers the other commands meanwhile. When a server has it, the
+// batch goes through the server.
+func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), error) {
+	err := client.Hold()
+	if ca.KindOf(err) == ca.Busy {
+		return client, func() {}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- client.Answer(ctx, func() {}) }()
+	return client.Lab, func() {
+		cancel()
+		<-ended // without a socket the other commands wait
+		client.Release()
+	}, nil
+}
+
+// checkCardNumbersUnused refuses rows whose card number the lab has issued already, before the first card is made.
+func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardOrder, rows []Row, at []int) error {
+	var errs RowErrors
+	for i, o := range orders {
+		n := o.Holder.CardNumber
+		if n == "" {
+			continue
+		}
+		records, err := s.List(ctx, ca.Filter{Card: n, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(records) > 0 {
+			errs = append(errs, fmt.Errorf(tr("ligne %d : la carte %s a déjà été émise", "line %d: card %s was issued already"), rows[at[i]].Line, n))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return &ca.Error{Kind: ca.Conflict, Err: errs}
+}
+
+func tr(fr, en string) string { return i18n.Tr(fr, en) }

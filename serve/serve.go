@@ -1,0 +1,198 @@
+// Package serve runs what igc serve runs: the endpoints of its table, and the work behind them.
+//
+// The table ([Endpoints]) has a row for each address that the lab listens on: its name in igc.yaml, its place in the row
+// of ports that igc init --port makes, what is served there. igc init, igc doctor and [Run] read the same rows.
+//
+// [Run] locks the lab and answers the commands that want it meanwhile, opens every port before the first is announced,
+// makes CRLs and OCSP responders' certificates when they are due, and stops all of it when its context ends or when the
+// first part fails. The error is then the cause, not the "context canceled" of the parts that were stopped by it.
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/ldap"
+	"github.com/igc-lab/igc/testssl"
+)
+
+// Options are what Run takes beside the lab.
+type Options struct {
+	Log     *slog.Logger
+	Now     func() time.Time // the clock; nil for the system's
+	Started func(Started)    // called once, when every port is open; may be nil
+}
+
+// Started is what a server has opened.
+type Started struct {
+	Endpoints     []Open
+	CatalogueLink string                    // opens the catalogue with the private keys; empty when there is none to open
+	NoTestSSL     *ca.RevokedAuthorityError // why TestSSL is not among the endpoints; nil when it is
+}
+
+// Open is an endpoint and the URL by which this machine reaches it.
+type Open struct {
+	Endpoint
+	URL string
+}
+
+// Run serves a lab until the context ends, which is no error, or until a part fails, whose error it returns. Requests
+// under way are then given a while to finish.
+func Run(ctx context.Context, lab *ca.Lab, o Options) error {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := lab.Hold(); err != nil {
+		return err
+	}
+	return errors.Join(run(ctx, lab, o), lab.Release())
+}
+
+// run is Run once the lab is locked.
+func run(ctx context.Context, lab *ca.Lab, o Options) error {
+	g := newGroup(ctx)
+
+	// The socket is first: commands do not wait for what follows.
+	ready := make(chan struct{})
+	g.start(func(ctx context.Context) error {
+		return lab.Answer(ctx, sync.OnceFunc(func() { close(ready) }))
+	})
+	started, err := startServices(g, lab, o)
+	if err != nil {
+		return g.fail(err)
+	}
+	select {
+	case <-ready:
+		if o.Started != nil {
+			o.Started(started)
+		}
+	case <-g.ctx.Done():
+	}
+	return g.wait()
+}
+
+// startServices opens every port, then starts what serves them and the work behind.
+func startServices(g *group, lab *ca.Lab, o Options) (Started, error) {
+	lists := revocation.NewCRLs(lab, o.Now)
+	responder := revocation.NewResponder(lab, o.Now)
+	pages := testssl.New(lab, lists, responder, o.Now, o.Log)
+	if err := pages.LoadToken(); err != nil {
+		return Started{}, err
+	}
+	var started Started
+	if err := pages.Prepare(g.ctx); err != nil && !errors.As(err, &started.NoTestSSL) {
+		return Started{}, err
+	}
+	s := &services{
+		log: o.Log, pages: pages,
+		directory:   ldap.NewServer(lab, lists, o.Log),
+		publication: revocation.NewPublication(lab, lists, responder, o.Log),
+	}
+	if started.NoTestSSL == nil {
+		s.publication.Health().Add(pages.Problems)
+	}
+
+	listeners, err := openPorts(lab.Config.Listen, started.NoTestSSL == nil)
+	if err != nil {
+		return Started{}, err
+	}
+	for i, e := range table {
+		if listeners[i] == nil {
+			continue
+		}
+		url, serve := e.start(s, listeners[i])
+		started.Endpoints = append(started.Endpoints, Open{e, url})
+		if e.Name == "publication" {
+			started.CatalogueLink = pages.Link(listeners[i].Addr())
+		}
+		g.start(serve)
+	}
+	g.start(func(ctx context.Context) error {
+		revocation.RunCRLs(ctx, lab, lists, func(err error) { o.Log.Error("CRL", "err", err) })
+		return nil
+	})
+	g.start(func(ctx context.Context) error {
+		revocation.RunResponder(ctx, responder, func(err error) { o.Log.Error("OCSP", "err", err) })
+		return nil
+	})
+	g.start(func(ctx context.Context) error {
+		s.publication.Health().Watch(ctx, o.Log)
+		return nil
+	})
+	g.start(func(ctx context.Context) error {
+		if err := lab.KeepHeadSigned(ctx); err != nil { // it can be verified by its hashes all the same
+			o.Log.Error("change feed", "err", err)
+		}
+		return nil
+	})
+	return started, nil
+}
+
+// openPorts listens on the address of each row, in the order of the table. Without TestSSL its rows are nil: the rest is
+// served, so that the status of what a revoked authority issued is still published.
+func openPorts(l ca.Listen, withTestSSL bool) ([]net.Listener, error) {
+	listeners := make([]net.Listener, len(table))
+	for i, e := range table {
+		if e.Card && !withTestSSL {
+			continue
+		}
+		var err error
+		if listeners[i], err = listen(e.Name, e.Address(l)); err != nil {
+			for _, open := range listeners[:i] {
+				if open != nil {
+					open.Close()
+				}
+			}
+			return nil, err
+		}
+	}
+	return listeners, nil
+}
+
+// group is the parts of a server. The first that fails ends the others, and its error is the cause of the context.
+type group struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	parts  sync.WaitGroup
+}
+
+func newGroup(ctx context.Context) *group {
+	g := &group{}
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	return g
+}
+
+func (g *group) start(part func(context.Context) error) {
+	g.parts.Go(func() {
+		if err := part(g.ctx); err != nil {
+			g.cancel(err)
+		}
+	})
+}
+
+// wait returns when all parts have ended: nil when they were asked to, else the error of the part that failed.
+func (g *group) wait() error {
+	<-g.ctx.Done()
+	g.parts.Wait()
+	if err := context.Cause(g.ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// fail ends the parts because of err. What was under way when a part failed ends with "context canceled": the cause is
+// the error of that part.
+func (g *group) fail(err error) error {
+	g.cancel(err)
+	g.parts.Wait()
+	if cause := context.Cause(g.ctx); errors.Is(err, context.Canceled) && cause != nil {
+		return cause
+	}
+	return err
+}
