@@ -10,9 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // RowErrors says what is wrong with each of several rows.
@@ -139,7 +141,7 @@ func Run(ctx context.Context, client *ca.Client, job Job) (path string, err erro
 // lockOrConnect locks the lab for the time of a batch, and answers the other commands meanwhile. When a server has it, the
 // batch goes through the server.
 func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), error) {
-	err := client.Hold()
+	err := client.Lock()
 	if ca.KindOf(err) == ca.Busy {
 		return client, func() {}, nil
 	}
@@ -148,11 +150,11 @@ func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), 
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- client.Answer(ctx, func() {}) }()
+	go func() { ended <- client.Answer(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, func() {}) }()
 	return client.Lab, func() {
 		cancel()
 		<-ended // without a socket the other commands wait
-		client.Release()
+		client.Unlock()
 	}, nil
 }
 

@@ -136,13 +136,13 @@ func TestAuthorityByNameOnly(t *testing.T) {
 	}
 
 	// through the socket
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	defer lab.Release()
+	defer lab.Unlock()
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- lab.Answer(ctx, func() { close(ready) }) }()
+	go func() { ended <- lab.Answer(ctx, nil, func() { close(ready) }) }()
 	<-ready
 	client, err := Connect(lab.Home, Options{})
 	if err != nil {

@@ -35,10 +35,10 @@ func BenchmarkCards(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		b.Fatal(err)
 	}
-	defer lab.Release()
+	defer lab.Unlock()
 	order := CardOrder{IssueRequest: IssueRequest{Product: "cps", Holder: alain}, Key: Faithful, PIN: "1234"}
 	if _, _, err := MakeCard(b.Context(), lab, lab.Home, order); err != nil { // authorities made, key open
 		b.Fatal(err)
@@ -117,10 +117,10 @@ func BenchmarkIssueP256(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		b.Fatal(err)
 	}
-	defer lab.Release()
+	defer lab.Unlock()
 	req := cps(b)
 	if _, err := lab.Issue(b.Context(), req); err != nil {
 		b.Fatal(err)

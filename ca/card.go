@@ -67,9 +67,9 @@ func CheckPIN(pin string) error {
 // keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a card's files rest on.
 var keyEncryption = &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: 2048, HMACHash: crypto.SHA256}}
 
-// reserve is more than a card's folder takes: it is written, and thrown away, before a certificate is asked for, so that
+// diskReservation is more than a card's folder takes: it is written, and thrown away, before a certificate is asked for, so that
 // a full disk stops the card while nothing has been issued.
-const reserve = 64 << 10
+const diskReservation = 64 << 10
 
 // MakeCard makes the keys, has the certificates issued and writes the card's folder, which appears whole or not at all.
 func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*CardFile, string, error) {
@@ -103,8 +103,8 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 		return nil, "", fail(Unwritable, "cannot write the card: %w", err)
 	}
 	defer os.RemoveAll(work) // nothing is left of it once it is renamed
-	ballast := filepath.Join(work, "reserve")
-	if err := writeNew(ballast, make([]byte, reserve)); err != nil {
+	reservation := filepath.Join(work, "reserve")
+	if err := writeNew(reservation, make([]byte, diskReservation)); err != nil {
 		return nil, "", fail(Unwritable, "cannot write the card: %w", err)
 	}
 
@@ -134,7 +134,7 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 		}
 		dir = filepath.Join(parent, name)
 	}
-	card, err := fill(work, ballast, product, order, keys, issued)
+	card, err := fill(work, reservation, product, order, keys, issued)
 	if err == nil {
 		if err = os.Rename(work, dir); err == nil {
 			err = atomicfile.SyncDir(parent)
@@ -165,8 +165,8 @@ func generate(product *profiles.Product, policy KeyPolicy) (map[string]crypto.Si
 	return keys, failed
 }
 
-// fill writes a card's files, in the place of the ballast.
-func fill(dir, ballast string, product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) (*CardFile, error) {
+// fill writes a card's files, in the place of the reservation.
+func fill(dir, reservation string, product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) (*CardFile, error) {
 	var chain []*x509.Certificate
 	var chainPEM []byte
 	for _, der := range issued.Chain {
@@ -209,7 +209,7 @@ func fill(dir, ballast string, product *profiles.Product, order CardOrder, keys 
 	if files["card.json"], err = json.MarshalIndent(card, "", "  "); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(ballast); err != nil {
+	if err := os.Remove(reservation); err != nil {
 		return nil, err
 	}
 	for name, data := range files {

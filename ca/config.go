@@ -26,7 +26,7 @@ type Config struct {
 	Generation profiles.Generation `yaml:"generation"`
 	URLs       profiles.URLs       `yaml:"urls"`
 	Listen     Listen              `yaml:"listen"`
-	CRL        ListConfig          `yaml:"crl"`
+	CRL        CRLConfig           `yaml:"crl"`
 	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
 	OCSP       OCSP                `yaml:"ocsp"`
 }
@@ -96,7 +96,7 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultLists(), WarnBefore: 30 * 24 * time.Hour}
+	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}

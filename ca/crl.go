@@ -7,8 +7,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// ListState tells the state of an authority's CRLs.
-func (l *Lab) ListState(ctx context.Context, a profiles.Authority) (state ListState, err error) {
+// CRLState tells the state of an authority's CRLs.
+func (l *Lab) CRLState(ctx context.Context, a profiles.Authority) (state CRLState, err error) {
 	err = l.store.View(ctx, func(r store.Reader) error {
 		state, err = r.CRLState(a.ID())
 		return err
@@ -16,10 +16,10 @@ func (l *Lab) ListState(ctx context.Context, a profiles.Authority) (state ListSt
 	return state, err
 }
 
-// MakeLists gives the authority's next CRLs their number and content; do signs and publishes them. The number is used up on
+// IssueCRLs gives the authority's next CRLs their number and content; do signs and publishes them. The number is used up on
 // the disk before do is called, so numbers only grow, whatever crashes; no other process makes a CRL of the lab meanwhile,
 // so what is published later has the higher number.
-func (l *Lab) MakeLists(ctx context.Context, a profiles.Authority, order ListOrder, do func(ListContent) error) error {
+func (l *Lab) IssueCRLs(ctx context.Context, a profiles.Authority, order CRLRequest, do func(CRLContent) error) error {
 	return l.using(ctx, func() error {
 		var state store.CRLState
 		err := l.update(ctx, func(tx store.Tx) (err error) {

@@ -16,9 +16,9 @@ import (
 
 // This file is for those who look at a lab to say what is wrong with it. It changes nothing but what it is told to.
 
-// Loose lists the files and folders of a lab that others than their owner may read or write, and should not: all but what is published and
+// InsecurePermissions lists the files and folders of a lab that others than their owner may read or write, and should not: all but what is published and
 // the module of the cards, which browsers load. In a card's folder that is closed itself nothing is loose. Windows knows no such modes.
-func Loose(ctx context.Context, home string) (paths []string, err error) {
+func InsecurePermissions(ctx context.Context, home string) (paths []string, err error) {
 	if runtime.GOOS == "windows" {
 		return nil, nil
 	}
@@ -63,8 +63,8 @@ func escapeGlob(dir string) string {
 	return string(b)
 }
 
-// Tighten takes from group and others what Loose found.
-func Tighten(paths []string) error {
+// RestrictPermissions takes from group and others what InsecurePermissions found.
+func RestrictPermissions(paths []string) error {
 	var all []error
 	for _, path := range paths {
 		info, err := os.Lstat(path)
@@ -113,14 +113,14 @@ func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
 
 // RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the socket is nobody's.
 func (l *Lab) RemoveSocket() error {
-	if err := l.Hold(); err != nil {
+	if err := l.Lock(); err != nil {
 		return err
 	}
 	err := os.Remove(filepath.Join(l.Home, "igc.sock"))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, l.Release())
+	return errors.Join(err, l.Unlock())
 }
 
 // evidenceOfRecords names a file that there is only when certificates were recorded: that of an authority, written after

@@ -69,7 +69,7 @@ func TestLoose(t *testing.T) {
 	}
 	check := func(want ...string) {
 		t.Helper()
-		got, err := Loose(t.Context(), home)
+		got, err := InsecurePermissions(t.Context(), home)
 		for i := range got {
 			got[i], _ = filepath.Rel(home, got[i])
 		}
@@ -91,8 +91,8 @@ func TestLoose(t *testing.T) {
 		}
 	}
 	check(".", "keys/ACR-FO.key", "passphrase", "cards/281", "cards/281/authentication.key")
-	found, _ := Loose(t.Context(), home)
-	if err := Tighten(found); err != nil {
+	found, _ := InsecurePermissions(t.Context(), home)
+	if err := RestrictPermissions(found); err != nil {
 		t.Fatal(err)
 	}
 	check()
@@ -113,12 +113,12 @@ func TestServer(t *testing.T) {
 	if pid, running, stale := client.Server(t.Context()); pid != 0 || running || stale {
 		t.Errorf("before: %d %v %v", pid, running, stale)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- lab.Answer(ctx, func() { close(ready) }) }()
+	go func() { ended <- lab.Answer(ctx, nil, func() { close(ready) }) }()
 	<-ready
 	pid, running, stale := client.Server(t.Context())
 	if !running || stale || runtime.GOOS == "linux" && pid != os.Getpid() {
@@ -132,7 +132,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("the socket of a server that runs: %v", err)
 	}
 	stop()
-	if err := errors.Join(<-ended, lab.Release()); err != nil {
+	if err := errors.Join(<-ended, lab.Unlock()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(lab.Home, "igc.sock"), nil, 0o600); err != nil {

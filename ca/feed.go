@@ -28,3 +28,25 @@ func (l *Lab) Head(ctx context.Context) (h store.Head, err error) {
 func (l *Lab) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
 	return l.store.Follow(ctx, after, fn)
 }
+
+// WatchStatus calls fn with each change of a certificate's status from now on, until ctx ends. Whoever changes a status
+// waits for fn, which must not write: nobody is told that a certificate is revoked while fn's owner still says that it is
+// good.
+func (l *Lab) WatchStatus(ctx context.Context, fn func(store.Change)) error {
+	head, err := l.Head(ctx)
+	if err != nil {
+		return err
+	}
+	go func() {
+		// It ends with ctx, or with damage of the records: after that nothing is written, so no status changes.
+		_ = l.Follow(ctx, head.Seq, func(changes []store.Change) error {
+			for _, c := range changes {
+				if c.Kind == store.StatusChanged {
+					fn(c)
+				}
+			}
+			return nil
+		})
+	}()
+	return nil
+}

@@ -156,7 +156,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 		if err != nil {
 			return err
 		}
-		signer, err := root.GetSigner()
+		signer, err := root.cas.GetSigner()
 		if err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err != nil {
 		return err
 	}
-	l.keep(a, append([]*x509.Certificate{made.Certificate}, chain...))
+	l.cacheIssuer(a, append([]*x509.Certificate{made.Certificate}, chain...))
 	l.authoritiesMade.Add(1)
 	return nil
 }

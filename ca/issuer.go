@@ -1,28 +1,37 @@
 package ca
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
 	"sync"
 	"time"
 
 	casapi "github.com/smallstep/certificates/cas/apiv1"
 	"github.com/smallstep/certificates/cas/softcas"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
 // Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial numbers and the lab's
 // records. Whatever is issued through it is recorded first, also when a front such as step-ca does the asking.
+//
+// It shows neither its key nor smallstep's service: what it signs is either a certificate, which is linted and recorded
+// first, or a CRL of its own.
 type Issuer struct {
-	*softcas.SoftCAS
+	cas         *softcas.SoftCAS
 	Authority   profiles.Authority
 	Certificate *x509.Certificate
 	lab         *Lab
@@ -62,14 +71,14 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 	if err != nil {
 		return nil, err
 	}
-	return l.keep(a, chain), nil
+	return l.cacheIssuer(a, chain), nil
 }
 
-// keep makes the authority with that chain the lab's, unless another goroutine was first.
-func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
+// cacheIssuer makes the authority with that chain the lab's, unless another goroutine was first.
+func (l *Lab) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issuer {
 	i := &Issuer{Authority: a, Certificate: chain[0], lab: l, chain: chain}
 	signer := sync.OnceValues(func() (crypto.Signer, error) { return l.Signer(a, chain[0]) })
-	i.SoftCAS = &softcas.SoftCAS{KeyManager: l.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
+	i.cas = &softcas.SoftCAS{KeyManager: l.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
 		s, err := signer()
 		return chain, s, err
 	}}
@@ -80,6 +89,43 @@ func (l *Lab) keep(a profiles.Authority, chain []*x509.Certificate) *Issuer {
 	}
 	l.issuers[a] = i
 	return i
+}
+
+// Type implements [casapi.CertificateAuthorityService].
+func (i *Issuer) Type() casapi.Type { return i.cas.Type() }
+
+// SignCRL signs a TBSCertList (RFC 5280 §5.1.2), given in parts, of which the first reaches to the issuer's name at least.
+// It refuses what is not a CRL of this authority: a key that signed anything else would issue what is recorded nowhere.
+func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
+	h := sha256.New()
+	first := true
+	for part := range parts {
+		if first && !isOwnTBSCertList(part, i.Certificate.RawSubject) {
+			return nil, fail(Internal, "%s was asked to sign what is not a CRL of its own", i.Authority.ID())
+		}
+		first = false
+		h.Write(part)
+	}
+	if first {
+		return nil, fail(Internal, "%s was asked to sign nothing", i.Authority.ID())
+	}
+	signer, err := i.cas.GetSigner()
+	if err != nil {
+		return nil, err
+	}
+	return signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
+}
+
+// isOwnTBSCertList tells whether the beginning of a TBSCertList, whose end is not there yet, names that issuer. A
+// TBSCertificate does not begin so: its version is [0].
+func isOwnTBSCertList(begin, issuer []byte) bool {
+	header, _ := der.ReadHeader(begin)
+	if header == 0 || begin[0] != byte(cbasn1.SEQUENCE) {
+		return false
+	}
+	rest := cryptobyte.String(begin[header:])
+	var version int
+	return rest.ReadASN1Integer(&version) && version == 1 && rest.SkipASN1(cbasn1.SEQUENCE) && bytes.HasPrefix(rest, issuer)
 }
 
 // Chain is the authority's certificate and, unless it is one, its root's.
@@ -122,7 +168,7 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
-	made, err := i.SoftCAS.CreateCertificate(&casapi.CreateCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
+	made, err := i.cas.CreateCertificate(&casapi.CreateCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
 	if err != nil {
 		var own *Error
 		if errors.As(err, &own) {
@@ -179,15 +225,28 @@ func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.
 	return &casapi.RenewCertificateResponse{Certificate: made.Certificate, CertificateChain: made.CertificateChain}, nil
 }
 
-// RevokeCertificate records the revocation. An authority is not revoked so: see [StatusChange].
+// RevokeCertificate records the revocation of the certificate given or, without one, of the one that this authority issued
+// under that serial number, in decimal as smallstep writes it, or in hexadecimal. An authority is not revoked so: see
+// [StatusChange].
 func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casapi.RevokeCertificateResponse, error) {
-	change := StatusChange{Serial: req.SerialNumber, Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == store.RemoveFromCRL}
+	ctx := context.Background()
+	change := StatusChange{Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == store.RemoveFromCRL}
 	if req.Certificate != nil {
-		change.Serial, change.Certificate = "", req.Certificate.Raw
-	} else if n, ok := new(big.Int).SetString(change.Serial, 10); ok { // the smallstep API writes serial numbers in decimal
-		change.Serial = profiles.SerialHex(n)
+		change.Certificate = req.Certificate.Raw
+	} else {
+		n, ok := new(big.Int).SetString(req.SerialNumber, 10)
+		if !ok {
+			if n, ok = new(big.Int).SetString(req.SerialNumber, 16); !ok {
+				return nil, fail(Invalid, "%q is not a serial number", req.SerialNumber)
+			}
+		}
+		r, err := i.lab.Lookup(ctx, i.Authority, n.Bytes())
+		if err != nil {
+			return nil, err
+		}
+		change.Certificate = r.DER
 	}
-	r, err := first(i.lab.SetStatus(context.Background(), change))
+	r, err := first(i.lab.SetStatus(ctx, change))
 	if err != nil {
 		return nil, err
 	}

@@ -52,10 +52,8 @@ type opened struct {
 	ensuring        sync.Mutex // one creation of authorities at a time
 	authoritiesMade atomic.Uint64
 
-	mu        sync.Mutex
-	issuers   map[profiles.Authority]*Issuer
-	listeners []func(Record)
-	publisher func(ctx context.Context, anew bool) error
+	mu      sync.Mutex
+	issuers map[profiles.Authority]*Issuer
 }
 
 // patience is how long a command waits for a lab that another process holds: making nine authorities takes a while.
@@ -170,9 +168,9 @@ func (l *Lab) As(actor string) *Lab { return &Lab{l.opened, actor} }
 // Actor is on whose behalf the lab is used.
 func (l *Lab) Actor() string { return l.actor }
 
-// Hold opens the records and keeps them, as a server does; it answers Busy when another process has them. Until the
-// matching [Lab.Release], no other process reaches them but through this one's socket.
-func (l *Lab) Hold() error {
+// Lock opens the records and keeps them, as a server does; it answers Busy when another process has them. Until the
+// matching [Lab.Unlock], no other process reaches them but through this one's socket.
+func (l *Lab) Lock() error {
 	err := l.store.Lock(2 * time.Second)
 	if errors.Is(err, store.ErrLocked) {
 		return fail(Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
@@ -180,8 +178,8 @@ func (l *Lab) Hold() error {
 	return err
 }
 
-// Release ends a Hold.
-func (l *Lab) Release() error { return l.store.Unlock() }
+// Unlock ends a Lock.
+func (l *Lab) Unlock() error { return l.store.Unlock() }
 
 // using runs do with the records open; it waits for another process that has them.
 func (l *Lab) using(ctx context.Context, do func() error) error {
@@ -205,40 +203,6 @@ func (l *Lab) update(ctx context.Context, do func(store.Tx) error) error {
 
 // now is the present second: certificates and CRLs count in seconds.
 func (l *Lab) now() time.Time { return l.opts.Now().UTC().Truncate(time.Second) }
-
-// OnStatus has do called after each change of a certificate's status, once it is on the disk.
-func (l *Lab) OnStatus(do func(Record)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.listeners = append(l.listeners, do)
-}
-
-func (l *Lab) tell(r Record) {
-	l.mu.Lock()
-	listeners := l.listeners
-	l.mu.Unlock()
-	for _, do := range listeners {
-		do(r)
-	}
-}
-
-// OnPublish says who publishes the lab's CRLs: revocation stands above, and cannot be called by its name.
-func (l *Lab) OnPublish(do func(ctx context.Context, anew bool) error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.publisher = do
-}
-
-// Publish makes the CRLs of the lab's authorities that are due or, with anew, all of them, in its publication folder.
-func (l *Lab) Publish(ctx context.Context, anew bool) error {
-	l.mu.Lock()
-	do := l.publisher
-	l.mu.Unlock()
-	if do == nil {
-		return fail(Internal, "nobody publishes the lists of this lab")
-	}
-	return l.using(ctx, func() error { return do(ctx, anew) })
-}
 
 // ReadPassphraseFile reads the passphrase that a file's first line is.
 func ReadPassphraseFile(path string) ([]byte, error) {

@@ -106,7 +106,7 @@ func TestFormat2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := lab.ListState(t.Context(), a)
+	state, err := lab.CRLState(t.Context(), a)
 	if err != nil || state.Number != published.Number.Uint64() || state.Full.Revision != state.Revision {
 		t.Errorf("CRL %+v, %v; published is %s, and nothing changed since", state, err, published.Number)
 	}

@@ -15,12 +15,12 @@ type (
 	Error      = store.Error
 	Kind       = store.Kind
 
-	ListState   = store.CRLState
-	ListRun     = store.CRLIssue
-	ListOrder   = store.CRLRequest
-	ListContent = store.CRLContent
-	ListChunk   = store.CRLChunk
-	ListForm    = store.CRLForm
+	CRLState   = store.CRLState
+	CRLIssue   = store.CRLIssue
+	CRLRequest = store.CRLRequest
+	CRLContent = store.CRLContent
+	CRLChunk   = store.CRLChunk
+	CRLForm    = store.CRLForm
 )
 
 // KeyPolicy says which keys a lab makes, see [keys.Policy].
@@ -45,8 +45,8 @@ const (
 
 	Hold = store.Hold
 
-	FaithfulList = store.FaithfulCRL
-	RichList     = store.RichCRL
+	FaithfulCRL = store.FaithfulCRL
+	RichCRL     = store.RichCRL
 )
 
 // The kinds of errors, see [store.Kind].

@@ -91,11 +91,6 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 	if c.DryRun {
 		return changed, nil
 	}
-	for _, one := range changed {
-		if one.Changed {
-			l.tell(*one.Record)
-		}
-	}
 	return changed, nil
 }
 

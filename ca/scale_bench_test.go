@@ -34,17 +34,17 @@ func BenchmarkScale(b *testing.B) {
 	var sides [2]side
 	for i, n := range []int{1000, large} {
 		lab := newLab(b, Options{})
-		if err := lab.Hold(); err != nil {
+		if err := lab.Lock(); err != nil {
 			b.Fatal(err)
 		}
-		defer lab.Release()
+		defer lab.Unlock()
 		if err := lab.Seed(b.Context(), cps(b), n, n/10); err != nil {
 			b.Fatal(err)
 		}
 		answering := make(chan error, 1)
 		stop, cancel := context.WithCancel(b.Context())
 		ready := make(chan struct{})
-		go func() { answering <- lab.Answer(stop, func() { close(ready) }) }()
+		go func() { answering <- lab.Answer(stop, nil, func() { close(ready) }) }()
 		<-ready
 		defer func() {
 			cancel()

@@ -6,9 +6,9 @@ import (
 	_ "time/tzdata" // the real authorities live by the clock of Paris, on a machine that may have no zones
 )
 
-// ListConfig is what igc.yaml says of CRLs.
-type ListConfig struct {
-	Form    ListForm     `yaml:"form"`
+// CRLConfig is what igc.yaml says of CRLs.
+type CRLConfig struct {
+	Form    CRLForm      `yaml:"form"`
 	AtOnce  bool         `yaml:"at_once"` // a change of status is published at the next request, not at the next date
 	Expired string       `yaml:"expired"` // listed or removed: the certificates that expired
 	IDP     bool         `yaml:"idp"`     // rich lists: a critical issuingDistributionPoint, which NSS refuses in a full CRL
@@ -21,13 +21,13 @@ type ListConfig struct {
 // Schedule says when a list is made anew though nothing changed, and until when it may be relied on. The validity less the
 // rhythm is the time in which a missed list harms nobody.
 type Schedule struct {
-	Every    Rhythm        `yaml:"every"`
+	Every    Interval      `yaml:"every"`
 	Validity time.Duration `yaml:"validity"`
 }
 
-// Rhythm is daily (at midnight in Paris), monthly (on the first, at midnight UTC) or a duration such as 6h: the dates of the
+// Interval is daily (at midnight in Paris), monthly (on the first, at midnight UTC) or a duration such as 6h: the dates of the
 // real CRLs (reference §1.4) or others.
-type Rhythm string
+type Interval string
 
 // CacheControl is what HTTP caches may do with a CRL.
 type CacheControl string
@@ -47,7 +47,7 @@ var paris = func() *time.Location {
 }()
 
 // Next is the first date of the rhythm after a list was made.
-func (r Rhythm) Next(made time.Time) time.Time {
+func (r Interval) Next(made time.Time) time.Time {
 	switch r {
 	case "daily":
 		y, m, d := made.In(paris).Date()
@@ -60,16 +60,16 @@ func (r Rhythm) Next(made time.Time) time.Time {
 	return made.Add(d)
 }
 
-// defaultLists are the dates and the form of the real CRLs, which certificates leave when they have expired (reference
+// defaultCRLs are the dates and the form of the real CRLs, which certificates leave when they have expired (reference
 // §11.7). Nothing is known of the real delta CRLs' dates.
-func defaultLists() ListConfig {
-	return ListConfig{Form: FaithfulList, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
+func defaultCRLs() CRLConfig {
+	return CRLConfig{Form: FaithfulCRL, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
 		Issuing: Schedule{"daily", 6 * 24 * time.Hour}, Roots: Schedule{"monthly", 45 * 24 * time.Hour}, Delta: Schedule{"daily", 2 * 24 * time.Hour}}
 }
 
-func (c ListConfig) check() error {
-	if c.Form != FaithfulList && c.Form != RichList {
-		return fmt.Errorf("crl: form %q is neither %s nor %s", c.Form, FaithfulList, RichList)
+func (c CRLConfig) check() error {
+	if c.Form != FaithfulCRL && c.Form != RichCRL {
+		return fmt.Errorf("crl: form %q is neither %s nor %s", c.Form, FaithfulCRL, RichCRL)
 	}
 	if c.Expired != "listed" && c.Expired != "removed" {
 		return fmt.Errorf("crl: expired %q is neither listed nor removed", c.Expired)

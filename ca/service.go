@@ -19,7 +19,6 @@ type Service interface {
 	List(ctx context.Context, f Filter) ([]*Record, error)
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
 	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
-	Publish(ctx context.Context, anew bool) error
 	Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error)
 }
 
@@ -158,9 +157,15 @@ func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 	return made, err
 }
 
-// Publish implements [Service].
-func (c *Client) Publish(ctx context.Context, anew bool) error {
-	return c.dispatch(ctx, true, func(s Service) error { return s.Publish(ctx, anew) })
+// Publish makes the CRLs that are due or, with anew, all of them, in the lab's publication folder: in the server when one
+// runs, else by publish, in this process.
+func (c *Client) Publish(ctx context.Context, anew bool, publish func(context.Context, *Lab) error) error {
+	return c.dispatch(ctx, true, func(s Service) error {
+		if _, ok := s.(*Lab); ok {
+			return publish(ctx, c.Lab)
+		}
+		return c.remote.Publish(ctx, anew)
+	})
 }
 
 // Changes implements [Service].

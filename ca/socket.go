@@ -67,8 +67,9 @@ func socketPath(home string) (string, io.Closer, error) {
 }
 
 // Answer serves the socket until the context ends, and then finishes the calls under way. The caller holds the lab (see
-// [Lab.Hold]), which is why a socket that is there already is a dead process's. ready is called when calls are taken.
-func (l *Lab) Answer(ctx context.Context, ready func()) error {
+// [Lab.Lock]), which is why a socket that is there already is a dead process's. publish makes CRLs
+// when a command asks for that. ready is called when calls are taken.
+func (l *Lab) Answer(ctx context.Context, publish func(ctx context.Context, anew bool) error, ready func()) error {
 	path, dir, err := socketPath(l.Home)
 	if err != nil {
 		return err
@@ -85,7 +86,7 @@ func (l *Lab) Answer(ctx context.Context, ready func()) error {
 		listener.Close()
 		return fail(Unwritable, "cannot protect the lab's socket: %w", err)
 	}
-	server := &http.Server{Handler: l.calls(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+	server := &http.Server{Handler: l.calls(publish), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, callerKey{}, callerName(conn))
 		},
@@ -121,14 +122,14 @@ func callerName(conn net.Conn) string {
 }
 
 // calls is the server's side of the socket.
-func (l *Lab) calls() http.Handler {
+func (l *Lab) calls(publish func(ctx context.Context, anew bool) error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in IssueRequest) (any, error) { return l.As(callerOf(ctx)).Issue(ctx, in) }))
 	mux.HandleFunc("POST /status", call(func(ctx context.Context, in StatusChange) (any, error) { return l.As(callerOf(ctx)).SetStatus(ctx, in) }))
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) { return l.Find(ctx, in) }))
 	mux.HandleFunc("POST /list", call(func(ctx context.Context, in Filter) (any, error) { return l.List(ctx, in) }))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) { return l.Authorities(ctx) }))
-	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, l.Publish(ctx, anew) }))
+	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, publish(ctx, anew) }))
 	mux.HandleFunc("POST /changes", call(func(ctx context.Context, in changesCall) (any, error) {
 		return l.Changes(ctx, in.After, min(in.Limit, maxChanges))
 	}))

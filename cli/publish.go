@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 func (p *program) publishCommand() *cli.Command {
@@ -43,8 +45,8 @@ func (p *program) publish(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lists := revocation.NewCRLs(client.Lab, p.clock())
-	if err := client.Publish(c.Context, dir == ""); err != nil {
+	lists := crl.NewIssuer(client.Lab, p.clock())
+	if err := client.Publish(c.Context, dir == "", func(ctx context.Context, _ *ca.Lab) error { return lists.Publish(ctx, dir == "") }); err != nil {
 		return err
 	}
 	authorities, err := client.Authorities(c.Context)

@@ -44,10 +44,10 @@ func (p *program) seed(c *cli.Context) error {
 	if c.String("key") != "" && client.Config.Key != config.Key {
 		return ca.Invalidate(fmt.Errorf("--key %s: the lab in %s has keys of %s: leave --key out, or name another home", config.Key, client.Home, client.Config.Key))
 	}
-	if err := client.Hold(); err != nil {
+	if err := client.Lock(); err != nil {
 		return err
 	}
-	defer client.Release()
+	defer client.Unlock()
 	identity, err := fixtures.Find("alain")
 	if err != nil {
 		return err

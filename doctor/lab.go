@@ -68,7 +68,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
 			Remedy: shell.Command("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.Home)})
 	}
-	insecure, err := ca.Loose(ctx, d.Home)
+	insecure, err := ca.InsecurePermissions(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
@@ -135,7 +135,7 @@ func (d *diagnosis) restrictPermissions(insecure []string) []Finding {
 	return []Finding{{State: Todo, Message: fmt.Sprintf(tr("ouvert à d'autres que leur propriétaire : %s",
 		"open to others than their owner: %s"), strings.Join(shown, ", ")),
 		Remedy: shell.Command(command...),
-		fix:    func(context.Context) error { return ca.Tighten(insecure) }}}
+		fix:    func(context.Context) error { return ca.RestrictPermissions(insecure) }}}
 }
 
 // authority is one that the lab has, as it is recorded.
@@ -157,7 +157,7 @@ func (d *diagnosis) each() (all []authority) {
 }
 
 func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
-	insecure, err := ca.Loose(ctx, d.Home)
+	insecure, err := ca.InsecurePermissions(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})

@@ -238,7 +238,7 @@ func reach(named, listen string) string {
 
 // onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
 func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
-	l := revocation.NewCRLs(d.client.Lab, d.present)
+	l := crl.NewIssuer(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
 		switch {
@@ -258,8 +258,9 @@ func (d *diagnosis) republish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_ = revocation.NewCRLs(client.Lab, d.present) // registers itself with the lab, as what makes its CRLs when Publish asks
-	return client.Publish(ctx, true)
+	return client.Publish(ctx, true, func(ctx context.Context, lab *ca.Lab) error {
+		return crl.NewIssuer(lab, d.present).Publish(ctx, true)
+	})
 }
 
 // listErrors are findings of lists that are not good.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // A revoked issuing authority is on its root's CRL and OCSP says so; what it issued is listed and answered for as before;
@@ -17,7 +18,7 @@ import (
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
 	clock := l.Clock()
-	lists, responder := NewCRLs(l.Lab, clock), NewResponder(l.Lab, clock)
+	lists, responder := crl.NewIssuer(l.Lab, clock), newResponder(t, l.Lab, clock)
 	health := NewHealth(l.Lab, lists, responder)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)

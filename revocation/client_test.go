@@ -27,7 +27,7 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := rootRecord.Certificate
-	directory := l.directory(t, NewCRLs(l.Lab, l.Clock()))
+	directory := l.directory(t, crl.NewIssuer(l.Lab, l.Clock()))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 
 	list, err := crl.Fetch(t.Context(), server.URL+a.CRLPath(), issuer)

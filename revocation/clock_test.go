@@ -17,8 +17,8 @@ import (
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()
-	lists := NewCRLs(l.Lab, now)
-	p := NewPublication(l.Lab, lists, NewResponder(l.Lab, now), quiet)
+	lists := crl.NewIssuer(l.Lab, now)
+	p := NewPublication(l.Lab, lists, newResponder(t, l.Lab, now), quiet)
 	ask := func(since string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("GET", "/CRL/ACI-FO-PP-TEST.crl", nil)
 		if since != "" {
@@ -45,7 +45,7 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"
 	now := l.Clock()
-	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
+	lists, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
 	listed := func(lists *crl.Issuer) (dates map[string]time.Time) {
 		t.Helper()
 		parsed := l.fullCRL(t, lists, "ACI-FO-PP")
@@ -81,7 +81,7 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	if left != 0 {
 		t.Fatalf("%d are left of what expired", left)
 	}
-	for i, lists := range []*crl.Issuer{lists, NewCRLs(l.Lab, now)} {
+	for i, lists := range []*crl.Issuer{lists, crl.NewIssuer(l.Lab, now)} {
 		l.Now = begin.Add(time.Duration(i+1) * time.Hour)
 		got := listed(lists)
 		if len(got) != 2 || !got[l.Cards[0].Serial].Equal(first) || got[l.Cards[1].Serial].After(l.Now) || got[l.Cards[1].Serial].IsZero() {

@@ -14,12 +14,12 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // A revocation is in the CRL as soon as it is recorded: the CRL that Get gives afterwards names the
 // certificate.
-func ExampleNewCRLs() {
+func Example_crl() {
 	dir, err := os.MkdirTemp("", "igc")
 	if err != nil {
 		log.Fatal(err)
@@ -42,7 +42,7 @@ func ExampleNewCRLs() {
 	}
 
 	authority := profiles.Authority{Gamme: profiles.Elementaire, Domaine: profiles.Organisations}
-	crl, err := revocation.NewCRLs(lab, time.Now).Get(ctx, authority)
+	crl, err := crl.NewIssuer(lab, time.Now).Get(ctx, authority)
 	if err != nil {
 		log.Fatal(err)
 	}

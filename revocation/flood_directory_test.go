@@ -35,8 +35,8 @@ func TestFloodDirectory(t *testing.T) {
 	if err := l.Seed(t.Context(), ca.IssueRequest{Product: alain.Product, Holder: alain.Holder}, 20000, 20000); err != nil {
 		t.Fatal(err)
 	}
-	l.Release()
-	t.Cleanup(func() { l.Hold() })
+	l.Unlock()
+	t.Cleanup(func() { l.Lock() })
 	server := startServer(t, "publication, directory", l.Home)
 	defer server.stop()
 	directory, err := server.out.ReadString('\n')

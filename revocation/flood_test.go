@@ -25,8 +25,8 @@ func TestFlood(t *testing.T) {
 		request := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, i)}, nil, nil)
 		good = append(good, labtest.OCSPGet(request), labtest.OCSPPost(request), labtest.OCSPPost(labtest.WithNonce(t, request, labtest.Nonce(32))))
 	}
-	l.Release()
-	t.Cleanup(func() { l.Hold() })
+	l.Unlock()
+	t.Cleanup(func() { l.Lock() })
 	server := startServer(t, "publication", l.Home)
 	defer func() { t.Log("server:", server.stop()) }()
 	const d = time.Second

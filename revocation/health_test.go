@@ -17,6 +17,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
@@ -24,8 +25,8 @@ import (
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
 	begin := l.Now
-	lists := NewCRLs(l.Lab, l.Clock())
-	responder := NewResponder(l.Lab, l.Clock())
+	lists := crl.NewIssuer(l.Lab, l.Clock())
+	responder := newResponder(t, l.Lab, l.Clock())
 	handler := NewPublication(l.Lab, lists, responder, quiet)
 	health := func() (code int, status string, problems []string) {
 		t.Helper()
@@ -103,7 +104,7 @@ func TestHealthLog(t *testing.T) {
 		l := newTestLab(t, 1)
 		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
-		lists := NewCRLs(l.Lab, now)
+		lists := crl.NewIssuer(l.Lab, now)
 		if err := lists.Publish(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestHealthLog(t *testing.T) {
 		l.blockCRLs(t, true)
 		heard := make(chan string, 100)
 		log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { heard <- string(b) }), nil))
-		go NewHealth(l.Lab, lists, NewResponder(l.Lab, now)).Watch(t.Context(), log)
+		go NewHealth(l.Lab, lists, newResponder(t, l.Lab, now)).Watch(t.Context(), log)
 		told := func(want map[string]int) {
 			t.Helper()
 			synctest.Wait()
@@ -145,7 +146,7 @@ func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
 func TestMetrics(t *testing.T) {
 	l := newTestLab(t, 3)
 	now := l.Clock()
-	lists := NewCRLs(l.Lab, now)
+	lists := crl.NewIssuer(l.Lab, now)
 	if err := lists.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Now = l.Now.Add(time.Minute)
-	health := NewHealth(l.Lab, lists, NewResponder(l.Lab, now))
+	health := NewHealth(l.Lab, lists, newResponder(t, l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	health.counts = func() ocsp.Counts {
 		return ocsp.Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,

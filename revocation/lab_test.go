@@ -11,9 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	xocsp "golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -75,7 +77,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // newPublication serves what the lab publishes over HTTP.
 func newPublication(t testing.TB, l *testLab) *httptest.Server {
-	server := httptest.NewServer(NewPublication(l.Lab, NewCRLs(l.Lab, l.Clock()), NewResponder(l.Lab, l.Clock()), quiet))
+	server := httptest.NewServer(NewPublication(l.Lab, crl.NewIssuer(l.Lab, l.Clock()), newResponder(t, l.Lab, l.Clock()), quiet))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -129,4 +131,14 @@ func (l *testLab) directory(t testing.TB, crls *crl.Issuer) string {
 	}
 	go ldap.NewServer(l.Lab, crls, quiet).Serve(t.Context(), listener)
 	return listener.Addr().String()
+}
+
+// newResponder makes a responder that follows the lab's changes of status.
+func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+	t.Helper()
+	r, err := NewResponder(t.Context(), lab, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -36,7 +36,7 @@ func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		b.Fatal(err)
 	}
 	l = &testLab{&labtest.CardLab{Lab: lab, Now: time.Now()}}
@@ -111,7 +111,7 @@ func BenchmarkOCSPServers(b *testing.B) {
 	dir := b.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	size := peerFiles(b, l, requests, in)
-	if err := l.Release(); err != nil {
+	if err := l.Unlock(); err != nil {
 		b.Fatal(err)
 	}
 
@@ -202,7 +202,7 @@ func (f figures) plus(g figures) figures {
 // responder's. It returns the length of an answer.
 func peerFiles(b *testing.B, l *testLab, requests [][]byte, in func(string) string) int {
 	b.Helper()
-	r := NewResponder(l.Lab, time.Now)
+	r := newResponder(b, l.Lab, time.Now)
 	var responses, index bytes.Buffer
 	size := 0
 	for _, request := range requests {
@@ -276,7 +276,7 @@ func BenchmarkOCSPWhileListsAreMade(b *testing.B) {
 	for _, r := range requests {
 		gets = append(gets, labtest.OCSPGet(r))
 	}
-	if err := l.Release(); err != nil {
+	if err := l.Unlock(); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
+	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
@@ -57,11 +58,11 @@ func serveForTest(what, home string) error {
 		if err != nil {
 			return err
 		}
-		if err := lab.Hold(); err != nil {
+		if err := lab.Lock(); err != nil {
 			return err
 		}
-		defer lab.Release()
-		lists, responder := NewCRLs(lab, time.Now), NewResponder(lab, time.Now)
+		defer lab.Unlock()
+		lists, responder := crl.NewIssuer(lab, time.Now), ocsp.NewResponder(lab, time.Now)
 		publication := NewPublication(lab, lists, responder, log)
 		handler = publication
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }

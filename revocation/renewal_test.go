@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // healthz is what /healthz answers.
@@ -34,17 +35,17 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
 		first := l.Lab // of a clock that stands still
-		first.Release()
-		t.Cleanup(func() { first.Hold() }) // for newTestLab, which releases it
+		first.Unlock()
+		t.Cleanup(func() { first.Lock() }) // for newTestLab, which releases it
 		lab, err := ca.Open(l.Home, ca.Options{Now: now})
 		if err == nil {
-			err = lab.Hold()
+			err = lab.Lock()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer lab.Release()
-		lists, r := NewCRLs(lab, now), NewResponder(lab, now)
+		defer lab.Unlock()
+		lists, r := crl.NewIssuer(lab, now), newResponder(t, lab, now)
 		p := NewPublication(lab, lists, r, quiet)
 		if err := r.Warm(t.Context(), l.Issuing().Root()); err != nil {
 			t.Fatal(err)
@@ -78,7 +79,7 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()
-	lists, r := NewCRLs(l.Lab, now), NewResponder(l.Lab, now)
+	lists, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
 	p := NewPublication(l.Lab, lists, r, quiet)
 	if err := r.Renew(t.Context()); err != nil {
 		t.Fatal(err)

@@ -5,27 +5,23 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
-
-// NewCRLs makes the issuer of the lab's CRLs, which does what [ca.Lab.Publish] asks for.
-func NewCRLs(lab *ca.Lab, now func() time.Time) *crl.Issuer {
-	crls := crl.NewIssuer(lab, now)
-	lab.OnPublish(crls.Publish)
-	return crls
-}
 
 // RunCRLs makes the lists anew when they are due, and soon after each change of status, until the context ends; Get does not
 // wait for it. failed hears of what went wrong.
 func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)) {
 	changed := make(chan struct{}, 1)
-	lab.OnStatus(func(ca.Record) {
+	if err := lab.WatchStatus(ctx, func(store.Change) {
 		select {
 		case changed <- struct{}{}:
 		default: // one round is due already, and takes everything
 		}
-	})
+	}); err != nil {
+		failed(err)
+	}
 	due := time.NewTicker(pollInterval)
 	defer due.Stop()
 	defer func() {
@@ -51,11 +47,11 @@ func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)
 	}
 }
 
-// NewResponder makes the OCSP responder of a lab that this process holds.
-func NewResponder(lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+// NewResponder makes the OCSP responder of a lab that this process has locked. It follows the changes of status until ctx
+// ends.
+func NewResponder(ctx context.Context, lab *ca.Lab, now func() time.Time) (*ocsp.Responder, error) {
 	r := ocsp.NewResponder(lab, now)
-	lab.OnStatus(r.StatusChanged)
-	return r
+	return r, lab.WatchStatus(ctx, r.StatusChanged)
 }
 
 // RunResponder renews the delegates when they are due, whether anybody asks for them or not, until the context ends. failed is

@@ -18,6 +18,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -48,22 +49,23 @@ func Run(ctx context.Context, lab *ca.Lab, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		return err
 	}
-	return errors.Join(run(ctx, lab, o), lab.Release())
+	return errors.Join(run(ctx, lab, o), lab.Unlock())
 }
 
 // run is Run once the lab is locked.
 func run(ctx context.Context, lab *ca.Lab, o Options) error {
 	g := newGroup(ctx)
 
+	crls := crl.NewIssuer(lab, o.Now)
 	// The socket is first: commands do not wait for what follows.
 	ready := make(chan struct{})
 	g.start(func(ctx context.Context) error {
-		return lab.Answer(ctx, sync.OnceFunc(func() { close(ready) }))
+		return lab.Answer(ctx, crls.Publish, sync.OnceFunc(func() { close(ready) }))
 	})
-	started, err := startServices(g, lab, o)
+	started, err := startServices(g, lab, crls, o)
 	if err != nil {
 		return g.fail(err)
 	}
@@ -78,10 +80,12 @@ func run(ctx context.Context, lab *ca.Lab, o Options) error {
 }
 
 // startServices opens every port, then starts what serves them and the work behind.
-func startServices(g *group, lab *ca.Lab, o Options) (Started, error) {
-	lists := revocation.NewCRLs(lab, o.Now)
-	responder := revocation.NewResponder(lab, o.Now)
-	pages := testssl.New(lab, lists, responder, o.Now, o.Log)
+func startServices(g *group, lab *ca.Lab, crls *crl.Issuer, o Options) (Started, error) {
+	responder, err := revocation.NewResponder(g.ctx, lab, o.Now)
+	if err != nil {
+		return Started{}, err
+	}
+	pages := testssl.New(lab, crls, responder, o.Now, o.Log)
 	if err := pages.LoadToken(); err != nil {
 		return Started{}, err
 	}
@@ -91,8 +95,8 @@ func startServices(g *group, lab *ca.Lab, o Options) (Started, error) {
 	}
 	s := &services{
 		log: o.Log, pages: pages,
-		directory:   ldap.NewServer(lab, lists, o.Log),
-		publication: revocation.NewPublication(lab, lists, responder, o.Log),
+		directory:   ldap.NewServer(lab, crls, o.Log),
+		publication: revocation.NewPublication(lab, crls, responder, o.Log),
 	}
 	if started.NoTestSSL == nil {
 		s.publication.Health().Add(pages.Problems)
@@ -114,7 +118,7 @@ func startServices(g *group, lab *ca.Lab, o Options) (Started, error) {
 		g.start(serve)
 	}
 	g.start(func(ctx context.Context) error {
-		revocation.RunCRLs(ctx, lab, lists, func(err error) { o.Log.Error("CRL", "err", err) })
+		revocation.RunCRLs(ctx, lab, crls, func(err error) { o.Log.Error("CRL", "err", err) })
 		return nil
 	})
 	g.start(func(ctx context.Context) error {

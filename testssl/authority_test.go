@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/verify"
 )
 
@@ -86,7 +86,7 @@ func TestRevokedAuthority(t *testing.T) {
 	}
 	// started anew, the server has nothing to present, and says why
 	clock := func() time.Time { return s.now }
-	again := New(s.lab, revocation.NewCRLs(s.lab, clock), revocation.NewResponder(s.lab, clock), clock, slog.New(slog.DiscardHandler))
+	again := New(s.lab, crl.NewIssuer(s.lab, clock), newResponder(t, s.lab, clock), clock, slog.New(slog.DiscardHandler))
 	var revoked *ca.RevokedAuthorityError
 	if err := again.Prepare(t.Context()); !errors.As(err, &revoked) || revoked.Authority != "ACI-EL-ORG" {
 		t.Errorf("started anew: %v", err)

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/verify"
@@ -34,13 +35,13 @@ const (
 
 // statusChanged is called for every change in the lab. It does not wait: a watcher with a
 // notification pending makes a new report anyway.
-func (h *hub) statusChanged(r ca.Record) {
+func (h *hub) statusChanged(c store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers {
-		concerned := w.authority == r.Authority && w.serial == r.Serial
-		if a, err := profiles.ParseAuthority(w.authority); err == nil && r.IsAuthority() {
-			concerned = concerned || r.Holder.Service == a.CommonName()
+		concerned := w.authority == c.Authority && w.serial == c.Serial
+		if a, err := profiles.ParseAuthority(w.authority); err == nil && strings.HasPrefix(c.Profile, "aci/") {
+			concerned = concerned || c.Holder == a.Holder().DisplayName()
 		}
 		if concerned {
 			select {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
@@ -69,8 +70,6 @@ func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() t
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
 		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", Lab: lab, Holder: serverHolder, OCSP: responder,
 			Now: now, Log: log})}
-	lab.OnStatus(s.events.statusChanged)
-	lab.OnStatus(s.certificate.StatusChanged)
 	return s
 }
 
@@ -81,8 +80,17 @@ var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABO
 // OwnAuthority is the authority that issues the server's own certificate.
 func OwnAuthority() profiles.Authority { return web.ServerAuthority() }
 
-// Prepare issues the server's own certificate, see [web.Certificate.Prepare].
-func (s *Server) Prepare(ctx context.Context) error { return s.certificate.Prepare(ctx) }
+// Prepare issues the server's own certificate, see [web.Certificate.Prepare], and follows the changes of status until ctx
+// ends.
+func (s *Server) Prepare(ctx context.Context) error {
+	if err := s.lab.WatchStatus(ctx, func(c store.Change) {
+		s.certificate.StatusChanged(c)
+		s.events.statusChanged(c)
+	}); err != nil {
+		return err
+	}
+	return s.certificate.Prepare(ctx)
+}
 
 // Problems lists what is wrong with the server's own certificate and its stapled OCSP answer.
 func (s *Server) Problems(ctx context.Context) (problems []revocation.Problem) {

@@ -55,10 +55,10 @@ func newLab(t testing.TB, now func() time.Time, publication string) *ca.Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab.Release() })
+	t.Cleanup(func() { lab.Unlock() })
 	return lab
 }
 
@@ -69,7 +69,7 @@ func newSite(t testing.TB) *site {
 	plain := listen(t)
 	s.plain = "http://localhost:" + web.Port(plain.Addr().String())
 	s.lab = newLab(t, clock, s.plain)
-	lists, responder := revocation.NewCRLs(s.lab, clock), revocation.NewResponder(s.lab, clock)
+	lists, responder := crl.NewIssuer(s.lab, clock), newResponder(t, s.lab, clock)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.crls, s.responder = lists, responder
 	server := New(s.lab, lists, responder, clock, log)
@@ -398,4 +398,14 @@ func TestGarbageCertificate(t *testing.T) {
 	if err == nil || !errors.As(err, &alert) && !strings.Contains(err.Error(), "tls") {
 		t.Errorf("%v", err)
 	}
+}
+
+// newResponder makes a responder that follows the lab's changes of status.
+func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+	t.Helper()
+	r, err := revocation.NewResponder(t.Context(), lab, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

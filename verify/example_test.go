@@ -16,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/verify"
 )
 
@@ -24,10 +25,14 @@ func Example() {
 	ctx := context.Background()
 	lab, remove := exampleLab()
 	defer remove()
+	responder, err := revocation.NewResponder(ctx, lab, time.Now)
+	if err != nil {
+		log.Fatal(err)
+	}
 	verifier := verify.New(verify.Options{
 		Authorities: lab,
-		CRLs:        revocation.NewCRLs(lab, time.Now),
-		OCSP:        revocation.NewResponder(lab, time.Now),
+		CRLs:        crl.NewIssuer(lab, time.Now),
+		OCSP:        responder,
 		Now:         time.Now,
 	})
 
@@ -76,11 +81,11 @@ func exampleLab() (lab *ca.Lab, remove func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		log.Fatal(err)
 	}
 	return lab, func() {
-		lab.Release()
+		lab.Unlock()
 		os.RemoveAll(folder)
 	}
 }

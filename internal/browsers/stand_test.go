@@ -28,6 +28,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/testssl"
 	"github.com/igc-lab/igc/verify"
 )
@@ -89,10 +90,10 @@ func openStand(t testing.TB) *stand {
 		t.Fatal(err)
 	}
 	hold := func(lab *ca.Lab) {
-		if err := lab.Hold(); err != nil {
+		if err := lab.Lock(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { lab.Release() })
+		t.Cleanup(func() { lab.Unlock() })
 	}
 	hold(lab)
 	var roots []byte
@@ -114,7 +115,7 @@ func openStand(t testing.TB) *stand {
 			}
 		}
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
-		kept, answering := revocation.NewCRLs(lab, time.Now), revocation.NewResponder(lab, time.Now)
+		kept, answering := crl.NewIssuer(lab, time.Now), newResponder(t, lab, time.Now)
 		var lists verify.CRLs = kept
 		if c.stale {
 			lists = forgotten{kept}
@@ -259,4 +260,14 @@ func screenshots(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return folder
+}
+
+// newResponder makes a responder that follows the lab's changes of status.
+func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+	t.Helper()
+	r, err := revocation.NewResponder(t.Context(), lab, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/revocation/crl"
 )
 
 // Twenty cards issued and twenty revoked at once: all are recorded, no serial number twice, nothing is refused. Beside a
@@ -290,7 +291,7 @@ func TestKillPublication(t *testing.T) {
 		dying, dead := context.WithCancel(ctx)
 		var work sync.WaitGroup
 		work.Go(func() {
-			for dying.Err() == nil && client.Publish(dying, true) == nil {
+			for dying.Err() == nil && client.Publish(dying, true, func(ctx context.Context, lab *ca.Lab) error { return crl.NewIssuer(lab, time.Now).Publish(ctx, true) }) == nil {
 			}
 		})
 		work.Go(func() {

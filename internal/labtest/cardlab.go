@@ -38,10 +38,10 @@ func NewEmptyLab(t testing.TB, config ca.Config) *CardLab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab.Release() })
+	t.Cleanup(func() { lab.Unlock() })
 	l.Lab = lab
 	return l
 }

@@ -30,6 +30,7 @@ var layers = [][]string{
 	{"revocation/publication"},
 	{"revocation/ocsp", "revocation/ldap"},
 	{"revocation/crl"},
+	{"internal/web"}, // it issues the certificate of its own server
 	{"lab"},
 	{"lab/rpc"},
 	{"ca"},

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -81,11 +82,12 @@ func (s staple) due(now time.Time) bool {
 }
 
 // StatusChanged has the next handshake ask OCSP again, when the changed status is this
-// certificate's. It is for [ca.Lab.OnStatus].
-func (c *Certificate) StatusChanged(r ca.Record) {
+// certificate's. It is for
+// [ca.Lab.WatchStatus].
+func (c *Certificate) StatusChanged(change store.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current != nil && profiles.SerialHex(c.current.Leaf.SerialNumber) == r.Serial {
+	if c.current != nil && profiles.SerialHex(c.current.Leaf.SerialNumber) == change.Serial {
 		c.staple, c.stapled = staple{}, attempt{}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -38,7 +37,7 @@ type CRL struct {
 	Size       int64 // bytes
 
 	revision uint64 // of the changes of status that it holds
-	form     ca.ListForm
+	form     ca.CRLForm
 	listDER
 }
 
@@ -93,7 +92,7 @@ func (l *Issuer) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
 	if c.Base != 0 {
 		extensions = append(extensions, extension{oidDeltaIndicator, true, func(b *cryptobyte.Builder) { b.AddASN1Uint64(c.Base) }})
 	}
-	if c.form != ca.RichList {
+	if c.form != ca.RichCRL {
 		return extensions
 	}
 	urls := l.lab.Config.URLs
@@ -123,11 +122,7 @@ func addPointName(b *cryptobyte.Builder, url string) {
 
 // sign encodes the list around its entries, and signs it. The entries need to be there during the call only: the list has
 // copies of them, or those of the former list.
-func (l *Issuer) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer) error {
-	signer, err := issuer.GetSigner()
-	if err != nil {
-		return err
-	}
+func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) error {
 	algorithm, err := der.AlgorithmIdentifier(issuer.SignatureAlgorithm())
 	if err != nil {
 		return err
@@ -156,15 +151,17 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer)
 		return err
 	}
 	tbs := append(der.Header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
-	own := make(chan []ca.ListChunk, 1)
+	own := make(chan []ca.CRLChunk, 1)
 	go func() { own <- reuseChunks(former, entries) }() // to copy a first list takes as long as to hash it
-	h := sha256.New()
-	h.Write(tbs)
-	for _, e := range entries {
-		h.Write(e.DER)
-	}
-	h.Write(end)
-	signature, err := signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
+	signature, err := issuer.SignCRL(func(yield func([]byte) bool) {
+		ok := yield(tbs)
+		for i := 0; ok && i < len(entries); i++ {
+			ok = yield(entries[i].DER)
+		}
+		if ok {
+			yield(end)
+		}
+	})
 	chunks := <-own
 	if err != nil {
 		return err
@@ -185,11 +182,11 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.ListChunk, issuer *ca.Issuer)
 // listDER is the DER of a list in pieces: what stands before the entries, the entries, and what stands after them.
 type listDER struct {
 	head, tail []byte
-	chunks     []ca.ListChunk
+	chunks     []ca.CRLChunk
 	offsets    []int64 // where each piece ends: the head, the chunks, the tail
 }
 
-func newBody(head []byte, chunks []ca.ListChunk, tail []byte) listDER {
+func newBody(head []byte, chunks []ca.CRLChunk, tail []byte) listDER {
 	b := listDER{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
 	end := int64(0)
 	for i := range len(chunks) + 2 {
@@ -231,8 +228,8 @@ const blockSize = 64 << 10
 
 // reuseChunks makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
 // the order of their keys.
-func reuseChunks(prev, cur []ca.ListChunk) []ca.ListChunk {
-	chunks := make([]ca.ListChunk, len(cur))
+func reuseChunks(prev, cur []ca.CRLChunk) []ca.CRLChunk {
+	chunks := make([]ca.CRLChunk, len(cur))
 	var block []byte
 	size := 0
 	if len(prev) == 0 {
@@ -254,14 +251,14 @@ func reuseChunks(prev, cur []ca.ListChunk) []ca.ListChunk {
 		}
 		begin := len(block)
 		block = append(block, p.DER...)
-		chunks[i] = ca.ListChunk{ID: p.ID, DER: block[begin:len(block):len(block)]}
+		chunks[i] = ca.CRLChunk{ID: p.ID, DER: block[begin:len(block):len(block)]}
 	}
 	return chunks
 }
 
 // load takes up the list that an earlier process published. It must be the one last begun, in the form that the lab has
 // now, whole and rightly signed: one whose making was cut short is made anew.
-func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.ListRun, delta bool) *CRL {
+func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.CRLIssue, delta bool) *CRL {
 	path := l.path(a, delta)
 	torn, _ := filepath.Glob(unfinished(path))
 	for _, file := range torn { // a process that was killed left it: this one has written none yet, and no other holds the lab
@@ -321,7 +318,7 @@ func Parse(list []byte, issuer *x509.Certificate) (*CRL, error) {
 			return nil, err
 		}
 	}
-	c.listDER = newBody(list[:len(list)-after-len(entries)], []ca.ListChunk{{DER: entries}}, list[len(list)-after:])
+	c.listDER = newBody(list[:len(list)-after-len(entries)], []ca.CRLChunk{{DER: entries}}, list[len(list)-after:])
 	for !entries.Empty() {
 		if !entries.SkipASN1(cbasn1.SEQUENCE) {
 			return nil, errList

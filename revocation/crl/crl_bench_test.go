@@ -150,10 +150,10 @@ func bearLab(t *testing.T, home string) (r born) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	defer lab.Release()
+	defer lab.Unlock()
 	a, err := profiles.ParseAuthority("ACI-FO-PP")
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func bearLab(t *testing.T, home string) (r born) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := issuer.GetSigner() // opening the key is not what is measured
+	signer, err := lab.Signer(a, issuer.Certificate) // opening the key is not what is measured
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,10 +311,10 @@ func seed(b *testing.B, home string, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := lab.Hold(); err != nil {
+	if err := lab.Lock(); err != nil {
 		b.Fatal(err)
 	}
-	defer lab.Release()
+	defer lab.Unlock()
 	alain, err := fixtures.Find("alain")
 	if err != nil {
 		b.Fatal(err)

@@ -109,7 +109,7 @@ func TestListsFollowRevocations(t *testing.T) {
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	before, _ := l.crl(t, restarted, "ACI-FO-PP")
 	crash := errors.New("crash")
-	if err := l.MakeLists(t.Context(), a, ca.ListOrder{Full: true, Form: ca.FaithfulList}, func(ca.ListContent) error { return crash }); !errors.Is(err, crash) {
+	if err := l.IssueCRLs(t.Context(), a, ca.CRLRequest{Full: true, Form: ca.FaithfulCRL}, func(ca.CRLContent) error { return crash }); !errors.Is(err, crash) {
 		t.Fatal(err)
 	}
 	if after, _ := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP"); after.Number <= before.Number+1 {
@@ -205,7 +205,7 @@ func TestHoldAndDelta(t *testing.T) {
 // Rich lists say why and since when, where they are and where the delta is; the faithful ones stay what they were.
 func TestRichLists(t *testing.T) {
 	l := newTestLab(t, 2)
-	l.Config.CRL.Form, l.Config.CRL.IDP = ca.RichList, true
+	l.Config.CRL.Form, l.Config.CRL.IDP = ca.RichCRL, true
 	invalid := l.Now.Add(-3 * time.Hour)
 	l.Cards[0].NotBefore = invalid
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "cessationOfOperation", Invalidity: invalid})
@@ -236,7 +236,7 @@ func TestRichLists(t *testing.T) {
 		t.Error("the list does not name itself and its delta")
 	}
 	// a change of mind counts after a restart
-	l.Config.CRL.Form = ca.FaithfulList
+	l.Config.CRL.Form = ca.FaithfulCRL
 	_, bare := l.crl(t, NewIssuer(l.Lab, now), "ACI-FO-PP")
 	for _, e := range bare.RevokedCertificateEntries {
 		if len(e.Extensions) > 0 {

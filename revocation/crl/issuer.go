@@ -15,7 +15,7 @@ import (
 )
 
 // Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
-// They are made anew when a status changed since or when they are due (see [ca.ListConfig]); until then the same bytes are
+// They are made anew when a status changed since or when they are due (see [ca.CRLConfig]); until then the same bytes are
 // given again, also after a restart.
 //
 // How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be continued from the
@@ -95,7 +95,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	defer k.Unlock()
 	defer func() { l.noteFailure(ctx, a, err) }()
 
-	state, err := l.lab.ListState(ctx, a)
+	state, err := l.lab.CRLState(ctx, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +107,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	}
 	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
 	full, delta = k.full, k.delta
-	order := ca.ListOrder{Form: config.Form}
+	order := ca.CRLRequest{Form: config.Form}
 	order.Due = anew || full == nil || full.form != config.Form || full.due(now, ScheduleOf(config, a, false))
 	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
 	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || delta.due(now, config.Delta))
@@ -126,7 +126,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
 	}
-	err = l.lab.MakeLists(ctx, a, order, func(content ca.ListContent) error {
+	err = l.lab.IssueCRLs(ctx, a, order, func(content ca.CRLContent) error {
 		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
 		if err := content.DatedBy(now); err != nil {
 			return err
@@ -148,7 +148,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		if !a.IsRoot() {
 			delta = list(content.Base, ScheduleOf(config, a, true))
 			delta.Entries = content.Changed
-			both.Go(func() { deltaErr = l.sign(delta, []ca.ListChunk{{DER: content.Changes}}, nil, issuer) })
+			both.Go(func() { deltaErr = l.sign(delta, []ca.CRLChunk{{DER: content.Changes}}, nil, issuer) })
 		}
 		both.Wait()
 		if err := errors.Join(fullErr, deltaErr); err != nil {
@@ -203,7 +203,7 @@ func (l *Issuer) LastError(a profiles.Authority) error {
 	return l.failed[a]
 }
 
-func ScheduleOf(c ca.ListConfig, a profiles.Authority, delta bool) ca.Schedule {
+func ScheduleOf(c ca.CRLConfig, a profiles.Authority, delta bool) ca.Schedule {
 	switch {
 	case delta:
 		return c.Delta

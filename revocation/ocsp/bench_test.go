@@ -18,7 +18,7 @@ import (
 // What an answer that is kept costs, without HTTP.
 func BenchmarkAnswerKept(b *testing.B) {
 	l := newTestLab(b, 1)
-	r := newResponder(l.Lab, time.Now)
+	r := newResponder(b, l.Lab, time.Now)
 	l.Now = time.Now()
 	leaf, issuer := l.Certificates(b, l.Cards[0])
 	request, err := xocsp.CreateRequest(leaf, issuer, nil)
@@ -44,7 +44,7 @@ func BenchmarkAnswerNonce(b *testing.B) {
 			l := newTestLab(b, 1)
 			l.Config.OCSP.Key = key
 			l.Now = time.Now()
-			r := newResponder(l.Lab, time.Now)
+			r := newResponder(b, l.Lab, time.Now)
 			leaf, issuer := l.Certificates(b, l.Cards[0])
 			plain, err := xocsp.CreateRequest(leaf, issuer, nil)
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 
 	xocsp "golang.org/x/crypto/ocsp"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/labtest"
 )
@@ -38,7 +38,7 @@ func (s *slow) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 // slowResponder is a responder of the cards whose signatures wait for the test, as many of them at once as may be.
 func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 	t.Helper()
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	r.slots = make(chan struct{}, 100)
 	if err := r.Warm(t.Context(), l.Issuing()); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 // What is kept: an answer about one certificate without a nonce, for half of its hour, until its status changes.
 func TestKept(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	other, _ := l.Certificates(t, l.Cards[1])
 	plain := labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)
@@ -115,7 +115,7 @@ func TestKeptIsBounded(t *testing.T) {
 	for _, max := range []int{3, 0} {
 		l := newTestLab(t, 8)
 		l.Config.OCSP.Keep = max
-		r := newResponder(l.Lab, l.Clock())
+		r := newResponder(t, l.Lab, l.Clock())
 		for i := range l.Cards {
 			leaf, issuer := l.Certificates(t, l.Cards[i])
 			l.ask(t, r, leaf, issuer, crypto.SHA1)
@@ -246,7 +246,7 @@ func TestRevokedWhileSigning(t *testing.T) {
 func TestRevocationsAtOnce(t *testing.T) {
 	const cards = 24
 	l := newTestLab(t, cards)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	var done [cards]atomic.Bool
 	var stop atomic.Bool
 	var askers, revokers sync.WaitGroup
@@ -288,7 +288,7 @@ func TestRevocationsAtOnce(t *testing.T) {
 // What an unknown becomes when it is issued is seen at once: it was never kept.
 func TestIssuedAfterUnknown(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	_, issuer := l.Certificates(t, l.Cards[0])
 	for _, known := range []bool{false, true} {
 		l.Config.OCSP.NeverIssued = map[bool]string{false: "unknown", true: "revoked"}[known]
@@ -302,6 +302,6 @@ func TestIssuedAfterUnknown(t *testing.T) {
 		}
 	}
 	// a record that comes from elsewhere, or makes no sense, harms nothing
-	r.StatusChanged(ca.Record{Authority: "ACI-FO-PP", Serial: "no number"})
-	r.StatusChanged(ca.Record{Authority: "nobody", Serial: "01"})
+	r.StatusChanged(store.Change{Authority: "ACI-FO-PP", Serial: "no number"})
+	r.StatusChanged(store.Change{Authority: "nobody", Serial: "01"})
 }

@@ -32,9 +32,12 @@ type testLab struct{ *labtest.CardLab }
 func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
 
 // newResponder makes a responder that learns of every change of status.
-func newResponder(l *ca.Lab, now func() time.Time) *Responder {
+func newResponder(t testing.TB, l *ca.Lab, now func() time.Time) *Responder {
+	t.Helper()
 	r := NewResponder(l, now)
-	l.OnStatus(r.StatusChanged)
+	if err := l.WatchStatus(t.Context(), r.StatusChanged); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 
@@ -58,7 +61,7 @@ func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate
 
 func TestAnswers(t *testing.T) {
 	l := newTestLab(t, 2)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 		if got := l.ask(t, r, leaf, issuer, hash); got.Status != xocsp.Good || !got.ThisUpdate.Equal(l.Now) {
@@ -114,7 +117,7 @@ func critical(oid, value []byte) []byte {
 // What a request may be and what it gets: 0 is an answer.
 func TestRequests(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	valid, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
@@ -222,7 +225,7 @@ func certIDOf(t testing.TB, request []byte) certID {
 // A nonce comes back as it was sent, and is in no answer to who sent none.
 func TestNonce(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	plain, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {
@@ -303,7 +306,7 @@ func TestSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newTestLab(t, 1)
 			tc.set(&l.Config.OCSP)
-			r := newResponder(l.Lab, l.Clock())
+			r := newResponder(t, l.Lab, l.Clock())
 			leaf, issuer := l.Certificates(t, l.Cards[0])
 			request, err := xocsp.CreateRequest(tc.of(leaf), issuer, nil)
 			if err != nil {
@@ -424,7 +427,7 @@ func TestAuthorityStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := newResponder(l.Lab, l.Clock()).Answer(t.Context(), request)
+	der, err := newResponder(t, l.Lab, l.Clock()).Answer(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}

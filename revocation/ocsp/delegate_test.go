@@ -14,7 +14,7 @@ import (
 // The responder's certificate is renewed when half of its week is over; what was kept goes on while it is fresh.
 func TestResponderRenewsItself(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	l.Now = l.Now.Add(3 * 24 * time.Hour)
@@ -41,7 +41,7 @@ func TestResponderRenewsItself(t *testing.T) {
 func TestAnswerEndsWithItsResponder(t *testing.T) {
 	l := newTestLab(t, 1)
 	l.Config.OCSP.Validity = 72 * time.Hour
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	a := r.authorities.byID[l.Issuing().ID()]
@@ -62,14 +62,14 @@ func TestAnswerEndsWithItsResponder(t *testing.T) {
 // A renewal that fails is told to the log, and the old certificate serves on for as long as it holds.
 func TestRenewalFails(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	if err := r.Warm(t.Context(), l.Issuing()); err != nil {
 		t.Fatal(err)
 	}
 	a := r.authorities.byID[l.Issuing().ID()]
 	old := a.delegate.Load().certificate
-	l.Release()
-	t.Cleanup(func() { l.Hold() }) // for newTestLab, which releases it
+	l.Unlock()
+	t.Cleanup(func() { l.Lock() }) // for newTestLab, which releases it
 	if err := os.Rename(l.Home, l.Home+" elsewhere"); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestRenewalFails(t *testing.T) {
 // A responder whose certificate is revoked answers no more, and what it signed is not given again.
 func TestRevokedResponder(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	first := l.ask(t, r, leaf, issuer, crypto.SHA1).Certificate
 	if _, err := l.Revoke(t.Context(), r.Counts().Responders[0].Serial, "keyCompromise"); err != nil {

@@ -24,7 +24,7 @@ import (
 
 // newServer serves the lab's OCSP over HTTP.
 func newServer(t testing.TB, l *testLab) *httptest.Server {
-	server := httptest.NewServer(NewHandler(newResponder(l.Lab, l.Clock()), http.NotFoundHandler(), quiet))
+	server := httptest.NewServer(NewHandler(newResponder(t, l.Lab, l.Clock()), http.NotFoundHandler(), quiet))
 	t.Cleanup(server.Close)
 	return server
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -38,7 +39,7 @@ type Responder struct {
 const maxWaiting = 1024
 
 // NewResponder makes the responder of a lab that this process holds. The caller passes every change of status on to
-// StatusChanged.
+// StatusChanged, see [ca.Lab.WatchStatus].
 func NewResponder(lab *ca.Lab, now func() time.Time) *Responder {
 	r := &Responder{lab: lab, now: now, maxWaiting: maxWaiting, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		authorities: authorities{byIssuerID: map[string]*authority{}, byID: map[string]*authority{}},
@@ -57,11 +58,11 @@ func (r *Responder) Warm(ctx context.Context, p profiles.Authority) error {
 
 // StatusChanged drops the kept answers that a change of status made wrong. It is called when the change is durable, and
 // before whoever made it learns that: nobody who asks later gets an old answer.
-func (r *Responder) StatusChanged(record ca.Record) {
+func (r *Responder) StatusChanged(change store.Change) {
 	r.authorities.mu.RLock()
-	a := r.authorities.byID[record.Authority]
+	a := r.authorities.byID[change.Authority]
 	r.authorities.mu.RUnlock()
-	serial, ok := new(big.Int).SetString(record.Serial, 16)
+	serial, ok := new(big.Int).SetString(change.Serial, 16)
 	if a == nil || !ok {
 		return
 	}
@@ -285,7 +286,7 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 			}
 			switch {
 			case one.revoked != nil:
-				if one.revoked.At.After(now) { // the clock was ahead then: see ca.ListContent.DatedBy
+				if one.revoked.At.After(now) { // the clock was ahead then: see ca.CRLContent.DatedBy
 					as := *one.revoked
 					as.At, one.revoked = now, &as
 				}

@@ -16,7 +16,7 @@ import (
 // An authority that is made after others were asked for in vain is answered for.
 func TestAuthorityMadeLater(t *testing.T) {
 	l := newTestLab(t, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(t, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(t, l.Cards[0])
 	elsewhere := *issuer
 	elsewhere.RawSubject = leaf.RawSubject
@@ -56,7 +56,7 @@ func TestAuthorityMadeLater(t *testing.T) {
 // answer to the unknown costs no more than some look-ups.
 func BenchmarkUnknownIssuers(b *testing.B) {
 	l := newTestLab(b, 1)
-	r := newResponder(l.Lab, l.Clock())
+	r := newResponder(b, l.Lab, l.Clock())
 	leaf, issuer := l.Certificates(b, l.Cards[0])
 	known, err := xocsp.CreateRequest(leaf, issuer, nil)
 	if err != nil {

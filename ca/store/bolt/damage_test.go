@@ -132,13 +132,13 @@ func TestDamagedLeaves(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := fresh.Hold(); err != nil {
+			if err := fresh.Lock(); err != nil {
 				if ca.KindOf(err) != ca.Damaged {
 					t.Error(err)
 				}
 				return
 			}
-			defer fresh.Release()
+			defer fresh.Unlock()
 			for name, revoked := range serials {
 				authority, serial, _ := strings.Cut(name, " ")
 				a, _ := profiles.ParseAuthority(authority)
@@ -167,7 +167,7 @@ func TestDamagedLeaves(t *testing.T) {
 // A server whose file is cut while it runs goes on: with errors, and not well.
 func TestDamageWhileRunning(t *testing.T) {
 	l, serials := damageLab(t)
-	if err := l.Hold(); err != nil {
+	if err := l.Lock(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Counts(t.Context()); err != nil {
@@ -195,6 +195,6 @@ func TestDamageWhileRunning(t *testing.T) {
 		if _, err := l.SetStatus(t.Context(), ca.StatusChange{Card: "1000000001", Reason: "superseded"}); ca.KindOf(err) != ca.Damaged {
 			t.Errorf("a damaged file is written: %v", err)
 		}
-		_ = l.Release()
+		_ = l.Unlock()
 	})
 }
