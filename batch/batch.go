@@ -1,9 +1,10 @@
 // Package batch issues a card for each row of a file.
 //
-// [Read] reads the rows (CSV, JSON lines, YAML). [Check] makes the order of every row, and names each bad row with its
-// line and reason, before the first card is made. [Run] makes the cards and notes each in a journal in the lab's home:
-// run again after an interruption, the same rows to the same place go on where they stopped. The cards go to a folder
-// each, or at the end to one file (.zip, .jsonl).
+// [Read] reads the rows (CSV, JSON lines, YAML). [Check] makes the order of every row, and names
+// each bad row with its line and reason, before the first card is made. [Run] makes the cards and
+// notes each in a journal in the lab's home: run again after an interruption, the same rows to the
+// same place go on where they stopped. The cards go to a folder each, or at the end to one file
+// (.zip, .jsonl).
 package batch
 
 import (
@@ -138,8 +139,8 @@ func Run(ctx context.Context, client *ca.Client, job Job) (path string, err erro
 	return out.path, journal.remove()
 }
 
-// lockOrConnect locks the lab for the time of a batch, and answers the other commands meanwhile. When a server has it, the
-// batch goes through the server.
+// lockOrConnect locks the lab for the time of a batch, and answers the other commands meanwhile.
+// When a server has it, the batch goes through the server.
 func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), error) {
 	err := client.Lock()
 	if ca.KindOf(err) == ca.Busy {
@@ -158,7 +159,8 @@ func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), 
 	}, nil
 }
 
-// checkCardNumbersUnused refuses rows whose card number the lab has issued already, before the first card is made.
+// checkCardNumbersUnused refuses rows whose card number the lab has issued already, before the
+// first card is made.
 func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardOrder, rows []Row, at []int) error {
 	var errs RowErrors
 	for i, o := range orders {

@@ -17,8 +17,8 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// journal notes which rows of a batch are done, each with its card's folder. It is named after the rows and the place
-// that they go to, so that another batch is another journal.
+// journal notes which rows of a batch are done, each with its card's folder. It is named after the
+// rows and the place that they go to, so that another batch is another journal.
 type journal struct {
 	file *os.File
 	path string

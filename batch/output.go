@@ -14,7 +14,8 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// output is where the cards of a batch go: a folder for each, or, at the end, one file that holds them all.
+// output is where the cards of a batch go: a folder for each, or, at the end, one file that holds
+// them all.
 type output struct {
 	path   string // what the user asked for
 	folder string // where the cards' folders stand meanwhile, or for good
@@ -101,7 +102,8 @@ func writeZip(w io.Writer, folders []string) error {
 	return z.Close()
 }
 
-// jsonCard is a line of a .jsonl: card.json, and the card's other files, PEM as text and PKCS#12 in base64.
+// jsonCard is a line of a .jsonl: card.json, and the card's other files, PEM as text and PKCS#12 in
+// base64.
 type jsonCard struct {
 	Card   json.RawMessage   `json:"card"`
 	PEM    map[string]string `json:"pem"`

@@ -19,7 +19,8 @@ import (
 	"github.com/igc-lab/igc/internal/yamlfile"
 )
 
-// Row is one card of a batch: the flags of igc issue by their names, with "_" or "-". Its methods are those of flags.
+// Row is one card of a batch: the flags of igc issue by their names, with "_" or "-". Its methods
+// are those of flags.
 type Row struct {
 	Line   int // in the file
 	values map[string][]string
@@ -133,7 +134,8 @@ func Read(name string, stdin io.Reader) ([]Row, error) {
 	return rows, nil
 }
 
-// readCSV takes "," or ";" between columns, as spreadsheets of either habit write; "#" begins a comment line.
+// readCSV takes "," or ";" between columns, as spreadsheets of either habit write; "#" begins a
+// comment line.
 func readCSV(data []byte) ([]Row, error) {
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comment = '#'
@@ -207,7 +209,7 @@ func readYAML(data []byte) ([]Row, error) {
 		var fields map[string]yaml.Node
 		err := n.Decode(&fields)
 		for name, value := range fields {
-			if value.Kind == yaml.ScalarNode { // as it is written: 0123 is no octal number here
+			if value.Kind == yaml.ScalarNode { // as it is written: 0123 is not an octal number here
 				err = errors.Join(err, one.set(name, value.Value))
 				continue
 			}

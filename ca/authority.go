@@ -15,8 +15,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file is about authorities that are revoked. It happens by name only, since it cannot be undone and takes with it
-// every certificate that the authority issued; and nothing is issued under one.
+// This file is about authorities that are revoked. It happens by name only, since it cannot be
+// undone and takes with it every certificate that the authority issued; and nothing is issued under
+// one.
 
 // authorityKey names the certificate of one of the lab's authorities.
 func authorityKey(r store.Reader, id string) (store.Key, error) {
@@ -35,8 +36,8 @@ func authorityKey(r store.Reader, id string) (store.Key, error) {
 	return store.Key{Authority: a.Root().ID(), Serial: serial}, nil
 }
 
-// serialOf reads the serial number of a certificate and nothing else: authorities are looked at for every visitor of
-// TestSSL.
+// serialOf reads the serial number of a certificate and nothing else: authorities are looked at for
+// every visitor of TestSSL.
 func serialOf(der []byte) ([]byte, bool) {
 	in, certificate, tbs := cryptobyte.String(der), cryptobyte.String(nil), cryptobyte.String(nil)
 	var serial []byte
@@ -45,7 +46,8 @@ func serialOf(der []byte) ([]byte, bool) {
 	return serial, ok
 }
 
-// refuseAuthority says why a certificate that was named otherwise than as an authority keeps its status.
+// refuseAuthority says why a certificate that was named otherwise than as an authority keeps its
+// status.
 func refuseAuthority(tx store.Reader, r *Record, release bool) error {
 	id := "an authority that the lab does not use"
 	for _, a := range profiles.Authorities() {
@@ -60,7 +62,8 @@ func refuseAuthority(tx store.Reader, r *Record, release bool) error {
 		"and every certificate that it issued is refused from then on. If that is meant: igc revoke --authority %[2]s", r.Serial, id)
 }
 
-// revocationOf is the revocation of one of the lab's authorities, nil when it has none, or is not there.
+// revocationOf is the revocation of one of the lab's authorities, nil when it has none, or is not
+// there.
 func revocationOf(r store.Reader, a profiles.Authority) *Revocation {
 	k, err := authorityKey(r, a.ID())
 	if err != nil {
@@ -69,7 +72,8 @@ func revocationOf(r store.Reader, a profiles.Authority) *Revocation {
 	return r.Status(k).Revoked
 }
 
-// checkIssuable refuses certificates of an authority that is revoked, or whose root is: everybody would refuse them.
+// checkIssuable refuses certificates of an authority that is revoked, or whose root is: everybody
+// would refuse them.
 func checkIssuable(tx store.Reader, a profiles.Authority) error {
 	for _, above := range []profiles.Authority{a, a.Root()} {
 		if v := revocationOf(tx, above); v != nil {
@@ -79,7 +83,8 @@ func checkIssuable(tx store.Reader, a profiles.Authority) error {
 	return nil
 }
 
-// RevokedAuthorityError says that nothing is issued by an authority, since it or its root is revoked.
+// RevokedAuthorityError says that nothing is issued by an authority, since it or its root is
+// revoked.
 type RevokedAuthorityError struct {
 	Issuer     string // the authority that was to issue
 	Authority  string // the revoked one: it, or its root
@@ -99,8 +104,8 @@ func refuseIssue(issuer, revoked string, v *Revocation) error {
 	return &Error{Kind: Conflict, Err: &RevokedAuthorityError{issuer, revoked, *v}}
 }
 
-// CheckIssuable refuses products whose authority is revoked, before keys are made for them. Authorities that the lab
-// does not have yet are none of its business.
+// CheckIssuable refuses products whose authority is revoked, before keys are made for them.
+// Authorities that the lab does not have yet are none of its business.
 func CheckIssuable(ctx context.Context, s Service, products ...string) error {
 	infos, err := s.Authorities(ctx)
 	if err != nil {
@@ -140,7 +145,8 @@ func CheckIssuable(ctx context.Context, s Service, products ...string) error {
 	return &Error{Kind: Conflict, Err: errors.Join(errs...)}
 }
 
-// validIssued counts, by product, what an authority issued that is valid now and not revoked. It reads every record.
+// validIssued counts, by product, what an authority issued that is valid now and not revoked. It
+// reads every record.
 func validIssued(r store.Reader, authority string, now time.Time) (map[string]int, error) {
 	counts := map[string]int{}
 	for serial, s := range r.Statuses(authority) {

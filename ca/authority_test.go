@@ -61,8 +61,9 @@ func openFile(t testing.TB, lab *Lab, do func(*bolt.DB) error) {
 	}
 }
 
-// An authority is reached by its own field alone: no serial number, certificate, card or holder changes its status, not
-// with others and not through the socket or smallstep's interface; and what is refused writes nothing.
+// An authority is reached by its own field alone: no serial number, certificate, card or holder
+// changes its status, not with others and not through the socket or smallstep's interface; and what
+// is refused writes nothing.
 func TestAuthorityByNameOnly(t *testing.T) {
 	lab := newLab(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
@@ -165,8 +166,9 @@ func TestAuthorityByNameOnly(t *testing.T) {
 	<-ended
 }
 
-// Nothing is issued by a revoked authority, and nothing is left behind by who tries; its responder's certificates are, so
-// that what it issued before is answered for. Another authority of the lab goes on.
+// Nothing is issued by a revoked authority, and nothing is left behind by who tries; its
+// responder's certificates are, so that what it issued before is answered for. Another authority of
+// the lab goes on.
 func TestRevokedAuthorityIssuesNothing(t *testing.T) {
 	lab := newLab(t, Options{})
 	if _, err := lab.Issue(t.Context(), cps(t)); err != nil {
@@ -232,7 +234,7 @@ func TestRevokedAuthorityIssuesNothing(t *testing.T) {
 	if _, err := lab.IssueResponder(t.Context(), aciFort, public); err != nil {
 		t.Errorf("its OCSP responder: %v", err)
 	}
-	// the same again is no change, another reason is refused, and a hold of it cannot end
+	// the same again changes nothing, another reason is refused, and a hold of it cannot end
 	again, err := lab.SetStatus(t.Context(), StatusChange{Authority: "ACI-FO-PP", Reason: "cACompromise"})
 	if err != nil || again[0].Changed {
 		t.Errorf("again: %+v, %v", again, err)
@@ -274,7 +276,8 @@ func TestSeveralTargets(t *testing.T) {
 			t.Errorf("%+v", one)
 		}
 	}
-	// the end of a hold of a card that was revoked for good is a conflict, that of a card with a hold is not
+	// the end of a hold of a card that was revoked for good is a conflict, that of a card with a
+	// hold is not
 	_, err = lab.SetStatus(t.Context(), StatusChange{Card: b[0].Holder.CardNumber, Release: true})
 	wantKind(t, err, Conflict)
 	if _, err := lab.SetStatus(t.Context(), StatusChange{Serial: a[1].Serial, Reason: Hold}); err != nil {

@@ -6,11 +6,12 @@ import (
 	"sync"
 )
 
-// MakeCards makes cards on every core. done hears of each card as its folder stands, one at a time. When ctx ends, or a
-// card fails, no further one is begun, and those under way are finished: nothing is issued that has no folder.
+// MakeCards makes cards on every core. done is called for each card when its folder is complete,
+// one at a time. When ctx ends, or a card fails, no further one is begun, and those under way are
+// finished: nothing is issued that has no folder.
 //
-// Making a key is nine tenths of the work. There are two workers a core, so that while one waits for the disk, which
-// takes the records of all of them in one commit, another makes keys.
+// Making a key is nine tenths of the work. There are two workers a core, so that while one waits
+// for the disk, which takes the records of all of them in one commit, another makes keys.
 func MakeCards(ctx context.Context, s Service, home string, orders []CardOrder, done func(i int, card *CardFile, dir string) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

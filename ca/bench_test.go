@@ -26,9 +26,10 @@ func benchCards(b *testing.B) int {
 	return 50
 }
 
-// Cards with faithful keys, against the floor: the same number of RSA 2048 keys and RSA 4096 signatures on all cores and
-// nothing else, in the same run. "of-floor" is the floor's time over ours: 1 would be no cost at all. The two take turns,
-// block after block, so that a machine that slows down slows both.
+// Cards with faithful keys, against the floor: the same number of RSA 2048 keys and RSA 4096
+// signatures on all cores and nothing else, in the same run. "of-floor" is the floor's time over
+// ours: 1 would be no cost at all. The two take turns, block after block, so that a machine that
+// slows down slows both.
 func BenchmarkCards(b *testing.B) {
 	n := benchCards(b)
 	lab, err := Create(b.TempDir(), DefaultConfig(), Options{})
@@ -111,7 +112,8 @@ func processTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// What one card costs beyond its keys and signatures: all but those is measured by giving the keys and a fast authority.
+// What one card costs beyond its keys and signatures: all but those is measured by giving the keys
+// and a fast authority.
 func BenchmarkIssueP256(b *testing.B) {
 	lab, err := Create(b.TempDir(), fastConfig(), Options{})
 	if err != nil {

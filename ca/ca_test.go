@@ -84,7 +84,8 @@ func wantKind(t testing.TB, err error, kind Kind) {
 	}
 }
 
-// A first card makes the two authorities that it needs and no other; both certificates verify up to the root.
+// A first card makes the two authorities that it needs and no other; both certificates verify up to
+// the root.
 func TestFirstCard(t *testing.T) {
 	lab := newLab(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
@@ -165,11 +166,12 @@ func TestPassphrases(t *testing.T) {
 	}
 	data, _ := os.ReadFile(filepath.Join(home, "keys/ACR-FO.key"))
 	if block, _ := pem.Decode(data); block == nil || block.Type != "ENCRYPTED PRIVATE KEY" || len(block.Headers) > 0 {
-		t.Errorf("the key is no encrypted PKCS#8: %s", data)
+		t.Errorf("the key is not an encrypted PKCS#8: %s", data)
 	}
 }
 
-// An interrupted creation goes on with the keys that it has made, and a lab is never made over another.
+// An interrupted creation goes on with the keys that it has made, and a lab is never made over
+// another.
 func TestCreationGoesOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	lab := newLab(t, Options{Progress: func(_ string, n, _ int) {
@@ -257,7 +259,8 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
-// Many at once on one lab: all recorded, no serial number twice, and the number of the CRL's entries is right.
+// Many at once on one lab: all recorded, no serial number twice, and the number of the CRL's
+// entries is right.
 func TestManyAtOnce(t *testing.T) {
 	lab := newLab(t, Options{})
 	if err := lab.Lock(); err != nil {
@@ -348,7 +351,8 @@ func TestCardFolder(t *testing.T) {
 	}
 }
 
-// Through the socket, the same answers and the same errors as without; also from a home with a long path.
+// Through the socket, the same answers and the same errors as without; also from a home with a long
+// path.
 func TestSocket(t *testing.T) {
 	home := filepath.Join(t.TempDir(), strings.Repeat("a-long-name", 12))
 	lab, err := Create(home, fastConfig(), Options{})
@@ -429,7 +433,8 @@ func TestOneOwner(t *testing.T) {
 	wantKind(t, other.Lock(), Busy)
 }
 
-// smallstep's interface issues through the same door: recorded, and refused when it is no profile of the IGC-Santé.
+// smallstep's interface issues by the same way: recorded, and refused when it is not a profile
+// of the IGC-Santé.
 func TestAuthorityService(t *testing.T) {
 	lab := newLab(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))

@@ -64,14 +64,16 @@ func CheckPIN(pin string) error {
 	return nil
 }
 
-// keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a card's files rest on.
+// keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a
+// card's files rest on.
 var keyEncryption = &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: 2048, HMACHash: crypto.SHA256}}
 
-// diskReservation is more than a card's folder takes: it is written, and thrown away, before a certificate is asked for, so that
-// a full disk stops the card while nothing has been issued.
+// diskReservation is more than a card's folder takes: it is written, and thrown away, before a
+// certificate is asked for, so that a full disk stops the card while nothing has been issued.
 const diskReservation = 64 << 10
 
-// MakeCard makes the keys, has the certificates issued and writes the card's folder, which appears whole or not at all.
+// MakeCard makes the keys, has the certificates issued and writes the card's folder, which appears
+// whole or not at all.
 func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*CardFile, string, error) {
 	product, err := order.Check()
 	if err != nil {

@@ -114,7 +114,8 @@ func (c Config) encode() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// readConfig reads igc.yaml. What it leaves out has its default; what it has too much, or wrong, is an error.
+// readConfig reads igc.yaml. What it leaves out has its default; what it has too much, or wrong, is
+// an error.
 func readConfig(path string) (Config, error) {
 	c := DefaultConfig()
 	data, err := os.ReadFile(path)

@@ -10,7 +10,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Counts is what the store holds, as it is counted while it is written: reading it costs the same in a large lab.
+// Counts is what the store holds, as it is counted while it is written: reading it costs the same
+// in a large lab.
 type Counts struct {
 	Size        int64 // bytes of the store
 	Authorities []AuthorityCounts

@@ -16,9 +16,9 @@ func (l *Lab) CRLState(ctx context.Context, a profiles.Authority) (state CRLStat
 	return state, err
 }
 
-// IssueCRLs gives the authority's next CRLs their number and content; do signs and publishes them. The number is used up on
-// the disk before do is called, so numbers only grow, whatever crashes; no other process makes a CRL of the lab meanwhile,
-// so what is published later has the higher number.
+// IssueCRLs gives the authority's next CRLs their number and content; do signs and publishes them.
+// The number is used up on the disk before do is called, so numbers only grow, whatever crashes; no
+// other process makes a CRL of the lab meanwhile, so what is published later has the higher number.
 func (l *Lab) IssueCRLs(ctx context.Context, a profiles.Authority, order CRLRequest, do func(CRLContent) error) error {
 	return l.using(ctx, func() error {
 		var state store.CRLState

@@ -1,5 +1,5 @@
-// Package ca is the lab: its authorities and their keys, what they issued and what they revoked. It is the only place
-// that signs and the only one that writes records.
+// Package ca is the lab: its authorities and their keys, what they issued and what they revoked. It
+// is the only place that signs and the only one that writes records.
 //
 // A lab is a folder, its home:
 //
@@ -13,6 +13,7 @@
 //	publication/  the CRLs last published
 //	audit.log     a line for each thing done
 //
-// One process at a time owns igc.db. [Connect] gives a [Service] that goes through the owner's socket when a server runs
-// and opens the file for a moment when none does, so that callers need not know.
+// One process at a time owns igc.db. [Connect] gives a [Service] that goes through the owner's
+// socket when a server runs and opens the file for a moment when none does, so that callers need
+// not know.
 package ca

@@ -14,10 +14,12 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file is for those who look at a lab to say what is wrong with it. It changes nothing but what it is told to.
+// This file is for those who look at a lab to say what is wrong with it. It changes nothing but
+// what it is told to.
 
-// InsecurePermissions lists the files and folders of a lab that others than their owner may read or write, and should not: all but what is published and
-// the module of the cards, which browsers load. In a card's folder that is closed itself nothing is loose. Windows knows no such modes.
+// InsecurePermissions lists the files and folders of a lab that others than their owner may read or
+// write, and should not: all but what is published and the module of the cards, which browsers
+// load. In a card's folder that is closed itself nothing is loose. Windows knows no such modes.
 func InsecurePermissions(ctx context.Context, home string) (paths []string, err error) {
 	if runtime.GOOS == "windows" {
 		return nil, nil
@@ -79,8 +81,9 @@ func RestrictPermissions(paths []string) error {
 	return nil
 }
 
-// CheckRecords reads the records whole, page by page and value by value, and returns an error of kind Damaged when something
-// in them cannot be true. It returns nil while another process has them open. It reads a gigabyte in some seconds.
+// CheckRecords reads the records whole, page by page and value by value, and returns an error of
+// kind Damaged when something in them cannot be true. It returns nil while another process has them
+// open. It reads a gigabyte in some seconds.
 func (l *Lab) CheckRecords() error {
 	err := l.store.Check(time.Second)
 	if errors.Is(err, store.ErrLocked) || KindOf(err) == NotFound {
@@ -98,8 +101,8 @@ func (l *Lab) Unlockable() bool {
 	return err == nil
 }
 
-// Server tells which process answers on the lab's socket, 0 where the system does not say; running is false when nobody does, and stale
-// when a server that was killed left its socket.
+// Server tells which process answers on the lab's socket, 0 where the system does not say; running
+// is false when nobody does, and stale when a server that was killed left its socket.
 func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
 	conn, err := c.remote.dial(ctx, "", "")
 	if err != nil {
@@ -111,7 +114,8 @@ func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
 	return pid, true, false
 }
 
-// RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the socket is nobody's.
+// RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the
+// socket is nobody's.
 func (l *Lab) RemoveSocket() error {
 	if err := l.Lock(); err != nil {
 		return err
@@ -123,8 +127,9 @@ func (l *Lab) RemoveSocket() error {
 	return errors.Join(err, l.Unlock())
 }
 
-// evidenceOfRecords names a file that there is only when certificates were recorded: that of an authority, written after
-// its record; a CRL; a card. Keys alone prove nothing, since they are made before the first record.
+// evidenceOfRecords names a file that there is only when certificates were recorded: that of an
+// authority, written after its record; a CRL; a card. Keys alone prove nothing, since they are made
+// before the first record.
 func evidenceOfRecords(home string) string {
 	for _, pattern := range []string{"keys/*.cer", "publication/CRL/*.crl", "cards/*/card.json"} {
 		if found, _ := filepath.Glob(filepath.Join(escapeGlob(home), filepath.FromSlash(pattern))); len(found) > 0 {

@@ -13,7 +13,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Who only looks makes no records where there are none, reads those that there are, and writes nothing.
+// Who only looks makes no records where there are none, reads those that there are, and writes
+// nothing.
 func TestReadOnly(t *testing.T) {
 	config := DefaultConfig()
 	config.Key = P256
@@ -101,7 +102,8 @@ func TestLoose(t *testing.T) {
 	}
 }
 
-// A server that answers is known, with its process; the socket that one left is stale, and removed while nobody has the lab.
+// A server that answers is known, with its process; the socket that one left is stale, and removed
+// while nobody has the lab.
 func TestServer(t *testing.T) {
 	config := DefaultConfig()
 	config.Key = P256

@@ -6,7 +6,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// Changes reads at most limit entries of the lab's change feed, those after a sequence number, the oldest first.
+// Changes reads at most limit entries of the lab's change feed, those after a sequence number, the
+// oldest first.
 func (l *Lab) Changes(ctx context.Context, after uint64, limit int) (changes []store.Change, err error) {
 	err = l.store.View(ctx, func(r store.Reader) error {
 		changes, err = r.Changes(after, limit)
@@ -29,16 +30,17 @@ func (l *Lab) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 	return l.store.Follow(ctx, after, fn)
 }
 
-// WatchStatus calls fn with each change of a certificate's status from now on, until ctx ends. Whoever changes a status
-// waits for fn, which must not write: nobody is told that a certificate is revoked while fn's owner still says that it is
-// good.
+// WatchStatus calls fn with each change of a certificate's status from now on, until ctx ends.
+// Whoever changes a status waits for fn, which must not write: nobody is told that a certificate is
+// revoked while fn's owner still says that it is good.
 func (l *Lab) WatchStatus(ctx context.Context, fn func(store.Change)) error {
 	head, err := l.Head(ctx)
 	if err != nil {
 		return err
 	}
 	go func() {
-		// It ends with ctx, or with damage of the records: after that nothing is written, so no status changes.
+		// It ends with ctx, or with damage of the records: after that nothing is written, so no
+		// status changes.
 		_ = l.Follow(ctx, head.Seq, func(changes []store.Change) error {
 			for _, c := range changes {
 				if c.Kind == store.StatusChanged {

@@ -10,7 +10,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Find returns the one certificate whose serial number begins with the digits; colons and spaces are taken out.
+// Find returns the one certificate whose serial number begins with the digits; colons and spaces
+// are taken out.
 func (l *Lab) Find(ctx context.Context, serial string) (r *Record, err error) {
 	err = l.store.View(ctx, func(tx store.Reader) error {
 		r, err = findRecord(tx, serial)
@@ -45,8 +46,8 @@ func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (
 	return r, err
 }
 
-// Status is what OCSP needs of a certificate: whether the authority issued it, and its revocation, if any. It reads less
-// than [Lab.Lookup] does.
+// Status is what OCSP needs of a certificate: whether the authority issued it, and its revocation,
+// if any. It reads less than [Lab.Lookup] does.
 func (l *Lab) Status(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
 	err = l.store.View(ctx, func(r store.Reader) error {
 		s := r.Status(store.Key{Authority: a.ID(), Serial: serial})
@@ -61,8 +62,8 @@ func (l *Lab) Status(ctx context.Context, a profiles.Authority, serial []byte) (
 	return v, issued, err
 }
 
-// List returns the certificates that pass the filter, in the order of issue. It costs as much as it has to look at: a
-// card's, or the newest few, cost the same in a lab of a million.
+// List returns the certificates that pass the filter, in the order of issue. It costs as much as it
+// has to look at: a card's, or the newest few, cost the same in a lab of a million.
 func (l *Lab) List(ctx context.Context, f Filter) (records []*Record, err error) {
 	err = l.store.View(ctx, func(tx store.Reader) error {
 		records = nil
@@ -82,7 +83,8 @@ func (l *Lab) List(ctx context.Context, f Filter) (records []*Record, err error)
 	return records, err
 }
 
-// Each calls do for each certificate that passes the filter, in the order of issue, and reads them some at a time.
+// Each calls do for each certificate that passes the filter, in the order of issue, and reads them
+// some at a time.
 func Each(ctx context.Context, s Service, f Filter, do func(*Record) error) error {
 	const page = 500
 	limit := f.Limit

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A home that another user can change is refused, by the folder's name, and nothing is made; one in a sticky folder, or
-// behind a link of one's own, is not.
+// A home that another user can change is refused, by the folder's name, and nothing is made; one in
+// a sticky folder, or behind a link of one's own, is not.
 func TestUnsafeHome(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: only root gives folders to others")

@@ -17,10 +17,11 @@ import (
 // maxLinks bounds the symbolic links of a path, as the system does.
 const maxLinks = 40
 
-// safeHome refuses a home that another user can change, as sshd does with its StrictModes: such a user could replace keys,
-// records, or the home itself. Each folder on the way to it must be the user's or root's and not be writable by others,
-// unless it has the sticky bit, as /tmp, in which one cannot touch what is another's; each link must be in such a folder. The
-// home may not be there yet: what is there of its path is looked at.
+// safeHome refuses a home that another user can change, as sshd does with its StrictModes: such a
+// user could replace keys, records, or the home itself. Each folder on the way to it must be the
+// user's or root's and not be writable by others, unless it has the sticky bit, as /tmp, in which
+// one cannot touch what is another's; each link must be in such a folder. The home may not be there
+// yet: what is there of its path is looked at.
 func safeHome(home string) error {
 	path, err := filepath.Abs(home)
 	if err != nil {
@@ -68,7 +69,8 @@ func safePath(path string, uid int) error {
 	return nil
 }
 
-// safeFolder looks at one folder; home says that it is the last one, which the sticky bit does not protect.
+// safeFolder looks at one folder; home says that it is the last one, which the sticky bit does not
+// protect.
 func safeFolder(path string, uid int, home bool) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -98,8 +100,8 @@ func ownerOf(info fs.FileInfo) int {
 	return -1
 }
 
-// privateGroup tells whether the folder's group is that of its owner alone, as many systems make one for each user: it bears
-// the user's name.
+// privateGroup tells whether the folder's group is that of its owner alone, as many systems make
+// one for each user: it bears the user's name.
 func privateGroup(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -22,16 +22,18 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// The head of the change feed is signed from time to time, and written to audit.head in the note format of Go's checksum
-// database (golang.org/x/mod/sumdb/note): so a feed whose end was cut off is told from one that ended there. The text is
+// The head of the change feed is signed from time to time, and written to audit.head in the note
+// format of Go's checksum database (golang.org/x/mod/sumdb/note): so a feed whose end was cut off
+// is told from one that ended there. The text is
 //
 //	igc change feed
 //	1234
 //	SHA-256 of entry 1234, in base64
 //	2026-11-25T12:00:00Z
 //
-// The key (Ed25519) is among those of the lab. Its verifier key is in the feed, and is worth keeping elsewhere: whoever can
-// write the lab's folder and knows its passphrase can sign another feed.
+// The key (Ed25519) is among those of the lab. Its verifier key is in the feed, and is worth
+// keeping elsewhere: whoever can write the lab's folder and knows its passphrase can sign another
+// feed.
 
 const (
 	headFile    = "audit.head"
@@ -54,8 +56,8 @@ func (s noteSigner) Sign(msg []byte) ([]byte, error) {
 	return s.key.Sign(rand.Reader, msg, crypto.Hash(0))
 }
 
-// SignHead signs the present head of the change feed. It makes the key for that, and appends its verifier key to the feed,
-// when the lab has none yet.
+// SignHead signs the present head of the change feed. It makes the key for that, and appends its
+// verifier key to the feed, when the lab has none yet.
 func (l *Lab) SignHead(ctx context.Context) error {
 	made, err := l.keys.CreateKey(&kmsapi.CreateKeyRequest{Name: headKey, SignatureAlgorithm: kmsapi.PureEd25519})
 	if err != nil {
@@ -91,7 +93,8 @@ func (l *Lab) SignHead(ctx context.Context) error {
 	return nil
 }
 
-// headKeys are documents that say which keys the feed has named: a process may die between making one and naming it.
+// headKeys are documents that say which keys the feed has named: a process may die between making
+// one and naming it.
 var headKeys = store.DocumentKind{Name: "head-key"}
 
 // nameHeadKey appends a verifier key to the feed, once.
@@ -136,8 +139,9 @@ func (l *Lab) KeepHeadSigned(ctx context.Context) error {
 	}
 }
 
-// signOldHead signs the head after a change in a lab that no server runs for, when the last signature is a day old. What was
-// changed is recorded, whether this succeeds or not; without the passphrase it does not.
+// signOldHead signs the head after a change in a lab that no server runs for, when the last
+// signature is a day old. What was changed is recorded, whether this succeeds or not; without the
+// passphrase it does not.
 func signOldHead(ctx context.Context, s Service) {
 	l, ok := s.(*Lab)
 	if !ok {
@@ -160,8 +164,9 @@ type FeedReport struct {
 	Suspected uint64     `json:"suspected,omitempty"` // the entry where it is
 }
 
-// VerifyFeed walks the change feed and holds it to its hashes and to its signed head, which is the content of audit.head,
-// nil when there is none. key is the verifier key; empty for the one that the feed names.
+// VerifyFeed walks the change feed and holds it to its hashes and to its signed head, which is the
+// content of audit.head, nil when there is none. key is the verifier key; empty for the one that
+// the feed names.
 func VerifyFeed(ctx context.Context, s Service, signed []byte, key string) (*FeedReport, error) {
 	r := &FeedReport{Key: key}
 	broken := func(seq uint64, format string, args ...any) (*FeedReport, error) {
@@ -228,7 +233,8 @@ func VerifyFeed(ctx context.Context, s Service, signed []byte, key string) (*Fee
 	return r, nil
 }
 
-// headSeq reads the number of a signed head; the signature is verified later. It is 0 without a head.
+// headSeq reads the number of a signed head; the signature is verified later. It is 0 without a
+// head.
 func headSeq(signed []byte) (uint64, error) {
 	if signed == nil {
 		return 0, nil

@@ -12,7 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// seal is a stored change with the checksum that it should have, as whoever tampers with it would write.
+// seal is a stored change with the checksum that it should have, as whoever tampers with it would
+// write.
 func seal(change []byte) []byte {
 	return fmt.Appendf(change, "\n%08x", crc32.Checksum(change, crc32.MakeTable(crc32.Castagnoli)))
 }

@@ -42,8 +42,9 @@ func (l *Lab) Authorities(ctx context.Context) (list []AuthorityInfo, err error)
 	return list, err
 }
 
-// Ensure makes the authorities that the lab lacks, with their roots, and returns how many. Keys are made in parallel and
-// are on the disk before their certificates: after an interruption, calling it again goes on with the keys it finds.
+// Ensure makes the authorities that the lab lacks, with their roots, and returns how many. Keys are
+// made in parallel and are on the disk before their certificates: after an interruption, calling it
+// again goes on with the keys it finds.
 func (l *Lab) Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error) {
 	l.ensuring.Lock()
 	defer l.ensuring.Unlock()
@@ -84,8 +85,9 @@ func (l *Lab) Ensure(ctx context.Context, wanted []profiles.Authority) (made int
 	return made, err
 }
 
-// keepCertificates writes the certificates of authorities beside their keys, where they are not yet: igc recover needs
-// them when the records are lost, and their being there shows that there were records.
+// keepCertificates writes the certificates of authorities beside their keys, where they are not
+// yet: igc recover needs them when the records are lost, and their being there shows that there
+// were records.
 func (l *Lab) keepCertificates(have []AuthorityInfo) error {
 	for _, a := range have {
 		path := filepath.Join(l.Home, "keys", a.ID+".cer")
@@ -196,11 +198,12 @@ func (l *Lab) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	return nil
 }
 
-// AuthoritiesMade counts the authorities that this process has made. While a process holds the lab no other makes any: who
-// looked them all up need not look again before the count changes.
+// AuthoritiesMade counts the authorities that this process has made. While a process holds the lab
+// no other one makes any: who looked them all up need not look again before the count changes.
 func (l *Lab) AuthoritiesMade() uint64 { return l.authoritiesMade.Load() }
 
-// record puts certificates in the store, all or none. What first does, it does in the same transaction.
+// record puts certificates in the store, all or none. What first does, it does in the same
+// transaction.
 func (l *Lab) record(ctx context.Context, records []*Record, first func(store.Tx) error) error {
 	return l.update(ctx, func(tx store.Tx) error {
 		if first != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// IssueRequest asks for the certificates of one product for one holder. Private keys stay with the asker.
+// IssueRequest asks for the certificates of one product for one holder. Private keys stay with the
+// asker.
 type IssueRequest struct {
 	Product    string              `json:"product"`
 	Holder     profiles.Holder     `json:"holder"`               // a card without a number is given one
@@ -54,8 +55,8 @@ func (r *IssueRequest) Check() (*profiles.Product, error) {
 	return product, nil
 }
 
-// Issue signs and records the certificates of a product; all of them are on the disk before any is returned. It makes
-// the authority that the product needs if the lab does not have it.
+// Issue signs and records the certificates of a product; all of them are on the disk before any is
+// returned. It makes the authority that the product needs if the lab does not have it.
 func (l *Lab) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
 	product, err := req.Check()
 	if err != nil {

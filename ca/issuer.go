@@ -25,11 +25,12 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial numbers and the lab's
-// records. Whatever is issued through it is recorded first, also when a front such as step-ca does the asking.
+// Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial
+// numbers and the lab's records. Whatever is issued through it is recorded first, also when a front
+// such as step-ca does the asking.
 //
-// It shows neither its key nor smallstep's service: what it signs is either a certificate, which is linted and recorded
-// first, or a CRL of its own.
+// It shows neither its key nor smallstep's service: what it signs is either a certificate, which is
+// linted and recorded first, or a CRL of its own.
 type Issuer struct {
 	cas         *softcas.SoftCAS
 	Authority   profiles.Authority
@@ -40,7 +41,8 @@ type Issuer struct {
 
 var _ casapi.CertificateAuthorityService = (*Issuer)(nil)
 
-// Issuer returns the authority, NotFound when the lab does not have it yet. Its key is opened at the first signature.
+// Issuer returns the authority, NotFound when the lab does not have it yet. Its key is opened at
+// the first signature.
 func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error) {
 	l.mu.Lock()
 	i := l.issuers[a]
@@ -94,8 +96,9 @@ func (l *Lab) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issu
 // Type implements [casapi.CertificateAuthorityService].
 func (i *Issuer) Type() casapi.Type { return i.cas.Type() }
 
-// SignCRL signs a TBSCertList (RFC 5280 §5.1.2), given in parts, of which the first reaches to the issuer's name at least.
-// It refuses what is not a CRL of this authority: a key that signed anything else would issue what is recorded nowhere.
+// SignCRL signs a TBSCertList (RFC 5280 §5.1.2), given in parts, of which the first reaches to the
+// issuer's name at least. It refuses what is not a CRL of this authority: a key that signed
+// anything else would issue what is recorded nowhere.
 func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
 	h := sha256.New()
 	first := true
@@ -116,8 +119,8 @@ func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
 	return signer.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
 }
 
-// isOwnTBSCertList tells whether the beginning of a TBSCertList, whose end is not there yet, names that issuer. A
-// TBSCertificate does not begin so: its version is [0].
+// isOwnTBSCertList tells whether the beginning of a TBSCertList, whose end is not there yet, names
+// that issuer. A TBSCertificate does not begin so: its version is [0].
 func isOwnTBSCertList(begin, issuer []byte) bool {
 	header, _ := der.ReadHeader(begin)
 	if header == 0 || begin[0] != byte(cbasn1.SEQUENCE) {
@@ -136,8 +139,8 @@ func (i *Issuer) SignatureAlgorithm() x509.SignatureAlgorithm {
 	return signatureAlgorithm(i.Certificate.PublicKey)
 }
 
-// newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of 2023 and where there is no
-// prefix, under a root, 127 random bits (reference §2.1).
+// newSerial draws a serial number: the authority's prefix and 64 random bits, or, in the layout of
+// 2023 and where there is no prefix, under a root, 127 random bits (reference §2.1).
 func newSerial(a profiles.Authority, g profiles.Generation) *big.Int {
 	random := make([]byte, 16)
 	rand.Read(random) // never fails
@@ -149,7 +152,8 @@ func newSerial(a profiles.Authority, g profiles.Generation) *big.Int {
 	return new(big.Int).SetBytes(random)
 }
 
-// newAuthoritySerial draws that of an authority as the real ones have it: 1120 and 128 random bits (reference §1.1).
+// newAuthoritySerial draws that of an authority as the real ones have it: 1120 and 128 random bits
+// (reference §1.1).
 func newAuthoritySerial() *big.Int {
 	random := make([]byte, 18)
 	rand.Read(random) // never fails
@@ -157,7 +161,8 @@ func newAuthoritySerial() *big.Int {
 	return new(big.Int).SetBytes(random)
 }
 
-// sign lints the template before it signs it, and what it signed once more; it reads the result back.
+// sign lints the template before it signs it, and what it signed once more; it reads the result
+// back.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
 		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
@@ -182,8 +187,8 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
 }
 
-// CreateCertificate signs a certificate and records it before it answers. The template must be one of the IGC-Santé's
-// profiles: what departs from its profile is refused.
+// CreateCertificate signs a certificate and records it before it answers. The template must be one
+// of the IGC-Santé's profiles: what departs from its profile is refused.
 func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casapi.CreateCertificateResponse, error) {
 	if req.Template == nil {
 		return nil, fail(Invalid, "a certificate needs a template")
@@ -209,7 +214,8 @@ func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casap
 	return &casapi.CreateCertificateResponse{Certificate: cert, CertificateChain: i.Chain()}, err
 }
 
-// RenewCertificate issues the template anew: another serial number, the profile's validity from now on.
+// RenewCertificate issues the template anew: another serial number, the profile's validity from now
+// on.
 func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.RenewCertificateResponse, error) {
 	if req.Template == nil {
 		return nil, fail(Invalid, "a renewal needs a template")
@@ -225,9 +231,9 @@ func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.
 	return &casapi.RenewCertificateResponse{Certificate: made.Certificate, CertificateChain: made.CertificateChain}, nil
 }
 
-// RevokeCertificate records the revocation of the certificate given or, without one, of the one that this authority issued
-// under that serial number, in decimal as smallstep writes it, or in hexadecimal. An authority is not revoked so: see
-// [StatusChange].
+// RevokeCertificate records the revocation of the certificate given or, without one, of the one
+// that this authority issued under that serial number, in decimal as smallstep writes it, or in
+// hexadecimal. An authority is not revoked so: see [StatusChange].
 func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casapi.RevokeCertificateResponse, error) {
 	ctx := context.Background()
 	change := StatusChange{Reason: ReasonOf(req.ReasonCode), Release: req.ReasonCode == store.RemoveFromCRL}

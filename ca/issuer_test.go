@@ -9,8 +9,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// An authority cannot be used around its records: it makes no CRL, authority or signer for whoever asks, and signs nothing
-// but its own CRLs beside certificates.
+// An authority cannot be used around its records: it makes no CRL, authority or signer for whoever
+// asks, and signs nothing but its own CRLs beside certificates.
 func TestIssuerShowsNoKey(t *testing.T) {
 	lab := newLab(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))

@@ -28,13 +28,15 @@ type Options struct {
 	Now        func() time.Time // nil for the clock
 	ReadOnly   bool             // the records are only looked at: they are neither made nor marked, and refuse to be written
 
-	// Progress hears of long work: n of total done. It may be called from several goroutines.
+	// Progress is called during long work: n of total done. It may be called from several
+	// goroutines.
 	Progress func(what string, n, total int)
 	// Waiting is told once when another process holds the lab and this one waits for it.
 	Waiting func(home string)
 }
 
-// Lab is an open lab, used on behalf of an actor. Its methods may be called from several goroutines.
+// Lab is an open lab, used on behalf of an actor. Its methods may be called from several
+// goroutines.
 type Lab struct {
 	*opened
 	actor string
@@ -56,10 +58,12 @@ type opened struct {
 	issuers map[profiles.Authority]*Issuer
 }
 
-// patience is how long a command waits for a lab that another process holds: making nine authorities takes a while.
+// patience is how long a command waits for a lab that another process holds: making nine
+// authorities takes a while.
 const patience = 2 * time.Minute
 
-// Open opens the lab in that home. It reads its configuration and nothing else: keys and records are opened when needed.
+// Open opens the lab in that home. It reads its configuration and nothing else: keys and records
+// are opened when needed.
 func Open(home string, opts Options) (*Lab, error) {
 	config, err := readConfig(filepath.Join(home, "igc.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -81,8 +85,9 @@ func Open(home string, opts Options) (*Lab, error) {
 	return l, nil
 }
 
-// Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is there already is
-// opened when it was made with the same policy and addresses, and refused when not: nothing in it is ever replaced.
+// Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is
+// there already is opened when it was made with the same policy and addresses, and refused when
+// not: nothing in it is ever replaced.
 func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := config.check(); err != nil {
 		return nil, Invalidate(err)
@@ -126,8 +131,8 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	return Open(home, opts)
 }
 
-// makePassphrase writes 192 random bits, unless the file is there: an interrupted creation keeps what its keys use.
-// Two creations at once agree on the first one's.
+// makePassphrase writes 192 random bits, unless the file is there: an interrupted creation keeps
+// what its keys use. Two creations at once agree on the first one's.
 func makePassphrase(path string) error {
 	secret := make([]byte, 24)
 	rand.Read(secret) // never fails
@@ -168,8 +173,9 @@ func (l *Lab) As(actor string) *Lab { return &Lab{l.opened, actor} }
 // Actor is on whose behalf the lab is used.
 func (l *Lab) Actor() string { return l.actor }
 
-// Lock opens the records and keeps them, as a server does; it answers Busy when another process has them. Until the
-// matching [Lab.Unlock], no other process reaches them but through this one's socket.
+// Lock opens the records and keeps them, as a server does; it answers Busy when another process has
+// them. Until the matching [Lab.Unlock], no other process reaches them but through this one's
+// socket.
 func (l *Lab) Lock() error {
 	err := l.store.Lock(2 * time.Second)
 	if errors.Is(err, store.ErrLocked) {

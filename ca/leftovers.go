@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// leftoverAge is when an unfinished file is taken for that of a process that was killed: none is written for so long.
+// leftoverAge is when an unfinished file is taken for that of a process that was killed: none is
+// written for so long.
 const leftoverAge = time.Hour
 
-// unfinishedNames are how the names of files and folders begin that are not finished, by folder of the home. CRLs are not
-// among them: making the next one removes them.
+// unfinishedNames are how the names of files and folders begin that are not finished, by folder of
+// the home. CRLs are not among them: making the next one removes them.
 var unfinishedNames = map[string][]string{
 	".":      {".igc-", "passphrase.", ".recover-"},
 	"keys":   {".igc-"},
@@ -21,8 +22,8 @@ var unfinishedNames = map[string][]string{
 	"reader": {".igc-"},
 }
 
-// Leftovers lists what killed processes left unfinished in a home: temporary files, and cards without a name. Of each folder
-// it looks at some entries, all when that is 0.
+// Leftovers lists what killed processes left unfinished in a home: temporary files, and cards
+// without a name. Of each folder it looks at some entries, all when that is 0.
 func Leftovers(home string, now time.Time, some int) (paths []string) {
 	for folder, beginnings := range unfinishedNames {
 		dir := filepath.Join(home, folder)

@@ -13,7 +13,8 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// An authority refuses what breaks a rule, by the rule's name, and records nothing of it. A warning it signs.
+// An authority refuses what breaks a rule, by the rule's name, and records nothing of it. A warning
+// it signs.
 func TestLintBeforeSigning(t *testing.T) {
 	lab := newLab(t, Options{})
 	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
@@ -78,8 +79,8 @@ func TestLintBeforeSigning(t *testing.T) {
 	}
 }
 
-// The nine authorities are judged before they are signed like anything else, and nothing is found in them but that fast
-// keys are not faithful.
+// The nine authorities are linted before they are signed like anything else, and nothing is found
+// in them but that fast keys are not faithful.
 func TestLintAuthorities(t *testing.T) {
 	lab := newLab(t, Options{})
 	if _, err := lab.Ensure(t.Context(), profiles.Authorities()); err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// formatLab unpacks a stored lab of a former format. In it, list.json is what the igc that made it lists.
+// formatLab unpacks a stored lab of a former format. In it, list.json is what the igc that made it
+// lists.
 func formatLab(t *testing.T, name string) (home string) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name+".tar.gz"))
@@ -53,7 +54,8 @@ func formatLab(t *testing.T, name string) (home string) {
 	}
 }
 
-// A lab of format 2 opens migrated: the same certificates, statuses and CRL numbers, and its audit.log in the feed.
+// A lab of format 2 opens migrated: the same certificates, statuses and CRL numbers, and its
+// audit.log in the feed.
 func TestFormat2(t *testing.T) {
 	home := formatLab(t, "format-2")
 	var want []*Record

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// What igc.yaml says of OCSP is read back as it was written, and what makes no sense is refused by its name.
+// What igc.yaml says of OCSP is read back as it was written, and what makes no sense is refused by
+// its name.
 func TestOCSPConfig(t *testing.T) {
 	config := DefaultConfig()
 	config.OCSP = OCSP{Key: "p256", ResponderID: "name", Validity: 90 * time.Minute, Keep: 7,

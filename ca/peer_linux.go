@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerCredentials are the process and the user at the other end of a Unix socket: of a server, those that began to listen.
+// peerCredentials are the process and the user at the other end of a Unix socket: of a server,
+// those that began to listen.
 func peerCredentials(conn net.Conn) (pid, uid int, ok bool) {
 	c, isUnix := conn.(*net.UnixConn)
 	if !isUnix {

@@ -14,9 +14,10 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// preIssuanceLint signs a copy of the template with a throwaway key and lints the result, as Boulder does: what breaks a
-// rule at the level of an error, or departs from its profile, is never signed by the authority. The copy is what the
-// authority would sign, but for the signature: its signature algorithm is the authority's.
+// preIssuanceLint signs a copy of the template with a throwaway key and lints the result, as
+// Boulder does: what breaks a rule at the level of an error, or departs from its profile, is never
+// signed by the authority. The copy is what the authority would sign, but for the signature: its
+// signature algorithm is the authority's.
 func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, template x509.Certificate, now time.Time) error {
 	throwaway, err := throwawayKeys[algorithm]()
 	if err != nil {
@@ -38,8 +39,9 @@ func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, te
 	return Invalidate(err)
 }
 
-// throwawayKeys are keys of each type that authorities have, made at their first use and kept for the process. They
-// protect nothing, so the RSA one is as short as the library allows: it takes 10 ms to make, and not a second.
+// throwawayKeys are keys of each type that authorities have, made at their first use and kept for
+// the process. They protect nothing, so the RSA one is as short as the library allows: it takes 10
+// ms to make, and not a second.
 var throwawayKeys = map[x509.SignatureAlgorithm]func() (crypto.Signer, error){
 	x509.SHA256WithRSA: sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 1024) }),
 	x509.ECDSAWithSHA256: sync.OnceValues(func() (crypto.Signer, error) {
@@ -47,7 +49,8 @@ var throwawayKeys = map[x509.SignatureAlgorithm]func() (crypto.Signer, error){
 	}),
 }
 
-// signatureAlgorithm is what an authority with that public key signs with: SHA-256 with its kind of key.
+// signatureAlgorithm is what an authority with that public key signs with: SHA-256 with its kind of
+// key.
 func signatureAlgorithm(public crypto.PublicKey) x509.SignatureAlgorithm {
 	if _, ok := public.(*rsa.PublicKey); ok {
 		return x509.SHA256WithRSA

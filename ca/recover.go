@@ -75,8 +75,8 @@ type UnrecoveredOfTheLogs struct {
 	Holder    string `json:"holder"`
 }
 
-// numberMargin is how far a CRL number is raised when the last one is not known for sure: lists may have been made after
-// the one that is on the disk.
+// numberMargin is how far a CRL number is raised when the last one is not known for sure: lists may
+// have been made after the one that is on the disk.
 const numberMargin = 1000
 
 // maxEvidence is the size of the largest file that is read for certificates. CRLs may be larger.
@@ -112,10 +112,11 @@ type logged struct {
 
 func findKey(authority string, serial []byte) string { return authority + "\x00" + string(serial) }
 
-// Recover makes the records anew that are damaged or lost: from what is left of them, and from the certificates and CRLs in
-// the lab's home and in the folders given. Records that are whole get what they lack. It invents nothing but certificates
-// of authorities whose key and CRL are there and whose certificate is not. The damaged file keeps its content, under
-// another name. A server must not run meanwhile.
+// Recover makes the records anew that are damaged or lost: from what is left of them, and from the
+// certificates and CRLs in the lab's home and in the folders given. Records that are whole get what
+// they lack. It invents nothing but certificates of authorities whose key and CRL are there and
+// whose certificate is not. The damaged file keeps its content, under another name. A server must
+// not run meanwhile.
 func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Recovery, error) {
 	harm, err := l.harm()
 	if err != nil {
@@ -264,7 +265,8 @@ func (f *finds) der(der []byte, path string) {
 	}
 }
 
-// certificate takes a certificate of the lab's names. Whether it is the lab's, its signature tells later.
+// certificate takes a certificate of the lab's names. Whether it is the lab's, its signature tells
+// later.
 func (f *finds) certificate(der []byte, from string) bool {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -461,8 +463,8 @@ func (f *finds) lastNumber(a profiles.Authority) uint64 {
 	return last
 }
 
-// raiseNumber has the authority's next CRL follow all that it made. The state says which was the last, when it is newer than
-// any CRL that was found; otherwise others may have been made since.
+// raiseNumber has the authority's next CRL follow all that it made. The state says which was the
+// last, when it is newer than any CRL that was found; otherwise others may have been made since.
 func (f *finds) raiseNumber(tx store.Tx, a profiles.Authority, present store.CRLState, report *RecoveredAuthority) error {
 	last := f.lastNumber(a)
 	report.Number = present.Number
@@ -529,8 +531,8 @@ func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Autho
 	return nil
 }
 
-// applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a CRL counts when it is
-// newer than they are.
+// applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a
+// CRL counts when it is newer than they are.
 func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority]store.CRLState, recorded map[profiles.Authority]bool, r *Recovery) error {
 	for _, report := range r.Authorities {
 		a, err := profiles.ParseAuthority(report.ID)
@@ -567,7 +569,8 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 	return nil
 }
 
-// certificateEnd is the end of an authority: until then, a certificate of which nothing is known is kept on its CRL.
+// certificateEnd is the end of an authority: until then, a certificate of which nothing is known is
+// kept on its CRL.
 func certificateEnd(der []byte) time.Time {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -632,8 +635,9 @@ func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation
 	}
 }
 
-// revokedByStatus adds what is left of the records. A hold that ended, by the change feed, has ended. A status does not say whose
-// it is: the record does or, where that is lost, the authority's part of the serial number.
+// revokedByStatus adds what is left of the records. A hold that ended, by the change feed, has
+// ended. A status does not say whose it is: the record does or, where that is lost, the authority's
+// part of the serial number.
 func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked map[string]Revocation) {
 	prefix := a.SerialPrefix()
 	for serial, v := range f.revocations {
@@ -671,7 +675,8 @@ func recordRevocation(tx store.Tx, k store.Key, v Revocation, end time.Time, r *
 	return nil
 }
 
-// rebuild writes new records and puts them in the place of the damaged ones, which get another name.
+// rebuild writes new records and puts them in the place of the damaged ones, which get another
+// name.
 func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
 	path := l.store.Path()
 	before, _ := os.Stat(path)
@@ -716,8 +721,9 @@ func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Au
 	return nil
 }
 
-// remake makes the certificates of authorities anew of which only the key and a CRL are left, and then records what their
-// CRLs say. It also puts certificates of authorities beside their keys, for the next time.
+// remake makes the certificates of authorities anew of which only the key and a CRL are left, and
+// then records what their CRLs say. It also puts certificates of authorities beside their keys, for
+// the next time.
 func (l *Lab) remake(ctx context.Context, f *finds, r *Recovery) error {
 	var lost []profiles.Authority
 	for i, report := range r.Authorities {

@@ -11,8 +11,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// StatusChange asks for the revocation of certificates, or for the end of their hold. One of its first five fields says
-// which, and Also names others: all of them change or none does. An authority is reached by Authority alone.
+// StatusChange asks for the revocation of certificates, or for the end of their hold. One of its
+// first five fields says which, and Also names others: all of them change or none does. An
+// authority is reached by Authority alone.
 type StatusChange struct {
 	Serial      string `json:"serial,omitempty"`      // the one whose serial number begins with these digits
 	Certificate []byte `json:"certificate,omitempty"` // this one, in DER: a file's, of which no other has the serial number
@@ -30,8 +31,8 @@ type StatusChange struct {
 	DryRun bool `json:"dry_run,omitempty"` // says what would change, and changes nothing
 }
 
-// StatusTarget names certificates as the fields of a [StatusChange] do. It has no field for an authority: each is revoked
-// by itself.
+// StatusTarget names certificates as the fields of a [StatusChange] do. It has no field for an
+// authority: each is revoked by itself.
 type StatusTarget struct {
 	Serial      string `json:"serial,omitempty"`
 	Certificate []byte `json:"certificate,omitempty"`
@@ -45,16 +46,17 @@ type Changed struct {
 	Before  Status `json:"before"`
 	Changed bool   `json:"changed"` // false when it stood so already
 
-	// Issued counts, by product, the certificates that an authority issued and that are valid still: the dry run of its
-	// revocation tells what would be refused with it.
+	// Issued counts, by product, the certificates that an authority issued and that are valid
+	// still: the dry run of its revocation tells what would be refused with it.
 	Issued map[string]int `json:"issued,omitempty"`
 }
 
-// SetStatus changes the status of certificates, of all that are asked for or of none. When it returns, the change is on
-// the disk, and the next CRL and OCSP answer hold it. The same change again changes nothing. A revoked certificate stays
-// revoked, and its reason stays (Conflict), for a list that was published cannot be taken back; only a hold ends, or
-// becomes a revocation for another reason as of the hold's date. Of a card or a holder, certificates that were revoked
-// for good before are left as they are; the end of a hold is a Conflict when there is nothing else.
+// SetStatus changes the status of certificates, of all that are asked for or of none. When it
+// returns, the change is on the disk, and the next CRL and OCSP answer hold it. The same change
+// again changes nothing. A revoked certificate stays revoked, and its reason stays (Conflict), for
+// a list that was published cannot be taken back; only a hold ends, or becomes a revocation for
+// another reason as of the hold's date. Of a card or a holder, certificates that were revoked for
+// good before are left as they are; the end of a hold is a Conflict when there is nothing else.
 func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed, err error) {
 	if err := l.checkChange(&c); err != nil {
 		return nil, err
@@ -97,7 +99,8 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 // errDryRun undoes the transaction of a dry run.
 var errDryRun = fail(Invalid, "dry run")
 
-// Revoke revokes the one certificate whose serial number begins with those digits, as of now: see [Lab.SetStatus].
+// Revoke revokes the one certificate whose serial number begins with those digits, as of now: see
+// [Lab.SetStatus].
 func (l *Lab) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
 	return first(l.SetStatus(ctx, StatusChange{Serial: serial, Reason: reason}))
 }
@@ -225,8 +228,8 @@ func (s StatusTarget) find(tx store.Reader) ([]store.Key, error) {
 	return nil, fail(NotFound, "no certificate was issued to a holder %s: give the whole identifier, as igc show has it", s.Holder)
 }
 
-// findCertificate finds the record of this very certificate. Its serial number alone would not do: other authorities than
-// the lab's have theirs, and a short one is the beginning of others.
+// findCertificate finds the record of this very certificate. Its serial number alone would not do:
+// other authorities than the lab's have theirs, and a short one is the beginning of others.
 func findCertificate(tx store.Reader, der []byte) (store.Key, error) {
 	d, err := profiles.Decode(der)
 	if err != nil {
@@ -296,7 +299,8 @@ func (c *StatusChange) apply(tx store.Tx, t oneOf) (Changed, error) {
 	return Changed{Record: &after, Before: before.Status, Changed: true}, nil
 }
 
-// checkReleased refuses to end the holds of a card or of a holder that has none to end, and certificates revoked for good.
+// checkReleased refuses to end the holds of a card or of a holder that has none to end, and
+// certificates revoked for good.
 func (c *StatusChange) checkReleased(changed []Changed) error {
 	var revoked *Record
 	for _, one := range changed {

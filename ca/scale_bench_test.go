@@ -11,8 +11,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// What a lookup, an issue, a revocation and a page of the list cost in a large lab and in a small one, which take turns:
-// "-ratio" is the median in the large one over that in the small one. IGC_SCALE says how large, else 100,000.
+// What a lookup, an issue, a revocation and a page of the list cost in a large lab and in a small
+// one, which take turns: "-ratio" is the median in the large one over that in the small one.
+// IGC_SCALE says how large, else 100,000.
 func BenchmarkScale(b *testing.B) {
 	large := 100_000
 	if s := os.Getenv("IGC_SCALE"); s != "" {

@@ -18,15 +18,15 @@ type CRLConfig struct {
 	Delta   Schedule     `yaml:"delta"`
 }
 
-// Schedule says when a list is made anew though nothing changed, and until when it may be relied on. The validity less the
-// rhythm is the time in which a missed list harms nobody.
+// Schedule says when a list is made anew though nothing changed, and until when it may be relied
+// on. The validity less the rhythm is the time in which a missed list harms nobody.
 type Schedule struct {
 	Every    Interval      `yaml:"every"`
 	Validity time.Duration `yaml:"validity"`
 }
 
-// Interval is daily (at midnight in Paris), monthly (on the first, at midnight UTC) or a duration such as 6h: the dates of the
-// real CRLs (reference §1.4) or others.
+// Interval is daily (at midnight in Paris), monthly (on the first, at midnight UTC) or a duration
+// such as 6h: the dates of the real CRLs (reference §1.4) or others.
 type Interval string
 
 // CacheControl is what HTTP caches may do with a CRL.
@@ -60,8 +60,8 @@ func (r Interval) Next(made time.Time) time.Time {
 	return made.Add(d)
 }
 
-// defaultCRLs are the dates and the form of the real CRLs, which certificates leave when they have expired (reference
-// §11.7). Nothing is known of the real delta CRLs' dates.
+// defaultCRLs are the dates and the form of the real CRLs, which certificates leave when they have
+// expired (reference §11.7). Nothing is known of the real delta CRLs' dates.
 func defaultCRLs() CRLConfig {
 	return CRLConfig{Form: FaithfulCRL, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
 		Issuing: Schedule{"daily", 6 * 24 * time.Hour}, Roots: Schedule{"monthly", 45 * 24 * time.Hour}, Delta: Schedule{"daily", 2 * 24 * time.Hour}}

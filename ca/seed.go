@@ -13,9 +13,9 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// Seed fills the lab with certificates that nobody signed, to see how a large lab behaves: copies of a card's, each with a
-// serial number, a card and a holder of its own, and some of them revoked. Records, lists and lookups are those of a real
-// lab; no signature of a copy verifies.
+// Seed fills the lab with certificates that nobody signed, to see how a large lab behaves: copies
+// of a card's, each with a serial number, a card and a holder of its own, and some of them revoked.
+// Records, lists and lookups are those of a real lab; no signature of a copy verifies.
 func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked int) error {
 	if certificates < 0 || revoked < 0 || revoked > certificates {
 		return fail(Invalid, "cannot seed %d certificates of which %d are revoked", certificates, revoked)
@@ -46,7 +46,8 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 	}
 	const batch = 20000
 	begin := l.now().AddDate(-1, 0, 0)
-	// Ascending keys, so that the file is written from front to back; beside those of a seeding before.
+	// Ascending keys, so that the file is written from front to back; beside those of a seeding
+	// before.
 	gap := ^uint64(0) / uint64(certificates+1)
 	first := rand.Uint64N(gap)
 	for done := 0; done < certificates; done += batch {

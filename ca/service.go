@@ -27,8 +27,9 @@ var (
 	_ Service = (*Client)(nil)
 )
 
-// Client is a lab reached from a command. Each call goes to the server when one runs; when none does it opens the
-// records, acts, and closes them again. Commands that run at once take turns, and none fails for the other's sake.
+// Client is a lab reached from a command. Each call goes to the server when one runs; when none
+// does it opens the records, acts, and closes them again. Commands that run at once take turns, and
+// none fails for the other's sake.
 type Client struct {
 	*Lab   // in this process, its records closed
 	remote *remote
@@ -46,14 +47,15 @@ func Connect(home string, opts Options) (*Client, error) {
 // Client makes a client of an open lab.
 func (l *Lab) Client() *Client { return &Client{l, newRemote(l.Home, l.opts.Passphrase)} }
 
-// Pauses between tries: a server that stops before it answers is tried again, and so is a lab that another process holds.
+// Pauses between tries: a server that stops before it answers is tried again, and so is a lab that
+// another process holds.
 const (
 	firstPause = 10 * time.Millisecond
 	maxPause   = time.Second
 )
 
-// dispatch calls fn with the server or, where none runs, with the lab in this process. When the server stops before it
-// answers, an idempotent call is made again.
+// dispatch calls fn with the server or, where none runs, with the lab in this process. When the
+// server stops before it answers, an idempotent call is made again.
 func (c *Client) dispatch(ctx context.Context, idempotent bool, fn func(Service) error) error {
 	reported := false
 	for start, pause := time.Now(), firstPause; ; pause = min(2*pause, maxPause) {
@@ -91,7 +93,8 @@ func (c *Client) Issue(ctx context.Context, req IssueRequest) (issued *Issued, e
 	if err != nil {
 		return nil, err
 	}
-	// The authority's key takes 150 ms to open: do it before the records are, so that others are not kept waiting.
+	// The authority's key takes 150 ms to open: do it before the records are, so that others are
+	// not kept waiting.
 	if a, err := product.IssuingAuthority(); err == nil && !c.remote.answers() && c.keys.Has(a.ID()) {
 		if _, err := c.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()}); err != nil {
 			return nil, err
@@ -157,8 +160,8 @@ func (c *Client) Ensure(ctx context.Context, wanted []profiles.Authority) (made 
 	return made, err
 }
 
-// Publish makes the CRLs that are due or, with anew, all of them, in the lab's publication folder: in the server when one
-// runs, else by publish, in this process.
+// Publish makes the CRLs that are due or, with anew, all of them, in the lab's publication folder:
+// in the server when one runs, else by publish, in this process.
 func (c *Client) Publish(ctx context.Context, anew bool, publish func(context.Context, *Lab) error) error {
 	return c.dispatch(ctx, true, func(s Service) error {
 		if _, ok := s.(*Lab); ok {

@@ -9,9 +9,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Signer opens the key of an authority, which has that certificate. It reads the key's file and no record, so a command
-// may call it while a server holds the lab: whoever has the lab's folder and passphrase has its keys, and needs no server
-// to sign for it. What is signed this way is not issued: it is in no record, and OCSP does not know it.
+// Signer opens the key of an authority, which has that certificate. It reads the key's file and no
+// record, so a command may call it while a server holds the lab: whoever has the lab's folder and
+// passphrase has its keys, and needs no server to sign for it. What is signed this way is not
+// issued: it is in no record, and OCSP does not know it.
 func (l *Lab) Signer(a profiles.Authority, certificate *x509.Certificate) (crypto.Signer, error) {
 	s, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
 	if err != nil {

@@ -23,9 +23,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// The socket carries the calls of [Service] from commands to the server that holds the lab: JSON over HTTP over
-// igc.sock, which only its owner reaches (the home is 0700, the socket 0600). As with an agent for keys, whoever reaches
-// it may have things signed: the server has the passphrase. One that the caller gives all the same must be the right one.
+// The socket carries the calls of [Service] from commands to the server that holds the lab: JSON
+// over HTTP over igc.sock, which only its owner reaches (the home is 0700, the socket 0600). As
+// with an agent for keys, whoever reaches it may have things signed: the server has the passphrase.
+// One that the caller gives all the same must be the right one.
 
 const passphraseHeader = "Igc-Passphrase"
 
@@ -49,8 +50,9 @@ type callError struct {
 	Message string `json:"message"`
 }
 
-// socketPath is where the socket of a home is, and what to close after use. The system bounds the length of such a path
-// (about 100 bytes): on Linux a longer one is reached through its open folder.
+// socketPath is where the socket of a home is, and what to close after use. The system bounds the
+// length of such a path (about 100 bytes): on Linux a longer one is reached through its open
+// folder.
 func socketPath(home string) (string, io.Closer, error) {
 	path := filepath.Join(home, "igc.sock")
 	if len(path) < 100 {
@@ -66,9 +68,9 @@ func socketPath(home string) (string, io.Closer, error) {
 	return "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/igc.sock", dir, nil
 }
 
-// Answer serves the socket until the context ends, and then finishes the calls under way. The caller holds the lab (see
-// [Lab.Lock]), which is why a socket that is there already is a dead process's. publish makes CRLs
-// when a command asks for that. ready is called when calls are taken.
+// Answer serves the socket until the context ends, and then finishes the calls under way. The
+// caller holds the lab (see [Lab.Lock]), which is why a socket that is there already is a dead
+// process's. publish makes CRLs when a command asks for that. ready is called when calls are taken.
 func (l *Lab) Answer(ctx context.Context, publish func(ctx context.Context, anew bool) error, ready func()) error {
 	path, dir, err := socketPath(l.Home)
 	if err != nil {
@@ -113,7 +115,8 @@ func callerOf(ctx context.Context) string {
 	return cmp.Or(name, "rpc")
 }
 
-// callerName names the user at the other end of the socket: "rpc:uid=1000", "rpc" where the system does not say.
+// callerName names the user at the other end of the socket: "rpc:uid=1000", "rpc" where the system
+// does not say.
 func callerName(conn net.Conn) string {
 	if _, uid, ok := peerCredentials(conn); ok {
 		return fmt.Sprintf("rpc:uid=%d", uid)

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A server that takes calls and never answers is tried again at growing intervals, until the caller gives up.
+// A server that takes calls and never answers is tried again at growing intervals, until the caller
+// gives up.
 func TestServerThatNeverAnswers(t *testing.T) {
 	lab := newLab(t, Options{})
 	listener, err := net.Listen("unix", filepath.Join(lab.Home, "igc.sock"))

@@ -1,5 +1,5 @@
-// Package cli is the command line: one file a command. It parses, calls the packages below and prints; what it knows of
-// certificates it asks them.
+// Package cli is the command line: one file a command. It parses, calls the packages below and
+// prints; what it knows of certificates it asks them.
 package cli
 
 import (
@@ -164,7 +164,8 @@ func (p *program) connectOrCreate(c *cli.Context, config ca.Config) (*ca.Client,
 	if err != nil {
 		return nil, err
 	}
-	// In a folder of a million cards it would take a second to look for what killed commands left: igc doctor does.
+	// In a folder of a million cards it would take a second to look for what killed commands left:
+	// igc doctor does.
 	if err := ca.RemoveLeftovers(ca.Leftovers(home, time.Now(), 10000)); err != nil {
 		return nil, err
 	}
@@ -223,8 +224,8 @@ func noArgs(c *cli.Context) error {
 	return nil
 }
 
-// permute puts the flags of each command before its arguments, where urfave/cli wants them: people write
-// "igc revoke SERIAL --reason keyCompromise". What follows "--" stays where it is.
+// permute puts the flags of each command before its arguments, where urfave/cli wants them: people
+// write "igc revoke SERIAL --reason keyCompromise". What follows "--" stays where it is.
 func permute(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args

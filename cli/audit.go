@@ -115,7 +115,8 @@ func (p *program) audit(c *cli.Context) error {
 	}
 }
 
-// lastChanges are the last n that pass the filter, all when n is 0, and the number of the last entry that was looked at.
+// lastChanges are the last n that pass the filter, all when n is 0, and the number of the last
+// entry that was looked at.
 func lastChanges(ctx context.Context, s ca.Service, f changeFilter, n int) (last []store.Change, seq uint64, err error) {
 	for {
 		changes, err := s.Changes(ctx, seq, 1000)

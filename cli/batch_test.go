@@ -13,8 +13,9 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// A batch that is interrupted goes on where it stopped: every row has one card in the end, and, since an interruption lets
-// the cards under way be finished, no certificate is recorded without its card. Meanwhile other commands are answered.
+// A batch that is interrupted goes on where it stopped: every row has one card in the end, and,
+// since an interruption lets the cards under way be finished, no certificate is recorded without
+// its card. Meanwhile other commands are answered.
 func TestBatchGoesOn(t *testing.T) {
 	const rows = 60
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")

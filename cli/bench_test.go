@@ -44,8 +44,9 @@ func (c *cost) report(b *testing.B, of string) {
 	b.ReportMetric(float64((c.cpu/n).Microseconds())/1000, name+"-cpu-ms/cert")
 }
 
-// The same output by others: RSA 2048 keys certified by an RSA 4096 authority, certificate and PKCS#12 in files, in one
-// run. igc issue makes two of a card; openssl and step (where it is installed) one a call. IGC_CARDS says how many.
+// The same output by others: RSA 2048 keys certified by an RSA 4096 authority, certificate and
+// PKCS#12 in files, in one run. igc issue makes two of a card; openssl and step (where it is
+// installed) one a call. IGC_CARDS says how many.
 func BenchmarkBesideOthers(b *testing.B) {
 	n := 10
 	if s := os.Getenv("IGC_CARDS"); s != "" {
@@ -114,8 +115,9 @@ authorityInfoAccess = OCSP;URI:http://localhost/ocsp
 	}
 }
 
-// What a single igc issue costs beyond making keys, signing and opening the authority's key: in a lab of P-256 keys the
-// first two are next to nothing, and the third is PBKDF2, which is measured beside it and taken off.
+// What a single igc issue costs beyond making keys, signing and opening the authority's key: in a
+// lab of P-256 keys the first two are next to nothing, and the third is PBKDF2, which is measured
+// beside it and taken off.
 func BenchmarkIssueOverhead(b *testing.B) {
 	l := &labtest.Lab{T: b, Home: filepath.Join(b.TempDir(), "lab")}
 	l.Must("init", "--key", "p256", "--gamme", "FO")

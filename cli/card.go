@@ -164,7 +164,8 @@ func (f cardFacts) tries() string {
 	return fmt.Sprintf(tr("%d essai(s)", "%d tries"), f.TriesLeft)
 }
 
-// theCard is the card that the command names; the only one in a reader, for a command that names none.
+// theCard is the card that the command names; the only one in a reader, for a command that names
+// none.
 func (p *program) theCard(c *cli.Context) (home string, chosen *vcard.Card, err error) {
 	if home, _, err = p.lab(c); err != nil {
 		return "", nil, err
@@ -286,8 +287,8 @@ func (p *program) unblockCard(c *cli.Context) error {
 	})
 }
 
-// secrets takes codes from the flags of those names, and asks for those that were not given: without an echo at a terminal, a line
-// each elsewhere.
+// secrets takes codes from the flags of those names, and asks for those that were not given:
+// without an echo at a terminal, a line each elsewhere.
 func (p *program) secrets(c *cli.Context, questions map[string]string, flags ...string) ([]string, error) {
 	var codes []string
 	lines := bufio.NewReader(p.in)

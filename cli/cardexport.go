@@ -162,8 +162,8 @@ func chosenCertificates(card *vcard.Card, role string) ([]vcard.Certificate, err
 	return nil, ca.Invalidate(fmt.Errorf(tr("--certificate %q : cette carte a %s", "--certificate %q: this card has %s"), role, strings.Join(roles, ", ")))
 }
 
-// exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12 in the folder out. A file that
-// is there is refused unless it may be replaced.
+// exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12
+// in the folder out. A file that is there is refused unless it may be replaced.
 func exportTargets(card *vcard.Card, certificates []vcard.Certificate, form p12.Form, out string, overwrite bool) ([]exportedFile, error) {
 	info, err := os.Stat(out)
 	folder := out == "" || err == nil && info.IsDir()

@@ -136,8 +136,8 @@ func (p *program) uninstallCards(c *cli.Context) error {
 	return p.each(c, made, func(c install.Change) string { return tr(c.UndoneFR(), c.UndoneEN()) }, s.Unmake)
 }
 
-// each makes or unmakes changes, one after the other, and says each. What the user may not change is told at the end, with the
-// command for one who may.
+// each makes or unmakes changes, one after the other, and says each. What the user may not change
+// is told at the end, with the command for one who may.
 func (p *program) each(c *cli.Context, changes []install.Change, words func(install.Change) string, do func(install.Change) error) error {
 	var refused []string
 	var errs []error

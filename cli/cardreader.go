@@ -107,7 +107,8 @@ func theOneCard(card *vcard.Card) vpcd.Source {
 	}
 }
 
-// logReader writes what happens in the reader. No command of a card is ever written: they hold PINs.
+// logReader writes what happens in the reader. No command of a card is ever written: they hold
+// PINs.
 func (p *program) logReader(e vpcd.Event) {
 	switch e.State {
 	case vpcd.Inserted:

@@ -8,7 +8,8 @@ import (
 	"github.com/igc-lab/igc/card/vpcd"
 )
 
-// Whoever is refused a vpcd that others reach is given the command that keeps it to this machine, and the port.
+// Whoever is refused a vpcd that others reach is given the command that keeps it to this machine,
+// and the port.
 func TestReaderRefusesExposed(t *testing.T) {
 	l, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {

@@ -27,7 +27,8 @@ import (
 	"github.com/igc-lab/igc/serve"
 )
 
-// movedClock is a lab with a server in this process, whose clock the test moves, and openssl as its verifier.
+// movedClock is a lab with a server in this process, whose clock the test moves, and openssl as its
+// verifier.
 type movedClock struct {
 	*testing.T
 	lab     *labtest.Lab
@@ -124,8 +125,8 @@ func (c *movedClock) doctor() error {
 	return errors.Join(errs...)
 }
 
-// crls has openssl verify a good card and revoked ones by the CRL and its delta, and the issuing authority by its root's.
-// A list that ended, or is of the future, is an error of openssl's.
+// crls has openssl verify a good card and revoked ones by the CRL and its delta, and the issuing
+// authority by its root's. A list that ended, or is of the future, is an error of openssl's.
 func (c *movedClock) crls(dir, root, issuing, good string, revoked []string) error {
 	var errs []error
 	lists := map[string]string{}
@@ -168,7 +169,8 @@ func (c *movedClock) crls(dir, root, issuing, good string, revoked []string) err
 	return errors.Join(errs...)
 }
 
-// answers has openssl ask the responder about cards. It warns of dates that are not those of its clock.
+// answers has openssl ask the responder about cards. It warns of dates that are not those of its
+// clock.
 func (c *movedClock) answers(root, issuing, good string, revoked []string) error {
 	var errs []error
 	for i, card := range append([]string{good}, revoked...) {
@@ -213,8 +215,8 @@ func writeCertificate(file string, certificate *x509.Certificate) error {
 	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}), 0o600)
 }
 
-// The clock goes forward by up to 400 days and back: health, doctor, CRLs, OCSP answers and the stapled one are right at
-// every stage, as openssl finds them with the same clock.
+// The clock goes forward by up to 400 days and back: health, doctor, CRLs, OCSP answers and the
+// stapled one are right at every stage, as openssl finds them with the same clock.
 func TestMovedClock(t *testing.T) {
 	peer.Need(t, "faketime")
 	peer.Need(t, "openssl")

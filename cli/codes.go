@@ -74,7 +74,8 @@ func (p *program) codes(c *cli.Context) error {
 	})
 }
 
-// completeIssue completes the value of a flag that takes a code or a name, else the flags themselves.
+// completeIssue completes the value of a flag that takes a code or a name, else the flags
+// themselves.
 func completeIssue(c *cli.Context) {
 	var previous string
 	if len(os.Args) > 2 {

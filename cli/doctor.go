@@ -37,8 +37,8 @@ func (p *program) doctorCommand() *cli.Command {
 	}
 }
 
-// errToDo is the end of a diagnostic that found something to do, and has said it; errDamaged, of one that found that the
-// records are damaged or lost.
+// errToDo is the end of a diagnostic that found something to do, and has said it; errDamaged, of
+// one that found that the records are damaged or lost.
 var (
 	errToDo    = errors.New("something is to do")
 	errDamaged = errors.New("the records are damaged")

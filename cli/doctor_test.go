@@ -33,8 +33,8 @@ func diagnosis(t *testing.T, cmd *exec.Cmd) []doctor.Finding {
 	return findings
 }
 
-// of is the first finding of a check.
-func of(t *testing.T, findings []doctor.Finding, check string) doctor.Finding {
+// findingOf is the first finding of a check.
+func findingOf(t *testing.T, findings []doctor.Finding, check string) doctor.Finding {
 	t.Helper()
 	i := slices.IndexFunc(findings, func(f doctor.Finding) bool { return f.Check == check })
 	if i < 0 {
@@ -43,7 +43,8 @@ func of(t *testing.T, findings []doctor.Finding, check string) doctor.Finding {
 	return findings[i]
 }
 
-// The module and what is installed of it: missing, broken, gone stale; each is put right by the command, or by --fix.
+// The module and what is installed of it: missing, broken, gone stale; each is put right by the
+// command, or by --fix.
 func TestDoctorInstall(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("SKIPPED: the module is Linux's")
@@ -71,7 +72,7 @@ func TestDoctorInstall(t *testing.T) {
 	}
 	want := func(check string, state doctor.State, found string) doctor.Finding {
 		t.Helper()
-		f := of(t, diagnosis(t, command(igc, "doctor", "--json")), check)
+		f := findingOf(t, diagnosis(t, command(igc, "doctor", "--json")), check)
 		if f.State != state || !strings.Contains(f.Message, found) {
 			t.Fatalf("%s: %s, %q; want %s, %q", check, f.State, f.Message, state, found)
 		}
@@ -146,7 +147,7 @@ func TestDoctorHung(t *testing.T) {
 	cmd.Env = append(os.Environ(), "IGC_HOME="+l.Home, "IGC_LANG=en")
 	findings := diagnosis(t, cmd)
 	for check, want := range map[string]doctor.State{"home": doctor.Todo, "server": doctor.Todo, "keys": doctor.Skipped, "publication": doctor.Skipped, "ocsp": doctor.Skipped} {
-		if f := of(t, findings, check); f.State != want {
+		if f := findingOf(t, findings, check); f.State != want {
 			t.Errorf("%s: %s, %s", check, f.State, f.Message)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/igc-lab/igc/internal/reference"
 )
 
-// A real certificate of production is read, and its twin is a TEST one of its layout: gen2023 gives gen2023 (reference §11).
+// A real certificate of production is read, and its twin is a TEST one of its layout: gen2023 gives
+// gen2023 (reference §11).
 func TestLikeProduction(t *testing.T) {
 	real := filepath.Join(reference.Dir(t), "certificates", "EL-ORG-auth-client-gen2023.pem")
 	l := labtest.New(t, "--key", "p256")

@@ -146,7 +146,8 @@ func makeSet(ctx context.Context, client *ca.Client, dir string, progress *bar) 
 	return manifest, nil
 }
 
-// setMaker makes fixtures: by the lab's issuing path those that the lab would issue, by hand the others.
+// setMaker makes fixtures: by the lab's issuing path those that the lab would issue, by hand the
+// others.
 type setMaker struct {
 	client *ca.Client
 	dir    string
@@ -154,8 +155,9 @@ type setMaker struct {
 	roots  []byte // PEM
 }
 
-// newSetMaker makes the authorities that the lab lacks, and opens their keys for what is made by hand. It takes the keys
-// from their files, and so works beside a server; there is no way to have a server sign what is wrong.
+// newSetMaker makes the authorities that the lab lacks, and opens their keys for what is made by
+// hand. It takes the keys from their files, and so works beside a server; there is no way to have a
+// server sign what is wrong.
 func newSetMaker(ctx context.Context, client *ca.Client, dir string) (*setMaker, error) {
 	var wanted []profiles.Authority
 	var products []string

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// The set is replaced whole, and nothing else is. What the lab issued is in its records, what was made by hand is not.
+// The set is replaced whole, and nothing else is. What the lab issued is in its records, what was
+// made by hand is not.
 func TestFixturesFolder(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	dir := filepath.Join(t.TempDir(), "set")

@@ -11,8 +11,9 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 )
 
-// replaceSet has a set made in a new folder, which then takes the place of the old one: there is never half a set. Only
-// a set of fixtures is ever replaced, with nothing else in it. It returns the folder's whole path.
+// replaceSet has a set made in a new folder, which then takes the place of the old one: there is
+// never half a set. Only a set of fixtures is ever replaced, with nothing else in it. It returns
+// the folder's whole path.
 func replaceSet(dir string, fill func(work string) error) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

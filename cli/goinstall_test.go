@@ -14,8 +14,9 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// go install MODULE@VERSION works, from a module proxy that has this tree: it refuses a go.mod with replace or exclude, and
-// a tree with files that a module cannot have. The program says its version.
+// go install MODULE@VERSION works, from a module proxy that has this tree: it refuses a go.mod with
+// replace or exclude, and a tree with files that a module cannot have. The program says its
+// version.
 func TestGoInstall(t *testing.T) {
 	const module, tag = "github.com/igc-lab/igc", "v0.0.1"
 	dir := t.TempDir()

@@ -23,8 +23,9 @@ func isAddress(name string) bool {
 	return err == nil && host != "" && numeric == nil && n > 0
 }
 
-// dial shakes hands with a TLS server to see what it presents and asks for. It verifies nothing, sends nothing after the
-// handshake, and accepts the oldest versions and suites: it is for looking at a server that something is wrong with.
+// dial shakes hands with a TLS server to see what it presents and asks for. It verifies nothing,
+// sends nothing after the handshake, and accepts the oldest versions and suites: it is for looking
+// at a server that something is wrong with.
 func dial(ctx context.Context, address string) ([]inspect.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()

@@ -110,7 +110,8 @@ func (p *program) diff(c *cli.Context) error {
 	return err
 }
 
-// read takes what the name stands for: standard input, a file, or a server where there is no such file.
+// read takes what the name stands for: standard input, a file, or a server where there is no such
+// file.
 func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 	data, err := p.readFile(name)
 	if errors.Is(err, os.ErrNotExist) && isAddress(name) {
@@ -172,7 +173,8 @@ func listed(all []*inspect.Certificate) string {
 	return strings.Join(names, "; ")
 }
 
-// visible is a text without the escape sequences that whoever made it may have put in it: the terminal gets none.
+// visible is a text without the escape sequences that whoever made it may have put in it: the
+// terminal gets none.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Cf) {

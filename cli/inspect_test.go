@@ -21,8 +21,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// igc inspect host:port shows what a server presents and whom it asks for, whether or not the server likes a visitor
-// without a certificate; nothing hangs on a server that does not speak.
+// igc inspect host:port shows what a server presents and whom it asks for, whether or not the
+// server likes a visitor without a certificate; nothing hangs on a server that does not speak.
 func TestInspectServer(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	card := l.Issue("--card", "ssl-serv", "--service", "localhost", "--department", "Paris (75)", "--organisation", "HOPITAL DES 3 DAMES", "--structure", "10B0057881")
@@ -107,7 +107,8 @@ func keyPair(t testing.TB, file string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
 }
 
-// Inspect names the certificates that the lab itself asks for: its nine authorities or as many as it has.
+// Inspect names the certificates that the lab itself asks for: its nine authorities or as many as
+// it has.
 func TestInspectTheLab(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	l.Issue("--fixture", "alain")
@@ -134,8 +135,8 @@ func TestInspectTheLab(t *testing.T) {
 	}
 }
 
-// What other programs write is read: openssl's PKCS#12 of both ages, PKCS#7 and keys; a store without a key, whose password
-// is right, is refused for what it is.
+// What other programs write is read: openssl's PKCS#12 of both ages, PKCS#7 and keys; a store
+// without a key, whose password is right, is refused for what it is.
 func TestInspectWhatOpenSSLWrites(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	card := l.Issue("--fixture", "alain")

@@ -186,7 +186,8 @@ type values interface {
 	Bool(name string) bool
 }
 
-// cardOrder reads the flags. A fixture, a certificate or a draw says who the holder is; the other flags come on top.
+// cardOrder reads the flags. A fixture, a certificate or a draw says who the holder is; the other
+// flags come on top.
 func cardOrder(c values) (order ca.CardOrder, err error) {
 	sources := 0
 	for _, name := range []string{"fixture", "like", "random"} {

@@ -10,7 +10,8 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// Every test identity, issued, passes igc lint, which says nothing of it but that fast keys are not faithful.
+// Every test identity, issued, passes igc lint, which says nothing of it but that fast keys are not
+// faithful.
 func TestLintFixtures(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	dir := t.TempDir()

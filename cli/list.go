@@ -76,7 +76,8 @@ func (p *program) list(c *cli.Context) error {
 	return p.listTable(c, client, filter, revoked)
 }
 
-// listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a million.
+// listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a
+// million.
 func (p *program) listJSON(c *cli.Context, client *ca.Client, filter ca.Filter) error {
 	sep := "[\n"
 	write := func(r *ca.Record) error {
@@ -104,7 +105,8 @@ func (p *program) listJSON(c *cli.Context, client *ca.Client, filter ca.Filter) 
 	return err
 }
 
-// newest calls do for the last ones that pass the filter, from the oldest of them; all with a limit of 0.
+// newest calls do for the last ones that pass the filter, from the oldest of them; all with a limit
+// of 0.
 func newest(c *cli.Context, client *ca.Client, filter ca.Filter, limit int, do func(*ca.Record) error) error {
 	if limit == 0 {
 		return ca.Each(c.Context, client, filter, do)
@@ -152,7 +154,8 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter,
 	return t.Flush()
 }
 
-// state says in a word whether the certificate holds today. revoked are the authorities that do not.
+// state says in a word whether the certificate holds today. revoked are the authorities that do
+// not.
 func state(r *ca.Record, revoked map[string]*ca.Revocation) string {
 	switch now := time.Now(); {
 	case r.Status == ca.OnHold:

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// What docs/products.md says is true: its row, added to the table, gives cards, and its commands pass. Nothing else changes.
+// What docs/products.md says is true: its row, added to the table, gives cards, and its commands
+// pass. Nothing else changes.
 func TestNewcomer(t *testing.T) {
 	page, err := os.ReadFile("../docs/products.md")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// bar shows how far long work is, at what rate and for how long still: a line redrawn on a terminal, and elsewhere a line
-// a second, so that a log stays short.
+// bar shows how far long work is, at what rate and for how long still: a line redrawn on a
+// terminal, and elsewhere a line a second, so that a log stays short.
 type bar struct {
 	mu    sync.Mutex
 	out   io.Writer

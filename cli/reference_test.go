@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write docs/cli.md and the manual pages")
 
-// The reference of the command line is made from the commands themselves: docs/cli.md in both languages, and a manual page
-// for each language, where man(1) looks for it: man -M docs/man igc.
+// The reference of the command line is made from the commands themselves: docs/cli.md in both
+// languages, and a manual page for each language, where man(1) looks for it: man -M docs/man igc.
 func TestReference(t *testing.T) {
 	french, english := commandsIn(t, true), commandsIn(t, false)
 	for file, content := range map[string][]byte{
@@ -58,7 +58,8 @@ type referenced struct {
 	flags                    []cli.DocGenerationFlag
 }
 
-// commandsIn lists the program and its commands, in the order of the help, with their texts in one language.
+// commandsIn lists the program and its commands, in the order of the help, with their texts in one
+// language.
 func commandsIn(t *testing.T, inFrench bool) []referenced {
 	templates := []string{cli.AppHelpTemplate, cli.CommandHelpTemplate, cli.SubcommandHelpTemplate}
 	t.Cleanup(func() {
@@ -117,7 +118,8 @@ func spelled(f cli.DocGenerationFlag) string {
 	return strings.Join(names, ", ")
 }
 
-// explained is a flag's text, with the value that it has when it is not given and the variable that is read instead.
+// explained is a flag's text, with the value that it has when it is not given and the variable that
+// is read instead.
 func explained(f cli.DocGenerationFlag) string {
 	text := f.GetUsage()
 	if value := strings.Trim(f.GetDefaultText(), `"`); f.TakesValue() && value != "" && value != "0" {

@@ -27,8 +27,8 @@ func (p *program) renewCommand() *cli.Command {
 	}
 }
 
-// renew issues a card again: new number, new keys, validity from now on. The old card keeps its status, since holders
-// have both for a while; igc revoke ends it.
+// renew issues a card again: new number, new keys, validity from now on. The old card keeps its
+// status, since holders have both for a while; igc revoke ends it.
 func (p *program) renew(c *cli.Context) error {
 	what, err := oneArg(c, tr("un numéro de carte ou de série", "a card number or a serial number"))
 	if err != nil {
@@ -60,7 +60,8 @@ func (p *program) renew(c *cli.Context) error {
 	order.Product, _, _ = strings.Cut(last.Profile, "/")
 	order.Holder = last.Holder
 	order.Holder.CardNumber = ""
-	// the certificates of a card share a holder, but each names only what it holds: an e-mail address is in one of them
+	// the certificates of a card share a holder, but each names only what it holds: an e-mail
+	// address is in one of them
 	for _, r := range records {
 		if r.Holder.Email != "" {
 			order.Holder.Email = r.Holder.Email

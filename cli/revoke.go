@@ -187,8 +187,9 @@ func lines(text string) (all []string) {
 	return all
 }
 
-// target tells which certificates an argument stands for: a card's folder, the certificate of a file, else the digits of a
-// serial number. What has a slash or a dot in it is a path, whether or not it is there.
+// target tells which certificates an argument stands for: a card's folder, the certificate of a
+// file, else the digits of a serial number. What has a slash or a dot in it is a path, whether or
+// not it is there.
 func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err error) {
 	info, err := os.Stat(what)
 	switch {

@@ -19,7 +19,8 @@ import (
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
-// This file revokes an authority, which is done by its name only, once what it entails was shown and confirmed.
+// This file revokes an authority, which is done by its name only, once what it entails was shown
+// and confirmed.
 
 // refuseAuthorityFile says what to type instead of the file of an authority.
 func refuseAuthorityFile(path string, c *inspect.Certificate) error {
@@ -34,8 +35,8 @@ func refuseAuthorityFile(path string, c *inspect.Certificate) error {
 // caCompromise is the reason that RFC 5280 §5.3.1 has for certificates of authorities alone.
 const caCompromise ca.Reason = "cACompromise"
 
-// nameAuthority takes the whole serial number of an authority, with the reason that only authorities have, for its name.
-// A beginning does not name it, nor does another reason.
+// nameAuthority takes the whole serial number of an authority, with the reason that only
+// authorities have, for its name. A beginning does not name it, nor does another reason.
 func nameAuthority(c *cli.Context, client *ca.Client, change *ca.StatusChange) error {
 	if change.Release || change.Reason != caCompromise || change.Serial == "" || len(change.Also) > 0 || c.NArg() != 1 {
 		return nil
@@ -134,8 +135,8 @@ func authorityID(r *ca.Record) string {
 	return r.Serial
 }
 
-// confirm asks for the authority's name at a terminal. A script says --yes, or names the authority by its whole serial
-// number, which nobody gives by accident.
+// confirm asks for the authority's name at a terminal. A script says --yes, or names the authority
+// by its whole serial number, which nobody gives by accident.
 func (p *program) confirm(c *cli.Context, one ca.Changed) error {
 	id := authorityID(one.Record)
 	f, ok := p.in.(*os.File)
@@ -147,7 +148,7 @@ func (p *program) confirm(c *cli.Context, one ca.Changed) error {
 		answer := make(chan string, 1)
 		go func() {
 			var typed string
-			fmt.Fscanln(p.in, &typed) // what cannot be read is no confirmation
+			fmt.Fscanln(p.in, &typed) // what cannot be read does not confirm
 			answer <- typed
 		}()
 		select {
@@ -178,7 +179,8 @@ func revokedAuthorities(list []ca.AuthorityInfo) map[string]*ca.Revocation {
 	return revoked
 }
 
-// revokedAbove is the first revoked authority above what an authority issues, itself or its root; empty when none is.
+// revokedAbove is the first revoked authority above what an authority issues, itself or its root;
+// empty when none is.
 func revokedAbove(revoked map[string]*ca.Revocation, authority string) string {
 	a, err := profiles.ParseAuthority(authority)
 	if err != nil {

@@ -93,8 +93,9 @@ func newRevokeFiles(t *testing.T) *revokeFiles {
 	return f
 }
 
-// revoke runs igc revoke on a file of these bytes, in two ways: as a trial with the reason that only authorities have, and
-// for good. It returns how the second ended, and fails when any of it means an authority.
+// revoke runs igc revoke on a file of these bytes, in two ways: as a trial with the reason that
+// only authorities have, and for good. It returns how the second ended, and fails when any of it
+// means an authority.
 func (f *revokeFiles) revoke(name string, data []byte) int {
 	f.Helper()
 	path := filepath.Join(f.TempDir(), "file")
@@ -129,8 +130,8 @@ func (f *revokeFiles) revoke(name string, data []byte) int {
 	return code
 }
 
-// describe names the parts of a file, and tells whether the holder's certificate has to be found in it: when it is there,
-// and no key but its own.
+// describe names the parts of a file, and tells whether the holder's certificate has to be found in
+// it: when it is there, and no key but its own.
 func describeParts(parts []part) (name string, meansLeaf bool) {
 	var names []string
 	for _, p := range parts {
@@ -159,8 +160,9 @@ func arrangements(parts []part) (all [][]part) {
 	return all
 }
 
-// No file made of a holder's certificate, those of its authorities and their keys, in any order and number, ever has
-// igc revoke touch an authority; and where the holder's certificate is meant it is the one that is revoked.
+// No file made of a holder's certificate, those of its authorities and their keys, in any order and
+// number, ever has igc revoke touch an authority; and where the holder's certificate is meant it is
+// the one that is revoked.
 func TestRevokeFileNeverAnAuthority(t *testing.T) {
 	f := newRevokeFiles(t)
 	check := func(name string, parts []part, data []byte) {
@@ -224,8 +226,8 @@ func signedData(certificates [][]byte) []byte {
 	return b.BytesOrPanic()
 }
 
-// A certificate of elsewhere means nothing in this lab, whatever its serial number is: that of an authority, or one that
-// an authority's begins with.
+// A certificate of elsewhere means nothing in this lab, whatever its serial number is: that of an
+// authority, or one that an authority's begins with.
 func TestRevokeForeignSerial(t *testing.T) {
 	f := newRevokeFiles(t)
 	whole := f.parts[1].cert.SerialNumber

@@ -74,7 +74,8 @@ type storeWork struct {
 	byHand           func(rootstores.Store, *x509.Certificate) []string // what a person types when it fails; nil: nothing
 }
 
-// eachStore works on every root in every store, names each store with its path, and goes on after one that failed: those are the error.
+// eachStore works on every root in every store, names each store with its path, and goes on after
+// one that failed: those are the error.
 func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work storeWork) error {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -125,7 +126,8 @@ func storeKind(s rootstores.Store) string {
 	return s.Kind()
 }
 
-// labRoots are the lab's root certificates, that of the TestSSL server's own certificate among them, also before the first igc serve.
+// labRoots are the lab's root certificates, that of the TestSSL server's own certificate among
+// them, also before the first igc serve.
 func labRoots(ctx context.Context, client *ca.Client) ([]*x509.Certificate, error) {
 	server, err := profiles.FindProduct("ssl-serv")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// A card's PKCS#12 brings its root into a browser's database under a name of its own: install trusts that one, uninstall takes it out, and
-// neither says that it did what it did not.
+// A card's PKCS#12 brings its root into a browser's database under a name of its own: install
+// trusts that one, uninstall takes it out, and neither says that it did what it did not.
 func TestTrustBesidePKCS12(t *testing.T) {
 	for _, program := range []string{"certutil", "pk12util"} {
 		peer.Need(t, program)
@@ -42,7 +42,8 @@ func TestTrustBesidePKCS12(t *testing.T) {
 		}
 		return out.String()
 	}
-	// flags are those of every entry of the database that is the root; the names of others are left out.
+	// flags are those of every entry of the database that is the root; the names of others are left
+	// out.
 	flags := func(dir string) (found []string) {
 		t.Helper()
 		for line := range strings.Lines(peer.Run(t, "certutil", "-d", "sql:"+dir, "-L")) {
@@ -89,8 +90,8 @@ func TestTrustBesidePKCS12(t *testing.T) {
 		t.Errorf("a second time says\n%s", out)
 	}
 
-	// A database that cannot be changed is an error, with what to type, and the others are done all the same: one whose certutil fails, and
-	// one whose certutil says that it did and did not.
+	// A database that cannot be changed is an error, with what to type, and the others are done all
+	// the same: one whose certutil fails, and one whose certutil says that it did and did not.
 	certutil := peer.Need(t, "certutil")
 	for name, answer := range map[string]string{"refuses": "exit 255", "does nothing": "exit 0"} {
 		t.Run(name, func(t *testing.T) {

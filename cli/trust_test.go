@@ -12,7 +12,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// The roots go into NSS (Chromium's two places and Firefox), Java and the system, and come out again.
+// The roots go into NSS (Chromium's two places and Firefox), Java and the system, and come out
+// again.
 func TestTrust(t *testing.T) {
 	certutil, keytool := peer.Need(t, "certutil"), peer.Need(t, "keytool")
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")

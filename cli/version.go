@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// version is what igc --version prints: the version of the module, the commit that it was built from and its date, as far
-// as the build knows them. A build by go install has a version only; one from a checkout has all three.
+// version is what igc --version prints: the version of the module, the commit that it was built
+// from and its date, as far as the build knows them. A build by go install has a version only; one
+// from a checkout has all three.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

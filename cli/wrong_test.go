@@ -129,7 +129,7 @@ func TestWrongInputThroughTheServer(t *testing.T) {
 	labtest.Refused(t, l.Command("revoke", "DEADBEEF"), 3, "no certificate has the serial number")
 }
 
-// On a disk that is full, a card is refused and the lab is as it was; with room again, it goes on.
+// On a disk that is full, a card is refused and the lab is as it was; with space again, it goes on.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", dir).CombinedOutput(); err != nil {

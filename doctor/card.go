@@ -23,9 +23,11 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file is what igc doctor looks at of the virtual cards, and of the software that is to see them.
+// This file is what igc doctor looks at of the virtual cards, and of the software that is to see
+// them.
 
-// moduleSource is the module that igc card install takes, or, where none was built beside igc, the one that it installed.
+// moduleSource is the module that igc card install takes, or, where none was built beside igc, the
+// runCheck that it installed.
 func (d *diagnosis) moduleSource() (path string, there bool) {
 	beside, err := install.BesideProgram()
 	if err == nil && readable(beside) {
@@ -477,7 +479,8 @@ func missingFiles(dir string) (missing []string) {
 	return missing
 }
 
-// pin looks at the cards in a reader, and at all that were ever opened: only those have fewer tries than they were made with.
+// pin looks at the cards in a reader, and at all that were ever opened: only those have fewer tries
+// than they were made with.
 func (d *diagnosis) pin(context.Context) (found []Finding) {
 	inserted, _ := d.inserted()
 	var cards []*vcard.Card

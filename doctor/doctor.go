@@ -1,9 +1,10 @@
-// Package doctor examines a lab and the machine that it is on: its home, keys, authorities and ports, its server by what it
-// serves, the software that reads its cards.
+// Package doctor examines a lab and the machine that it is on: its home, keys, authorities and
+// ports, its server by what it serves, the software that reads its cards.
 //
-// [Run] yields a [Finding] for each thing that was looked at, with the command that puts it right. It changes nothing.
-// [Fix] does what is safe and needs no decision: modes of files, CRLs that ended, stale installations, what a killed
-// server or reader left. Each check has a bounded time, and a check that panics is a finding like others.
+// [Run] yields a [Finding] for each thing that was looked at, with the command that puts it right.
+// It changes nothing. [Fix] does what is safe and needs no decision: modes of files, CRLs that
+// ended, stale installations, what a killed server or reader left. Each check has a bounded time,
+// and a check that panics is a finding like others.
 package doctor
 
 import (
@@ -63,7 +64,8 @@ type Address struct {
 	TestSSL bool // not served when the authority of TestSSL's certificate is revoked
 }
 
-// Run makes the checks one after the other, and yields each finding as it comes. It ends early when the context does.
+// Run makes the checks one after the other, and yields each finding as it comes. It ends early when
+// the context does.
 func Run(ctx context.Context, o Options) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) { newDiagnosis(ctx, o).run(ctx, yield) }
 }
@@ -106,10 +108,11 @@ type check struct {
 	name  string // in Finding.Check
 	title i18n.Text
 	needs need
-	look  func(d *diagnosis, ctx context.Context) []Finding
+	find  func(d *diagnosis, ctx context.Context) []Finding
 }
 
-// checks are in the order in which they are made: the lab, its server, the cards and the software that reads them.
+// checks are in the order in which they are made: the lab, its server, the cards and the software
+// that reads them.
 func checks() []check {
 	all := []check{
 		{"home", i18n.Text{FR: "dossier", EN: "home"}, nothing, (*diagnosis).homeFolder},
@@ -187,8 +190,9 @@ func newDiagnosis(ctx context.Context, o Options) *diagnosis {
 	return d
 }
 
-// bounded waits for an answer until the context ends, also that of code which knows no context. What should never panic, on files that are
-// broken as none was thought of, is an error like others.
+// bounded waits for an answer until the context ends, also that of code which knows no context.
+// What should never panic, on files that are broken as none was thought of, is an error like
+// others.
 func bounded[T any](ctx context.Context, do func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -242,7 +246,7 @@ func (d *diagnosis) run(ctx context.Context, yield func(Finding) bool) {
 		if why := d.lacks(c.needs); why != "" {
 			found = []Finding{{State: Skipped, Message: why}}
 		} else {
-			found = d.one(ctx, c)
+			found = d.runCheck(ctx, c)
 		}
 		if ctx.Err() != nil {
 			return
@@ -256,10 +260,10 @@ func (d *diagnosis) run(ctx context.Context, yield func(Finding) bool) {
 	}
 }
 
-func (d *diagnosis) one(ctx context.Context, c check) []Finding {
+func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	found, err := bounded(ctx, func(ctx context.Context) ([]Finding, error) { return c.look(d, ctx), nil })
+	found, err := bounded(ctx, func(ctx context.Context) ([]Finding, error) { return c.find(d, ctx), nil })
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("pas de réponse en %s", "no answer in %s"), patience),

@@ -25,7 +25,7 @@ func TestDoctorBounded(t *testing.T) {
 		"hangs":  func(*diagnosis, context.Context) []Finding { select {} },
 		"panics": func(*diagnosis, context.Context) []Finding { panic("broken page") },
 	} {
-		found := d.one(ctx, check{name: what, look: look})
+		found := d.runCheck(ctx, check{name: what, find: look})
 		if len(found) != 1 || found[0].State != Todo || found[0].Remedy == "" {
 			t.Errorf("a check that %s: %+v", what, found)
 		}
@@ -129,7 +129,8 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// What igc doctor says of an igc card reader that was started elsewhere: for another lab, for another vpcd, in another network.
+// What igc doctor says of an igc card reader that was started elsewhere: for another lab, for
+// another vpcd, in another network.
 func TestDoctorIdleReader(t *testing.T) {
 	t.Setenv("IGC_LANG", "en")
 	d := &diagnosis{Options: Options{Home: t.TempDir()}}

@@ -242,7 +242,8 @@ func (d *diagnosis) revoked() (found []Finding) {
 	return found
 }
 
-// checkChains verifies each authority: its profile and names, the signature of its root, and TEST in every name.
+// checkChains verifies each authority: its profile and names, the signature of its root, and TEST
+// in every name.
 func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 	restore := shell.Command("cp", "-a", tr("COPIE", "COPY")+"/igc.db", home)
 	bad := func(id, format string, args ...any) {

@@ -14,7 +14,8 @@ func freeSpace(dir string) (bytes uint64, known bool) {
 	return s.Bavail * uint64(s.Bsize), true
 }
 
-// synchronised tells what the kernel knows of the clock (adjtimex(2)), which is what timedatectl shows.
+// synchronised tells what the kernel knows of the clock (adjtimex(2)), which is what timedatectl
+// shows.
 func synchronised() (is, known bool) {
 	state, err := unix.Adjtimex(&unix.Timex{})
 	return state != unix.TIME_ERROR, err == nil

@@ -29,7 +29,8 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// This file is what igc doctor looks at of the lab's server: it asks for what is served, as clients do.
+// This file is what igc doctor looks at of the lab's server: it asks for what is served, as clients
+// do.
 
 // restart is how a server is ended and started again.
 func (d *diagnosis) restart() string {
@@ -45,7 +46,7 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	for _, a := range d.Addresses(d.client.Config.Listen) {
 		host, port, _ := net.SplitHostPort(a.Address)
 		if numbers = append(numbers, port); port == "0" {
-			continue // one that is free
+			continue // runCheck that is free
 		}
 		label := a.Address + " (" + a.Name + ")"
 		var held bool
@@ -223,7 +224,8 @@ func (d *diagnosis) isRevoked(id string) bool {
 	return slices.ContainsFunc(d.authorities, func(a ca.AuthorityInfo) bool { return a.ID == id && a.Revoked != nil })
 }
 
-// reach is where this machine finds what certificates name: there, when that is this machine, else where igc.yaml listens.
+// reach is where this machine finds what certificates name: there, when that is this machine, else
+// where igc.yaml listens.
 func reach(named, listen string) string {
 	u, err := url.Parse(named)
 	if err != nil {
@@ -236,7 +238,8 @@ func reach(named, listen string) string {
 	return u.String()
 }
 
-// onDisk reads the lists of the publication folder, and says which cannot be; absent counts those that are not there.
+// onDisk reads the lists of the publication folder, and says which cannot be; absent counts those
+// that are not there.
 func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
 	l := crl.NewIssuer(d.client.Lab, d.present)
 	for _, info := range d.authorities {
@@ -389,7 +392,8 @@ type asked struct {
 	want                int // its status as it is recorded
 }
 
-// toAsk is a certificate of each issuing authority: the newest that it issued, else its own, which its root answers for.
+// toAsk is a certificate of each issuing authority: the newest that it issued, else its own, which
+// its root answers for.
 func (d *diagnosis) toAsk(ctx context.Context) (all []asked, err error) {
 	recent, err := d.client.List(ctx, ca.Filter{EndEntities: true, Newest: true, Limit: 200})
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/revocation"
 )
 
-// This file is what igc doctor says of the OCSP answer that TestSSL staples, and of what /healthz tells.
+// This file is what igc doctor says of the OCSP answer that TestSSL staples, and of what /healthz
+// tells.
 
 // checkStaple verifies the stapled answer as a client does that requires one.
 func checkStaple(response []byte, presented []*x509.Certificate, now time.Time) error {
@@ -48,8 +49,8 @@ func checkAnswerDates(answer *ocsp.Response, now time.Time) error {
 	return nil
 }
 
-// problem is a finding of what /healthz tells. Only of a CRL there is a command to give: the rest is made again by the
-// server, as soon as what the text names is put right.
+// problem is a finding of what /healthz tells. Only of a CRL there is a command to give: the rest
+// is made again by the server, as soon as what the text names is put right.
 func (d *diagnosis) problem(p revocation.Problem, text string) Finding {
 	failing := p.Level == revocation.Failing
 	f := Finding{State: Note, Message: text}

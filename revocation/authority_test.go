@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// A revoked issuing authority is on its root's CRL and OCSP says so; what it issued is listed and answered for as before;
-// and /healthz fails, which is what clients notice.
+// A revoked issuing authority is on its root's CRL and OCSP says so; what it issued is listed and
+// answered for as before; and /healthz fails, which is what clients notice.
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
 	clock := l.Clock()

@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// What a client of the lab fetches is what is served, and another authority's signature is not taken for the issuer's.
+// What a client of the lab fetches is what is served, and another authority's signature is not
+// taken for the issuer's.
 func TestFetch(t *testing.T) {
 	l := newTestLab(t, 1)
 	server, a := newPublication(t, l), l.Issuing()

@@ -13,7 +13,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// A client that kept a list of the future gets the present one, whatever it says of the date of its own.
+// A client that kept a list of the future gets the present one, whatever it says of the date of its
+// own.
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()
@@ -39,8 +40,9 @@ func TestListOfTheFutureInHTTP(t *testing.T) {
 	}
 }
 
-// While the clock is four years ahead, revoked cards expire and leave the list; set back, they are on it again, in their
-// order, and with no date of revocation that lies in the future: Java takes a card as good until that date.
+// While the clock is four years ahead, revoked cards expire and leave the list; set back, they are
+// on it again, in their order, and with no date of revocation that lies in the future: Java takes a
+// card as good until that date.
 func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"

@@ -86,7 +86,8 @@ func TestPublicationConditions(t *testing.T) {
 	}
 }
 
-// A client that knows only when its list was made gets the next one also when that was made within the same second.
+// A client that knows only when its list was made gets the next one also when that was made within
+// the same second.
 func TestCRLsOfOneSecond(t *testing.T) {
 	l := newTestLab(t, 1)
 	server := newPublication(t, l)
@@ -108,8 +109,8 @@ func TestCRLsOfOneSecond(t *testing.T) {
 	}
 }
 
-// The chain is what the IGC-Santé publishes: PEM of 64 columns, labelled PKCS7, each root before what it signed. Its DER is
-// beside it, and programs read both.
+// The chain is what the IGC-Santé publishes: PEM of 64 columns, labelled PKCS7, each root before
+// what it signed. Its DER is beside it, and programs read both.
 func TestChain(t *testing.T) {
 	l := newTestLab(t, 1)
 	if _, err := l.Ensure(t.Context(), profiles.Authorities()); err != nil {
@@ -175,7 +176,8 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// The address that every certificate names for its policy says whose certificates these are, with and without a slash behind it.
+// The address that every certificate names for its policy says whose certificates these are, with
+// and without a slash behind it.
 func TestPolicyPage(t *testing.T) {
 	server := newPublication(t, newTestLab(t, 0))
 	var pages []string

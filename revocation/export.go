@@ -22,9 +22,9 @@ import (
 // marker is the file by which a folder is known to be igc's to replace.
 const marker = ".igc-publication"
 
-// Export writes what the publication point serves to a folder, under its paths, for a web server or a bucket. It
-// is built beside the folder and takes its place at once: a reader finds the old tree or the new one. The folder must be empty,
-// not there, or made by Export before.
+// Export writes what the publication point serves to a folder, under its paths, for a web server or
+// a bucket. It is built beside the folder and takes its place at once: a reader finds the old tree
+// or the new one. The folder must be empty, not there, or made by Export before.
 func Export(dir string, authorities []ca.AuthorityInfo, lists []*crl.CRL) (err error) {
 	dir, exists, err := exportable(dir)
 	if err != nil {
@@ -91,7 +91,8 @@ func sweep(beside, prefix string) {
 	}
 }
 
-// buildTree writes the files. Their times are those of their content, so that a web server's Last-Modified is true.
+// buildTree writes the files. Their times are those of their content, so that a web server's
+// Last-Modified is true.
 func buildTree(tree string, authorities []ca.AuthorityInfo, lists []*crl.CRL) error {
 	write := func(path string, content io.Reader, at time.Time) error {
 		path = filepath.Join(tree, filepath.FromSlash(path))

@@ -23,9 +23,10 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// More idle connections than the directory and the publication take, clients that send or read a byte at a time, messages of 10
-// MB and nonsense, all at once: who asks for a list gets it whole, over LDAP and over HTTP, each time. IGC_IDLE says how many
-// connections stay idle (10000 in make soak).
+// More idle connections than the directory and the publication take, clients that send or read a
+// byte at a time, messages of 10 MB and nonsense, all at once: who asks for a list gets it whole,
+// over LDAP and over HTTP, each time. IGC_IDLE says how many connections stay idle (10000 in make
+// soak).
 func TestFloodDirectory(t *testing.T) {
 	l := newTestLab(t, 1)
 	alain, err := fixtures.Find("alain")

@@ -16,8 +16,9 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// Idle connections, clients that send a byte at a time, requests of 10 MB and nonsense, all at once: who asks properly is
-// answered, each time. IGC_IDLE says how many connections stay idle (10000 in make soak; the process needs as many files).
+// Idle connections, clients that send a byte at a time, requests of 10 MB and nonsense, all at
+// once: who asks properly is answered, each time. IGC_IDLE says how many connections stay idle
+// (10000 in make soak; the process needs as many files).
 func TestFlood(t *testing.T) {
 	l := newTestLab(t, 4)
 	var good [][]byte
@@ -39,7 +40,7 @@ func TestFlood(t *testing.T) {
 		c, err := net.Dial("tcp", server.address)
 		if err != nil {
 			t.Logf("after %d idle connections: %v", len(idle), err)
-			for _, c := range idle[:min(100, len(idle))] { // room for the others
+			for _, c := range idle[:min(100, len(idle))] { // space for the others
 				c.Close()
 			}
 			break

@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// Health looks after what expires: authorities, responders, CRLs, and what others of the server add.
+// Health looks after what expires: authorities, responders, CRLs, and what others of the server
+// add.
 type Health struct {
 	lab       *ca.Lab
 	lists     *crl.Issuer
@@ -68,9 +69,9 @@ const overdue = 10 * time.Minute
 // catchUpLimit is how long a report waits for what is made anew.
 const catchUpLimit = 5 * time.Second
 
-// Problems tells what is wrong now, nothing when all is well. Most often it costs little. When something has ended, which
-// a client's request would have made anew (the clock was moved, or the machine slept), that is made first: what is told
-// then is what clients meet.
+// Problems tells what is wrong now, nothing when all is well. Most often it costs little. When
+// something has ended, which a client's request would have made anew (the clock was moved, or the
+// machine slept), that is made first: what is told then is what clients meet.
 func (h *Health) Problems(ctx context.Context) []Problem {
 	problems := h.problems(ctx)
 	if slices.ContainsFunc(problems, func(p Problem) bool { return p.What == "crl" || p.What == "delta_crl" || p.What == "responder" }) {
@@ -86,8 +87,8 @@ func (h *Health) Problems(ctx context.Context) []Problem {
 	return problems
 }
 
-// catchUp has the lists and delegates made that are due, unless that was tried in the last minute, and waits for it for a
-// while. Why it fails is told by those that failed.
+// catchUp has the lists and delegates made that are due, unless that was tried in the last minute,
+// and waits for it for a while. Why it fails is told by those that failed.
 func (h *Health) catchUp(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
@@ -161,7 +162,8 @@ func authorityProblems(a profiles.Authority, begin, end, now time.Time, before t
 	return []Problem{p}
 }
 
-// listProblems is about one list; failed is why the next one could not be made, nil when that is not known to have failed.
+// listProblems is about one list; failed is why the next one could not be made, nil when that is
+// not known to have failed.
 func listProblems(a profiles.Authority, what string, list *crl.CRL, s ca.Schedule, failed error, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: a.ID(), What: what}
 	switch {
@@ -186,7 +188,8 @@ func listProblems(a profiles.Authority, what string, list *crl.CRL, s ca.Schedul
 	return []Problem{p}
 }
 
-// responderProblems is about one responder. A failed renewal is a warning as long as the certificate is valid.
+// responderProblems is about one responder. A failed renewal is a warning as long as the
+// certificate is valid.
 func responderProblems(r ocsp.ResponderInfo, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: r.Authority.ID(), What: "responder", At: r.NotAfter}
 	valid := !now.Before(r.NotBefore) && now.Before(r.NotAfter)
@@ -236,7 +239,8 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	enc.Encode(answer)
 }
 
-// Watch writes problems to the log until the context ends: when they come, every day that they last, and when they are over.
+// Watch writes problems to the log until the context ends: when they come, every day that they
+// last, and when they are over.
 func (h *Health) Watch(ctx context.Context, log *slog.Logger) {
 	type subject struct{ authority, what string }
 	told := map[subject]time.Time{}

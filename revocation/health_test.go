@@ -98,7 +98,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// The log hears of a problem when it comes, once a day while it lasts, and when it is over.
+// A problem is logged when it comes, once a day while it lasts, and when it is over.
 func TestHealthLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)

@@ -50,7 +50,8 @@ func (l *testLab) fullCRL(t testing.TB, crls *crl.Issuer, id string) *x509.Revoc
 	return parsed
 }
 
-// blockCRLs puts a file in the place of the folder of CRLs, so that none can be written there, or the folder back.
+// blockCRLs puts a file in the place of the folder of CRLs, so that none can be written there, or
+// the folder back.
 func (l *testLab) blockCRLs(t testing.TB, block bool) {
 	t.Helper()
 	folder := filepath.Join(l.Home, "publication")

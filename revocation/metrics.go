@@ -12,8 +12,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// metrics are what /metrics tells of a lab, in Prometheus's format. All of it is read when it is asked for, from what is
-// counted anyway: a lab that nobody watches pays nothing.
+// metrics are what /metrics tells of a lab, in Prometheus's format. All of it is read when it is
+// asked for, from what is counted anyway: a lab that nobody watches pays nothing.
 type metrics struct{ *Health }
 
 func newMetrics(h *Health) http.Handler {

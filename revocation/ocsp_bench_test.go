@@ -26,8 +26,8 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// filledLab is a lab with n certificates of ACI-FO-PP, P-256 keys for all but the responder, whose answers are those of a
-// faithful lab, and a request for each certificate.
+// filledLab is a lab with n certificates of ACI-FO-PP, P-256 keys for all but the responder, whose
+// answers are those of a faithful lab, and a request for each certificate.
 func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	b.Helper()
 	config := ca.DefaultConfig()
@@ -96,10 +96,11 @@ func seconds(b *testing.B) time.Duration {
 	return time.Duration(number(b, "IGC_SECONDS", 2)) * time.Second
 }
 
-// Requests per second about IGC_SERIALS certificates (10,000) over HTTP on loopback: the lab, a server that does nothing
-// but send as many bytes, cfssl with the same signed answers, and openssl, which signs each one. The load is the same for
-// all, from this process; each server is a process of its own, and they take turns. "of-bare", "x-cfssl" and "x-openssl"
-// compare rates, and with "-cpu" rates for each second of the server's processor time.
+// Requests per second about IGC_SERIALS certificates (10,000) over HTTP on loopback: the lab, a
+// server that does nothing but send as many bytes, cfssl with the same signed answers, and openssl,
+// which signs each one. The load is the same for all, from this process; each server is a process
+// of its own, and they take turns. "of-bare", "x-cfssl" and "x-openssl" compare rates, and with
+// "-cpu" rates for each second of the server's processor time.
 func BenchmarkOCSPServers(b *testing.B) {
 	l, requests := filledLab(b, number(b, "IGC_SERIALS", 10000))
 	var gets [][]byte
@@ -198,8 +199,8 @@ func (f figures) plus(g figures) figures {
 	return g
 }
 
-// peerFiles writes what the other servers need: signed answers for cfssl, and for openssl an index with an RSA key of a
-// responder's. It returns the length of an answer.
+// peerFiles writes what the other servers need: signed answers for cfssl, and for openssl an index
+// with an RSA key of a responder's. It returns the length of an answer.
 func peerFiles(b *testing.B, l *testLab, requests [][]byte, in func(string) string) int {
 	b.Helper()
 	r := newResponder(b, l.Lab, time.Now)
@@ -252,8 +253,8 @@ func peerFiles(b *testing.B, l *testLab, requests [][]byte, in func(string) stri
 	return size
 }
 
-// Latency while nothing else happens, and while certificates are revoked and the CRL, of half of them at the start, is made
-// anew after each, one upon the other.
+// Latency while nothing else happens, and while certificates are revoked and the CRL, of half of
+// them at the start, is made anew after each, one upon the other.
 func BenchmarkOCSPWhileListsAreMade(b *testing.B) {
 	l, requests := filledLab(b, number(b, "IGC_SERIALS", 10000))
 	var gets [][]byte

@@ -25,8 +25,9 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// Servers that are measured, or attacked, run in a process of their own: what the test does to them costs them nothing. It
-// is this test's program, started again with IGC_TEST_SERVER naming what to serve.
+// Servers that are measured, or attacked, run in a process of their own: what the test does to them
+// costs them nothing. It is this test's program, started again with IGC_TEST_SERVER naming what to
+// serve.
 func TestMain(m *testing.M) {
 	if what := os.Getenv("IGC_TEST_SERVER"); what != "" {
 		if err := serveForTest(what, os.Getenv("IGC_TEST_HOME")); err != nil {
@@ -38,8 +39,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveForTest serves until its standard input ends: a publication, one whose CRL is made again and again, or so many
-// bytes and nothing else. With the directory, that has its address on a second line.
+// serveForTest serves until its standard input ends: a publication, one whose CRL is made again and
+// again, or so many bytes and nothing else. With the directory, that has its address on a second
+// line.
 func serveForTest(what, home string) error {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -159,8 +161,8 @@ func startServer(t testing.TB, what, home string) *process {
 	return p
 }
 
-// startPeer starts another's server on a free port, {port} in its arguments, and waits until it answers the request: openssl
-// serves nobody any more once someone connects and says nothing.
+// startPeer starts another's server on a free port, {port} in its arguments, and waits until it
+// answers the request: openssl serves nobody any more once someone connects and says nothing.
 func startPeer(t testing.TB, request []byte, program string, args ...string) *process {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -229,8 +231,8 @@ func (p *process) memory() int {
 	return kB >> 10
 }
 
-// client is one connection of a load generator that costs as little as can be: it writes what it is given and counts what
-// comes back.
+// client is one connection of a load generator that costs as little as can be: it writes what it is
+// given and counts what comes back.
 type client struct {
 	address string
 	conn    net.Conn

@@ -27,8 +27,9 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// Publication serves over HTTP what the certificates of a lab name: CRLs, authorities' certificates, their chain, the
-// policy and OCSP, on the paths of the real IGC-Santé (reference §1.3).
+// Publication serves over HTTP what the certificates of a lab name: CRLs, authorities'
+// certificates, their chain, the policy and OCSP, on the paths of the real IGC-Santé (reference
+// §1.3).
 type Publication struct {
 	lab       *ca.Lab
 	lists     *crl.Issuer
@@ -70,7 +71,8 @@ func (p *Publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.ocsp.ServeHTTP(w, r)
 }
 
-// serveContent answers with a published file, or with what the conditions of the request make of it (RFC 9110 §13, §14).
+// serveContent answers with a published file, or with what the conditions of the request make of it
+// (RFC 9110 §13, §14).
 func serveContent(w http.ResponseWriter, r *http.Request, kind, tag string, modified time.Time, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("ETag", tag)
@@ -121,13 +123,14 @@ func (p *Publication) crl(w http.ResponseWriter, r *http.Request) {
 
 // givenList is a CRL that clients were given.
 type givenList struct {
-	number uint64
-	at     time.Time
-	shared bool // another was given before that was made in the same second
+	number     uint64
+	at         time.Time
+	sameSecond bool // another was given before that was made in the same second
 }
 
-// modified is the Last-Modified of a CRL. There is none when a former list of the same second was given: to a client that
-// has that one, If-Modified-Since would say for as long as this list is the present one that nothing is new.
+// modified is the Last-Modified of a CRL. There is none when a former list of the same second was
+// given: to a client that has that one, If-Modified-Since would say for as long as this list is the
+// present one that nothing is new.
 func (p *Publication) modified(path string, crl *crl.CRL) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,13 +139,14 @@ func (p *Publication) modified(path string, crl *crl.CRL) time.Time {
 		last = givenList{crl.Number, crl.ThisUpdate, last.number != 0 && last.at.Equal(crl.ThisUpdate)}
 		p.given[path] = last
 	}
-	if last.shared {
+	if last.sameSecond {
 		return time.Time{}
 	}
 	return crl.ThisUpdate
 }
 
-// cache tells HTTP caches how long a list holds, or to ask each time: most often the answer is then 304.
+// cache tells HTTP caches how long a list holds, or to ask each time: most often the answer is then
+// 304.
 func (p *Publication) cache(h http.Header, nextUpdate time.Time) {
 	if p.lab.Config.CRL.Cache == ca.Revalidate {
 		h.Set("Cache-Control", "no-cache")
@@ -167,7 +171,8 @@ func (p *Publication) certificate(w http.ResponseWriter, r *http.Request) {
 	serveContent(w, r, "application/pkix-cert", tagOf(issuer.Certificate.Raw), issuer.Certificate.NotBefore, bytes.NewReader(issuer.Certificate.Raw))
 }
 
-// chain serves all authorities' certificates in one PKCS#7: in PEM, as the IGC-Santé publishes it, or in DER.
+// chain serves all authorities' certificates in one PKCS#7: in PEM, as the IGC-Santé publishes it,
+// or in DER.
 func (p *Publication) chain(w http.ResponseWriter, r *http.Request) {
 	authorities, err := p.lab.Authorities(r.Context())
 	if err != nil {
@@ -200,8 +205,9 @@ func (p *Publication) chain(w http.ResponseWriter, r *http.Request) {
 // pemOfPKCS7 writes a PKCS#7 as the IGC-Santé does.
 func pemOfPKCS7(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: der}) }
 
-// certificatesOnly makes a PKCS#7 of the certificates alone: a SignedData that signs nothing (RFC 2315 §9.1). As in the
-// real one, there is an empty set of CRLs, and each root stands before the authorities that it signed.
+// certificatesOnly makes a PKCS#7 of the certificates alone: a SignedData that signs nothing (RFC
+// 2315 §9.1). As in the real one, there is an empty set of CRLs, and each root stands before the
+// authorities that it signed.
 func certificatesOnly(authorities []ca.AuthorityInfo) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -232,7 +238,8 @@ const indexFile = "index.html"
 //go:embed policy.html
 var policyPage []byte
 
-// policy serves the page that every certificate names as its policy. The real one's documents are the real PKI's own.
+// policy serves the page that every certificate names as its policy. The real one's documents are
+// the real PKI's own.
 func (p *Publication) policy(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	serveContent(w, r, "text/html; charset=utf-8", tagOf(policyPage), time.Time{}, bytes.NewReader(policyPage))

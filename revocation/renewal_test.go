@@ -27,8 +27,8 @@ func healthz(t testing.TB, p *Publication) (code int, problems []Problem) {
 	return w.Code, answer.Problems
 }
 
-// A server that nobody asks for OCSP answers stays healthy: its delegates are renewed on schedule, also that of a root
-// which answered once.
+// A server that nobody asks for OCSP answers stays healthy: its delegates are renewed on schedule,
+// also that of a root which answered once.
 func TestDelegatesAreRenewedUnasked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
@@ -74,8 +74,8 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 	})
 }
 
-// A renewal that fails is a warning as soon as it does, with the cause, and fails when the certificate has ended; all is
-// well again a minute after the cause is gone.
+// A renewal that fails is a warning as soon as it does, with the cause, and fails when the
+// certificate has ended; all is well again a minute after the cause is gone.
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()

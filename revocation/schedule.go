@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// RunCRLs makes the lists anew when they are due, and soon after each change of status, until the context ends; Get does not
-// wait for it. failed hears of what went wrong.
+// RunCRLs makes the lists anew when they are due, and soon after each change of status, until the
+// context ends; Get does not wait for it. failed is called with what went wrong.
 func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)) {
 	changed := make(chan struct{}, 1)
 	if err := lab.WatchStatus(ctx, func(store.Change) {
@@ -47,15 +47,15 @@ func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)
 	}
 }
 
-// NewResponder makes the OCSP responder of a lab that this process has locked. It follows the changes of status until ctx
-// ends.
+// NewResponder makes the OCSP responder of a lab that this process has locked. It follows the
+// changes of status until ctx ends.
 func NewResponder(ctx context.Context, lab *ca.Lab, now func() time.Time) (*ocsp.Responder, error) {
 	r := ocsp.NewResponder(lab, now)
 	return r, lab.WatchStatus(ctx, r.StatusChanged)
 }
 
-// RunResponder renews the delegates when they are due, whether anybody asks for them or not, until the context ends. failed is
-// called with what went wrong; it is tried again a minute later.
+// RunResponder renews the delegates when they are due, whether anybody asks for them or not, until
+// the context ends. failed is called with what went wrong; it is tried again a minute later.
 func RunResponder(ctx context.Context, r *ocsp.Responder, failed func(error)) {
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()

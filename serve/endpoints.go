@@ -28,7 +28,8 @@ type Endpoint struct {
 
 // table holds the endpoints. The place of a row is the place of its port in igc init --port.
 //
-// Package ca has the addresses of igc.yaml, [ca.Listen], and their defaults: a new row is a field there and a row here.
+// Package ca has the addresses of igc.yaml, [ca.Listen], and their defaults: a new row is a field
+// there and a row here.
 var table = []Endpoint{
 	{
 		Name:    "publication",
@@ -57,7 +58,8 @@ func (e Endpoint) Address(l ca.Listen) string { return *e.address(&l) }
 // Default is the endpoint's address in a lab that was made without igc init --port.
 func (e Endpoint) Default() string { return e.Address(ca.DefaultConfig().Listen) }
 
-// InRow gives the endpoints of a configuration ports in a row, and the URLs in certificates the same ports.
+// InRow gives the endpoints of a configuration ports in a row, and the URLs in certificates the
+// same ports.
 func InRow(config *ca.Config, first int) error {
 	last := 65535 - (len(table) - 1)
 	if first < 1 || first > last {

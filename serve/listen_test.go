@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// Why a port cannot be had is said as it is: each cause by a real socket, but for what root is never refused.
+// Why a port cannot be had is said as it is: each cause by a real socket, but for what root is
+// never refused.
 func TestListenErrors(t *testing.T) {
 	t.Setenv("IGC_LANG", "en")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,11 +1,13 @@
 // Package serve runs what igc serve runs: the endpoints of its table, and the work behind them.
 //
-// The table ([Endpoints]) has a row for each address that the lab listens on: its name in igc.yaml, its place in the row
-// of ports that igc init --port makes, what is served there. igc init, igc doctor and [Run] read the same rows.
+// The table ([Endpoints]) has a row for each address that the lab listens on: its name in igc.yaml,
+// its place in the row of ports that igc init --port makes, what is served there. igc init, igc
+// doctor and [Run] read the same rows.
 //
-// [Run] locks the lab and answers the commands that want it meanwhile, opens every port before the first is announced,
-// makes CRLs and OCSP responders' certificates when they are due, and stops all of it when its context ends or when the
-// first part fails. The error is then the cause, not the "context canceled" of the parts that were stopped by it.
+// [Run] locks the lab and answers the commands that want it meanwhile, opens every port before the
+// first is announced, makes CRLs and OCSP responders' certificates when they are due, and stops all
+// of it when its context ends or when the first part fails. The error is then the cause, not the
+// "context canceled" of the parts that were stopped by it.
 package serve
 
 import (
@@ -43,8 +45,8 @@ type Open struct {
 	URL string
 }
 
-// Run serves a lab until the context ends, which is no error, or until a part fails, whose error it returns. Requests
-// under way are then given a while to finish.
+// Run serves a lab until the context ends, which is not an error, or until a part fails, whose
+// error it returns. Requests under way are then given a while to finish.
 func Run(ctx context.Context, lab *ca.Lab, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -138,8 +140,9 @@ func startServices(g *group, lab *ca.Lab, crls *crl.Issuer, o Options) (Started,
 	return started, nil
 }
 
-// openPorts listens on the address of each row, in the order of the table. Without TestSSL its rows are nil: the rest is
-// served, so that the status of what a revoked authority issued is still published.
+// openPorts listens on the address of each row, in the order of the table. Without TestSSL its rows
+// are nil: the rest is served, so that the status of what a revoked authority issued is still
+// published.
 func openPorts(l ca.Listen, withTestSSL bool) ([]net.Listener, error) {
 	listeners := make([]net.Listener, len(table))
 	for i, e := range table {
@@ -159,7 +162,8 @@ func openPorts(l ca.Listen, withTestSSL bool) ([]net.Listener, error) {
 	return listeners, nil
 }
 
-// group is the parts of a server. The first that fails ends the others, and its error is the cause of the context.
+// group is the parts of a server. The first that fails ends the others, and its error is the cause
+// of the context.
 type group struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -180,7 +184,8 @@ func (g *group) start(part func(context.Context) error) {
 	})
 }
 
-// wait returns when all parts have ended: nil when they were asked to, else the error of the part that failed.
+// wait returns when all parts have ended: nil when they were asked to, else the error of the part
+// that failed.
 func (g *group) wait() error {
 	<-g.ctx.Done()
 	g.parts.Wait()
@@ -190,8 +195,8 @@ func (g *group) wait() error {
 	return nil
 }
 
-// fail ends the parts because of err. What was under way when a part failed ends with "context canceled": the cause is
-// the error of that part.
+// fail ends the parts because of err. What was under way when a part failed ends with "context
+// canceled": the cause is the error of that part.
 func (g *group) fail(err error) error {
 	g.cancel(err)
 	g.parts.Wait()

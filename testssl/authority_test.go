@@ -15,8 +15,9 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// A card whose issuing authority is revoked is refused, from the next look at the page on, though it is on no list itself;
-// every page says which authorities are revoked, and when the server's own certificate is of one.
+// A card whose issuing authority is revoked is refused, from the next look at the page on, though
+// it is on no list itself; every page says which authorities are revoked, and when the server's own
+// certificate is of one.
 func TestRevokedAuthority(t *testing.T) {
 	s := newSite(t)
 	card := issue(t, s.lab, time.Time{})["authentication"]

@@ -19,10 +19,11 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 )
 
-// BenchmarkVisits compares, in one run and in turns, a visit to TestSSL with one to the least that a Go server can do:
-// demand a card of the lab, verify its chain, and print its subject. Each visit is a new connection with a full handshake
-// and one request, by a card with an RSA 2048 key to a server with another, as the real ones are. First is the time to the
-// page's first byte after the handshake.
+// BenchmarkVisits compares, in one run and in turns, a visit to TestSSL with one to the least that
+// a Go server can do: demand a card of the lab, verify its chain, and print its subject. Each visit
+// is a new connection with a full handshake and one request, by a card with an RSA 2048 key to a
+// server with another, as the real ones are. First is the time to the page's first byte after the
+// handshake.
 func BenchmarkVisits(b *testing.B) {
 	s := newSite(b)
 	card := rsaCard(b, s.lab)

@@ -30,8 +30,8 @@ func ask(t testing.TB, h http.Handler, host, path string) *httptest.ResponseReco
 	return w
 }
 
-// The plain port shows the lab's cards and fixtures, and gives what is needed to import them: what a card names, and
-// nothing else of the lab. Every link on its page leads somewhere.
+// The plain port shows the lab's cards and fixtures, and gives what is needed to import them: what
+// a card names, and nothing else of the lab. Every link on its page leads somewhere.
 func TestCatalogue(t *testing.T) {
 	s := newSite(t)
 	identity, err := fixtures.Find("alain")
@@ -133,8 +133,8 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// Private keys are for this machine: not given when the port listens elsewhere too, nor to a page whose name was made to
-// lead here. Certificates are.
+// Private keys are for this machine: not given when the port listens elsewhere too, nor to a page
+// whose name was made to lead here. Certificates are.
 func TestKeysOnLoopbackOnly(t *testing.T) {
 	s := newSite(t)
 	identity, err := fixtures.Find("alain")

@@ -28,8 +28,8 @@ func (s *site) seen(t testing.TB) (*x509.Certificate, *ocsp.Response) {
 	return state.PeerCertificates[0], answer
 }
 
-// The server presents a certificate of the lab with a fresh OCSP answer, asks again when half of that is over or the
-// status changes, and renews the certificate by itself.
+// The server presents a certificate of the lab with a fresh OCSP answer, asks again when half of
+// that is over or the status changes, and renews the certificate by itself.
 func TestOwnCertificate(t *testing.T) {
 	s := newSite(t)
 	first, answer := s.seen(t)
@@ -57,7 +57,8 @@ func TestOwnCertificate(t *testing.T) {
 	}
 }
 
-// No ticket is given, so each connection is a card anew; and no header has a browser use TLS only on localhost.
+// No ticket is given, so each connection is a card anew; and no header has a browser use TLS only
+// on localhost.
 func TestNothingIsRemembered(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]

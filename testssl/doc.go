@@ -3,14 +3,15 @@
 //
 // A [Server] has two kinds of ports:
 //
-//   - TLS ports, one for each [Mode], which ask for a certificate. Whatever a client presents is accepted in the handshake
-//     and checked afterwards by package verify, so that a person with a bad card gets a page that explains it, and not a
-//     broken connection; the mode [Strict] refuses in the handshake, as production servers do. The page shows the lines of
-//     the public screen, every check with its code, what the certificate says, and what an application behind nginx or
-//     Apache receives. GET /api/v1/card is the same report as JSON (docs/card.schema.json), /events notifies an open page
-//     when the status of its card changes.
-//   - the plain port, [Server.Catalogue]: the lab's authorities, cards and fixtures to import, the codes, configurations of
-//     other servers to copy, and behind them the publication point.
+//   - TLS ports, one for each [Mode], which ask for a certificate. Whatever a client presents is
+//     accepted in the handshake and checked afterwards by package verify, so that a person with a
+//     bad card gets a page that explains it, and not a broken connection; the mode [Strict] refuses
+//     in the handshake, as production servers do. The page shows the lines of the public screen,
+//     every check with its code, what the certificate says, and what an application behind nginx or
+//     Apache receives. GET /api/v1/card is the same report as JSON (docs/card.schema.json), /events
+//     notifies an open page when the status of its card changes.
+//   - the plain port, [Server.Catalogue]: the lab's authorities, cards and fixtures to import, the
+//     codes, configurations of other servers to copy, and behind them the publication point.
 //
 // Private keys are given by the catalogue to the lab's owner only, see [Server.LoadToken].
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// line follows the live line of a card, until the test ends. Its events arrive on the channel, which is closed when
-// the server ends it.
+// line follows the live line of a card, until the test ends. Its events arrive on the channel,
+// which is closed when the server ends it.
 func (s *site) line(t testing.TB, c *tls.Certificate) (*http.Response, <-chan statusEvent) {
 	t.Helper()
 	client := s.client(c)
@@ -84,7 +84,8 @@ func TestLiveLine(t *testing.T) {
 	}
 }
 
-// Live lines are bounded, end with their visitors and with the server, and are not for who has nothing to watch.
+// Live lines are bounded, end with their visitors and with the server, and are not for who has
+// nothing to watch.
 func TestLiveLineBounds(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]

@@ -25,7 +25,8 @@ func listed(code verify.Code) bool {
 	})
 }
 
-// present gives a client's certificates to every representation of TestSSL, past TLS: each must be whole, and name its code.
+// present gives a client's certificates to every representation of TestSSL, past TLS: each must be
+// whole, and name its code.
 func (s *site) present(t testing.TB, schema jsonschema.Schema, certificates []*x509.Certificate) verify.Code {
 	t.Helper()
 	state := &tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, PeerCertificates: certificates}
@@ -72,7 +73,8 @@ func cardSchema(t testing.TB) jsonschema.Schema {
 	return schema
 }
 
-// FuzzCard presents any certificates at all, with a leaf and one above it. What crypto/x509 cannot read ends in TLS.
+// FuzzCard presents any certificates at all, with a leaf and one above it. What crypto/x509 cannot
+// read ends in TLS.
 func FuzzCard(f *testing.F) {
 	s := newSite(f)
 	schema := cardSchema(f)
@@ -100,8 +102,9 @@ func FuzzCard(f *testing.F) {
 	})
 }
 
-// TestLimbo presents the certificates of x509-limbo (github.com/C2SP/x509-limbo), a collection of what verifiers trip
-// over. IGC_LIMBO names its limbo.json, or a file of the same form; it is large, and no part of the project.
+// TestLimbo presents the certificates of x509-limbo (github.com/C2SP/x509-limbo), a collection of
+// what verifiers trip over. IGC_LIMBO names its limbo.json, or a file of the same form; it is
+// large, and no part of the project.
 func TestLimbo(t *testing.T) {
 	name := os.Getenv("IGC_LIMBO")
 	if name == "" {

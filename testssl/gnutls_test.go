@@ -18,8 +18,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// What the page says of GnuTLS: with a CPS3 it completes the handshake of TLS 1.3 without a certificate and without an
-// error, and the fixes that the page gives work.
+// What the page says of GnuTLS: with a CPS3 it completes the handshake of TLS 1.3 without a
+// certificate and without an error, and the fixes that the page gives work.
 func TestGnuTLS(t *testing.T) {
 	peer.Need(t, "gnutls-cli")
 	module := cardtest.Module(t)

@@ -20,7 +20,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// tries is how often each client asks. A verdict on the request's context was wrong in 21 of 30 tries over TLS 1.3.
+// tries is how often each client asks. A verdict on the request's context was wrong in 21 of 30
+// tries over TLS 1.3.
 const tries = 30
 
 // halfClosed sends a request, closes the sending half and reads the answer to its end.
@@ -51,7 +52,8 @@ func exchange(t *testing.T, conn net.Conn, closeWrite func() error, request stri
 	return answer
 }
 
-// verdictOf reads the verdict from the answer of /api/v1/card, with or without what a client writes around it.
+// verdictOf reads the verdict from the answer of /api/v1/card, with or without what a client writes
+// around it.
 func verdictOf(answer []byte) (verify.Code, error) {
 	begin, end := bytes.IndexByte(answer, '{'), bytes.LastIndexByte(answer, '}')
 	if begin < 0 || end < begin {
@@ -62,7 +64,8 @@ func verdictOf(answer []byte) (verify.Code, error) {
 	return r.Verdict, err
 }
 
-// A client that closes its sending half gets the same verdict as any other, in every version of TLS and HTTP.
+// A client that closes its sending half gets the same verdict as any other, in every version of TLS
+// and HTTP.
 func TestHalfClosedVerdict(t *testing.T) {
 	s := newSite(t)
 	good := issue(t, s.lab, time.Time{})["authentication"]
@@ -113,7 +116,8 @@ func TestHalfClosedPlain(t *testing.T) {
 	}
 }
 
-// halfClosers are programs that send a request, close their sending half and print the answer, so many times in one run.
+// halfClosers are programs that send a request, close their sending half and print the answer, so
+// many times in one run.
 var halfClosers = []struct {
 	program string
 	times   int

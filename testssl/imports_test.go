@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The service is built on the packages that other services use too: it has no TLS, layout or checks of its own.
+// The service is built on the packages that other services use too: it has no TLS, layout or checks
+// of its own.
 func TestImports(t *testing.T) {
 	p, err := build.ImportDir(".", 0)
 	if err != nil {

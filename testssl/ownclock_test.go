@@ -15,8 +15,9 @@ import (
 
 const day = 24 * time.Hour
 
-// The server's own certificate is valid for 825 days at most: macOS and iOS refuse more, also below a root of the user's.
-// It has the layout of 2023, and nothing in it departs from the product but, where that is longer, its end.
+// The server's own certificate is valid for 825 days at most: macOS and iOS refuse more, also below
+// a root of the user's. It has the layout of 2023, and nothing in it departs from the product but,
+// where that is longer, its end.
 func TestOwnCertificateIsShortEnough(t *testing.T) {
 	s := newSite(t)
 	leaf, _ := s.seen(t)
@@ -32,8 +33,8 @@ func TestOwnCertificateIsShortEnough(t *testing.T) {
 	}
 }
 
-// However the clock is moved, visitors are presented a certificate and an OCSP answer that are valid at that time, and the
-// server finds nothing wrong with them.
+// However the clock is moved, visitors are presented a certificate and an OCSP answer that are
+// valid at that time, and the server finds nothing wrong with them.
 func TestOwnCertificateWhenTheClockMoves(t *testing.T) {
 	s := newSite(t)
 	begin := s.now
@@ -65,7 +66,8 @@ func (f *failing) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	return f.Responder.Answer(ctx, request)
 }
 
-// An answer that cannot be renewed is presented as long as it is valid; then Problems names its lack, and why.
+// An answer that cannot be renewed is presented as long as it is valid; then Problems names its
+// lack, and why.
 func TestStapleFails(t *testing.T) {
 	s := newSite(t)
 	f := &failing{Responder: s.responder}

@@ -38,8 +38,9 @@ func (s *site) makeCard(t testing.TB) string {
 	return "/cards/" + filepath.Base(folder) + "/"
 }
 
-// A user of the machine who is not the lab's owner reads the catalogue and gets no private key, whatever the way; the link
-// that igc serve prints opens them to a browser, and a header to programs.
+// A user of the machine who is not the lab's owner reads the catalogue and gets no private key,
+// whatever the way; the link that igc serve prints opens them to a browser, and a header to
+// programs.
 func TestKeysToOwnerOnly(t *testing.T) {
 	s := newSite(t)
 	key := s.makeCard(t) + "authentication.p12"
@@ -96,8 +97,8 @@ func TestKeysToOwnerOnly(t *testing.T) {
 	}
 }
 
-// A private key is given to the catalogue's own page, or to a person who typed its address: to no page of another site, be
-// it one of another port.
+// A private key is given to the catalogue's own page, or to a person who typed its address: to no
+// page of another site, be it one of another port.
 func TestKeysToOwnPagesOnly(t *testing.T) {
 	s := newSite(t)
 	folder := s.makeCard(t)
@@ -119,7 +120,8 @@ func TestKeysToOwnPagesOnly(t *testing.T) {
 			}
 		}
 	}
-	// a page is shown to who comes from TestSSL, without the question that the missing cookie would bring
+	// a page is shown to who comes from TestSSL, without the question that the missing cookie would
+	// bring
 	for site, asked := range map[string]bool{"cross-site": false, "none": true} {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost:8080/", nil)
 		r.Header.Set("Sec-Fetch-Site", site)
@@ -131,7 +133,8 @@ func TestKeysToOwnPagesOnly(t *testing.T) {
 	}
 }
 
-// The printed link works once typed: it leaves a cookie and an address without the token, and the page's links then work.
+// The printed link works once typed: it leaves a cookie and an address without the token, and the
+// page's links then work.
 func TestOwnersLink(t *testing.T) {
 	s := newSite(t)
 	s.makeCard(t)
@@ -193,7 +196,8 @@ func TestOwnersLink(t *testing.T) {
 		!strings.Contains(set, "HttpOnly") || !strings.Contains(set, "SameSite=Strict") {
 		t.Errorf("%d: %v", w.Code, w.Header())
 	}
-	// one command with curl, whose arguments other users of the machine see: the token is not among them
+	// one command with curl, whose arguments other users of the machine see: the token is not among
+	// them
 	file := filepath.Join(t.TempDir(), "card.p12")
 	curl := exec.CommandContext(t.Context(), peer.Need(t, "curl"), "-sSf", "-H", "@-", "-o", file, s.plain+path[1])
 	curl.Stdin = strings.NewReader("Authorization: Bearer " + token + "\n")
@@ -223,7 +227,8 @@ func TestLinkOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// The token is the owner's alone and stays from start to start; one that others could read is replaced.
+// The token is the owner's alone and stays from start to start; one that others could read is
+// replaced.
 func TestToken(t *testing.T) {
 	s := newSite(t)
 	file := filepath.Join(s.lab.Home, tokenFile)

@@ -34,7 +34,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// trial is how a recipe is run: its files are there as they were copied, but for what the page says to adapt.
+// trial is how a recipe is run: its files are there as they were copied, but for what the page says
+// to adapt.
 type trial struct {
 	tools []string
 	adapt func(r *run) map[string]string       // what a reader would put for the values to adapt; the rest stays
@@ -156,8 +157,9 @@ func (test trial) overTLS13() trial {
 // untried are the recipes that cannot be run here; the page says so.
 var untried = []string{"traefik", "dotnet"}
 
-// The recipes do what the page says when they are copied: a good card is accepted and its holder known to what stands
-// behind; a revoked, an expired, another authority's and no card are refused, unless the page says otherwise.
+// The recipes do what the page says when they are copied: a good card is accepted and its holder
+// known to what stands behind; a revoked, an expired, another authority's and no card are refused,
+// unless the page says otherwise.
 func TestRecipes(t *testing.T) {
 	s := newSite(t)
 	s.now = time.Now() // the servers have no other clock
@@ -496,7 +498,8 @@ func (b *bench) serverFiles(t *testing.T, r *run) {
 	}
 }
 
-// visitHTTPS asks for the page as a browser does, and returns what the application behind saw and what it answered.
+// visitHTTPS asks for the page as a browser does, and returns what the application behind saw and
+// what it answered.
 func visitHTTPS(r *run, c testCard) (string, error) {
 	r.mu.Lock()
 	r.got = nil
@@ -616,7 +619,8 @@ public class Main {
 	return exec.Command("java", "-cp", classes, "Main.java")
 }
 
-// postgres is the server's program and the account that it runs under, as it refuses to run under root.
+// postgres is the server's program and the account that it runs under, as it refuses to run under
+// root.
 func postgres(t *testing.T) (bin string, as []string) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
@@ -812,7 +816,8 @@ func visitProvider(r *run, c testCard) (string, error) {
 	return r.command(nil, "openssl", "pkeyutl", "-verify", "-certin", "-inkey", "card.pem", "-in", "hash", "-sigfile", "signature", "-pkeyopt", "digest:sha256")
 }
 
-// The page of the recipes is the one for the authority asked for, in both languages, and refuses what is none.
+// The page of the recipes is the one for the authority asked for, in both languages, and refuses
+// what is none.
 func TestRecipesPage(t *testing.T) {
 	s := newSite(t)
 	get := func(base, path string) (int, string) {

@@ -80,8 +80,8 @@ var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABO
 // OwnAuthority is the authority that issues the server's own certificate.
 func OwnAuthority() profiles.Authority { return web.ServerAuthority() }
 
-// Prepare issues the server's own certificate, see [web.Certificate.Prepare], and follows the changes of status until ctx
-// ends.
+// Prepare issues the server's own certificate, see [web.Certificate.Prepare], and follows the
+// changes of status until ctx ends.
 func (s *Server) Prepare(ctx context.Context) error {
 	if err := s.lab.WatchStatus(ctx, func(c store.Change) {
 		s.certificate.StatusChanged(c)

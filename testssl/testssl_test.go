@@ -149,7 +149,8 @@ func serial(t testing.TB, c *tls.Certificate) string {
 	return profiles.SerialHex(leaf.SerialNumber)
 }
 
-// client presents the certificate whatever the server asks for, as no browser does; nil presents none.
+// client presents the certificate whatever the server asks for, as no browser does; nil presents
+// none.
 func (s *site) client(c *tls.Certificate) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now },
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -194,8 +195,8 @@ func selfSigned(t testing.TB, now time.Time) *tls.Certificate {
 // maxPage is what a page may weigh, in bytes: nothing else is loaded with it.
 const maxPage = 60_000
 
-// Each visitor ends on a page with its own code, in HTML and in JSON, and never on a broken connection; the strict port
-// refuses what the page says would be refused, and nothing else.
+// Each visitor ends on a page with its own code, in HTML and in JSON, and never on a broken
+// connection; the strict port refuses what the page says would be refused, and nothing else.
 func TestVisitors(t *testing.T) {
 	s := newSite(t)
 	schema, err := jsonschema.Load("../docs/card.schema.json")
@@ -326,7 +327,8 @@ func TestRevocationIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-// What the ports ask for and speak: the list of authorities that browsers filter cards by, and the versions that cards can do.
+// What the ports ask for and speak: the list of authorities that browsers filter cards by, and the
+// versions that cards can do.
 func TestModes(t *testing.T) {
 	s := newSite(t)
 	issue(t, s.lab, time.Time{})
@@ -355,7 +357,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// Another card is asked for on a host name that the browser has not seen, and the server's certificate holds that name.
+// Another card is asked for on a host name that the browser has not seen, and the server's
+// certificate holds that name.
 func TestAnotherCard(t *testing.T) {
 	s := newSite(t)
 	client := s.client(nil)
@@ -384,7 +387,8 @@ func TestAnotherCard(t *testing.T) {
 	}
 }
 
-// A client whose certificate message has bytes that are not a certificate gets an alert from TLS itself.
+// A client whose certificate message has bytes that are not a certificate gets an alert from TLS
+// itself.
 func TestGarbageCertificate(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]

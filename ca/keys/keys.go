@@ -1,5 +1,5 @@
-// Package keys makes, keeps and opens a lab's private keys: those of its authorities, in a folder, encrypted; and those of
-// holders, which it makes by the lab's policy and does not keep.
+// Package keys makes, keeps and opens a lab's private keys: those of its authorities, in a folder,
+// encrypted; and those of holders, which it makes by the lab's policy and does not keep.
 package keys
 
 import (
@@ -69,9 +69,10 @@ func (p Policy) AuthorityKey(name string) *kmsapi.CreateKeyRequest {
 	return r
 }
 
-// Ring is the key manager of a lab: softkms, which keeps nothing, plus a folder of PKCS#8 files (RFC 5208) encrypted
-// with the lab's passphrase (PBES2: PBKDF2 with SHA-256, AES-256-CBC). An open key stays open for the life of the ring,
-// since opening one costs 150 ms of PBKDF2 where a person chose the passphrase.
+// Ring is the key manager of a lab: softkms, which keeps nothing, plus a folder of PKCS#8 files
+// (RFC 5208) encrypted with the lab's passphrase (PBES2: PBKDF2 with SHA-256, AES-256-CBC). An open
+// key stays open for the life of the ring, since opening one costs 150 ms of PBKDF2 where a person
+// chose the passphrase.
 type Ring struct {
 	*softkms.SoftKMS
 	dir        string
@@ -83,7 +84,8 @@ type Ring struct {
 
 var _ kmsapi.KeyManager = (*Ring)(nil)
 
-// NewRing returns the ring of a folder, whose keys are encrypted with that passphrase, asked for when it is needed.
+// NewRing returns the ring of a folder, whose keys are encrypted with that passphrase, asked for
+// when it is needed.
 func NewRing(dir string, passphrase func() ([]byte, error)) *Ring {
 	return &Ring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{}}
 }
@@ -97,8 +99,8 @@ func (k *Ring) Has(name string) bool {
 	return err == nil
 }
 
-// CreateKey returns the key of that name, and makes it first if there is none: an interrupted creation goes on with the
-// key that it wrote. A key is on the disk before it is used.
+// CreateKey returns the key of that name, and makes it first if there is none: an interrupted
+// creation goes on with the key that it wrote. A key is on the disk before it is used.
 func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
 	signer, err := k.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: req.Name})
 	switch {
@@ -138,8 +140,8 @@ func (k *Ring) write(name string, key any) error {
 	return nil
 }
 
-// iterations is the count of PBKDF2 for a passphrase. It slows the guessing of what a person chose; the 192 random bits
-// that a lab makes for itself are not guessed, and need none.
+// iterations is the count of PBKDF2 for a passphrase. It slows the guessing of what a person chose;
+// the 192 random bits that a lab makes for itself are not guessed, and need none.
 func iterations(passphrase []byte) int {
 	if random, err := base64.RawURLEncoding.DecodeString(string(passphrase)); err == nil && len(random) == 24 {
 		return 2048

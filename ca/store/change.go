@@ -72,8 +72,8 @@ func (h *Hash) UnmarshalText(text []byte) error {
 // Encode is the entry as it is stored, and as it is hashed: JSON in one line.
 func (c Change) Encode() ([]byte, error) { return json.Marshal(c) }
 
-// ParseChange reads an entry as Encode wrote it, and computes its hash. Other JSON of the same meaning is refused: the hash
-// is that of the bytes.
+// ParseChange reads an entry as Encode wrote it, and computes its hash. Other JSON of the same
+// meaning is refused: the hash is that of the bytes.
 func ParseChange(data []byte) (c Change, h Hash, err error) {
 	if err := json.Unmarshal(data, &c); err != nil {
 		return c, h, fmt.Errorf("entry of the feed: %w", err)

@@ -20,12 +20,14 @@ type CRLState struct {
 	Delta  CRLIssue `json:"delta"`
 	Base   CRLIssue `json:"base"` // the full CRL that delta CRLs are relative to: the last one that was due
 
-	// Scheduled is when the last full CRL that was due was begun; zero in a lab whose last one an earlier version made.
+	// Scheduled is when the last full CRL that was due was begun; zero in a lab whose last one an
+	// earlier version made.
 	Scheduled time.Time `json:"scheduled,omitzero"`
 }
 
-// CRLIssue is one issue of a CRL: its number, and the revision and form of what it holds. It is recorded before the CRL is
-// signed: whether the CRL was finished is for the reader of its file to see.
+// CRLIssue is one issue of a CRL: its number, and the revision and form of what it holds. It is
+// recorded before the CRL is signed: whether the CRL was finished is for the reader of its file to
+// see.
 type CRLIssue struct {
 	Number   uint64  `json:"number"`
 	Revision uint64  `json:"revision"` // it holds at least the changes up to this one
@@ -37,16 +39,17 @@ type CRLRequest struct {
 	Full bool // the full CRL too, and not the delta only
 	Due  bool // the full CRL is one of the schedule: the delta CRLs that follow are relative to it
 	Form CRLForm
-	// DropExpired takes the entries of expired certificates off a CRL that is due, once they were on a CRL that was due
-	// after they expired (RFC 5280 §3.3). It is the time of the last CRL published; zero keeps them. Their status stays.
+	// DropExpired takes the entries of expired certificates off a CRL that is due, once they were
+	// on a CRL that was due after they expired (RFC 5280 §3.3). It is the time of the last CRL
+	// published; zero keeps them. Their status stays.
 	DropExpired time.Time
-	// Restore puts entries back, on a CRL that is due, that left it before and would not leave it by DropExpired: the clock
-	// was ahead then, or expired certificates were not listed.
+	// Restore puts entries back, on a CRL that is due, that left it before and would not leave it
+	// by DropExpired: the clock was ahead then, or expired certificates were not listed.
 	Restore bool
 }
 
-// CRLContent is what an authority's CRLs are made of, as of one moment. Its slices may be the store's memory: they are only
-// there, and only to be read, during the View that they were read in.
+// CRLContent is what an authority's CRLs are made of, as of one moment. Its slices may be the
+// store's memory: they are only there, and only to be read, during the View that they were read in.
 type CRLContent struct {
 	Number   uint64
 	Revision uint64
@@ -57,8 +60,8 @@ type CRLContent struct {
 	Changes  []byte     // entries of the delta CRL, DER
 }
 
-// CRLChunk is a run of a CRL's entries (RFC 5280 §5.1.2.6), encoded. Two of the same ID and length are equal, as long as
-// the form is: so a reader that kept a chunk need not read it again.
+// CRLChunk is a run of a CRL's entries (RFC 5280 §5.1.2.6), encoded. Two of the same ID and length
+// are equal, as long as the form is: so a reader that kept a chunk need not read it again.
 type CRLChunk struct {
 	ID  [24]byte // its key (16 bytes) and the revision that changed it last
 	DER []byte

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// DocumentKind is a kind of documents: small keyed state that a service keeps, such as sessions, activations, orders.
+// DocumentKind is a kind of documents: small keyed state that a service keeps, such as sessions,
+// activations, orders.
 type DocumentKind struct {
 	Name string // "psc.session": letters, digits, dots
-	// Audited kinds have each write in the feed (clients, roles, orders); others do not (sessions), and so must be such that
-	// no other node keeps a copy of them.
+	// Audited kinds have each write in the feed (clients, roles, orders); others do not (sessions),
+	// and so must be such that no other node keeps a copy of them.
 	Audited bool
 }
 
@@ -21,8 +22,8 @@ type Document struct {
 	Expires time.Time // zero for never; whole seconds
 }
 
-// Documents are those of one kind. Each call is a transaction of its own; where a document changes together with something
-// else, the methods of [Tx] do it.
+// Documents are those of one kind. Each call is a transaction of its own; where a document changes
+// together with something else, the methods of [Tx] do it.
 type Documents struct {
 	Store Store
 	Kind  DocumentKind
@@ -46,8 +47,8 @@ func (d Documents) Put(ctx context.Context, actor, key string, value []byte, exp
 	return version, err
 }
 
-// Swap writes a document if its version is still that which the caller read, 0 for one that must not be there; otherwise it
-// writes nothing and returns ErrSwap.
+// Swap writes a document if its version is still that which the caller read, 0 for one that must
+// not be there; otherwise it writes nothing and returns ErrSwap.
 func (d Documents) Swap(ctx context.Context, actor, key string, version uint64, value []byte, expires time.Time) (next uint64, err error) {
 	err = d.Store.Update(ctx, actor, func(tx Tx) error {
 		next, err = tx.PutDocument(d.Kind, key, value, expires, &version)

@@ -16,8 +16,9 @@ var (
 	oidInvalidityDate = []int{2, 5, 29, 24}
 )
 
-// EncodeEntry encodes an entry of a CRL: bare, as those of the real CRLs, or with its extensions, reasonCode and
-// invalidityDate (RFC 5280 §5.3). A reason of unspecified (0) is left out. serial is big-endian.
+// EncodeEntry encodes an entry of a CRL: bare, as those of the real CRLs, or with its extensions,
+// reasonCode and invalidityDate (RFC 5280 §5.3). A reason of unspecified (0) is left out. serial is
+// big-endian.
 func EncodeEntry(serial []byte, at time.Time, reason int, invalidity time.Time, bare bool) ([]byte, error) {
 	var b cryptobyte.Builder
 	extension := func(oid []int, value func(*cryptobyte.Builder)) cryptobyte.BuilderContinuation {
@@ -53,8 +54,9 @@ func addTime(b *cryptobyte.Builder, at time.Time) {
 	}
 }
 
-// DatedBy dates the entries whose revocation lies after the list's thisUpdate as of that: they were revoked while the
-// clock was ahead, and Java takes a certificate as good until the date of its revocation. The records keep their dates.
+// DatedBy dates the entries whose revocation lies after the list's thisUpdate as of that: they were
+// revoked while the clock was ahead, and Java takes a certificate as good until the date of its
+// revocation. The records keep their dates.
 func (c *CRLContent) DatedBy(thisUpdate time.Time) error {
 	var b cryptobyte.Builder
 	addTime(&b, thisUpdate)
@@ -78,7 +80,8 @@ func (c *CRLContent) DatedBy(thisUpdate time.Time) error {
 	return err
 }
 
-// datedBy replaces the later dates of encoded entries by an encoded Time. Without any, it returns what it was given.
+// datedBy replaces the later dates of encoded entries by an encoded Time. Without any, it returns
+// what it was given.
 func datedBy(der, latest []byte) (out []byte, changed bool, err error) {
 	var b cryptobyte.Builder
 	for rest := cryptobyte.String(der); !rest.Empty(); {

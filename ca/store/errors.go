@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Kind sorts errors by what the caller can do about them. It crosses the socket, and becomes the exit code.
+// Kind sorts errors by what the caller can do about them. It crosses the socket, and becomes the
+// exit code.
 type Kind string
 
 // The kinds of errors.

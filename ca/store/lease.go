@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Lease is the right to do something that one process at a time may do, such as making an authority's CRLs. It ends by
-// itself, so that a process that died does not keep it.
+// Lease is the right to do something that one process at a time may do, such as making an
+// authority's CRLs. It ends by itself, so that a process that died does not keep it.
 type Lease struct {
 	store   Store
 	name    string
@@ -44,8 +44,8 @@ func (l *Lease) put(tx Tx, ifVersion *uint64) (err error) {
 	return err
 }
 
-// Fence is a number that grows with each acquisition and renewal. What a holder writes elsewhere carries it, so that what a
-// former holder writes late can be refused.
+// Fence is a number that grows with each acquisition and renewal. What a holder writes elsewhere
+// carries it, so that what a former holder writes late can be refused.
 func (l *Lease) Fence() uint64 { return l.fence }
 
 // Expires is when the lease ends unless it is renewed.

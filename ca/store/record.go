@@ -42,14 +42,15 @@ func (r *Record) Key() Key {
 // Certificate parses the record's certificate.
 func (r *Record) Certificate() (*x509.Certificate, error) { return x509.ParseCertificate(r.DER) }
 
-// IsAuthority tells whether the certificate is that of an authority. Those of OCSP responders are not.
+// IsAuthority tells whether the certificate is that of an authority. Those of OCSP responders are
+// not.
 func (r *Record) IsAuthority() bool {
 	product, _, _ := strings.Cut(r.Profile, "/")
 	return product == "acr" || product == "aci"
 }
 
-// Generation is the layout of the certificate, known without decoding it: serial numbers of gen2016 begin with the prefix
-// of their authority, and those of gen2023 are random (reference §2.1).
+// Generation is the layout of the certificate, known without decoding it: serial numbers of gen2016
+// begin with the prefix of their authority, and those of gen2023 are random (reference §2.1).
 func (r *Record) Generation() profiles.Generation {
 	a, err := profiles.ParseAuthority(r.Authority)
 	if err == nil && a.SerialPrefix() != nil && !strings.HasPrefix(r.Serial, fmt.Sprintf("%X", a.SerialPrefix())) {

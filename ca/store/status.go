@@ -76,5 +76,6 @@ func ReasonOf(code int) Reason {
 	return "unspecified"
 }
 
-// RemoveFromCRL is the reason code by which a delta CRL takes an entry off (RFC 5280 §5.3.1). No revocation has it.
+// RemoveFromCRL is the reason code by which a delta CRL takes an entry off (RFC 5280 §5.3.1). No
+// revocation has it.
 const RemoveFromCRL = 8

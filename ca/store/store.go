@@ -1,26 +1,30 @@
-// Package store is what the lab remembers, as an interface: its authorities, the certificates that they issued and their
-// status, what its CRLs are made of, the documents of its services, and the feed of every change to all of these.
+// Package store is what the lab remembers, as an interface: its authorities, the certificates that
+// they issued and their status, what its CRLs are made of, the documents of its services, and the
+// feed of every change to all of these.
 //
-// A driver keeps it: package bolt in one file for one process. Package storetest is what every driver must pass.
+// A driver keeps it: package bolt in one file for one process. Package storetest is what every
+// driver must pass.
 //
 // # Reading and writing
 //
-// [Store.View] and [Store.Update] run a function with a [Reader] or a [Tx] as of one moment. A function given to Update may
-// run more than once, so it has no effect beside the transaction. Nothing that a Reader gives is kept after its function
-// has returned, but for records and documents, which are copies. When Update returns nil, the change is durable: it
-// outlives the process and the machine's power.
+// [Store.View] and [Store.Update] run a function with a [Reader] or a [Tx] as of one moment. A
+// function given to Update may run more than once, so it has no effect beside the transaction.
+// Nothing that a Reader gives is kept after its function has returned, but for records and
+// documents, which are copies. When Update returns nil, the change is durable: it outlives the
+// process and the machine's power.
 //
 // # The change feed
 //
-// Each write appends to the feed, in its own transaction: who wrote (the actor), when, what. The feed is the audit log of
-// the lab. Entries are numbered from 1 without a gap, and each holds the SHA-256 of the one before ([Change.Prev]), so that
-// none can be changed or taken out without a trace; what is cut off at the end shows against a signed head ([Head]).
-// [Store.Follow] hands the changes to whoever keeps something that depends on them, such as signed OCSP answers.
+// Each write appends to the feed, in its own transaction: who wrote (the actor), when, what. The
+// feed is the audit log of the lab. Entries are numbered from 1 without a gap, and each holds the
+// SHA-256 of the one before ([Change.Prev]), so that none can be changed or taken out without a
+// trace; what is cut off at the end shows against a signed head ([Head]). [Store.Follow] hands the
+// changes to whoever keeps something that depends on them, such as signed OCSP answers.
 //
 // # Errors
 //
-// Errors that a user can do something about have a [Kind]. Damage of what is stored is an error of kind [Damaged], never a
-// panic.
+// Errors that a user can do something about have a [Kind]. Damage of what is stored is an error of
+// kind [Damaged], never a panic.
 package store
 
 import (
@@ -34,52 +38,57 @@ type Store interface {
 	// View runs fn with the state as of one moment. Writers do not wait for it.
 	View(ctx context.Context, fn func(Reader) error) error
 
-	// Update runs fn in a transaction on behalf of the actor ("cli:alain"), which stands in every change that it makes.
-	// When fn returns an error, nothing is written. When Update returns nil, the change is durable, has its numbers in the
-	// feed, every later View sees it, and every follower was given it, or has not taken it within a second.
+	// Update runs fn in a transaction on behalf of the actor ("cli:alain"), which stands in every
+	// change that it makes. When fn returns an error, nothing is written. When Update returns nil,
+	// the change is durable, has its numbers in the feed, every later View sees it, and every
+	// follower was given it, or has not taken it within a second.
 	Update(ctx context.Context, actor string, fn func(Tx) error) error
 
-	// Follow calls fn with the changes after a sequence number, in order, as they come, until ctx ends or fn fails. A change
-	// may be given again after a failure. fn must not write: an Update waits for it.
+	// Follow calls fn with the changes after a sequence number, in order, as they come, until ctx
+	// ends or fn fails. A change may be given again after a failure. fn must not write: an Update
+	// waits for it.
 	Follow(ctx context.Context, after uint64, fn func([]Change) error) error
 
 	// Close ends the use of the store.
 	Close() error
 }
 
-// Owned is implemented by drivers whose data one process at a time can have open. Calls of View and Update open it for
-// their duration, waiting their turn.
+// Owned is implemented by drivers whose data one process at a time can have open. Calls of View and
+// Update open it for their duration, waiting their turn.
 type Owned interface {
-	// Lock opens the data and keeps it open until the matching Unlock. It returns ErrLocked when another process still has it
-	// after that time.
+	// Lock opens the data and keeps it open until the matching Unlock. It returns ErrLocked when
+	// another process still has it after that time.
 	Lock(wait time.Duration) error
 	Unlock() error
 }
 
-// Reader is the state as of one moment. Authorities are named by their ID. A missing authority or certificate is an error
-// of kind NotFound where a method returns one.
+// Reader is the state as of one moment. Authorities are named by their ID. A missing authority or
+// certificate is an error of kind NotFound where a method returns one.
 type Reader interface {
 	// Now is the time of the transaction, in whole seconds of UTC.
 	Now() time.Time
 
 	Authority(id string) (der []byte, ok bool)
 	Certificate(Key) (*Record, error)
-	// Status is what OCSP needs of a certificate; it reads less than Certificate. An unknown serial number was not issued.
+	// Status is what OCSP needs of a certificate; it reads less than Certificate. An unknown serial
+	// number was not issued.
 	Status(Key) CertificateStatus
-	// BySerialPrefix finds certificates whose serial number begins with hexadecimal digits, at most so many.
+	// BySerialPrefix finds certificates whose serial number begins with hexadecimal digits, at most
+	// so many.
 	BySerialPrefix(digits string, limit int) ([]Key, error)
 	ByCard(number string) []Key
 	ByHolder(identifier string) []Key // see profiles.Holder.Identifier
-	// List goes over the certificates that pass a filter, in the order of issue or, for the newest, against it. Filter.Limit
-	// is the caller's. It costs as much as it looks at: a card's certificates, or the newest few, cost the same in a lab of a
-	// million.
+	// List goes over the certificates that pass a filter, in the order of issue or, for the newest,
+	// against it. Filter.Limit is the caller's. It costs as much as it looks at: a card's
+	// certificates, or the newest few, cost the same in a lab of a million.
 	List(Filter) iter.Seq2[*Record, error]
 	// Statuses goes over all that an authority issued.
 	Statuses(authority string) iter.Seq2[[]byte, CertificateStatus]
 	Counts() Counts
 
 	CRLState(authority string) (CRLState, error)
-	// CRLContent reads what the authority's CRLs hold, the entries of the full CRL only when asked for.
+	// CRLContent reads what the authority's CRLs hold, the entries of the full CRL only when asked
+	// for.
 	CRLContent(authority string, full bool) (CRLContent, error)
 
 	// Changes reads at most limit entries of the feed, those after a sequence number.
@@ -89,7 +98,8 @@ type Reader interface {
 
 	// Document returns the present document of that key, NotFound when there is none or it expired.
 	Document(kind, key string) (Document, error)
-	// Documents goes over those of a kind whose key begins with a prefix, in the order of their keys.
+	// Documents goes over those of a kind whose key begins with a prefix, in the order of their
+	// keys.
 	Documents(kind, prefix string) iter.Seq2[Document, error]
 }
 
@@ -99,37 +109,43 @@ type Tx interface {
 
 	// AddAuthority gives the lab an authority. It never replaces one (Conflict).
 	AddAuthority(id string, der []byte) error
-	// AddCertificate records a certificate, good, with its indexes. ErrSerialTaken when its issuer used that serial number.
+	// AddCertificate records a certificate, good, with its indexes. ErrSerialTaken when its issuer
+	// used that serial number.
 	AddCertificate(*Record) error
-	// SetStatus revokes a certificate, or changes the reason of its revocation, or with nil ends its hold. What may follow
-	// upon what is the caller's to decide. The next CRL and OCSP answer have it.
+	// SetStatus revokes a certificate, or changes the reason of its revocation, or with nil ends
+	// its hold. What may follow upon what is the caller's to decide. The next CRL and OCSP answer
+	// have it.
 	SetStatus(Key, *Revocation) error
-	// NextCRL gives the authority's next CRLs their number, which is used up with it: numbers only grow, whatever fails
-	// later. It brings what they hold into the form asked for, and drops what has expired.
+	// NextCRL gives the authority's next CRLs their number, which is used up with it: numbers only
+	// grow, whatever fails later. It brings what they hold into the form asked for, and drops what
+	// has expired.
 	NextCRL(authority string, req CRLRequest) (CRLState, error)
 
-	// PutDocument writes a document and returns its new version: versions only grow. With ifVersion, it fails with ErrSwap
-	// unless that is the present version, 0 meaning that there is none.
+	// PutDocument writes a document and returns its new version: versions only grow. With
+	// ifVersion, it fails with ErrSwap unless that is the present version, 0 meaning that there is
+	// none.
 	PutDocument(kind DocumentKind, key string, value []byte, expires time.Time, ifVersion *uint64) (version uint64, err error)
-	// DeleteDocument deletes a document. One that is not there is not an error, unless a version is asked for.
+	// DeleteDocument deletes a document. One that is not there is not an error, unless a version is
+	// asked for.
 	DeleteDocument(kind DocumentKind, key string, ifVersion *uint64) error
 	// DropExpiredDocuments deletes documents that expired, at most so many, and says how many.
 	DropExpiredDocuments(limit int) (n int, err error)
 
-	// Append adds an entry to the feed beside those that the other methods add. It sets Seq and Prev, and At and Actor where
-	// they are empty.
+	// Append adds an entry to the feed beside those that the other methods add. It sets Seq and
+	// Prev, and At and Actor where they are empty.
 	Append(Change) error
 
 	Restorer
 }
 
-// Restorer writes what recovery has found and what tests need. Its methods add nothing to the feed: the caller appends one
-// entry for all.
+// Restorer writes what recovery has found and what tests need. Its methods add nothing to the feed:
+// the caller appends one entry for all.
 type Restorer interface {
-	// RestoreCertificate records a certificate. Where its serial number was known as revoked, it stays revoked.
+	// RestoreCertificate records a certificate. Where its serial number was known as revoked, it
+	// stays revoked.
 	RestoreCertificate(*Record) error
-	// RestoreRevocation revokes; it also takes serial numbers of which nothing else is known, with the end of validity until
-	// which they stand on the CRL.
+	// RestoreRevocation revokes; it also takes serial numbers of which nothing else is known, with
+	// the end of validity until which they stand on the CRL.
 	RestoreRevocation(k Key, v Revocation, end time.Time) error
 	// RestoreCRLNumber raises the number of the last CRL. No CRL of before counts as present.
 	RestoreCRLNumber(authority string, number uint64) error
@@ -143,7 +159,8 @@ type CertificateStatus struct {
 	Certificate bool // the certificate is here; of what recovery knows by its revocation alone, it is not
 }
 
-// Counts is what the store holds, as it is counted while it is written: reading it costs the same in a large lab.
+// Counts is what the store holds, as it is counted while it is written: reading it costs the same
+// in a large lab.
 type Counts struct {
 	Size        int64 // bytes of the store
 	Authorities map[string]AuthorityCounts

@@ -34,8 +34,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// remedy CHECK [INPUT] runs the command that igc doctor prints for a check: what follows sees whether it did help. COPY in
-// the command is the folder "copy".
+// remedy CHECK [INPUT] runs the command that igc doctor prints for a check: what follows sees
+// whether it did help. COPY in the command is the folder "copy".
 func remedy(ts *testscript.TestScript, _ bool, args []string) {
 	var findings []struct{ Check, Found, Remedy string }
 	_ = ts.Exec("igc", "doctor", "--json") // its exit code says that something is to do

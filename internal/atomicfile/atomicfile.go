@@ -1,4 +1,5 @@
-// Package atomicfile replaces files whole: a reader, or a machine that loses power, sees the old content or the new one.
+// Package atomicfile replaces files whole: a reader, or a machine that loses power, sees the old
+// content or the new one.
 package atomicfile
 
 import (
@@ -9,7 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Write puts data in the file, which has the given mode from its first byte on. The data is on the disk when it returns.
+// Write puts data in the file, which has the given mode from its first byte on. The data is on the
+// disk when it returns.
 func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".igc-*") // 0600
 	if err != nil {

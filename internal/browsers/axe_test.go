@@ -15,8 +15,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// axeVersion is that of axe-core (Deque Systems, MPL-2.0), the judge of accessibility. npm fetches it from the registry
-// when a test first needs it and verifies it; it is no part of the project.
+// axeVersion is that of axe-core (Deque Systems, MPL-2.0), which checks accessibility. npm fetches
+// it from the registry when a test first needs it and verifies it; it is not a part of the project.
 const axeVersion = "axe-core-4.14.1"
 
 // axeCore is the script of axe-core, from npm and then from the user's cache.
@@ -64,7 +64,8 @@ func axeCore(t testing.TB) string {
 	}
 }
 
-// accessible has axe judge the page: by every rule that it has for WCAG 2.2 A and AA, and its own good practices.
+// accessible has axe check the page: by every rule that it has for WCAG 2.2 A and AA, and its own
+// good practices.
 func (v *visitor) accessible(axe string) {
 	v.t.Helper()
 	do(v, chromedp.Evaluate[bool](axe+"\n;true"))

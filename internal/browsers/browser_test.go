@@ -28,8 +28,9 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// TestChromium visits TestSSL with Chromium, cards imported as their PKCS#12, as people do. Every visit ends on a page
-// with its code, in both languages, without a complaint of the browser's or of axe.
+// TestChromium visits TestSSL with Chromium, cards imported as their PKCS#12, as people do. Every
+// visit ends on a page with its code, in both languages, without a complaint of the browser's or of
+// axe.
 func TestChromium(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil", "pk12util"} {
 		peer.Need(t, program)
@@ -104,8 +105,8 @@ func TestChromium(t *testing.T) {
 	})
 }
 
-// TestBrowser does what a person does with igc serve: looks at a card, takes its certificate away, changes card, revokes it
-// in a terminal, and sees it on the page that is open.
+// TestBrowser does what a person does with igc serve: looks at a card, takes its certificate away,
+// changes card, revokes it in a terminal, and sees it on the page that is open.
 func TestBrowser(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil", "pk12util"} {
 		peer.Need(t, program)
@@ -179,15 +180,16 @@ func openSite(t testing.TB, l *labtest.Lab) site {
 	return s
 }
 
-// exclusiveBrowsers has the folders that browsers share on this machine, /etc/chromium and /etc/firefox, to this test:
-// what one test writes there, browsers of another would read.
+// exclusiveBrowsers has the folders that browsers share on this machine, /etc/chromium and
+// /etc/firefox, to this test: what one test writes there, browsers of another would read.
 func exclusiveBrowsers(t testing.TB) {
 	t.Helper()
 	labtest.Exclusive(t, filepath.Join(os.TempDir(), "igc-test-browsers.lock"))
 }
 
-// chooseCards has Chromium present by itself the one card that it has. Headless, it would otherwise wait for ever behind
-// a picker that nobody sees, and it takes this policy from nowhere but the machine's own folder.
+// chooseCards has Chromium present by itself the one card that it has. Headless, it would otherwise
+// wait for ever behind a picker that nobody sees, and it takes this policy from nowhere but the
+// machine's own folder.
 func chooseCards(t testing.TB) {
 	t.Helper()
 	exclusiveBrowsers(t)
@@ -215,8 +217,8 @@ func chooseCards(t testing.TB) {
 	})
 }
 
-// look is how a page is looked at: on which window, with which theme.
-type look struct {
+// capture is how a page is looked at: on which window, with which theme.
+type view struct {
 	suffix, theme string
 	media         string // empty for the screen
 	width, height int64
@@ -224,14 +226,15 @@ type look struct {
 }
 
 var (
-	desktop = look{suffix: "", theme: "light", width: 1280, height: 900}
-	dark    = look{suffix: "-dark", theme: "dark", width: 1280, height: 900}
-	paper   = look{suffix: "-print", theme: "light", media: "print", width: 794, height: 1123} // A4
-	phone   = look{suffix: "-phone", theme: "light", width: 390, height: 844,
+	desktop = view{suffix: "", theme: "light", width: 1280, height: 900}
+	dark    = view{suffix: "-dark", theme: "dark", width: 1280, height: 900}
+	paper   = view{suffix: "-print", theme: "light", media: "print", width: 794, height: 1123} // A4
+	phone   = view{suffix: "-phone", theme: "light", width: 390, height: 844,
 		options: []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulatePortrait}}
 )
 
-// visitor is somebody at a browser of their own, which speaks to nobody but the lab and has nothing to complain of.
+// visitor is somebody at a browser of their own, which speaks to nobody but the lab and has nothing
+// to complain of.
 type visitor struct {
 	t   testing.TB
 	ctx context.Context
@@ -249,7 +252,8 @@ func newVisitor(t testing.TB, root string, cards ...imported) *visitor {
 	return startChromium(t, chromedp.Env("HOME="+home))
 }
 
-// startChromium starts Chromium as it is, but for the options. It stands before nobody's eyes unless they say so.
+// startChromium starts Chromium as it is, but for the options. It stands before nobody's eyes
+// unless they say so.
 func startChromium(t testing.TB, options ...chromedp.ExecAllocatorOption) *visitor {
 	t.Helper()
 	v := &visitor{t: t}
@@ -277,7 +281,8 @@ func startChromium(t testing.TB, options ...chromedp.ExecAllocatorOption) *visit
 	return v
 }
 
-// fillNSS makes a database of Mozilla's NSS that trusts the roots of a PEM file and holds the cards.
+// fillNSS makes a database of Mozilla's NSS that trusts the roots of a PEM file and holds the
+// cards.
 func fillNSS(t testing.TB, dir, roots string, cards []imported) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -295,7 +300,8 @@ func fillNSS(t testing.TB, dir, roots string, cards []imported) {
 	}
 }
 
-// hear notes what the browser complains of (console, CSP, failed requests), and requests that leave the page's origin, or the lab.
+// hear notes what the browser complains of (console, CSP, failed requests), and requests that leave
+// the page's origin, or the lab.
 func (v *visitor) hear(event any) {
 	var complaint string
 	switch e := event.(type) {
@@ -344,7 +350,7 @@ func (v *visitor) sees(want map[string]string) {
 }
 
 // photograph keeps pictures of the whole page, which must not overflow the window sideways.
-func (v *visitor) photograph(name string, looks ...look) {
+func (v *visitor) photograph(name string, looks ...view) {
 	v.t.Helper()
 	folder := screenshots(v.t)
 	for _, look := range looks {

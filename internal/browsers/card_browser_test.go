@@ -44,7 +44,8 @@ func (h holder) tries() int {
 	return status.TriesLeft
 }
 
-// window is a browser on a screen. Its automation has it go to an address and say what page it shows; all else is done as people do it.
+// window is a browser on a screen. Its automation has it go to an address and say what page it
+// shows; all else is done as people do it.
 type window struct {
 	*screen
 	ask      string // name of the window that asks for the PIN
@@ -81,7 +82,8 @@ func firefoxOn(s *screen) *window {
 		"--width", strconv.Itoa(whole.Dx()), "--height", strconv.Itoa(whole.Dy()))
 	f.call("WebDriver:NewSession", map[string]any{"unhandledPromptBehavior": "ignore"}) // else it cancels the prompts
 	return &window{screen: s, ask: "^Password Required", pinFirst: true, evaluate: f.evaluate,
-		// Marionette's own visits end when the page is there, and some not at all when there is a prompt
+		// Marionette's own visits end when the page is there, and some not at all when there is a
+		// prompt
 		open: func(url string) {
 			f.evaluate(fmt.Sprintf("setTimeout(() => location.assign(%q), 100); return ''", url))
 		}}
@@ -125,8 +127,9 @@ func (w *window) shows(verdict, identifier string) {
 	w.photograph(strings.ToLower(verdict))
 }
 
-// TestCardInBrowsers is a card in the hands of a person: the picker, the PIN, a wrong one, the page; the card taken out and another
-// put in; one that gets blocked. Browsers are set up by igc card install alone.
+// TestCardInBrowsers is a card in the hands of a person: the picker, the PIN, a wrong one, the
+// page; the card taken out and another put in; one that gets blocked. Browsers are set up by igc
+// card install alone.
 func TestCardInBrowsers(t *testing.T) {
 	module := cardtest.Module(t)
 	exclusiveBrowsers(t)
@@ -179,8 +182,8 @@ func TestCardInBrowsers(t *testing.T) {
 	}
 }
 
-// TestChromiumThroughOpenSC is mutual TLS with a card that Chromium knows nothing of: OpenSC finds it in PC/SC, where igc card reader
-// has put it.
+// TestChromiumThroughOpenSC is mutual TLS with a card that Chromium knows nothing of: OpenSC finds
+// it in PC/SC, where igc card reader has put it.
 func TestChromiumThroughOpenSC(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil", "modutil", "opensc-tool"} {
 		peer.Need(t, program)

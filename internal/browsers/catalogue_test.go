@@ -12,8 +12,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// In a real browser the owner's link opens the catalogue's private keys, also to who comes back to it from TestSSL, and
-// without it the page says what to type.
+// In a real browser the owner's link opens the catalogue's private keys, also to who comes back to
+// it from TestSSL, and without it the page says what to type.
 func TestCatalogueInBrowser(t *testing.T) {
 	for _, program := range []string{"chromium", "certutil"} {
 		peer.Need(t, program)

@@ -1,3 +1,3 @@
-// Package browsers visits TestSSL with Chromium and Firefox, with imported cards and with virtual ones.
-// It holds tests only.
+// Package browsers visits TestSSL with Chromium and Firefox, with imported cards and with virtual
+// ones. It holds tests only.
 package browsers

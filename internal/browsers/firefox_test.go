@@ -22,7 +22,8 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// TestFirefox visits TestSSL with Firefox, driven by its own Marionette: the same visits, the same ends.
+// TestFirefox visits TestSSL with Firefox, driven by its own Marionette: the same visits, the same
+// ends.
 func TestFirefox(t *testing.T) {
 	for _, program := range []string{"firefox-esr", "certutil", "pk12util"} {
 		peer.Need(t, program)
@@ -56,7 +57,8 @@ func TestFirefox(t *testing.T) {
 	}
 }
 
-// firefox is a Firefox of its own, spoken to over Marionette (a length, a colon and JSON, both ways).
+// firefox is a Firefox of its own, spoken to over Marionette (a length, a colon and JSON, both
+// ways).
 type firefox struct {
 	t    testing.TB
 	conn net.Conn
@@ -64,8 +66,8 @@ type firefox struct {
 	id   int
 }
 
-// newFirefox starts Firefox with a profile where the roots are trusted and the cards are imported. It presents a card by
-// itself: headless, it would otherwise wait for a choice that nobody makes.
+// newFirefox starts Firefox with a profile where the roots are trusted and the cards are imported.
+// It presents a card by itself: headless, it would otherwise wait for a choice that nobody makes.
 func newFirefox(t testing.TB, roots string, cards ...imported) *firefox {
 	t.Helper()
 	profile := t.TempDir()

@@ -21,8 +21,9 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// screen is a display that nobody sees, and the eyes and hands of whoever sits before it: X's framebuffer and xdotool. Nothing is done
-// once and hoped for: keys may come before what they are for has the keyboard, so what each act brings is looked for on the screen.
+// screen is a display that nobody sees, and the eyes and hands of whoever sits before it: X's
+// framebuffer and xdotool. Nothing is done once and hoped for: keys may come before what they are
+// for has the keyboard, so what each act brings is looked for on the screen.
 type screen struct {
 	t       testing.TB
 	name    string // of the pictures
@@ -32,8 +33,8 @@ type screen struct {
 	taken   int    // pictures
 }
 
-// The screen; the part of it where a browser shows pages, below its tabs and its address, above what it says of connections; and
-// the part of that where no dialog comes.
+// The screen; the part of it where a browser shows pages, below its tabs and its address, above
+// what it says of connections; and the part of that where no dialog comes.
 var (
 	whole  = image.Rect(0, 0, 1000, 640)
 	pane   = image.Rect(0, 150, 1000, 600)
@@ -53,7 +54,8 @@ func newScreen(t testing.TB, name string) *screen {
 		t.Fatal(err)
 	}
 	size := fmt.Sprintf("%dx%dx24", whole.Dx(), whole.Dy())
-	// with no reset: else it starts anew whenever its last program leaves, and turns away one that comes meanwhile
+	// with no reset: else it starts anew whenever its last program leaves, and turns away one that
+	// comes meanwhile
 	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-fbdir", folder, "-nolisten", "tcp", "-nocursor", "-noreset")
 	cmd.ExtraFiles = []*os.File{write}
 	s.start(cmd)
@@ -125,7 +127,7 @@ func (s *screen) until(what string, come func() bool) {
 	s.t.Helper()
 	for start := time.Now(); !come(); time.Sleep(100 * time.Millisecond) {
 		if time.Since(start) > labtest.Patience {
-			s.keep("lost")
+			s.saveScreenshot("lost")
 			s.t.Fatalf("waited %s in vain for %s; the windows are\n%s", labtest.Patience, what,
 				s.xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@"))
 		}
@@ -160,11 +162,12 @@ func (s *screen) area(window string) image.Rectangle {
 	return image.Rect(x, y, x+width, y+height)
 }
 
-// enter types a PIN at the prompt. A wrong one costs a try, so it is sent when the prompt shows a dot for each digit.
+// enter types a PIN at the prompt. A wrong one costs a try, so it is sent when the prompt shows a
+// dot for each digit.
 func (s *screen) enter(prompt, pin string) {
 	s.t.Helper()
 	var empty *image.RGBA
-	typed := func() bool { return blobs(empty, s.look(), darker) == len(pin) }
+	typed := func() bool { return blobs(empty, s.capture(), darker) == len(pin) }
 	s.until("a dot for each digit", func() bool {
 		s.xdotool("windowactivate", "--sync", prompt)
 		s.keys("ctrl+a", "BackSpace")
@@ -182,12 +185,12 @@ func (s *screen) enter(prompt, pin string) {
 	})
 }
 
-// choose takes the card that the browser's picker offers, and photographs it. The picker is no window of its own: it darkens the page,
-// which is told from what the screen showed before.
+// choose takes the card that the browser's picker offers, and photographs it. The picker is not a
+// window of its own: it darkens the page, which is told from what the screen showed before.
 func (s *screen) choose(before *image.RGBA) {
 	s.t.Helper()
 	beside := before.SubImage(margin).(*image.RGBA)
-	there := func() bool { return sum(changes(beside, s.look(), darker)) > beside.Rect.Dx()*beside.Rect.Dy()/2 }
+	there := func() bool { return sum(changes(beside, s.capture(), darker)) > beside.Rect.Dx()*beside.Rect.Dy()/2 }
 	s.until("a picker", there)
 	s.until("the end of the picker", func() bool {
 		s.photograph("picker")
@@ -198,7 +201,8 @@ func (s *screen) choose(before *image.RGBA) {
 	})
 }
 
-// soon reports whether something comes before the act is tried again: keys that were lost are rare, a slow machine is not.
+// soon reports whether something comes before the act is tried again: keys that were lost are rare,
+// a slow machine is not.
 func soon(come func() bool) bool {
 	for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
 		if come() {
@@ -208,9 +212,10 @@ func soon(come func() bool) bool {
 	return false
 }
 
-// look is what the screen shows: the X server's own picture format, true colour in 32 bits a pixel. It is a header of 25 long words, a
-// name, a table of colours of 12 bytes each, and the lines. Blue stays first, and red third: who compares does not mind.
-func (s *screen) look() *image.RGBA {
+// capture is what the screen shows: the X server's own picture format, true colour in 32 bits a
+// pixel. It is a header of 25 long words, a name, a table of colours of 12 bytes each, and the
+// lines. Blue stays first, and red third: who compares does not mind.
+func (s *screen) capture() *image.RGBA {
 	s.t.Helper()
 	data, err := os.ReadFile(s.frame)
 	if err != nil {
@@ -229,17 +234,18 @@ func (s *screen) still(part image.Rectangle) *image.RGBA {
 	s.t.Helper()
 	var picture *image.RGBA
 	s.until("rest", func() bool {
-		picture = s.look().SubImage(part).(*image.RGBA)
+		picture = s.capture().SubImage(part).(*image.RGBA)
 		time.Sleep(500 * time.Millisecond) // what appears fades in
-		return blobs(picture, s.look(), other) == 0
+		return blobs(picture, s.capture(), other) == 0
 	})
 	return picture
 }
 
-// light reports whether a part of the screen is mostly white, as pages are. A screen whose browser is not drawn yet is not.
+// light reports whether a part of the screen is mostly white, as pages are. A screen whose browser
+// is not drawn yet is not.
 func (s *screen) light(part image.Rectangle) bool {
 	s.t.Helper()
-	picture, white := s.look(), 0
+	picture, white := s.capture(), 0
 	for y := part.Min.Y; y < part.Max.Y; y++ {
 		for x := part.Min.X; x < part.Max.X; x++ {
 			if pixel := picture.Pix[picture.PixOffset(x, y):]; min(pixel[0], pixel[1], pixel[2]) > 192 {
@@ -250,13 +256,15 @@ func (s *screen) light(part image.Rectangle) bool {
 	return white > part.Dx()*part.Dy()/2
 }
 
-// How much a pixel has to change, of 255, to be another one; and to have become dark where it was white.
+// How much a pixel has to change, of 255, to be another one; and to have become dark where it was
+// white.
 const (
 	other  = 8
 	darker = 96
 )
 
-// changes counts, column by column, the pixels of a picture of a part of the screen that have changed so much.
+// changes counts, column by column, the pixels of a picture of a part of the screen that have
+// changed so much.
 func changes(before, now *image.RGBA, much int) []int {
 	part := before.Rect.Intersect(now.Rect)
 	columns := make([]int, part.Dx())
@@ -305,12 +313,12 @@ func (s *screen) photograph(what string) {
 	s.t.Helper()
 	s.still(pane)
 	s.taken++
-	s.keep(fmt.Sprintf("%02d-%s", s.taken, what))
+	s.saveScreenshot(fmt.Sprintf("%02d-%s", s.taken, what))
 }
 
-func (s *screen) keep(what string) {
+func (s *screen) saveScreenshot(what string) {
 	s.t.Helper()
-	picture := s.look()
+	picture := s.capture()
 	for p := picture.Pix; len(p) >= 4; p = p[4:] {
 		p[0], p[2], p[3] = p[2], p[0], 255
 	}

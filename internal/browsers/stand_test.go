@@ -33,8 +33,9 @@ import (
 	"github.com/igc-lab/igc/verify"
 )
 
-// stand is TestSSL as visitors meet it on good days and on bad ones: the same lab under a server whose clock is wrong, whose
-// CRL is stale, whose OCSP responder is down; and another lab that has never heard of the cards.
+// stand is TestSSL as visitors meet it on good days and on bad ones: the same lab under a server
+// whose clock is wrong, whose CRL is stale, whose OCSP responder is down; and another lab that has
+// never heard of the cards.
 type stand struct {
 	labtest.FixtureSet
 	root     string                       // a PEM file of the roots that visitors are to trust
@@ -210,7 +211,7 @@ var visits = []struct {
 	mode      string
 	hidden    bool // the browser does not present it: the relay does
 	code      verify.Code
-	looks     []look // axe judges the last
+	looks     []look // axe checks the last
 }{
 	{"01-no-card", "", "good", "testssl", false, "TLS-NOCERT", []look{desktop, dark, phone}},
 	{"02-cps", "cps-2016", "good", "testssl", false, "OK", []look{desktop, phone, dark}},

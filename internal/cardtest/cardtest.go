@@ -60,7 +60,8 @@ func (l *Lab) IssueGeneration(key ca.KeyPolicy, pin string, g profiles.Generatio
 	return dir
 }
 
-// Copy copies a card's folder to one beside it: a card more, for tests that want many and do not care whose.
+// Copy copies a card's folder to one beside it: a card more, for tests that want many and do not
+// care whose.
 func (l *Lab) Copy(dir string) string {
 	l.t.Helper()
 	for n := 2; ; n++ {

@@ -25,7 +25,8 @@ func Module(t testing.TB) string {
 	root := filepath.Dir(filepath.Dir(filepath.Dir(file)))
 	path := filepath.Join(root, "build", "libigc-cps.so")
 	moduleOnce.Do(func() {
-		// Packages are tested in processes of their own: each builds in a place of its own, and renames.
+		// Packages are tested in processes of their own: each builds in a place of its own, and
+		// renames.
 		if moduleErr = os.MkdirAll(filepath.Dir(path), 0o755); moduleErr != nil {
 			return
 		}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startInPrivateNetwork starts a program in a network that has a loopback and nothing else, and returns how to connect to it there. It is
-// for root.
+// startInPrivateNetwork starts a program in a network that has a loopback and nothing else, and
+// returns how to connect to it there. It is for root.
 func startInPrivateNetwork(cmd *exec.Cmd) (dial func(address string) (net.Conn, error), err error) {
 	var network *os.File // lives as long as dial does
 	err = onOwnThread(func() error {
@@ -41,8 +41,9 @@ func startInPrivateNetwork(cmd *exec.Cmd) (dial func(address string) (net.Conn, 
 	}, nil
 }
 
-// onOwnThread runs do on a thread that ends with it: what it changes of the thread concerns no other goroutine. It is not the first thread of
-// the process, whose network is the one that /proc shows as the process's.
+// onOwnThread runs do on a thread that ends with it: what it changes of the thread concerns no
+// other goroutine. It is not the first thread of the process, whose network is the one that /proc
+// shows as the process's.
 func onOwnThread(do func() error) error {
 	result := make(chan error)
 	go func() {

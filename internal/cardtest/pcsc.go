@@ -17,12 +17,14 @@ import (
 	"github.com/igc-lab/igc/internal/sockets"
 )
 
-// PCSC starts a pcscd of the test's own, whose only readers are two of vpcd's, and returns where the first takes its card. Programs that
-// the test runs find this one by their environment, and the machine's own, if it runs, goes its way (but its process number in
-// /run/pcscd, which nobody but pcscd --hotplug reads, is overwritten). It lasts for some minutes at most: what waits for it ends with it.
+// PCSC starts a pcscd of the test's own, whose only readers are two of vpcd's, and returns where
+// the first takes its card. Programs that the test runs find this one by their environment, and the
+// machine's own, if it runs, goes its way (but its process number in /run/pcscd, which nobody but
+// pcscd --hotplug reads, is overwritten). It lasts for some minutes at most: what waits for it ends
+// with it.
 //
-// Debian's vpcd listens on every address of the machine, so this pcscd has a network of its own, and the test forwards two ports of
-// loopback into it.
+// Debian's vpcd listens on every address of the machine, so this pcscd has a network of its own,
+// and the test forwards two ports of loopback into it.
 func PCSC(t testing.TB) (address string) {
 	t.Helper()
 	program := peer.Need(t, "pcscd")
@@ -40,7 +42,8 @@ func PCSC(t testing.TB) (address string) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Its socket has one place, unless it is handed over as systemd does: as file 3, to the process of that number.
+	// Its socket has one place, unless it is handed over as systemd does: as file 3, to the process
+	// of that number.
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +97,8 @@ func waitForListener(t testing.TB, pid, port int) {
 	t.Fatal("vpcd does not listen")
 }
 
-// forward connects each client of the listener, until it is closed. A connection that one side ends is ended on the other.
+// forward connects each client of the listener, until it is closed. A connection that one side ends
+// is ended on the other.
 func forward(l net.Listener, dial func() (net.Conn, error)) {
 	for {
 		outer, err := l.Accept()
@@ -116,7 +120,8 @@ func forward(l net.Listener, dial func() (net.Conn, error)) {
 	}
 }
 
-// twoPorts listens on two of loopback that follow each other, below those that systems give to clients, and returns them and the first.
+// twoPorts listens on two of loopback that follow each other, below those that systems give to
+// clients, and returns them and the first.
 func twoPorts(t testing.TB) (listeners []net.Listener, first int) {
 	t.Helper()
 	for range 100 {

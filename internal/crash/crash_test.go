@@ -26,8 +26,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Twenty cards issued and twenty revoked at once: all are recorded, no serial number twice, nothing is refused. Beside a
-// server, which does it all, and without one, where the commands take turns.
+// Twenty cards issued and twenty revoked at once: all are recorded, no serial number twice, nothing
+// is refused. Beside a server, which does it all, and without one, where the commands take turns.
 func TestAtOnce(t *testing.T) {
 	for _, name := range []string{"with a server", "without a server"} {
 		t.Run(name, func(t *testing.T) {
@@ -70,8 +70,9 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// kill -9 of issue, revoke and serve at random moments: what a command said it did stays done, what is out is recorded,
-// CRL numbers only grow, and the lab opens again. IGC_KILLS says how often; make soak does it 200 times.
+// kill -9 of issue, revoke and serve at random moments: what a command said it did stays done, what
+// is out is recorded, CRL numbers only grow, and the lab opens again. IGC_KILLS says how often;
+// make soak does it 200 times.
 func TestKill(t *testing.T) {
 	kills := killsWanted(t, 24)
 	seed := uint64(time.Now().UnixNano())
@@ -210,8 +211,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// kill -9 of the server while it publishes, again and again: who fetches over HTTP, and who reads the publication folder, gets
-// whole and rightly signed lists, whose numbers never go down and whose deltas fit the full list that is there with them.
+// kill -9 of the server while it publishes, again and again: who fetches over HTTP, and who reads
+// the publication folder, gets whole and rightly signed lists, whose numbers never go down and
+// whose deltas fit the full list that is there with them.
 func TestKillPublication(t *testing.T) {
 	kills := killsWanted(t, 8)
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
@@ -388,7 +390,8 @@ func note(t testing.TB, out map[string]bool, text string) {
 	}
 }
 
-// killAfter runs the command and kills it after a while. It returns what the command wrote, and whether it died of it.
+// killAfter runs the command and kills it after a while. It returns what the command wrote, and
+// whether it died of it.
 func killAfter(t testing.TB, cmd *exec.Cmd, after time.Duration) (string, bool) {
 	t.Helper()
 	var text strings.Builder

@@ -12,7 +12,8 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// What killed commands leave is removed by the next that issues, or by igc doctor --fix; what one is writing now is not.
+// What killed commands leave is removed by the next that issues, or by igc doctor --fix; what one
+// is writing now is not.
 func TestLeftovers(t *testing.T) {
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	old := time.Now().Add(-2 * time.Hour)

@@ -59,7 +59,8 @@ func wholeList(t testing.TB, der []byte, issuer *x509.Certificate) *x509.Revocat
 	return list
 }
 
-// kill -9 of igc publish DIR at random moments: who reads the folder finds each file there, whole, and never an older one.
+// kill -9 of igc publish DIR at random moments: who reads the folder finds each file there, whole,
+// and never an older one.
 func TestKillPublish(t *testing.T) {
 	kills := killsWanted(t, 24)
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
@@ -148,8 +149,8 @@ func TestKillPublish(t *testing.T) {
 	}
 }
 
-// Several processes that publish and revoke at once, without a server: the file is whole and its number never goes down,
-// and in the end it holds every revocation.
+// Several processes that publish and revoke at once, without a server: the file is whole and its
+// number never goes down, and in the end it holds every revocation.
 func TestPublishAtOnce(t *testing.T) {
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	var cards []labtest.Card

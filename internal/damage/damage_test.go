@@ -86,8 +86,9 @@ func damageFile(r *rand.Rand, data []byte, pageSize int) ([]byte, string) {
 	return data, fmt.Sprintf("a bit of bytes %v", at)
 }
 
-// Databases that are damaged at random, and every command that reads: each gives the answer that it gave before, or one line
-// and the exit code 7; igc doctor finds what any of them finds. IGC_DAMAGED says how many.
+// Databases that are damaged at random, and every command that reads: each gives the answer that it
+// gave before, or one line and the exit code 7; igc doctor finds what any of them finds.
+// IGC_DAMAGED says how many.
 func TestDamagedDatabase(t *testing.T) {
 	t.Setenv("IGC_LANG", "en")
 	wanted := 60

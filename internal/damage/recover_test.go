@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// recoveryLab is a lab with a good card, a revoked one, one on hold and one that was on hold, and its CRL published.
+// recoveryLab is a lab with a good card, a revoked one, one on hold and one that was on hold, and
+// its CRL published.
 type recoveryLab struct {
 	*labtest.Lab
 	good, revoked, held, released labtest.Card
@@ -98,8 +99,8 @@ func (l *recoveryLab) same(lost func(r *ca.Record) bool, reasons bool) {
 
 func nothingLost(*ca.Record) bool { return false }
 
-// goesOn verifies that the lab's next CRL is above the last, lists what was listed, and that a third party trusts a new card
-// with it and refuses the revoked one.
+// goesOn verifies that the lab's next CRL is above the last, lists what was listed, and that a
+// third party trusts a new card with it and refuses the revoked one.
 func (l *recoveryLab) goesOn() {
 	l.T.Helper()
 	listed := l.listed()
@@ -143,8 +144,8 @@ func (l *recoveryLab) copy() *recoveryLab {
 	return &other
 }
 
-// Records that are no more are not begun anew on the old keys: every command refuses, and igc recover brings back what is on
-// the disk.
+// Records that are no more are not begun anew on the old keys: every command refuses, and igc
+// recover brings back what is on the disk.
 func TestLostDatabase(t *testing.T) {
 	t.Setenv("IGC_LANG", "en")
 	original := newRecoveryLab(t)

@@ -1,5 +1,6 @@
-// Package der writes and reads the DER (X.690) that CRLs, OCSP and LDAP share, beside golang.org/x/crypto/cryptobyte:
-// elements of known contents, the times and algorithms of RFC 5280, and a builder that writes from the end.
+// Package der writes and reads the DER (X.690) that CRLs, OCSP and LDAP share, beside
+// golang.org/x/crypto/cryptobyte: elements of known contents, the times and algorithms of RFC 5280,
+// and a builder that writes from the end.
 package der
 
 import (
@@ -65,14 +66,15 @@ func AlgorithmIdentifier(a x509.SignatureAlgorithm) ([]byte, error) {
 	})
 }
 
-// ReverseBuilder writes DER from its end to its beginning: every length is known when it is written, and nothing is copied
-// twice. An OCSP response is small, and its encoding should cost little beside its signature.
+// ReverseBuilder writes DER from its end to its beginning: every length is known when it is
+// written, and nothing is copied twice. An OCSP response is small, and its encoding should cost
+// little beside its signature.
 type ReverseBuilder struct {
 	der   []byte
 	begin int // of what is written
 }
 
-// NewReverseBuilder returns a builder that writes into the buffer while that has room.
+// NewReverseBuilder returns a builder that writes into the buffer while that has space.
 func NewReverseBuilder(buffer []byte) ReverseBuilder { return ReverseBuilder{buffer, len(buffer)} }
 
 // Bytes is what was written.
@@ -129,8 +131,8 @@ func Element(tag cbasn1.Tag, contents ...[]byte) []byte {
 // Explicit is the tag [n] of a constructed element.
 func Explicit(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
 
-// ReadHeader reads the tag and the length of an element in BER, whose lengths need not be the shortest: it returns how many
-// bytes both take, 0 when they are not a header, and the length.
+// ReadHeader reads the tag and the length of an element in BER, whose lengths need not be the
+// shortest: it returns how many bytes both take, 0 when they are not a header, and the length.
 func ReadHeader(b []byte) (n, length int) {
 	if len(b) < 2 || b[0]&0x1f == 0x1f {
 		return 0, 0

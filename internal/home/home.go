@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// Default is $IGC_HOME, else the folder igc among the user's data. The module of cards asks C for the environment: Go's own
-// copy in a library is that of the process's start.
+// Default is $IGC_HOME, else the folder igc among the user's data. The module of cards asks C for
+// the environment: Go's own copy in a library is that of the process's start.
 func Default(getenv func(string) string) (string, error) {
 	first := func(folder ...string) string {
 		if folder[0] == "" {

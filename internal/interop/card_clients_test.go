@@ -17,8 +17,9 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// TestCardClients has the programs that sign with cards in batch do so with the module, each with both keys of either chip. What they
-// manage, and what they are refused, is what they managed and were refused with the Cryptolib 5.2.2 and the same cards.
+// TestCardClients has the programs that sign with cards in batch do so with the module, each with
+// both keys of either chip. What they manage, and what they are refused, is what they managed and
+// were refused with the Cryptolib 5.2.2 and the same cards.
 func TestCardClients(t *testing.T) {
 	l := labtest.New(t, "--key", "rsa2048")
 	c, err := vcard.Read(l.Issue("--fixture", "alain").Folder)
@@ -69,7 +70,8 @@ func (c *cardClient) uri(role string) string {
 	return ""
 }
 
-// java signs with what igc card install wrote, and without its disabledMechanisms: there Java has the card hash.
+// java signs with what igc card install wrote, and without its disabledMechanisms: there Java has
+// the card hash.
 func (c *cardClient) java(t *testing.T) {
 	config := filepath.Join(c.folder, "java.cfg")
 	plain := filepath.Join(t.TempDir(), "plain.cfg")
@@ -83,7 +85,8 @@ func (c *cardClient) java(t *testing.T) {
 		t.Errorf("java.cfg ends with %q", rest)
 	}
 
-	// what Java hashes, what the card hashes, SHA-384 of the signature key, PSS. Java's buffer is too long for a CPS4's authentication key.
+	// what Java hashes, what the card hashes, SHA-384 of the signature key, PSS. Java's buffer is
+	// too long for a CPS4's authentication key.
 	hashed, hashing, longer, pss := "ok", "CKR_KEY_TYPE_INCONSISTENT", "CKR_KEY_TYPE_INCONSISTENT", "none"
 	if c.chip == vcard.CPS4 {
 		hashed, hashing, longer, pss = "CKR_ARGUMENTS_BAD", "CKR_GENERAL_ERROR", "CKR_DATA_INVALID", "ok"
@@ -109,7 +112,8 @@ func (c *cardClient) java(t *testing.T) {
 	}
 }
 
-// opensslCard has openssl sign data, a CMS and a request with the role's key; how it is told of the key is in args.
+// opensslCard has openssl sign data, a CMS and a request with the role's key; how it is told of the
+// key is in args.
 func (c *cardClient) opensslCard(t *testing.T, conf, role string, args []string, want map[string]bool) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
@@ -145,7 +149,8 @@ func (c *cardClient) engine(t *testing.T) {
 	}
 }
 
-// provider is pkcs11-provider, which has the card hash: the authentication key does that for PSS only.
+// provider is pkcs11-provider, which has the card hash: the authentication key does that for PSS
+// only.
 func (c *cardClient) provider(t *testing.T) {
 	modules, err := peer.Try(t, "openssl", "version", "-m")
 	if err != nil {
@@ -216,8 +221,9 @@ func (c *cardClient) find(t *testing.T, name string, patterns ...string) string 
 	return ""
 }
 
-// ssh logs in to a server of this machine with either key, by itself and through an agent. Its own choice, SHA-512, the signature key does
-// not sign. The server is the other end of a pipe: there is no port to find.
+// ssh logs in to a server of this machine with either key, by itself and through an agent. Its own
+// choice, SHA-512, the signature key does not sign. The server is the other end of a pipe: there is
+// no port to find.
 func (c *cardClient) ssh(t *testing.T) {
 	server, err := exec.LookPath("/usr/sbin/sshd")
 	if err != nil {

@@ -27,7 +27,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// cardUser is someone whose machine igc card install has set up; their programs are told nothing of the lab.
+// cardUser is someone whose machine igc card install has set up; their programs are told nothing of
+// the lab.
 type cardUser struct {
 	t      *testing.T
 	l      *labtest.Lab
@@ -56,8 +57,8 @@ func (u *cardUser) try(t *testing.T, env []string, in, program string, args ...s
 	return string(out)
 }
 
-// TestCardPeers has programs of other makes log in, list, sign and pass mutual TLS with a card, over TLS 1.2 with either chip and over
-// TLS 1.3 with a CPS4, or with the keys of a fast lab.
+// TestCardPeers has third-party programs log in, list, sign and pass mutual TLS with a card,
+// over TLS 1.2 with either chip and over TLS 1.3 with a CPS4, or with the keys of a fast lab.
 func TestCardPeers(t *testing.T) {
 	l := labtest.New(t, "--key", "rsa2048")
 	issue := func(args ...string) *vcard.Card {

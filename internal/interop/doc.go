@@ -1,3 +1,3 @@
-// Package interop has other makers' programs verify what the lab issues and publishes: openssl, gnutls, NSS, Java, nginx.
-// It holds tests only.
+// Package interop has third-party programs verify what the lab issues and publishes: openssl,
+// gnutls, NSS, Java, nginx. It holds tests only.
 package interop

@@ -28,8 +28,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Every fixture ends where its manifest says: on TestSSL, and with third-party verifiers. With fast keys and with RSA ones; made
-// beside a server, and without one.
+// Every fixture ends where its manifest says: on TestSSL, and with third-party verifiers. With fast
+// keys and with RSA ones; made beside a server, and without one.
 func TestFixtures(t *testing.T) {
 	for _, key := range []string{"p256", "rsa2048"} {
 		t.Run(key, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestFixtures(t *testing.T) {
 				t.Fatalf("%d fixtures of %d", len(s.Fixtures), want)
 			}
 			t.Run("testssl", func(t *testing.T) { visitAll(t, s, server.URLs) })
-			judgeAll(t, s, strings.TrimSuffix(server.URLs["publication"], "/"))
+			verifyAll(t, s, strings.TrimSuffix(server.URLs["publication"], "/"))
 			server.Stop(t) // it is still there to be stopped
 			if log := server.Log.String(); strings.Contains(log, "panic") {
 				t.Errorf("the server's log: %s", log)
@@ -56,8 +56,9 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// visitAll presents every fixture to TestSSL, alone as browsers do and with its chain as most other clients do. It ends as
-// the manifest says, and the server lives on. The strict port takes those that are in order, and no other.
+// visitAll presents every fixture to TestSSL, alone as browsers do and with its chain as most other
+// clients do. It ends as the manifest says, and the server lives on. The strict port takes those
+// that are in order, and no other.
 func visitAll(t *testing.T, s labtest.FixtureSet, urls map[string]string) {
 	for _, e := range s.Fixtures {
 		for _, withChain := range []bool{false, true} {
@@ -86,8 +87,8 @@ func visitAll(t *testing.T, s labtest.FixtureSet, urls map[string]string) {
 	}
 }
 
-// visit presents a fixture, and returns the verdict and the page; the verdict is TLS-REFUSED when the server ends the
-// handshake with an alert.
+// visit presents a fixture, and returns the verdict and the page; the verdict is TLS-REFUSED when
+// the server ends the handshake with an alert.
 func visit(t *testing.T, s labtest.FixtureSet, e fixtures.Entry, url string, withChain bool) (verdict, page string) {
 	t.Helper()
 	key, err := pkcs8.ParsePKCS8PrivateKey(labtest.DER(t, s.File(e.Files.Key))[0], []byte(e.PIN))
@@ -131,7 +132,8 @@ func visit(t *testing.T, s labtest.FixtureSet, e fixtures.Entry, url string, wit
 	return report.Verdict, string(html)
 }
 
-// court is what judges need beside a fixture: the roots that they trust and the CRLs that they know.
+// court is what verifiers need beside a fixture: the roots that they trust and the CRLs that they
+// know.
 type court struct {
 	labtest.FixtureSet
 	dir   string
@@ -139,14 +141,14 @@ type court struct {
 	lists string   // the same, PEM, one file
 }
 
-// verdict is what a judge said.
+// verdict is what a verifier said.
 type verdict struct {
-	accept bool
-	words  string
+	accept  bool
+	message string
 }
 
-// judgeAll has every judge look at every fixture, and holds them to the manifest.
-func judgeAll(t *testing.T, s labtest.FixtureSet, base string) {
+// verifyAll has every verifier look at every fixture, and holds them to the manifest.
+func verifyAll(t *testing.T, s labtest.FixtureSet, base string) {
 	c := &court{FixtureSet: s, dir: t.TempDir()}
 	c.lists = filepath.Join(c.dir, "lists.pem")
 	var all []byte
@@ -183,7 +185,7 @@ func judgeAll(t *testing.T, s labtest.FixtureSet, base string) {
 	})
 }
 
-// each asks a judge about every fixture.
+// each asks a verifier about every fixture.
 func (c *court) each(t *testing.T, ask func(fixtures.Entry) verdict, expected func(fixtures.Expected) fixtures.Expectation) {
 	var wg sync.WaitGroup
 	slots := make(chan bool, runtime.GOMAXPROCS(0))
@@ -193,8 +195,8 @@ func (c *court) each(t *testing.T, ask func(fixtures.Entry) verdict, expected fu
 			defer func() { <-slots }()
 			want := expected(e.Expect)
 			got := ask(e)
-			if got.accept != (want == fixtures.Accept) || !strings.Contains(got.words, want.Message()) {
-				t.Errorf("%s: the manifest says %q, the judge accept: %t, %s", e.ID, want, got.accept, got.words)
+			if got.accept != (want == fixtures.Accept) || !strings.Contains(got.message, want.Message()) {
+				t.Errorf("%s: the manifest says %q, the verifier accept: %t, %s", e.ID, want, got.accept, got.message)
 			}
 		})
 	}
@@ -223,7 +225,7 @@ func (c *court) gnutls(e fixtures.Entry) verdict {
 	for _, name := range []string{e.Files.Certificate, e.Files.Chain} {
 		data, err := os.ReadFile(c.File(name))
 		if err != nil {
-			return verdict{words: err.Error()}
+			return verdict{message: err.Error()}
 		}
 		in.Write(data)
 	}
@@ -253,11 +255,11 @@ func (c *court) nss(db string, e fixtures.Entry) verdict {
 	return ask("vfychain", "-d", db, "-u", usage, "-v", "-a", c.File(e.Files.Certificate), c.File(e.Files.Chain))
 }
 
-// java judges all fixtures in one process: its machine takes a second to start.
+// java verifies all fixtures in one process: its machine takes a second to start.
 func (c *court) java(t *testing.T) map[string]verdict {
 	t.Helper()
 	peer.Need(t, "javac") // a runtime alone does not run sources
-	cmd := exec.Command(peer.Need(t, "java"), filepath.Join("testdata", "Judge.java"), c.File(c.Roots), c.lists)
+	cmd := exec.Command(peer.Need(t, "java"), filepath.Join("testdata", "Verifier.java"), c.File(c.Roots), c.lists)
 	var in, errOut bytes.Buffer
 	for _, e := range c.Fixtures {
 		fmt.Fprintf(&in, "%s\t%s\t%s\n", e.Purpose, c.File(e.Files.Certificate), c.File(e.Files.Chain))
@@ -275,7 +277,7 @@ func (c *court) java(t *testing.T) map[string]verdict {
 	return verdicts
 }
 
-// golang judges as a server in Go does, and looks the serial number up in the CRLs.
+// golang verifies as a server in Go does, and looks the serial number up in the CRLs.
 func (c *court) golang(e fixtures.Entry) verdict {
 	err := func() error {
 		read := func(name string) []byte {

@@ -15,7 +15,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// says runs a judge and wants its words, whatever its exit code.
+// says runs a verifier and wants its words, whatever its exit code.
 func says(t testing.TB, words, program string, args ...string) {
 	t.Helper()
 	if out, _ := peer.Try(t, program, args...); !strings.Contains(out, words) {
@@ -23,8 +23,8 @@ func says(t testing.TB, words, program string, args ...string) {
 	}
 }
 
-// openssl, gnutls and NSS judge a good card and a revoked one, over the lab's own publication, CRL and OCSP. With RSA
-// keys, as the real ones, and with the fast ones.
+// openssl, gnutls and NSS verify a good card and a revoked one, over the lab's own publication, CRL
+// and OCSP. With RSA keys, as the real ones, and with the fast ones.
 func TestPeers(t *testing.T) {
 	for _, key := range []string{"faithful", "p256"} {
 		t.Run(key, func(t *testing.T) { testPeers(t, key) })
@@ -138,8 +138,9 @@ func testPeers(t *testing.T, key string) {
 	})
 }
 
-// The twin test, from the command line to the file: a card issued for the holder of a real certificate, with the real
-// addresses, differs from it in nothing but serial number, dates, key and signature. So do the authorities.
+// The twin test, from the command line to the file: a card issued for the holder of a real
+// certificate, with the real addresses, differs from it in nothing but serial number, dates, key
+// and signature. So do the authorities.
 func TestTwins(t *testing.T) {
 	reference.Dir(t)
 	l := &labtest.Lab{T: t, Home: filepath.Join(t.TempDir(), "lab")}

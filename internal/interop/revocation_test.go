@@ -17,8 +17,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// revocationCourt is what judges of revocation are given: a lab that is served, its authorities' certificates, and the lists as
-// each judge fetches them.
+// revocationCourt is what verifiers of revocation are given: a lab that is served, its authorities'
+// certificates, and the lists as each verifier fetches them.
 type revocationCourt struct {
 	*testing.T
 	server        *labtest.Server
@@ -30,7 +30,7 @@ type revocationCourt struct {
 
 func (c *revocationCourt) in(name string) string { return filepath.Join(c.dir, name) }
 
-// suspect is a card under judgement.
+// suspect is a card to be verified.
 type suspect struct {
 	name   string
 	card   labtest.Card
@@ -42,11 +42,12 @@ func (c *revocationCourt) suspect(name string, issued labtest.Card) *suspect {
 	return &suspect{name, issued, issued.File("authentication.pem"), issued.Certificates[0].Serial}
 }
 
-// judge tells, in one sitting, which of the suspects it accepts and what it says of them.
-type judge func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict
+// verifier reports, in one sitting, which of the suspects it accepts and what it says of them.
+type verifier func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict
 
-// revocationJudges are other people's programs, each with what it is to make of the lab's publication.
-var revocationJudges = map[string]judge{
+// revocationJudges are other people's programs, each with what it is to make of the lab's
+// publication.
+var revocationJudges = map[string]verifier{
 	// curl over HTTP, the full lists
 	"openssl, CRL": each(func(c *revocationCourt, s *suspect) verdict {
 		args := []string{"verify", "-crl_check_all", "-CAfile", c.root, "-untrusted", c.issuing}
@@ -57,7 +58,7 @@ var revocationJudges = map[string]judge{
 		args := []string{"verify", "-crl_check_all", "-CAfile", c.root, "-untrusted", c.issuing}
 		return ask("openssl", append(append(args, c.lists("ldap", c.ldapsearch)...), s.leaf)...)
 	}),
-	// the full lists of before all that is judged, and the delta of now
+	// the full lists of before all that is verified, and the delta of now
 	"openssl, old CRL and delta": each(func(c *revocationCourt, s *suspect) verdict {
 		args := []string{"verify", "-crl_check_all", "-extended_crl", "-use_deltas", "-CAfile", c.root, "-untrusted", c.issuing,
 			"-CRLfile", c.in("base-ACI-FO-PP.pem"), "-CRLfile", c.in("base-ACR-FO.pem")}
@@ -124,8 +125,8 @@ var revocationJudges = map[string]judge{
 	},
 }
 
-// Each judge accepts a good card and rejects a revoked one, rejects a card on hold and accepts it again after the hold, by
-// CRL, delta CRL and OCSP, from HTTP and from the directory.
+// Each verifier accepts a good card and rejects a revoked one, rejects a card on hold and accepts
+// it again after the hold, by CRL, delta CRL and OCSP, from HTTP and from the directory.
 func TestRevocationPeers(t *testing.T) {
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	c := &revocationCourt{T: t, dir: t.TempDir()}
@@ -166,12 +167,12 @@ func TestRevocationPeers(t *testing.T) {
 	l.Must("revoke", badThere.serial, "--reason", "keyCompromise")
 
 	sitting := func(phase string, accepted map[*suspect]bool) {
-		for name, judge := range revocationJudges {
+		for name, verifier := range revocationJudges {
 			t.Run(phase+"/"+name, func(t *testing.T) {
 				c := *c
 				c.T = t
 				suspects := []*suspect{good, bad, held}
-				for s, v := range judge(&c, suspects) {
+				for s, v := range verifier(&c, suspects) {
 					switch {
 					case v.accept != accepted[s]:
 						t.Errorf("%s, %s: accepts the card that is %s: %v\n%s", phase, name, s.name, v.accept, v.words)
@@ -195,8 +196,8 @@ func TestRevocationPeers(t *testing.T) {
 	})
 }
 
-// each makes a judge of one who sees one suspect at a time.
-func each(one func(*revocationCourt, *suspect) verdict) judge {
+// each makes a verifier of one who sees one suspect at a time.
+func each(one func(*revocationCourt, *suspect) verdict) verifier {
 	return func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict {
 		verdicts := map[*suspect]verdict{}
 		for _, s := range suspects {
@@ -260,7 +261,7 @@ func (c *revocationCourt) vfychain(method string, s *suspect) verdict {
 func (c *revocationCourt) java(method string, suspects []*suspect) map[*suspect]verdict {
 	c.Helper()
 	peer.Need(c, "javac") // a runtime alone does not run sources
-	cmd := exec.Command(peer.Need(c, "java"), filepath.Join("testdata", "RevocationJudge.java"), c.root, c.issuing)
+	cmd := exec.Command(peer.Need(c, "java"), filepath.Join("testdata", "RevocationVerifier.java"), c.root, c.issuing)
 	var in, errOut bytes.Buffer
 	for _, s := range suspects {
 		fmt.Fprintf(&in, "%s\t%s\n", method, s.leaf)
@@ -278,8 +279,8 @@ func (c *revocationCourt) java(method string, suspects []*suspect) map[*suspect]
 	return verdicts
 }
 
-// nginx serves with ssl_verify_client on, and curl comes with the cards. What nginx says of one it does not let in stands
-// in its log.
+// nginx serves with ssl_verify_client on, and curl comes with the cards. What nginx says of one it
+// does not let in stands in its log.
 func (c *revocationCourt) nginx(directives string, suspects []*suspect) map[*suspect]verdict {
 	c.Helper()
 	dir, port := c.TempDir(), labtest.FreePorts(c)

@@ -1,5 +1,5 @@
-// Package jsonschema holds what programs print to the schemas in docs, in tests. It knows as much of JSON Schema as those
-// use, and refuses a schema that uses more.
+// Package jsonschema holds what programs print to the schemas in docs, in tests. It knows as much
+// of JSON Schema as those use, and refuses a schema that uses more.
 package jsonschema
 
 import (
@@ -92,7 +92,7 @@ func (s Schema) against(rule map[string]any, v any, at string) error {
 		case "properties":
 			object, ok := v.(map[string]any)
 			if !ok {
-				return fmt.Errorf("%s is no object", at)
+				return fmt.Errorf("%s is not an object", at)
 			}
 			for _, name := range asList(rule["required"]) {
 				if _, ok := object[name.(string)]; !ok {

@@ -18,7 +18,8 @@ type CardLab struct {
 	Cards []*ca.Record // the first certificate of each IssueCard
 }
 
-// NewCardLab makes a lab with P-256 keys and so many cards of alain: Cards are their authentication certificates.
+// NewCardLab makes a lab with P-256 keys and so many cards of alain: Cards are their authentication
+// certificates.
 func NewCardLab(t testing.TB, cards int) *CardLab {
 	t.Helper()
 	config := ca.DefaultConfig()
@@ -49,7 +50,8 @@ func NewEmptyLab(t testing.TB, config ca.Config) *CardLab {
 // Clock reads the lab's clock.
 func (l *CardLab) Clock() func() time.Time { return func() time.Time { return l.Now } }
 
-// IssueCard issues the certificates of an identity of package fixtures, with a new P-256 key for each role.
+// IssueCard issues the certificates of an identity of package fixtures, with a new P-256 key for
+// each role.
 func (l *CardLab) IssueCard(t testing.TB, identity string, roles ...string) {
 	t.Helper()
 	who, err := fixtures.Find(identity)

@@ -62,7 +62,8 @@ func Fetch(t testing.TB, url, file string) {
 	Write(t, file, body)
 }
 
-// Snapshot describes every file of a folder, with the hash of its content: equal snapshots are equal folders.
+// Snapshot describes every file of a folder, with the hash of its content: equal snapshots are
+// equal folders.
 func Snapshot(t testing.TB, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -87,8 +88,8 @@ func Snapshot(t testing.TB, dir string) string {
 	return b.String()
 }
 
-// Refused runs igc, which must end with that exit code and write one line on stderr that holds the words, and nothing on
-// stdout.
+// Refused runs igc, which must end with that exit code and write one line on stderr that holds the
+// words, and nothing on stdout.
 func Refused(t testing.TB, cmd *exec.Cmd, code int, words string) {
 	t.Helper()
 	var out, errOut bytes.Buffer

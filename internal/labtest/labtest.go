@@ -28,9 +28,10 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// Main runs the tests of a package with the command igc on the PATH: the test binary itself under another name, so that
-// -race watches it. [Lab.Serve] runs that one. Scripts and the many short commands run [Program], a plain build: opening
-// a key costs 0.15 s of PBKDF2, and ten times that under -race.
+// Main runs the tests of a package with the command igc on the PATH: the test binary itself under
+// another name, so that -race watches it. [Lab.Serve] runs that one. Scripts and the many short
+// commands run [Program], a plain build: opening a key costs 0.15 s of PBKDF2, and ten times that
+// under -race.
 func Main(m *testing.M, igc func()) {
 	testscript.Main(withPlainBuild{m}, map[string]func(){"igc": igc})
 }
@@ -61,7 +62,8 @@ type Lab struct {
 	Home string
 }
 
-// New makes a lab on ports of its own, with no authority yet: those that a test needs are made when asked for.
+// New makes a lab on ports of its own, with no authority yet: those that a test needs are made when
+// asked for.
 func New(t testing.TB, initFlags ...string) *Lab {
 	t.Helper()
 	l := &Lab{t, filepath.Join(t.TempDir(), "lab")}
@@ -69,7 +71,8 @@ func New(t testing.TB, initFlags ...string) *Lab {
 	return l
 }
 
-// Command is igc with those arguments on the lab, in English; igc serve is the build that -race watches.
+// Command is igc with those arguments on the lab, in English; igc serve is the build that -race
+// watches.
 func (l *Lab) Command(args ...string) *exec.Cmd {
 	name := program
 	if args[0] == "serve" {
@@ -166,7 +169,8 @@ type Server struct {
 var announced = map[string]string{"publication": "Publication", "directory": "Directory", "testssl": "every card", "tls13": "TLS 1.3",
 	"strict": "strict", "any_ca": "does not appear"}
 
-// Serve starts igc serve and returns when it has announced its endpoints. It is stopped with the test.
+// Serve starts igc serve and returns when it has announced its endpoints. It is stopped with the
+// test.
 func (l *Lab) Serve() *Server {
 	l.T.Helper()
 	s := &Server{Cmd: l.Command("serve"), Log: &Log{}, URLs: map[string]string{}}

@@ -23,8 +23,8 @@ func flock(path string, how int) (*os.File, error) {
 	return f, nil
 }
 
-// Exclusive waits until no other test on this machine, of this run or another, uses what the path stands for, and has it
-// until the test ends.
+// Exclusive waits until no other test on this machine, of this run or another, uses what the path
+// stands for, and has it until the test ends.
 func Exclusive(t testing.TB, path string) {
 	t.Helper()
 	lock, err := flock(path, syscall.LOCK_EX)

@@ -38,7 +38,8 @@ func (l *CardLab) CertID(t testing.TB, card int) []byte {
 	return CertID(t, leaf, issuer)
 }
 
-// OCSPRequest is an OCSPRequest: before comes between the beginning of the TBSRequest and its requestList, after behind it.
+// OCSPRequest is an OCSPRequest: before comes between the beginning of the TBSRequest and its
+// requestList, after behind it.
 func OCSPRequest(before []byte, ids [][]byte, singleExtensions, after []byte) []byte {
 	var list []byte
 	for _, id := range ids {

@@ -14,14 +14,15 @@ import (
 // portsInARow is how many ports a lab may use, from the one that igc init --port names.
 const portsInARow = 16
 
-// FreePorts finds a row of ports that nobody listens on and that no other test uses, and returns the first. They are below
-// those that systems give to clients, which may take the port of a server while it is killed and started again.
+// FreePorts finds a row of ports that nobody listens on and that no other test uses, and returns
+// the first. They are below those that systems give to clients, which may take the port of a server
+// while it is killed and started again.
 func FreePorts(t testing.TB) string {
 	t.Helper()
 next:
 	for range 1000 {
 		first := 10000 + portsInARow*rand.IntN(20000/portsInARow)
-		if !reserve(t, first) {
+		if !lockPorts(t, first) {
 			continue
 		}
 		for n := range portsInARow {
@@ -37,8 +38,9 @@ next:
 	return ""
 }
 
-// reserve takes a row of ports for this process: packages are tested at the same time, each in a process of its own.
-func reserve(t testing.TB, first int) bool {
+// lockPorts takes a row of ports for this process: packages are tested at the same time, each in a
+// process of its own.
+func lockPorts(t testing.TB, first int) bool {
 	t.Helper()
 	dir := filepath.Join(os.TempDir(), "igc-test-ports")
 	if err := os.MkdirAll(dir, 0o777); err != nil {

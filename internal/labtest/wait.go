@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what takes a second on a quiet machine. It is long, since a loaded machine is no
-// fault of the program, and costs nothing when the condition comes.
+// Patience is how long a test waits for what takes a second on a quiet machine. It is long, since a
+// loaded machine is not the program's fault, and costs nothing when the condition comes.
 const Patience = 5 * time.Minute
 
 // Until waits until the condition holds, and fails the test when it does not within [Patience].

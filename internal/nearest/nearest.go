@@ -22,7 +22,8 @@ func Distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Of is the known word that is nearest to the given one; empty when none is near: more than a third of it would be wrong.
+// Of is the known word that is nearest to the given one; empty when none is near: more than a third
+// of it would be wrong.
 func Of(word string, known []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {

@@ -1,4 +1,4 @@
-// Package peer runs other people's programs as judges in tests: openssl, gnutls, NSS, a browser.
+// Package peer runs other people's programs as verifiers in tests: openssl, gnutls, NSS, a browser.
 package peer
 
 import (
@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Need finds the program. Without it the test is skipped and says so, or fails where IGC_REQUIRE_TOOLS is set, as in CI.
+// Need finds the program. Without it the test is skipped and says so, or fails where
+// IGC_REQUIRE_TOOLS is set, as in CI.
 func Need(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)

@@ -1,5 +1,5 @@
-// Package reference finds the real certificates, CRLs and tables that tests compare against. They stand beside the
-// project, never in it.
+// Package reference finds the real certificates, CRLs and tables that tests compare against. They
+// stand beside the project, never in it.
 package reference
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Dir is the reference folder: $IGC_REFERENCE, else ../shared/reference beside the checkout. The test is skipped, and
-// says so, where there is none.
+// Dir is the reference folder: $IGC_REFERENCE, else ../shared/reference beside the checkout. The
+// test is skipped, and says so, where there is none.
 func Dir(t testing.TB) string {
 	t.Helper()
 	if dir := os.Getenv("IGC_REFERENCE"); dir != "" {

@@ -1,4 +1,5 @@
-// Package shell writes commands and paths as a person would type them, for messages that say what to do.
+// Package shell writes commands and paths as a person would type them, for messages that say what
+// to do.
 package shell
 
 import (

@@ -1,4 +1,5 @@
-// Package structure holds the order in which the packages of the module import one another, and the test of it.
+// Package structure holds the order in which the packages of the module import one another, and the
+// test of it.
 package structure
 
 import (
@@ -12,9 +13,10 @@ import (
 
 const module = "github.com/igc-lab/igc/"
 
-// layers are the packages from the top down. A package imports only packages of the layers below its own, and packages
-// under its own folder. A name stands for the packages in its folder too, unless a longer name is in the table. A package
-// that is not there yet is no error; one that the table lacks is.
+// layers are the packages from the top down. A package imports only packages of the layers below
+// its own, and packages under its own folder. A name stands for the packages in its folder too,
+// unless a longer name is in the table. A package that is not there yet is not an error; one that
+// the table lacks is.
 var layers = [][]string{
 	{"cli"},
 	{"serve"},
@@ -53,8 +55,8 @@ var layers = [][]string{
 var forTests = []string{"internal/labtest", "internal/interop", "internal/cardtest", "internal/peer", "internal/browsers",
 	"internal/crash", "internal/damage", "internal/structure", "internal/reference", "internal/jsonschema"}
 
-// exceptions are imports against the order that stand today, each with its reason. The test fails on one that is no
-// longer needed, so that the list only shrinks.
+// exceptions are imports against the order that stand today, each with its reason. The test fails
+// on one that is no longer needed, so that the list only shrinks.
 var exceptions = map[[2]string]string{
 	{"fixtures", "profiles"}: "a fixture is a profiles.Holder and a list of products: fixtures belongs above profiles",
 }
@@ -143,7 +145,8 @@ func TestImportOrder(t *testing.T) {
 	}
 }
 
-// layer is the place of a package in the table: that of the longest name that it is or is under; -1 for none.
+// layer is the place of a package in the table: that of the longest name that it is or is under; -1
+// for none.
 func layer(name string) int {
 	found, length := -1, 0
 	for i, names := range layers {
@@ -156,7 +159,8 @@ func layer(name string) int {
 	return found
 }
 
-// allowed says whether a package may import another: of a lower layer, under its own folder, or both in internal.
+// allowed says whether a package may import another: of a lower layer, under its own folder, or
+// both in internal.
 func allowed(from, to string) bool {
 	f, l := layer(from), layer(to)
 	if within(to, forTests) || l < 0 {

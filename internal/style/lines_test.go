@@ -12,7 +12,8 @@ const (
 	tabColumns   = 4
 )
 
-// longLines counts the lines that are too long. A directive, a link or a row of a table cannot be broken.
+// longLines counts the lines that are too long. A directive, a link or a row of a table cannot be
+// broken.
 func longLines(found *faults, file string, content []byte) {
 	n := 0
 	for line := range strings.Lines(string(content)) {
@@ -21,7 +22,7 @@ func longLines(found *faults, file string, content []byte) {
 		width := utf8.RuneCountInString(line) + (tabColumns-1)*strings.Count(line, "\t")
 		text, prose := strings.CutPrefix(strings.TrimSpace(line), "//")
 		switch {
-		case prose && (strings.HasPrefix(text, "go:") || len(strings.Fields(text)) == 1):
+		case prose && (strings.HasPrefix(text, "go:") || strings.HasPrefix(text, "\t") || len(strings.Fields(text)) == 1):
 		case prose && width > proseColumns:
 			found.add("prose-100", file, n, line)
 		case !prose && width > codeColumns:

@@ -57,23 +57,30 @@ func TestStyle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		writeBacklog(t, known, found.count)
+		writeBacklog(t, known, totals(found.count))
 		return
 	}
-	for _, at := range sorted(found.count) {
-		if n := found.count[at]; n > known[at] {
-			t.Errorf("%s: %d times in %s, %d before:\n\t%s", at.rule, n, at.file, known[at],
-				strings.Join(found.where[at], "\n\t"))
+	now := totals(found.count)
+	for _, rule := range slices.Sorted(maps.Keys(now)) {
+		if now[rule] <= known[rule] {
+			continue
+		}
+		t.Errorf("%s is broken %d times, %d before. The newest are among:", rule, now[rule], known[rule])
+		for _, at := range sorted(found.count) {
+			if at.rule == rule {
+				t.Log(strings.Join(found.where[at], "\n"))
+			}
 		}
 	}
-	for _, at := range sorted(known) {
-		if n := found.count[at]; n < known[at] {
-			t.Errorf("%s: %d times in %s, and %s says %d: run with -update", at.rule, n, at.file, backlog, known[at])
+	for _, rule := range slices.Sorted(maps.Keys(known)) {
+		if now[rule] < known[rule] {
+			t.Errorf("%s is broken %d times, and %s says %d: run with -update", rule, now[rule], backlog, known[rule])
 		}
 	}
 }
 
-// sources lists the files that people write: Go, pages, tables. Golden files, images and the sector's own tables are not.
+// sources lists the files that people write: Go, pages, tables. Golden files, images and the
+// sector's own tables are not.
 func sources(t *testing.T) (files []string) {
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
 		name := d.Name()
@@ -96,8 +103,9 @@ func sources(t *testing.T) (files []string) {
 	return files
 }
 
-func readBacklog() (map[broken]int, error) {
-	known := map[broken]int{}
+// readBacklog reads how often each rule is broken still, a line each.
+func readBacklog() (map[string]int, error) {
+	known := map[string]int{}
 	content, err := os.ReadFile(backlog)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
@@ -105,28 +113,25 @@ func readBacklog() (map[broken]int, error) {
 	lines := bufio.NewScanner(bytes.NewReader(content))
 	for lines.Scan() {
 		var n int
-		var at broken
-		if _, err := fmt.Sscan(lines.Text(), &n, &at.rule, &at.file); err != nil {
+		var rule string
+		if _, err := fmt.Sscan(lines.Text(), &n, &rule); err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", backlog, lines.Text(), err)
 		}
-		known[at] = n
+		known[rule] = n
 	}
 	return known, lines.Err()
 }
 
-func writeBacklog(t *testing.T, known, found map[broken]int) {
-	before, now := totals(known), totals(found)
-	for rule, n := range now {
-		if len(known) > 0 && n > before[rule] {
-			t.Errorf("%s is broken %d times, %d before: the list only gets shorter", rule, n, before[rule])
+func writeBacklog(t *testing.T, known, now map[string]int) {
+	var b bytes.Buffer
+	for _, rule := range slices.Sorted(maps.Keys(now)) {
+		if len(known) > 0 && now[rule] > known[rule] {
+			t.Errorf("%s is broken %d times, %d before: the numbers only get smaller", rule, now[rule], known[rule])
 		}
+		fmt.Fprintln(&b, now[rule], rule)
 	}
 	if t.Failed() {
 		return
-	}
-	var b bytes.Buffer
-	for _, at := range sorted(found) {
-		fmt.Fprintln(&b, found[at], at.rule, at.file)
 	}
 	if err := os.WriteFile(backlog, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// retiredNames are names of declarations (functions, methods, types, fields, constants, variables of a package) that were
-// given up, and what to write. A local variable may have one of them.
+// retiredNames are names of declarations (functions, methods, types, fields, constants, variables
+// of a package) that were given up, and what to write. A local variable may have one of them.
 var retiredNames = map[string]string{
 	"ListState": "CRLState", "ListRun": "CRLIssue", "ListOrder": "CRLRequest", "ListContent": "CRLContent",
 	"MakeLists": "IssueCRLs", "enlist": "addEntry", "delist": "removeEntry", "relist": "rebuildEntries",
@@ -26,10 +26,11 @@ var retiredNames = map[string]string{
 	"Mend": "Remedy", "mend": "remedy", "well": "Finding", "noted": "Finding",
 	"spoilers": "fileMutations", "Spoiled": "Expectation", "Judgement": "Expectation",
 	"strangers": "unknownSubject", "of": "appliesTo",
-	"Place": "KeySlot", "Standing": "ChangeStatus", "Rhythm": "Interval", "told": "reported", "look": "poll", "empty": "eject",
+	"Standing": "ChangeStatus", "Rhythm": "Interval", "told": "reported", "look": "poll", "empty": "eject",
 }
 
-// retiredWords are words of the project's former dialect, in comments, messages and pages, and what to write.
+// retiredWords are words of the project's former dialect, in comments, messages and pages, and what
+// to write.
 var retiredWords = map[string]string{
 	"house": "package", "room": "file, space", "rooms": "files", "door": "entry point", "doors": "entry points", "storey": "layer",
 	"lane": "fast path", "judge": "verifier", "judges": "verifiers", "judged": "verified, checked", "judgement": "expectation",

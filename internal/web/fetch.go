@@ -10,8 +10,9 @@ import (
 // direct uses no proxy: what it asks for is the lab's own.
 var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
-// Fetch sends a request to the lab's own servers, past any proxy, and returns at most so many bytes of the body. The body
-// of a 503 counts, since /healthz answers so when something fails; any other code but 200 is an error.
+// Fetch sends a request to the lab's own servers, past any proxy, and returns at most so many bytes
+// of the body. The body of a 503 counts, since /healthz answers so when something fails; any other
+// code but 200 is an error.
 func Fetch(req *http.Request, most int64) ([]byte, error) {
 	resp, err := direct.Do(req)
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// LimitListener bounds the open connections of a listener. When one more arrives, the connection that has been silent the
-// longest is closed. So idle clients shut nobody out, as they would if the new connection had to wait.
+// LimitListener bounds the open connections of a listener. When one more arrives, the connection
+// that has been silent the longest is closed. So idle clients shut nobody out, as they would if the
+// new connection had to wait.
 func LimitListener(l net.Listener, most int) net.Listener {
 	return &limitListener{Listener: l, most: most, open: map[*limitedConn]struct{}{}}
 }

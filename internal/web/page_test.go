@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 )
 
-// A service with one template has the layout, both languages and a content policy. It need not define
-// menu, notices or footer.
+// A service with one template has the layout, both languages and a content policy. It need not
+// define menu, notices or footer.
 func TestPages(t *testing.T) {
 	pages := NewPages(PageOptions{Site: "DESK", Script: "1", Log: slog.New(slog.DiscardHandler), Templates: fstest.MapFS{"order.html": {
 		Data: []byte(`{{template "top" .}}<p>{{.T "Bonjour !" "Hello!"}} {{.Show .Name}} <a href="{{.To "/x#y"}}">x</a></p>{{template "bottom" .}}`)}}})

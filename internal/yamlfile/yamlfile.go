@@ -34,7 +34,7 @@ func Decode(data []byte, into any) error {
 	case errors.Is(err, io.EOF):
 	case err != nil:
 		return err
-	case !empty(&more): // but for "---" at the end of a file
+	case !isEmpty(&more): // but for "---" at the end of a file
 		return ErrSecond
 	}
 	if err := check(&document, reflect.TypeOf(into).Elem(), ""); err != nil {
@@ -43,8 +43,8 @@ func Decode(data []byte, into any) error {
 	return document.Decode(into)
 }
 
-// empty tells whether nothing but comments stands in a document.
-func empty(n *yaml.Node) bool {
+// isEmpty tells whether nothing but comments stands in a document.
+func isEmpty(n *yaml.Node) bool {
 	return len(n.Content) == 1 && n.Content[0].Tag == "!!null" && n.Content[0].Value == ""
 }
 

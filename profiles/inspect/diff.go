@@ -14,11 +14,11 @@ type Comparison struct {
 
 // Compare compares the one certificate or CRL that each side holds.
 func Compare(a, b []Object) (*Comparison, error) {
-	first, kind, err := alone(a)
+	first, kind, err := onlyObject(a)
 	if err != nil {
 		return nil, fmt.Errorf("first: %w", err)
 	}
-	second, other, err := alone(b)
+	second, other, err := onlyObject(b)
 	if err != nil {
 		return nil, fmt.Errorf("second: %w", err)
 	}
@@ -29,7 +29,7 @@ func Compare(a, b []Object) (*Comparison, error) {
 	return &Comparison{len(lines) == 0, lines}, nil
 }
 
-func alone(objects []Object) ([]byte, Kind, error) {
+func onlyObject(objects []Object) ([]byte, Kind, error) {
 	if len(objects) != 1 {
 		return nil, "", fmt.Errorf("it holds %d objects: give one certificate or one CRL", len(objects))
 	}

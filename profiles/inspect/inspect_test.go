@@ -397,7 +397,7 @@ func TestPredecessors(t *testing.T) {
 	if got := codes(card.Notes); got != want || len(card.Findings) > 0 {
 		t.Errorf("CPS3: notes %s, findings %v", got, card.Findings)
 	}
-	said := words(card)
+	said := textOf(card)
 	for _, line := range []string{"Carte de Professionnel de Santé (CPS)", "10 Médecin", "SM36", "SSL client", "IGC-CPS2ter, CPS3", "0 N° ADELI", "RSA 1024", "sha1WithRSAEncryption"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("CPS3: nothing says %q:\n%s", line, said)
@@ -408,7 +408,7 @@ func TestPredecessors(t *testing.T) {
 	server := old(t, class4, name(printable(c, "FR"), printable(o, "TEST"), []ava{{l, "Paris (75)", cbasn1.T61String}}, printable(ou, "318751275100020"), printable(cn, "www.example.fr")), 7,
 		"!2.5.29.15", "030205a0", "2.5.29.37", "301406082b0601050507030106082b06010505070302", "2.16.840.1.113730.1.1", "030206c0",
 		"2.5.29.17", "3010820e"+hex.EncodeToString([]byte("www.example.fr")), "1.2.250.1.71.1.2.5", "040182")
-	if said := words(server); server.PKI.ID != "igc-cps2bis-test" || !strings.Contains(server.Subject, "L=Paris (75)") || len(server.Findings) > 0 ||
+	if said := textOf(server); server.PKI.ID != "igc-cps2bis-test" || !strings.Contains(server.Subject, "L=Paris (75)") || len(server.Findings) > 0 ||
 		!strings.Contains(said, "Module de Sécurité de TEST") || !strings.Contains(said, "SSL client, SSL server") || !strings.Contains(said, "3 SIRET") ||
 		!strings.Contains(codes(server.Notes), "PKI-PREDECESSOR USAGE-SERVER NAME-T61") {
 		t.Errorf("class 4 server: %s %v\n%s", codes(server.Notes), server.Findings, said)
@@ -416,7 +416,7 @@ func TestPredecessors(t *testing.T) {
 
 	authority := old(t, name(printable(c, "FR"), printable(o, "GIP-CPS-TEST")), class4, 7, "!2.5.29.19", "30060101ff020100", "!2.5.29.15", "03020106",
 		"2.16.840.1.113730.1.1", "03020106", "2.5.29.32", "300c300a06082a817a0147030704")
-	if said := words(authority); authority.PKI.ID != "igc-cps2bis-test" || len(authority.Findings) > 0 || !strings.Contains(said, "SSL CA, S/MIME CA") {
+	if said := textOf(authority); authority.PKI.ID != "igc-cps2bis-test" || len(authority.Findings) > 0 || !strings.Contains(said, "SSL CA, S/MIME CA") {
 		t.Errorf("class 4 authority: %v %v\n%s", authority.PKI, authority.Findings, said)
 	}
 
@@ -431,8 +431,8 @@ func TestPredecessors(t *testing.T) {
 	}
 }
 
-// words is everything that is said of an object, in both languages.
-func words(o Object) string {
+// textOf is everything that is said of an object, in both languages.
+func textOf(o Object) string {
 	var b strings.Builder
 	for _, f := range o.Facts() {
 		b.WriteString(f.Label.FR + "|" + f.Label.EN + ": " + f.Value.FR + "|" + f.Value.EN + "\n")
@@ -502,7 +502,7 @@ func TestContainers(t *testing.T) {
 			var s Source
 			json.Unmarshal(data, &s)
 			kinds = append(kinds, string(s.Kind)+" in "+s.In)
-			said += words(o) + string(data)
+			said += textOf(o) + string(data)
 		}
 		if got := strings.Join(kinds, ", "); got != tc.want || !strings.Contains(said, tc.says) {
 			t.Errorf("%s: %s; want %s that says %q in\n%s", name, got, tc.want, tc.says, said)

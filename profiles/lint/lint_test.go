@@ -111,7 +111,7 @@ func request(t testing.TB, who, role string, g profiles.Generation, public crypt
 	return r
 }
 
-func of(level Level, all []Finding) (rules []string) {
+func rulesAt(level Level, all []Finding) (rules []string) {
 	for _, f := range all {
 		if f.Level == level {
 			rules = append(rules, f.Rule)
@@ -121,7 +121,7 @@ func of(level Level, all []Finding) (rules []string) {
 }
 
 // No real certificate breaks a rule, of ours or of the RFCs: not even one that is a warning. Of one
-// of production, notices name what only production has.
+// rulesAt production, notices name what only production has.
 func TestLintRealCertificates(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(reference.Dir(t), "certificates", "*.pem"))
 	if err != nil || len(files) == 0 {
@@ -140,7 +140,7 @@ func TestLintRealCertificates(t *testing.T) {
 			if name == "EL-ORG-auth-client-gen2023.pem" {
 				want = []string{"igc_issuer", "igc_policy_test", "igc_category_test"}
 			}
-			if rules := of(Notice, found); len(rules) != len(found) || !slices.Equal(rules, want) {
+			if rules := rulesAt(Notice, found); len(rules) != len(found) || !slices.Equal(rules, want) {
 				t.Errorf("%s is of production: %v", name, found)
 			}
 		}
@@ -152,11 +152,11 @@ func TestLintRealCertificates(t *testing.T) {
 func TestLintFalseProduction(t *testing.T) {
 	der := reference.Read(t, "certificates/EL-ORG-auth-client-gen2023.pem")
 	key, _ := hex.DecodeString("d7fbfadcd5027fe7c153864d4be8a44a1e0bbb63")
-	if rules := of(Error, Certificate(bytes.Replace(der, key, make([]byte, 20), 1))); !slices.Contains(rules, "igc_issuer") || !slices.Contains(rules, "igc_category_test") {
+	if rules := rulesAt(Error, Certificate(bytes.Replace(der, key, make([]byte, 20), 1))); !slices.Contains(rules, "igc_issuer") || !slices.Contains(rules, "igc_category_test") {
 		t.Errorf("errors: %v", rules)
 	}
 	// and what one of production has wrong is an error in it as well
-	if rules := of(Error, Certificate(bytes.Replace(der, []byte("/CRL/"), []byte("/CRM/"), 1))); !slices.Equal(rules, []string{"igc_crl"}) {
+	if rules := rulesAt(Error, Certificate(bytes.Replace(der, []byte("/CRL/"), []byte("/CRM/"), 1))); !slices.Equal(rules, []string{"igc_crl"}) {
 		t.Errorf("errors: %v", rules)
 	}
 }
@@ -520,7 +520,7 @@ func TestLintRules(t *testing.T) {
 					t.Logf("%+v", f)
 				}
 			}
-			if err := Refusal(found); (err != nil) != (len(of(Error, found)) > 0) {
+			if err := Refusal(found); (err != nil) != (len(rulesAt(Error, found)) > 0) {
 				t.Errorf("refusal %v for %v", err, found)
 			}
 		})
@@ -541,7 +541,7 @@ func TestLintRFC(t *testing.T) {
 	}
 	all(mark(ski, true), mark(keyUsage, false))(template)
 	found := Certificate(sign(t, template, r.Issuer, r.PublicKey, keys()["authority"]))
-	if !slices.Contains(of(Error, found), "e_ext_subject_key_identifier_critical") || !slices.Contains(of(Warning, found), "w_ext_key_usage_not_critical") {
+	if !slices.Contains(rulesAt(Error, found), "e_ext_subject_key_identifier_critical") || !slices.Contains(rulesAt(Warning, found), "w_ext_key_usage_not_critical") {
 		t.Errorf("found %+v", found)
 	}
 	put(san, "3005e503020101")(template) // a name that zcrypto cannot read
@@ -569,7 +569,7 @@ func TestLintGarbage(t *testing.T) {
 }
 
 // Whatever the bytes, linting ends, names the same rules twice (zlint's own words follow the order
-// of its maps), and says nothing that a terminal obeys.
+// rulesAt its maps), and says nothing that a terminal obeys.
 func FuzzLint(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join(reference.Dir(f), "certificates", "*.pem"))
 	for _, file := range files {

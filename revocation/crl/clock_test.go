@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A list of the future is replaced when the clock is set back: by one with a higher number, in the process that made it
-// and in the next one.
+// A list of the future is replaced when the clock is set back: by one with a higher number, in the
+// process that made it and in the next one.
 func TestListsOfTheFuture(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }

@@ -76,8 +76,9 @@ func addExtensions(b *cryptobyte.Builder, extensions []extension) {
 	})
 }
 
-// listExtensions are those of the real CRLs, in their order: authority key identifier, then number; for a root the other
-// way round. A delta says what it adds to; a rich list also where it is published and where its delta is.
+// listExtensions are those of the real CRLs, in their order: authority key identifier, then number;
+// for a root the other way round. A delta says what it adds to; a rich list also where it is
+// published and where its delta is.
 func (l *Issuer) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
 	keyID := extension{oid: oidAuthorityKeyID, value: func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -120,8 +121,8 @@ func addPointName(b *cryptobyte.Builder, url string) {
 	})
 }
 
-// sign encodes the list around its entries, and signs it. The entries need to be there during the call only: the list has
-// copies of them, or those of the former list.
+// sign encodes the list around its entries, and signs it. The entries need to be there during the
+// call only: the list has copies of them, or those of the former list.
 func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) error {
 	algorithm, err := der.AlgorithmIdentifier(issuer.SignatureAlgorithm())
 	if err != nil {
@@ -179,7 +180,8 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) 
 	return nil
 }
 
-// listDER is the DER of a list in pieces: what stands before the entries, the entries, and what stands after them.
+// listDER is the DER of a list in pieces: what stands before the entries, the entries, and what
+// stands after them.
 type listDER struct {
 	head, tail []byte
 	chunks     []ca.CRLChunk
@@ -222,12 +224,13 @@ func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// blockSize is that of the memory which the chunks of a process's first list are copied into, several to a block, since it has
-// thousands. A block lives as long as one of them: when all but a few have changed, the list takes up to twice its size.
+// blockSize is that of the memory which the chunks of a process's first list are copied into,
+// several to a block, since it has thousands. A block lives as long as one of them: when all but a
+// few have changed, the list takes up to twice its size.
 const blockSize = 64 << 10
 
-// reuseChunks makes the chunks of a list out of those of the list before, where they are the same, and of copies. Both are in
-// the order of their keys.
+// reuseChunks makes the chunks of a list out of those of the list before, where they are the same,
+// and of copies. Both are in the order of their keys.
 func reuseChunks(prev, cur []ca.CRLChunk) []ca.CRLChunk {
 	chunks := make([]ca.CRLChunk, len(cur))
 	var block []byte
@@ -256,8 +259,8 @@ func reuseChunks(prev, cur []ca.CRLChunk) []ca.CRLChunk {
 	return chunks
 }
 
-// load takes up the list that an earlier process published. It must be the one last begun, in the form that the lab has
-// now, whole and rightly signed: one whose making was cut short is made anew.
+// load takes up the list that an earlier process published. It must be the one last begun, in the
+// form that the lab has now, whole and rightly signed: one whose making was cut short is made anew.
 func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.CRLIssue, delta bool) *CRL {
 	path := l.path(a, delta)
 	torn, _ := filepath.Glob(unfinished(path))
@@ -348,8 +351,8 @@ type Entry struct {
 	Removed    bool      // by a delta CRL: the hold is over
 }
 
-// Find looks for a certificate on the list, as a client that has nothing but the list does: from its beginning. It returns
-// nil when the certificate is not there.
+// Find looks for a certificate on the list, as a client that has nothing but the list does: from
+// its beginning. It returns nil when the certificate is not there.
 func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 	want := serial.Bytes()
 	for _, chunk := range c.chunks {

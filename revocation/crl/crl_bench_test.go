@@ -32,9 +32,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// A CRL of many entries, made by the lab, by Go's x509.CreateRevocationList and by openssl ca -gencrl, each in a process
-// of its own so that its memory can be told, with the same entries and an RSA 4096 key. "floor" is one signature and one
-// SHA-256 of the bytes. IGC_SCALE names other sizes than 100,000.
+// A CRL of many entries, made by the lab, by Go's x509.CreateRevocationList and by openssl ca
+// -gencrl, each in a process of its own so that its memory can be told, with the same entries and
+// an RSA 4096 key. "floor" is one signature and one SHA-256 of the bytes. IGC_SCALE names other
+// sizes than 100,000.
 func BenchmarkCRL(b *testing.B) {
 	sizes := []int{100_000}
 	if s := os.Getenv("IGC_SCALE"); s != "" {
@@ -107,8 +108,8 @@ func bear(b *testing.B, by, path string, n int) (r born) {
 	return r
 }
 
-// peak is the most memory that a process has had, in megabytes. The maximum that wait4 tells is of no use: a process is
-// born with its parent's.
+// peak is the most memory that a process has had, in megabytes. The maximum that wait4 tells is of
+// no use: a process is born with its parent's.
 func peak(pid string) float64 {
 	data, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {

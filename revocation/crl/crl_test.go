@@ -137,8 +137,9 @@ func TestTornList(t *testing.T) {
 	}
 }
 
-// A card is put on hold, released, put on hold again and revoked: the full list, the delta and a search of both tell each
-// step, and base and numbers hold together as RFC 5280 §5.2.3 and §5.2.4 want.
+// A card is put on hold, released, put on hold again and revoked: the full list, the delta and a
+// search of both tell each step, and base and numbers hold together as RFC 5280 §5.2.3 and §5.2.4
+// want.
 func TestHoldAndDelta(t *testing.T) {
 	l := newTestLab(t, 2)
 	now := func() time.Time { return l.Now }
@@ -202,7 +203,8 @@ func TestHoldAndDelta(t *testing.T) {
 	}
 }
 
-// Rich lists say why and since when, where they are and where the delta is; the faithful ones stay what they were.
+// Rich lists say why and since when, where they are and where the delta is; the faithful ones stay
+// what they were.
 func TestRichLists(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.Form, l.Config.CRL.IDP = ca.RichCRL, true
@@ -245,7 +247,8 @@ func TestRichLists(t *testing.T) {
 	}
 }
 
-// A lab that publishes at its dates only keeps its list until midnight in Paris, or until it is told to.
+// A lab that publishes at its dates only keeps its list until midnight in Paris, or until it is
+// told to.
 func TestDatesOnly(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.AtOnce = false
@@ -273,8 +276,9 @@ func TestDatesOnly(t *testing.T) {
 	}
 }
 
-// Certificates that expired leave the list, but not before they were on one that was due after they expired (RFC 5280
-// §3.3), which a list made at once between two dates is not; their status stays. Or they stay, when igc.yaml says so.
+// Certificates that expired leave the list, but not before they were on one that was due after they
+// expired (RFC 5280 §3.3), which a list made at once between two dates is not; their status stays.
+// Or they stay, when igc.yaml says so.
 func TestExpiredOnes(t *testing.T) {
 	l := newTestLab(t, 4)
 	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
@@ -333,8 +337,9 @@ func TestExpiredOnes(t *testing.T) {
 	}
 }
 
-// The lab's lists are the twins of the three real ones, node by node, and keep what the real ones keep: entries of a serial
-// number and a date, in the order of their dates, none of a certificate that had expired long before (reference §11.7).
+// The lab's lists are the twins of the three real ones, node by node, and keep what the real ones
+// keep: entries of a serial number and a date, in the order of their dates, none of a certificate
+// that had expired long before (reference §11.7).
 func TestTwinsOfRealLists(t *testing.T) {
 	files := map[string]string{"TEST-ACI-EL-ORG": "ACI-EL-ORG", "TEST-ACI-EL-ORG-2069": "ACI-EL-ORG", "TEST-ACR-EL": "ACR-EL"}
 	reals := map[string]*x509.RevocationList{}
@@ -353,7 +358,8 @@ func TestTwinsOfRealLists(t *testing.T) {
 			}
 		}
 	}
-	// what left between the two lists of one authority was three years old or expired, what stayed is the same
+	// what left between the two lists of one authority was three years old or expired, what stayed
+	// is the same
 	former, later := reals["TEST-ACI-EL-ORG"], reals["TEST-ACI-EL-ORG-2069"]
 	first := later.RevokedCertificateEntries[0].RevocationTime
 	stayed := map[string]time.Time{}

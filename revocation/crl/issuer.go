@@ -14,14 +14,15 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made together with one number.
-// They are made anew when a status changed since or when they are due (see [ca.CRLConfig]); until then the same bytes are
-// given again, also after a restart.
+// Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made
+// together with one number. They are made anew when a status changed since or when they are due
+// (see [ca.CRLConfig]); until then the same bytes are given again, also after a restart.
 //
-// How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be continued from the
-// last one's; each list costs one SHA-256 of its bytes and one signature. All else is next to nothing, since the entries
-// stand in the store encoded and in order (see ca/entries.go), and a list shares with the one before it all the chunks that
-// did not change. A list of a million entries takes its own 35 MB of memory, and its successors a few kB each.
+// How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be
+// continued from the last one's; each list costs one SHA-256 of its bytes and one signature. All
+// else is next to nothing, since the entries stand in the store encoded and in order (see
+// ca/entries.go), and a list shares with the one before it all the chunks that did not change. A
+// list of a million entries takes its own 35 MB of memory, and its successors a few kB each.
 //
 // The list's file, which only a restart and other servers need, is written aside when it is large.
 type Issuer struct {
@@ -30,7 +31,7 @@ type Issuer struct {
 	dir string
 
 	mu     sync.Mutex
-	kept   map[profiles.Authority]*keptLists
+	cached map[profiles.Authority]*keptLists
 	latest map[profiles.Authority][2]*CRL // full and delta, for who only looks: a making under way does not hold them up
 	failed map[profiles.Authority]error   // why the last making failed
 }
@@ -42,9 +43,10 @@ type keptLists struct {
 	saver      saver
 }
 
-// NewIssuer keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish] asks for.
+// NewIssuer keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish]
+// asks for.
 func NewIssuer(lab *ca.Lab, now func() time.Time) *Issuer {
-	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), kept: map[profiles.Authority]*keptLists{},
+	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), cached: map[profiles.Authority]*keptLists{},
 		latest: map[profiles.Authority][2]*CRL{}, failed: map[profiles.Authority]error{}}
 	return l
 }
@@ -52,8 +54,8 @@ func NewIssuer(lab *ca.Lab, now func() time.Time) *Issuer {
 // Now is the time by the clock that dates the CRLs.
 func (l *Issuer) Now() time.Time { return l.now() }
 
-// Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every change of status
-// recorded before the call.
+// Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every
+// change of status recorded before the call.
 func (l *Issuer) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	full, _, err := l.current(ctx, a, false)
 	return full, err
@@ -68,8 +70,8 @@ func (l *Issuer) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) 
 	return delta, err
 }
 
-// Publish makes the lists of every authority of the lab, with anew also those that are not due, and returns when their
-// files are written.
+// Publish makes the lists of every authority of the lab, with anew also those that are not due, and
+// returns when their files are written.
 func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 	authorities, err := l.lab.Authorities(ctx)
 	for _, info := range authorities {
@@ -85,10 +87,10 @@ func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 // current returns the lists that hold now, and makes those that do not any more.
 func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
 	l.mu.Lock()
-	k := l.kept[a]
+	k := l.cached[a]
 	if k == nil {
 		k = &keptLists{}
-		l.kept[a] = k
+		l.cached[a] = k
 	}
 	l.mu.Unlock()
 	k.Lock()
@@ -178,7 +180,8 @@ func (l *Issuer) note(a profiles.Authority, full, delta *CRL) {
 	l.latest[a] = [2]*CRL{full, delta}
 }
 
-// Latest tells which lists were published last, nil where there is none yet. It makes none, and waits for none.
+// Latest tells which lists were published last, nil where there is none yet. It makes none, and
+// waits for none.
 func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -186,7 +189,8 @@ func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	return both[0], both[1]
 }
 
-// noteFailure keeps why the making of an authority's lists failed, nil when it did not, for [Health].
+// noteFailure keeps why the making of an authority's lists failed, nil when it did not, for
+// [Health].
 func (l *Issuer) noteFailure(ctx context.Context, a profiles.Authority, err error) {
 	if err != nil && ctx.Err() != nil {
 		return // cut short: nothing failed
@@ -221,9 +225,9 @@ func (l *Issuer) path(a profiles.Authority, delta bool) string {
 	return filepath.Join(l.dir, filepath.FromSlash(path))
 }
 
-// Published reads the lists that stand in the lab's publication folder, whichever process made them, and verifies them. An
-// authority's delta comes before its full list, and is read before: a full list that was made meanwhile serves an older delta,
-// not the other way round.
+// Published reads the lists that stand in the lab's publication folder, whichever process made
+// them, and verifies them. An authority's delta comes before its full list, and is read before: a
+// full list that was made meanwhile serves an older delta, not the other way round.
 func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err error) {
 	for _, info := range authorities {
 		a, err := profiles.ParseAuthority(info.ID)
@@ -253,8 +257,8 @@ func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err er
 	return lists, nil
 }
 
-// due tells whether a list is to be made anew: its date has come, or the clock was set back to before it was made. Clients
-// refuse a list whose thisUpdate is in the future.
+// due tells whether a list is to be made anew: its date has come, or the clock was set back to
+// before it was made. Clients refuse a list whose thisUpdate is in the future.
 func (c *CRL) due(now time.Time, s ca.Schedule) bool {
 	return now.Before(c.ThisUpdate) || !now.Before(s.Every.Next(c.ThisUpdate))
 }

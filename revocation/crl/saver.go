@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// saver writes the files of an authority's lists, large ones aside: each kind in the order of their numbers, and a full list
-// before the delta that was made with it, so that the delta's base is there.
+// saver writes the files of an authority's lists, large ones aside: each kind in the order of their
+// numbers, and a full list before the delta that was made with it, so that the delta's base is
+// there.
 type saver struct {
 	mu      sync.Mutex
 	waiting map[string]*CRL // by path
@@ -20,7 +21,8 @@ type saver struct {
 	err     error
 }
 
-// savedAtOnce is the size up to which a file is written before the list is given out: it takes no time.
+// savedAtOnce is the size up to which a file is written before the list is given out: it takes no
+// time.
 const savedAtOnce = 1 << 20
 
 func (s *saver) save(c *CRL, path string) error {
@@ -75,7 +77,7 @@ func (s *saver) flush() (err error) {
 // Flush waits until every file is written, and returns what went wrong since the last one.
 func (l *Issuer) Flush() (err error) {
 	l.mu.Lock()
-	kept := slices.Collect(maps.Values(l.kept))
+	kept := slices.Collect(maps.Values(l.cached))
 	l.mu.Unlock()
 	for _, k := range kept {
 		err = errors.Join(err, k.saver.flush())
@@ -88,8 +90,8 @@ func unfinished(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 }
 
-// write puts the list in its file, which has its name only when it is whole. It is not forced to the disk: after a loss of
-// power, load sees that it is torn, and it is made anew.
+// write puts the list in its file, which has its name only when it is whole. It is not forced to
+// the disk: after a loss of power, load sees that it is torn, and it is made anew.
 func (c *CRL) write(path string) (err error) {
 	f, err := os.CreateTemp(filepath.Split(unfinished(path)))
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Fetch reads the authority's CRL from the LDAP server at that host and port, and verifies that the issuer signed it.
+// Fetch reads the authority's CRL from the LDAP server at that host and port, and verifies that the
+// issuer signed it.
 func Fetch(ctx context.Context, address string, a profiles.Authority, issuer *x509.Certificate) (*crl.CRL, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -34,15 +35,16 @@ func Fetch(ctx context.Context, address string, a profiles.Authority, issuer *x5
 	if err != nil {
 		return nil, fmt.Errorf("ldap://%s: %w", address, err)
 	}
-	// SearchResultEntry ::= [APPLICATION 4] SEQUENCE { objectName, SEQUENCE OF SEQUENCE { type, SET OF value } }
+	// SearchResultEntry ::= [APPLICATION 4] SEQUENCE { objectName, SEQUENCE OF SEQUENCE { type, SET
+	// OF value } }
 	_, _ = message.integer(cbasn1.INTEGER)
-	entry, ok1 := message.take(ldapEntry)
-	_, ok2 := entry.take(cbasn1.OCTET_STRING)
-	attributes, ok3 := entry.take(cbasn1.SEQUENCE)
-	attribute, ok4 := attributes.take(cbasn1.SEQUENCE)
-	_, ok5 := attribute.take(cbasn1.OCTET_STRING)
-	values, ok6 := attribute.take(cbasn1.SET)
-	der, ok7 := values.take(cbasn1.OCTET_STRING)
+	entry, ok1 := message.read(ldapEntry)
+	_, ok2 := entry.read(cbasn1.OCTET_STRING)
+	attributes, ok3 := entry.read(cbasn1.SEQUENCE)
+	attribute, ok4 := attributes.read(cbasn1.SEQUENCE)
+	_, ok5 := attribute.read(cbasn1.OCTET_STRING)
+	values, ok6 := attribute.read(cbasn1.SET)
+	der, ok7 := values.read(cbasn1.OCTET_STRING)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 {
 		return nil, fmt.Errorf("ldap://%s: no list of %s", address, a.ID())
 	}

@@ -13,12 +13,14 @@ import (
 	"github.com/igc-lab/igc/internal/der"
 )
 
-// This file is the little of LDAP (RFC 4511) that a directory of CRLs needs: requests in, answers out. A request is read
-// whole, and is small; an answer may hold a list of any size, and is sent in pieces from where they are.
+// This file is the little of LDAP (RFC 4511) that a directory of CRLs needs: requests in, answers
+// out. A request is read whole, and is small; an answer may hold a list of any size, and is sent in
+// pieces from where they are.
 //
-// The Go library for LDAP servers that is worth a look, jimlambrt/gldap 0.1.14, was read and left: it takes messages of 2 GB,
-// nested as deep as they like; a message starts a goroutine, in any number for a connection, and a panic in it ends the
-// process; a connection has one deadline for its whole life; and a value is copied several times in memory.
+// The Go library for LDAP servers that is worth a look, jimlambrt/gldap 0.1.14, was read and left:
+// it takes messages of 2 GB, nested as deep as they like; a message starts a goroutine, in any
+// number for a connection, and a panic in it ends the process; a connection has one deadline for
+// its whole life; and a value is copied several times in memory.
 
 // maxMessage bounds a request: those to a directory of CRLs take a few hundred bytes.
 const maxMessage = 16 << 10
@@ -69,8 +71,9 @@ const (
 
 // --- reading
 
-// ber is BER that is being read, as LDAP restricts it (RFC 4511 §5.1): lengths are definite, and take as many bytes as the
-// sender likes. Windows sends five of them always, which DER, and cryptobyte, refuse.
+// ber is BER that is being read, as LDAP restricts it (RFC 4511 §5.1): lengths are definite, and
+// read as many bytes as the sender likes. Windows sends five of them always, which DER, and
+// cryptobyte, refuse.
 type ber []byte
 
 // element takes the next element.
@@ -83,15 +86,15 @@ func (b *ber) element() (tag byte, content ber, ok bool) {
 	return tag, content, true
 }
 
-// take takes the next element, which must have that tag.
-func (b *ber) take(tag cbasn1.Tag) (ber, bool) {
+// read takes the next element, which must have that tag.
+func (b *ber) read(tag cbasn1.Tag) (ber, bool) {
 	got, content, ok := b.element()
 	return content, ok && got == byte(tag)
 }
 
 // integer takes a whole number of 0 to 2^31-1, as all those of LDAP are.
 func (b *ber) integer(tag cbasn1.Tag) (int, bool) {
-	content, ok := b.take(tag)
+	content, ok := b.read(tag)
 	if !ok || len(content) == 0 || len(content) > 8 || content[0] >= 0x80 {
 		return 0, false
 	}
@@ -144,21 +147,22 @@ func parseLDAP(message ber) (*ldapRequest, bool) {
 	if r.tag, r.body, ok = message.element(); !ok || len(message) == 0 {
 		return r, ok
 	}
-	controls, ok := message.take(der.Explicit(0))
+	controls, ok := message.read(der.Explicit(0))
 	for ok && len(controls) > 0 {
 		var control, critical ber
-		if control, ok = controls.take(cbasn1.SEQUENCE); !ok {
+		if control, ok = controls.read(cbasn1.SEQUENCE); !ok {
 			break
 		}
-		if _, ok = control.take(cbasn1.OCTET_STRING); ok && len(control) > 0 && control[0] == byte(cbasn1.BOOLEAN) {
-			critical, ok = control.take(cbasn1.BOOLEAN)
+		if _, ok = control.read(cbasn1.OCTET_STRING); ok && len(control) > 0 && control[0] == byte(cbasn1.BOOLEAN) {
+			critical, ok = control.read(cbasn1.BOOLEAN)
 			r.critical = r.critical || !bytes.Equal(critical, []byte{0})
 		}
 	}
 	return r, ok
 }
 
-// The scopes of a search: those of RFC 4511 §4.5.1.2 and, as OpenLDAP has it, the subtree without its base.
+// The scopes of a search: those of RFC 4511 §4.5.1.2 and, as OpenLDAP has it, the subtree without
+// its base.
 const (
 	scopeBase = iota
 	scopeLevel
@@ -166,7 +170,8 @@ const (
 	scopeChildren
 )
 
-// searchRequest is that of RFC 4511 §4.5.1, less what changes nothing here: aliases and the time limit.
+// searchRequest is that of RFC 4511 §4.5.1, less what changes nothing here: aliases and the time
+// limit.
 type searchRequest struct {
 	base      string
 	scope     int // see dirEntry.within
@@ -178,12 +183,12 @@ type searchRequest struct {
 
 func parseSearch(body ber) (*searchRequest, bool) {
 	s := &searchRequest{}
-	base, ok1 := body.take(cbasn1.OCTET_STRING)
+	base, ok1 := body.read(cbasn1.OCTET_STRING)
 	scope, ok2 := body.integer(cbasn1.ENUM)
 	_, ok3 := body.integer(cbasn1.ENUM)
 	limit, ok4 := body.integer(cbasn1.INTEGER)
 	_, ok5 := body.integer(cbasn1.INTEGER)
-	typesOnly, ok6 := body.take(cbasn1.BOOLEAN)
+	typesOnly, ok6 := body.read(cbasn1.BOOLEAN)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || scope > scopeChildren {
 		return nil, false
 	}
@@ -192,10 +197,10 @@ func parseSearch(body ber) (*searchRequest, bool) {
 	if s.filter, ok = parseFilter(&body, maxDepth); !ok {
 		return nil, false
 	}
-	wanted, ok := body.take(cbasn1.SEQUENCE)
+	wanted, ok := body.read(cbasn1.SEQUENCE)
 	for ok && len(wanted) > 0 {
 		var name ber
-		name, ok = wanted.take(cbasn1.OCTET_STRING)
+		name, ok = wanted.read(cbasn1.OCTET_STRING)
 		s.wanted = append(s.wanted, string(name))
 	}
 	return s, ok
@@ -205,18 +210,18 @@ func parseSearch(body ber) (*searchRequest, bool) {
 type compareRequest struct{ dn, attribute, value string }
 
 func parseCompare(body ber) (*compareRequest, bool) {
-	dn, ok1 := body.take(cbasn1.OCTET_STRING)
-	assertion, ok2 := body.take(cbasn1.SEQUENCE)
-	attribute, ok3 := assertion.take(cbasn1.OCTET_STRING)
-	value, ok4 := assertion.take(cbasn1.OCTET_STRING)
+	dn, ok1 := body.read(cbasn1.OCTET_STRING)
+	assertion, ok2 := body.read(cbasn1.SEQUENCE)
+	attribute, ok3 := assertion.read(cbasn1.OCTET_STRING)
+	value, ok4 := assertion.read(cbasn1.OCTET_STRING)
 	return &compareRequest{string(dn), string(attribute), string(value)}, ok1 && ok2 && ok3 && ok4
 }
 
 // filter tells whether an entry is one that is looked for.
 type filter func(*dirEntry) truth
 
-// truth is that of RFC 4511 §4.5.1.7. What a filter says of an attribute that the directory does not know is undefined, and
-// so is its contrary.
+// truth is that of RFC 4511 §4.5.1.7. What a filter says of an attribute that the directory does
+// not know is undefined, and so is its contrary.
 type truth int8
 
 const (
@@ -258,8 +263,8 @@ func parseFilter(in *ber, depth int) (filter, bool) {
 		name := string(body)
 		return func(e *dirEntry) truth { return e.has(name) }, true
 	case 0xa3, 0xa8: // equal, about equal
-		name, ok1 := body.take(cbasn1.OCTET_STRING)
-		value, ok2 := body.take(cbasn1.OCTET_STRING)
+		name, ok1 := body.read(cbasn1.OCTET_STRING)
+		value, ok2 := body.read(cbasn1.OCTET_STRING)
 		want := fold(string(value))
 		return func(e *dirEntry) truth { return e.any(string(name), func(v string) bool { return v == want }) }, ok1 && ok2
 	case 0xa4:
@@ -272,8 +277,8 @@ func parseFilter(in *ber, depth int) (filter, bool) {
 
 // parseSubstrings reads "a*b*c".
 func parseSubstrings(body ber) (filter, bool) {
-	name, ok1 := body.take(cbasn1.OCTET_STRING)
-	parts, ok2 := body.take(cbasn1.SEQUENCE)
+	name, ok1 := body.read(cbasn1.OCTET_STRING)
+	parts, ok2 := body.read(cbasn1.SEQUENCE)
 	if !ok1 || !ok2 || len(parts) == 0 {
 		return nil, false
 	}
@@ -342,24 +347,24 @@ func ldapMessage(id int, tag cbasn1.Tag, content ...payload) payload {
 	return wrap(cbasn1.SEQUENCE, wrap(cbasn1.INTEGER, raw(number)), wrap(tag, content...))
 }
 
-// result is how an operation ended: a code, how far the name was found, and words for a person.
+// result is how an operation ended: a code, how far the name was found, and message for a person.
 type result struct {
 	code    resultCode
 	matched string
-	words   string
+	message string
 	more    payload // what the operation's answer has behind
 }
 
 func (r result) payload() payload {
 	all := wrap(cbasn1.ENUM, raw([]byte{byte(r.code)}))
 	all.add(octets(r.matched))
-	all.add(octets(r.words))
+	all.add(octets(r.message))
 	all.add(r.more)
 	return all
 }
 
 // noticeOfDisconnection tells a client why it is left (RFC 4511 §4.4.1).
-func noticeOfDisconnection(code resultCode, words string) payload {
-	return ldapMessage(0, ldapAnswers[ldapExtended], result{code: code, words: words}.payload(),
+func noticeOfDisconnection(code resultCode, message string) payload {
+	return ldapMessage(0, ldapAnswers[ldapExtended], result{code: code, message: message}.payload(),
 		wrap(cbasn1.Tag(10).ContextSpecific(), raw([]byte("1.3.6.1.4.1.1466.20036"))))
 }

@@ -109,8 +109,9 @@ func TestDirectoryCompare(t *testing.T) {
 	}
 }
 
-// Extended operations: a StartTLS is refused as RFC 4511 §4.14.1 wants and the connection goes on, who asks who it is is
-// nobody, and others are not known. An answer to one that is not known names no operation.
+// Extended operations: a StartTLS is refused as RFC 4511 §4.14.1 wants and the connection goes on,
+// who asks who it is is nobody, and others are not known. An answer to one that is not known names
+// no operation.
 func TestDirectoryExtended(t *testing.T) {
 	l := newTestLab(t, 0)
 	address := l.directory(t, crl.NewIssuer(l.Lab, time.Now))
@@ -159,9 +160,9 @@ func TestDirectoryExtended(t *testing.T) {
 		}
 		id, _ := answer.integer(2)
 		tag, result, _ := answer.element()
-		code, _ := result.take(0x0a)
-		result.take(4)
-		result.take(4)
+		code, _ := result.read(0x0a)
+		result.read(4)
+		result.read(4)
 		if id != i+1 || tag != 0x78 || len(code) != 1 || code[0] != tc.code {
 			t.Errorf("%s: answer %d, tag %x, code %x, want %d", tc.name, id, tag, code, tc.code)
 		}

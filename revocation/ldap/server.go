@@ -19,8 +19,9 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Server is the LDAP directory that certificates name: for each authority an entry of class pkiCA (RFC 4523) with its
-// certificate, its CRL and its delta CRL. Everyone may read it, without a password; nobody may write.
+// Server is the LDAP directory that certificates name: for each authority an entry of class pkiCA
+// (RFC 4523) with its certificate, its CRL and its delta CRL. Everyone may read it, without a
+// password; nobody may write.
 type Server struct {
 	lab   *ca.Lab
 	lists *crl.Issuer
@@ -32,15 +33,16 @@ func NewServer(lab *ca.Lab, lists *crl.Issuer, log *slog.Logger) *Server {
 	return &Server{lab, lists, log}
 }
 
-// How long the directory waits for a client: for its next request, for the rest of one, and until it has read some of the
-// answer.
+// How long the directory waits for a client: for its next request, for the rest of one, and until
+// it has read some of the answer.
 const (
 	directoryIdle    = 2 * time.Minute
 	directoryRequest = 10 * time.Second
 	directoryAnswer  = 30 * time.Second
 )
 
-// Serve answers those who connect until the context ends; answers under way are finished for a while.
+// Serve answers those who connect until the context ends; answers under way are finished for a
+// while.
 func (d *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	var clients sync.WaitGroup
@@ -124,7 +126,8 @@ func (w *patientWriter) Write(b []byte) (int, error) {
 	return w.conn.Write(b)
 }
 
-// answer answers a message. It returns false when the client is to be left, and an error when it could not be told.
+// answer answers a message. It returns false when the client is to be left, and an error when it
+// could not be told.
 func (d *Server) answer(ctx context.Context, message ber, send func(payload) error) (bool, error) {
 	r, ok := parseLDAP(message)
 	if !ok || r.tag != ldapUnbind && r.tag != ldapAbandon && ldapAnswers[r.tag] == 0 {
@@ -137,7 +140,7 @@ func (d *Server) answer(ctx context.Context, message ber, send func(payload) err
 	case r.tag == ldapAbandon: // what it is about has been answered already
 		return true, nil
 	case r.critical:
-		end = result{code: resultCriticalExtension, words: "no control is supported"}
+		end = result{code: resultCriticalExtension, message: "no control is supported"}
 	case r.tag == ldapBind:
 		end = bind(r.body)
 	case r.tag == ldapSearch:
@@ -150,7 +153,7 @@ func (d *Server) answer(ctx context.Context, message ber, send func(payload) err
 	case r.tag == ldapExtended:
 		end = extended(r.body)
 	default:
-		end = result{code: resultUnwilling, words: "read only"}
+		end = result{code: resultUnwilling, message: "read only"}
 	}
 	return true, send(ldapMessage(r.id, ldapAnswers[r.tag], end.payload()))
 }
@@ -158,42 +161,43 @@ func (d *Server) answer(ctx context.Context, message ber, send func(payload) err
 // bind lets in who comes without a name (RFC 4513 §5.1).
 func bind(b ber) result {
 	version, ok1 := b.integer(0x02)
-	name, ok2 := b.take(0x04)
+	name, ok2 := b.read(0x04)
 	method, secret, ok3 := b.element()
 	switch {
 	case !ok1 || !ok2 || !ok3:
-		return result{code: resultProtocolError, words: "not a bind request"}
+		return result{code: resultProtocolError, message: "not a bind request"}
 	case version != 3:
-		return result{code: resultProtocolError, words: "LDAP version 3 only"}
+		return result{code: resultProtocolError, message: "LDAP version 3 only"}
 	case method != 0x80:
-		return result{code: resultAuthMethod, words: "anonymous bind only"}
+		return result{code: resultAuthMethod, message: "anonymous bind only"}
 	case len(secret) > 0:
-		return result{code: resultCredentials, words: "anonymous bind only"}
+		return result{code: resultCredentials, message: "anonymous bind only"}
 	case len(name) > 0:
-		return result{code: resultUnwilling, words: "anonymous bind only: a name without a password proves nothing"}
+		return result{code: resultUnwilling, message: "anonymous bind only: a name without a password proves nothing"}
 	}
 	return result{}
 }
 
-// extended answers an extended operation. One that is not known, or not offered, is a protocolError (RFC 4511 §4.12, §4.14.1).
+// extended answers an extended operation. One that is not known, or not offered, is a protocolError
+// (RFC 4511 §4.12, §4.14.1).
 func extended(body ber) result {
-	name, ok := body.take(0x80)
+	name, ok := body.read(0x80)
 	switch {
 	case !ok:
-		return result{code: resultProtocolError, words: "not an extended request"}
+		return result{code: resultProtocolError, message: "not an extended request"}
 	case string(name) == startTLS:
-		return result{code: resultProtocolError, words: "TLS is not offered: what is here is public, and signed; go on without"}
+		return result{code: resultProtocolError, message: "TLS is not offered: what is here is public, and signed; go on without"}
 	case string(name) == whoAmI && len(body) == 0: // RFC 4532: nobody, as everyone here
 		return result{more: wrap(0x8b)}
 	}
-	return result{code: resultProtocolError, words: "this extended operation is not known"}
+	return result{code: resultProtocolError, message: "this extended operation is not known"}
 }
 
 // entry finds what a request is about. It returns how the operation ends when that is not there.
 func (d *Server) entry(ctx context.Context, dn string) (*dirEntry, result) {
 	key, ok := foldDN(dn)
 	if !ok {
-		return nil, result{code: resultInvalidDN, words: "not a distinguished name"}
+		return nil, result{code: resultInvalidDN, message: "not a distinguished name"}
 	}
 	if key == "" {
 		return rootDSE, result{}
@@ -213,7 +217,7 @@ func (d *Server) entry(ctx context.Context, dn string) (*dirEntry, result) {
 func (d *Server) compare(ctx context.Context, body ber) result {
 	c, ok := parseCompare(body)
 	if !ok {
-		return result{code: resultProtocolError, words: "not a compare request"}
+		return result{code: resultProtocolError, message: "not a compare request"}
 	}
 	e, end := d.entry(ctx, c.dn)
 	if e == nil {
@@ -229,18 +233,19 @@ func (d *Server) compare(ctx context.Context, body ber) result {
 	case no:
 		return result{code: resultCompareFalse}
 	}
-	return result{code: resultInappropriate, words: "values in binary are not compared"}
+	return result{code: resultInappropriate, message: "values in binary are not compared"}
 }
 
-// search answers with the entries, and returns how it ended. An error means that the client could not be answered.
+// search answers with the entries, and returns how it ended. An error means that the client could
+// not be answered.
 func (d *Server) search(ctx context.Context, r *ldapRequest, send func(payload) error) (result, error) {
 	s, ok := parseSearch(r.body)
 	if !ok {
-		return result{code: resultProtocolError, words: "not a search request, or a filter too deep"}, nil
+		return result{code: resultProtocolError, message: "not a search request, or a filter too deep"}, nil
 	}
 	base, ok := foldDN(s.base)
 	if !ok {
-		return result{code: resultInvalidDN, words: "not a distinguished name"}, nil
+		return result{code: resultInvalidDN, message: "not a distinguished name"}, nil
 	}
 	tree, err := d.tree(ctx)
 	if err != nil {
@@ -272,7 +277,7 @@ func (d *Server) search(ctx context.Context, r *ldapRequest, send func(payload) 
 
 func (d *Server) failed(err error) result {
 	d.log.Error("LDAP", "err", err)
-	return result{code: resultOther, words: "internal error: the server's log says more"}
+	return result{code: resultOther, message: "internal error: the server's log says more"}
 }
 
 // matched is the name of the entry nearest above a name that is not there.
@@ -314,10 +319,12 @@ var rootDSE = &dirEntry{attributes: []attribute{
 	{name: "vendorName", operational: true, values: []string{"igc"}},
 }}
 
-// structural classes of entries, by the type of their name. That of an authority is the lab's choice: pkiCA is auxiliary.
+// structural classes of entries, by the type of their name. That of an authority is the lab's
+// choice: pkiCA is auxiliary.
 var structural = map[string]string{"c": "country", "o": "organization", "ou": "organizationalUnit", "cn": "applicationProcess"}
 
-// tree makes the entries of the lab's authorities and those above them, each before what is below it.
+// tree makes the entries of the lab's authorities and those above them, each before what is below
+// it.
 func (d *Server) tree(ctx context.Context) ([]*dirEntry, error) {
 	authorities, err := d.lab.Authorities(ctx)
 	if err != nil {
@@ -387,7 +394,8 @@ func typeOf(name string) string {
 	return name
 }
 
-// is tells whether the attribute is what that name asks for: with ;binary or, since there is no other form, without.
+// is tells whether the attribute is what that name asks for: with ;binary or, since there is no
+// other form, without.
 func (a *attribute) is(name string) bool {
 	_, options, _ := strings.Cut(strings.ToLower(name), ";")
 	return typeOf(a.name) == typeOf(name) && (options == "" || options == "binary" && a.binary != nil)
@@ -450,11 +458,13 @@ func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (payload, error
 
 // --- names
 
-// fold makes texts equal that the directory takes for the same: case and the number of spaces do not count.
+// fold makes texts equal that the directory takes for the same: case and the number of spaces do
+// not count.
 func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
-// foldDN does so for a distinguished name (RFC 4514), whose parts are then divided by zero bytes. It returns false for what
-// is none. The %20 of an address, which some clients leave as it is, stands for the space that it was.
+// foldDN does so for a distinguished name (RFC 4514), whose parts are then divided by zero bytes.
+// It returns false for what is none. The %20 of an address, which some clients leave as it is,
+// stands for the space that it was.
 func foldDN(dn string) (string, bool) {
 	dn = strings.ReplaceAll(dn, "%20", " ")
 	if strings.TrimSpace(dn) == "" {

@@ -9,7 +9,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// authority is an issuing authority as OCSP sees it: the names that requests give it, and who answers for it.
+// authority is an issuing authority as OCSP sees it: the names that requests give it, and who
+// answers for it.
 type authority struct {
 	*ca.Issuer
 	issuerIDs [][]byte // of certID.issuer

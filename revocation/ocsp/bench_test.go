@@ -36,8 +36,9 @@ func BenchmarkAnswerKept(b *testing.B) {
 	}
 }
 
-// Answers with a nonce, each of which costs a signature, against the signatures alone, with the same key on as many
-// goroutines. "of-raw" is the part of the key's speed that the responder makes use of; both are measured in turns.
+// Answers with a nonce, each of which costs a signature, against the signatures alone, with the
+// same key on as many goroutines. "of-raw" is the part of the key's speed that the responder makes
+// use of; both are measured in turns.
 func BenchmarkAnswerNonce(b *testing.B) {
 	for key, turn := range map[string]int{"rsa2048": 50, "p256": 2000} { // short turns: what else the machine does harms both alike
 		b.Run(key, func(b *testing.B) {

@@ -10,14 +10,15 @@ import (
 	"github.com/igc-lab/igc/internal/der"
 )
 
-// responseCache holds the signed answers that are given again to clients that ask the same without a nonce, by the DER of the
-// CertID.
+// responseCache holds the signed answers that are given again to clients that ask the same without
+// a nonce, by the DER of the CertID.
 //
-// No answer outlives the status that it tells. An entry is put into the map before the status is read that its answer
-// will tell, and a change of status takes the entries of the certificate out, once the change is on the disk. So either
-// the status is read after the change, and is the new one, or the entry was in the map before the change and is taken out
-// with it: those who wait for it asked before the change was told, and nobody finds it any more. Only who signs puts an
-// entry in, so a signature under way during the change cannot bring the old answer back.
+// No answer outlives the status that it tells. An entry is put into the map before the status is
+// read that its answer will tell, and a change of status takes the entries of the certificate out,
+// once the change is on the disk. So either the status is read after the change, and is the new
+// one, or the entry was in the map before the change and is taken out with it: those who wait for
+// it asked before the change was told, and nobody finds it any more. Only who signs puts an entry
+// in, so a signature under way during the change cannot bring the old answer back.
 type responseCache struct {
 	max     int
 	mu      sync.RWMutex
@@ -41,8 +42,8 @@ func (c *responseCache) get(id []byte, now time.Time) *entry {
 	return e
 }
 
-// begin returns the entry of the certID. owner says that it is new, and the caller's to complete: one signature for many
-// askers.
+// begin returns the entry of the certID. owner says that it is new, and the caller's to complete:
+// one signature for many askers.
 func (c *responseCache) begin(id []byte, now time.Time) (e *entry, owner bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,8 +61,8 @@ func (e *entry) fresh(now time.Time) bool {
 	return p == nil || !now.Before(p.thisUpdate) && now.Before(p.renew)
 }
 
-// complete gives the entry its reply, and those who wait for it. It stays only if the reply is one to be kept; a full map
-// makes room by dropping any other.
+// complete gives the entry its reply, and those who wait for it. It stays only if the reply is one
+// to be kept; a full map drops any other.
 func (c *responseCache) complete(id []byte, e *entry, reply *reply) {
 	e.reply.Store(reply)
 	close(e.ready)
@@ -84,7 +85,8 @@ func (c *responseCache) complete(id []byte, e *entry, reply *reply) {
 	}
 }
 
-// drop takes out what is kept of a certificate, however it is named; serial is the contents of its INTEGER.
+// drop takes out what is kept of a certificate, however it is named; serial is the contents of its
+// INTEGER.
 func (c *responseCache) drop(a *authority, serial []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -35,7 +35,8 @@ func (s *slow) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 	return s.Signer.Sign(rand, digest, opts)
 }
 
-// slowResponder is a responder of the cards whose signatures wait for the test, as many of them at once as may be.
+// slowResponder is a responder of the cards whose signatures wait for the test, as many of them at
+// once as may be.
 func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 	t.Helper()
 	r := newResponder(t, l.Lab, l.Clock())
@@ -51,7 +52,8 @@ func slowResponder(t testing.TB, l *testLab) (*Responder, *slow) {
 	return r, s
 }
 
-// What is kept: an answer about one certificate without a nonce, for half of its hour, until its status changes.
+// What is kept: an answer about one certificate without a nonce, for half of its hour, until its
+// status changes.
 func TestKept(t *testing.T) {
 	l := newTestLab(t, 2)
 	r := newResponder(t, l.Lab, l.Clock())
@@ -110,7 +112,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// However many certificates are asked for, no more answers are kept than igc.yaml says; 0 keeps none.
+// However many certificates are asked for, no more answers are kept than igc.yaml says; 0 keeps
+// none.
 func TestKeptIsBounded(t *testing.T) {
 	for _, max := range []int{3, 0} {
 		l := newTestLab(t, 8)
@@ -131,7 +134,8 @@ func TestKeptIsBounded(t *testing.T) {
 	}
 }
 
-// Many who ask the same at once wait for one signature; when it fails all hear so, and the next one tries again.
+// Many who ask the same at once wait for one signature; when it fails all hear so, and the next one
+// tries again.
 func TestOneSignatureForMany(t *testing.T) {
 	l := newTestLab(t, 1)
 	r, key := slowResponder(t, l)
@@ -216,8 +220,8 @@ func TestTryLater(t *testing.T) {
 	}
 }
 
-// A signature that was under way when the certificate was revoked says what was true when it was asked for; it is neither
-// kept nor given to anyone who asks after the revocation.
+// A signature that was under way when the certificate was revoked says what was true when it was
+// asked for; it is neither kept nor given to anyone who asks after the revocation.
 func TestRevokedWhileSigning(t *testing.T) {
 	l := newTestLab(t, 1)
 	r, key := slowResponder(t, l)
@@ -242,7 +246,7 @@ func TestRevokedWhileSigning(t *testing.T) {
 	}
 }
 
-// Whoever asks after Revoke returned hears so, with many asking and many being revoked.
+// Whoever asks after Revoke returned is told so, with many asking and many being revoked.
 func TestRevocationsAtOnce(t *testing.T) {
 	const cards = 24
 	l := newTestLab(t, cards)

@@ -28,7 +28,8 @@ type request struct {
 	first    [1]certID
 }
 
-// forAnyone says that the answer to the request is good for whoever asks about the same certificate.
+// forAnyone says that the answer to the request is good for whoever asks about the same
+// certificate.
 func (r *request) forAnyone() bool { return len(r.ids) == 1 && r.nonce == nil }
 
 // certID names a certificate by hashes of its issuer and its serial number.
@@ -38,8 +39,8 @@ type certID struct {
 	serial []byte // contents of the INTEGER
 }
 
-// number is the serial number as the lab's records have it; false for one that is none: a negative one would pass for its
-// opposite.
+// number is the serial number as the lab's records have it; false for one that is none: a negative
+// one would pass for its opposite.
 func (id certID) number() ([]byte, bool) {
 	return bytes.TrimLeft(id.serial, "\x00"), id.serial[0]&0x80 == 0
 }
@@ -63,7 +64,8 @@ const (
 
 var errRequest = errors.New("malformed OCSP request")
 
-// parseRequest reads an OCSPRequest. Who asks, and a signature on it, are passed over: the lab answers anyone.
+// parseRequest reads an OCSPRequest. Who asks, and a signature on it, are passed over: the lab
+// answers anyone.
 func parseRequest(encoded []byte) (*request, error) {
 	in := cryptobyte.String(encoded)
 	var outer, tbs, version, list, extensions cryptobyte.String
@@ -125,7 +127,8 @@ func (r *request) parseExtensions(in cryptobyte.String, ofRequest bool) bool {
 	return true
 }
 
-// acceptsBasic tells whether the response types that a client accepts hold the one there is (RFC 6960 §4.4.3).
+// acceptsBasic tells whether the response types that a client accepts hold the one there is (RFC
+// 6960 §4.4.3).
 func acceptsBasic(value cryptobyte.String) bool {
 	var types, oid cryptobyte.String
 	if !value.ReadASN1(&types, cbasn1.SEQUENCE) {
@@ -173,7 +176,8 @@ var certIDHashes = []struct {
 	{[]byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3}, crypto.SHA512},
 }
 
-// issuerIDs are all the ways in which a certID can name that issuer: with each hash, its parameters NULL or left out.
+// issuerIDs are all the ways in which a certID can name that issuer: with each hash, its parameters
+// NULL or left out.
 func issuerIDs(issuer *x509.Certificate) ([][]byte, error) {
 	var spki struct {
 		Algorithm asn1.RawValue
@@ -230,8 +234,8 @@ type response struct {
 	extended   bool // one of the answers is neverIssued
 }
 
-// sign encodes a successful OCSPResponse and has it signed; the responder's certificate goes with it. Both the part that is
-// signed and the whole are written from their ends.
+// sign encodes a successful OCSPResponse and has it signed; the responder's certificate goes with
+// it. Both the part that is signed and the whole are written from their ends.
 func (r *response) sign(d *delegate) ([]byte, error) {
 	var room [512]byte
 	tbs := der.NewReverseBuilder(room[:])

@@ -41,7 +41,8 @@ func newResponder(t testing.TB, l *ca.Lab, now func() time.Time) *Responder {
 	return r
 }
 
-// ask puts the question to the responder the way x/crypto/ocsp writes it, and reads the answer the way it reads it.
+// ask puts the question to the responder the way x/crypto/ocsp writes it, and reads the answer the
+// way it reads it.
 func (l *testLab) ask(t testing.TB, r *Responder, leaf, issuer *x509.Certificate, hash crypto.Hash) *xocsp.Response {
 	t.Helper()
 	request, err := xocsp.CreateRequest(leaf, issuer, &xocsp.RequestOptions{Hash: hash})
@@ -323,7 +324,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// openssl and gnutls read what x/crypto does not: several certificates in one request, the extensions, the archive.
+// openssl and gnutls read what x/crypto does not: several certificates in one request, the
+// extensions, the archive.
 func TestOCSPBesideOthers(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.OCSP.NeverIssued, l.Config.OCSP.ArchiveCutoff, l.Config.OCSP.ResponderID = "revoked", "issuer", "name"
@@ -410,8 +412,8 @@ func FuzzParseRequest(f *testing.F) {
 	})
 }
 
-// The certificates of issuing authorities name no responder, as in life; who asks all the same, as nginx does of a whole
-// chain, is answered for the root.
+// The certificates of issuing authorities name no responder, as in life; who asks all the same, as
+// nginx does of a whole chain, is answered for the root.
 func TestAuthorityStatus(t *testing.T) {
 	l := newTestLab(t, 1)
 	a, err := profiles.ParseAuthority("ACI-FO-PP")

@@ -60,8 +60,8 @@ func (r *Responder) Counts() Counts {
 	return c
 }
 
-// responderInfo describes the authority's delegate, and the renewal that failed. There is nothing to say of an authority
-// that was never asked.
+// responderInfo describes the authority's delegate, and the renewal that failed. There is nothing
+// to say of an authority that was never asked.
 func (a *authority) responderInfo(now time.Time) (ResponderInfo, bool) {
 	d, failure := a.delegate.Load(), a.failure.Load()
 	info := ResponderInfo{Authority: a.Authority}

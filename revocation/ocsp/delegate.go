@@ -13,7 +13,8 @@ import (
 	"github.com/igc-lab/igc/internal/der"
 )
 
-// delegate is a delegated responder (RFC 6960 §2.6): its key, its certificate, and what each of its answers holds in DER.
+// delegate is a delegated responder (RFC 6960 §2.6): its key, its certificate, and what each of its
+// answers holds in DER.
 type delegate struct {
 	certificate *x509.Certificate
 	signer      crypto.Signer
@@ -26,13 +27,15 @@ type delegate struct {
 // retry is how long a delegate whose renewal failed goes on before it is tried again.
 const retry = time.Minute
 
-// holds tells whether the delegate's certificate is valid: its answers are worth nothing when it is not.
+// holds tells whether the delegate's certificate is valid: its answers are worth nothing when it is
+// not.
 func (d *delegate) holds(now time.Time) bool {
 	return d != nil && !now.Before(d.certificate.NotBefore) && now.Before(d.certificate.NotAfter)
 }
 
-// delegateOf returns the authority's delegate, and makes one when there is none or its certificate is half over. When
-// that fails the old one is returned for as long as it holds, with the error, which is then for the log.
+// delegateOf returns the authority's delegate, and makes one when there is none or its certificate
+// is half over. When that fails the old one is returned for as long as it holds, with the error,
+// which is then for the log.
 func (r *Responder) delegateOf(ctx context.Context, a *authority) (*delegate, error) {
 	now := r.now()
 	if d := a.delegate.Load(); d.holds(now) && now.Before(d.renew) {

@@ -11,7 +11,8 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// The responder's certificate is renewed when half of its week is over; what was kept goes on while it is fresh.
+// The responder's certificate is renewed when half of its week is over; what was kept goes on while
+// it is fresh.
 func TestResponderRenewsItself(t *testing.T) {
 	l := newTestLab(t, 1)
 	r := newResponder(t, l.Lab, l.Clock())
@@ -37,7 +38,8 @@ func TestResponderRenewsItself(t *testing.T) {
 	}
 }
 
-// No answer says that it holds longer than the certificate that it carries, also when renewing that fails.
+// No answer says that it holds longer than the certificate that it carries, also when renewing that
+// fails.
 func TestAnswerEndsWithItsResponder(t *testing.T) {
 	l := newTestLab(t, 1)
 	l.Config.OCSP.Validity = 72 * time.Hour
@@ -59,7 +61,8 @@ func TestAnswerEndsWithItsResponder(t *testing.T) {
 	}
 }
 
-// A renewal that fails is told to the log, and the old certificate serves on for as long as it holds.
+// A renewal that fails is told to the log, and the old certificate serves on for as long as it
+// holds.
 func TestRenewalFails(t *testing.T) {
 	l := newTestLab(t, 1)
 	r := newResponder(t, l.Lab, l.Clock())

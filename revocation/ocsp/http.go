@@ -16,8 +16,9 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 )
 
-// Handler is OCSP over HTTP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision). It recognises an OCSP request by the
-// path as it came, before any mux: a mux would clean the double slashes of base64 away.
+// Handler is OCSP over HTTP (RFC 6960 appendix A.1, RFC 5019 §6 and its revision). It recognises an
+// OCSP request by the path as it came, before any mux: a mux would clean the double slashes of
+// base64 away.
 type Handler struct {
 	responder *Responder
 	next      http.Handler
@@ -60,10 +61,11 @@ var (
 	askAgain     = []string{"max-age=0, public, no-transform, must-revalidate"}
 )
 
-// ocspPath is the request of a GET: what follows the responder's address in the path, URL escapes undone. It is base64,
-// which holds slashes, also two together, and which a mux would clean away. Between address and request there is one slash
-// (RFC 6960 §A.1); clients that add one to an address that ends in one send two, and clients that add none send none. The
-// real responder's address has no path, and every request begins with a SEQUENCE: with M.
+// ocspPath is the request of a GET: what follows the responder's address in the path, URL escapes
+// undone. It is base64, which holds slashes, also two together, and which a mux would clean away.
+// Between address and request there is one slash (RFC 6960 §A.1); clients that add one to an
+// address that ends in one send two, and clients that add none send none. The real responder's
+// address has no path, and every request begins with a SEQUENCE: with M.
 func ocspPath(path string) (encoded string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimLeft(path, "/"), "ocsp")
 	if !ok {
@@ -72,7 +74,8 @@ func ocspPath(path string) (encoded string, ok bool) {
 	return strings.TrimLeft(rest, "/"), strings.HasPrefix(rest, "M") || len(rest) > 1 && rest[0] == '/'
 }
 
-// isOCSP tells whether an HTTP request is one to the OCSP responder. The path is looked at as it came, before any mux.
+// isOCSP tells whether an HTTP request is one to the OCSP responder. The path is looked at as it
+// came, before any mux.
 func isOCSP(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -111,8 +114,8 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, encoded string) {
 // webSafe turns the base64 of URLs into the plain one, and a plus that came as a space back.
 var webSafe = strings.NewReplacer("-", "+", "_", "/", " ", "+")
 
-// decodeGet reads the path of an OCSP GET: base64, padded or not, perhaps escaped twice, and perhaps with fewer or more
-// slashes than it had. How long it was, its first bytes say.
+// decodeGet reads the path of an OCSP GET: base64, padded or not, perhaps escaped twice, and
+// perhaps with fewer or more slashes than it had. How long it was, its first bytes say.
 func decodeGet(encoded string) ([]byte, error) {
 	if len(encoded) > 2*maxRequest {
 		return nil, errRequest
@@ -139,15 +142,16 @@ func decodeGet(encoded string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(encoded)
 }
 
-// How many merged slashes are restored, and among how many requests that they could make: anyone may send some.
+// How many merged slashes are restored, and among how many requests that they could make: anyone
+// may send some.
 const (
 	maxMerged   = 3
 	maxRestored = 64
 )
 
-// restoreSlashes is the request whose base64 lacks that many slashes, because a proxy or a mux made one of several that
-// stood side by side. They stood at some of the slashes that are left. It is nil unless one way of putting them back, and
-// no other, makes an OCSP request.
+// restoreSlashes is the request whose base64 lacks that many slashes, because a proxy or a mux made
+// one of several that stood side by side. They stood at some of the slashes that are left. It is
+// nil unless one way of putting them back, and no other, makes an OCSP request.
 func restoreSlashes(encoded string, missing int) (found []byte) {
 	slashes := strings.Count(encoded, "/")
 	if missing > maxMerged || slashes > maxRestored || strings.Contains(encoded, "//") {
@@ -212,13 +216,14 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, der []byte) {
 
 // setHeader sets the header fields of an answer, which tell HTTP caches:
 //
-//   - Of an answer to a GET that holds for anyone, what RFC 5019 §6.2 says: until its nextUpdate at most or, as igc.yaml
-//     has it otherwise, to ask again each time, which costs a 304.
-//   - Of an answer to one asker (a nonce), of one that an issue may make wrong at any moment (a serial number that was
-//     never issued), and of a refusal: not to keep it. If-Modified-Since is not heard: its second is too coarse, since a
-//     revocation may come within that of the answer before.
-//   - Of an answer to a POST, nothing: caches keep none unless told to (RFC 9110 §9.3.3), and RFC 5019 forbids no-store on
-//     what is signed for anyone.
+//   - Of an answer to a GET that holds for anyone, what RFC 5019 §6.2 says: until its nextUpdate at
+//     most or, as igc.yaml has it otherwise, to ask again each time, which costs a 304.
+//   - Of an answer to one asker (a nonce), of one that an issue may make wrong at any moment (a
+//     serial number that was never issued), and of a refusal: not to keep it. If-Modified-Since is
+//     not heard: its second is too coarse, since a revocation may come within that of the answer
+//     before.
+//   - Of an answer to a POST, nothing: caches keep none unless told to (RFC 9110 §9.3.3), and RFC
+//     5019 forbids no-store on what is signed for anyone.
 func (r *Responder) setHeader(h http.Header, answer *reply, post bool) {
 	switch {
 	case !answer.cacheable():

@@ -271,8 +271,9 @@ func isRefusal(der []byte) bool {
 	return false
 }
 
-// isAnswer tells whether it is a successful OCSPResponse, whose signature is that of the certificate that it carries or,
-// about several certificates, which x/crypto/ocsp does not read, one that asn1 reads.
+// isAnswer tells whether it is a successful OCSPResponse, whose signature is that of the
+// certificate that it carries or, about several certificates, which x/crypto/ocsp does not read,
+// one that asn1 reads.
 func isAnswer(der []byte) bool {
 	if _, err := xocsp.ParseResponse(der, nil); err == nil {
 		return true

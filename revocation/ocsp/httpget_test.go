@@ -23,7 +23,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// Clients that put one slash too many between address and request, or one too few, get their answer, by GET and by POST.
+// Clients that put one slash too many between address and request, or one too few, get their
+// answer, by GET and by POST.
 func TestOCSPSlashes(t *testing.T) {
 	l := newTestLab(t, 1)
 	server := newServer(t, l)
@@ -57,7 +58,8 @@ func TestOCSPSlashes(t *testing.T) {
 	}
 }
 
-// slashRequest is an OCSP request about a certificate of that serial number: the hashes have no slash in base64.
+// slashRequest is an OCSP request about a certificate of that serial number: the hashes have no
+// slash in base64.
 func slashRequest(t *testing.T, serial string) []byte {
 	t.Helper()
 	sha1, err := hex.DecodeString("300906052b0e03021a0500")
@@ -72,7 +74,8 @@ func slashRequest(t *testing.T, serial string) []byte {
 	return labtest.OCSPRequest(nil, [][]byte{der.Element(0x30, sha1, hash, hash, der.Element(2, number))}, nil, nil)
 }
 
-// mergeSlashes is what proxies (nginx's merge_slashes, Apache's MergeSlashes) and muxes do to a path.
+// mergeSlashes is what proxies (nginx's merge_slashes, Apache's MergeSlashes) and muxes do to a
+// path.
 func mergeSlashes(s string) string {
 	for strings.Contains(s, "//") {
 		s = strings.ReplaceAll(s, "//", "/")
@@ -80,8 +83,8 @@ func mergeSlashes(s string) string {
 	return s
 }
 
-// A slash that was merged away on the way is put back where the request shows where it stood; where several places would
-// do, nothing is guessed.
+// A slash that was merged away on the way is put back where the request shows where it stood; where
+// several places would do, nothing is guessed.
 func TestOCSPMergedSlashes(t *testing.T) {
 	var encoded string
 	var one []byte
@@ -175,13 +178,15 @@ func TestOCSPConditions(t *testing.T) {
 	}
 }
 
-// A request survives a proxy that unescapes the path and merges its slashes, as nginx does where proxy_pass names a path.
+// A request survives a proxy that unescapes the path and merges its slashes, as nginx does where
+// proxy_pass names a path.
 func TestOCSPBehindProxy(t *testing.T) {
 	nginx := peer.Need(t, "nginx")
 	var l *testLab
 	var request []byte
 	var encoded string
-	// a nonce whose base64 holds one pair of slashes, in a lab whose hashes hold none: of two, neither may be restored
+	// a nonce whose base64 holds one pair of slashes, in a lab whose hashes hold none: of two,
+	// neither may be restored
 	for labs := 0; strings.Count(encoded, "//") != 1; labs++ {
 		if labs == 20 {
 			t.Fatalf("the hashes of %d labs hold slashes side by side: %s", labs, encoded)

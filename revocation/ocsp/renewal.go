@@ -14,7 +14,8 @@ type renewalFailure struct {
 	since time.Time
 }
 
-// noteRenewal keeps the outcome of a renewal for [Responder.Counts]. The first of several failures tells since when.
+// noteRenewal keeps the outcome of a renewal for [Responder.Counts]. The first of several failures
+// tells since when.
 func (a *authority) noteRenewal(err error, now time.Time) {
 	if err == nil {
 		a.failure.Store(nil)
@@ -27,7 +28,8 @@ func (a *authority) noteRenewal(err error, now time.Time) {
 	a.failure.Store(&renewalFailure{err, since})
 }
 
-// Renew makes the delegates that are missing or due: of each issuing authority, and of those roots that answered before.
+// Renew makes the delegates that are missing or due: of each issuing authority, and of those roots
+// that answered before.
 func (r *Responder) Renew(ctx context.Context) error {
 	list, err := r.lab.Authorities(ctx)
 	for _, info := range list {

@@ -17,12 +17,14 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Responder answers OCSP requests for every authority of a lab (RFC 6960, RFC 5019 and its revision, RFC 9654),
-// each with a delegated responder of its own. A delegate's key lives in memory only: a new one, with a certificate of a
-// week, is made by each process, and again when half the week is over.
+// Responder answers OCSP requests for every authority of a lab (RFC 6960, RFC 5019 and its
+// revision, RFC 9654), each with a delegated responder of its own. A delegate's key lives in memory
+// only: a new one, with a certificate of a week, is made by each process, and again when half the
+// week is over.
 //
-// An answer about one certificate, to a request without a nonce, is kept and given again for half of its validity, or
-// until the certificate's status changes; whatever else is asked is signed for the one who asks.
+// An answer about one certificate, to a request without a nonce, is kept and given again for half
+// of its validity, or until the certificate's status changes; whatever else is asked is signed for
+// the one who asks.
 type Responder struct {
 	lab         *ca.Lab
 	now         func() time.Time
@@ -34,12 +36,12 @@ type Responder struct {
 	maxWaiting  int64
 }
 
-// maxWaiting is how many signatures may be waited for before who comes next is told tryLater: about a second of work with
-// RSA keys on one processor.
+// maxWaiting is how many signatures may be waited for before who comes next is told tryLater: about
+// a second of work with RSA keys on one processor.
 const maxWaiting = 1024
 
-// NewResponder makes the responder of a lab that this process holds. The caller passes every change of status on to
-// StatusChanged, see [ca.Lab.WatchStatus].
+// NewResponder makes the responder of a lab that this process holds. The caller passes every change
+// of status on to StatusChanged, see [ca.Lab.WatchStatus].
 func NewResponder(lab *ca.Lab, now func() time.Time) *Responder {
 	r := &Responder{lab: lab, now: now, maxWaiting: maxWaiting, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		authorities: authorities{byIssuerID: map[string]*authority{}, byID: map[string]*authority{}},
@@ -56,8 +58,9 @@ func (r *Responder) Warm(ctx context.Context, p profiles.Authority) error {
 	return err
 }
 
-// StatusChanged drops the kept answers that a change of status made wrong. It is called when the change is durable, and
-// before whoever made it learns that: nobody who asks later gets an old answer.
+// StatusChanged drops the kept answers that a change of status made wrong. It is called when the
+// change is durable, and before whoever made it learns that: nobody who asks later gets an old
+// answer.
 func (r *Responder) StatusChanged(change store.Change) {
 	r.authorities.mu.RLock()
 	a := r.authorities.byID[change.Authority]
@@ -78,7 +81,8 @@ func (r *Responder) StatusChanged(change store.Change) {
 	r.cache.drop(a, contents)
 }
 
-// Answer is the OCSPResponse to an OCSPRequest, both in DER. There always is one: an error is only for the log.
+// Answer is the OCSPResponse to an OCSPRequest, both in DER. There always is one: an error is only
+// for the log.
 func (r *Responder) Answer(ctx context.Context, der []byte) ([]byte, error) {
 	reply, err := r.reply(ctx, der)
 	return reply.der, err
@@ -120,16 +124,18 @@ func (r *Responder) reply(ctx context.Context, der []byte) (*reply, error) {
 	return r.decide(ctx, req)
 }
 
-// lookUp parses a request, and returns the reply where that takes neither a signature nor waiting for one: it was signed
-// before, or the request is refused as it stands. Most requests get no further.
+// lookUp parses a request, and returns the reply where that takes neither a signature nor waiting
+// for one: it was signed before, or the request is refused as it stands. Most requests get no
+// further.
 func (r *Responder) lookUp(der []byte) (*request, *reply) {
 	req, err := parseRequest(der)
 	if err != nil {
 		return nil, r.counted(refusals[malformedRequest]) // the sender's fault: nothing to log
 	}
-	// RFC 6960 §4.1.2 forbids to pass over a critical extension that is not understood, and has no status for it. The
-	// request keeps to the syntax, so malformedRequest would be wrong, and internalError invites to ask again. What is
-	// left is "not capable of responding authoritatively" (§2.3): the question is another than the one that could be answered.
+	// RFC 6960 §4.1.2 forbids to pass over a critical extension that is not understood, and has no
+	// status for it. The request keeps to the syntax, so malformedRequest would be wrong, and
+	// internalError invites to ask again. What is left is "not capable of responding
+	// authoritatively" (§2.3): the question is another than the one that could be answered.
 	if req.critical {
 		return nil, r.counted(refusals[unauthorized])
 	}
@@ -210,8 +216,8 @@ func (r *Responder) wait(ctx context.Context, e *entry) (*reply, error) {
 	return p, nil
 }
 
-// authorityOf finds the issuing authority that the request is about: that of the first certificate whose issuer is one of
-// the lab's. nil when there is none.
+// authorityOf finds the issuing authority that the request is about: that of the first certificate
+// whose issuer is one of the lab's. nil when there is none.
 func (r *Responder) authorityOf(ctx context.Context, ids []certID) (*authority, error) {
 	for _, id := range ids {
 		if a, err := r.authorities.byCertID(ctx, r.lab, id); a != nil || err != nil {
@@ -221,7 +227,8 @@ func (r *Responder) authorityOf(ctx context.Context, ids []certID) (*authority, 
 	return nil, nil
 }
 
-// signed has an answer signed when its turn comes. There always is a reply; an error beside it is for the log.
+// signed has an answer signed when its turn comes. There always is a reply; an error beside it is
+// for the log.
 func (r *Responder) signed(ctx context.Context, a *authority, req *request) (*reply, error) {
 	defer r.waiting.Add(-1)
 	if r.waiting.Add(1) > r.maxWaiting {
@@ -244,7 +251,7 @@ func (r *Responder) signed(ctx context.Context, a *authority, req *request) (*re
 	return p, warning
 }
 
-// broken is the reply when something failed; that the asker left is no failure.
+// broken is the reply when something failed; a client that left is not a failure.
 func (r *Responder) broken(ctx context.Context, err error) (*reply, error) {
 	if ctx.Err() != nil {
 		return refusals[tryLater], nil
@@ -252,7 +259,8 @@ func (r *Responder) broken(ctx context.Context, err error) (*reply, error) {
 	return refusals[internalError], err
 }
 
-// sign reads the statuses and signs the answer. Its nextUpdate never comes after the end of the certificate that it carries.
+// sign reads the statuses and signs the answer. Its nextUpdate never comes after the end of the
+// certificate that it carries.
 func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *request) (*reply, error) {
 	config := &r.lab.Config.OCSP
 	now := r.now().UTC().Truncate(time.Second)
@@ -310,8 +318,8 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 	if !lasting { // a serial number never issued may be issued the next moment, of which nobody tells
 		return p, nil
 	}
-	// Given for the first half of its validity, and HTTP caches may keep it for as long again: so they never hold one that
-	// is over, and find a newer one when they ask.
+	// Given for the first half of its validity, and HTTP caches may keep it for as long again: so
+	// they never hold one that is over, and find a newer one when they ask.
 	half := next.Sub(now) / 2
 	p.renew = now.Add(half)
 	sum := sha256.Sum256(p.der)

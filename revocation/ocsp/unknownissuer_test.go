@@ -52,8 +52,8 @@ func TestAuthorityMadeLater(t *testing.T) {
 	}
 }
 
-// A request of as many unknown issuers as a request may hold, against one of a certificate whose answer is kept: the
-// answer to the unknown costs no more than some look-ups.
+// A request of as many unknown issuers as a request may hold, against one of a certificate whose
+// answer is kept: the answer to the unknown costs no more than some look-ups.
 func BenchmarkUnknownIssuers(b *testing.B) {
 	l := newTestLab(b, 1)
 	r := newResponder(b, l.Lab, l.Clock())

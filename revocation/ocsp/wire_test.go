@@ -20,8 +20,9 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// exchange sends bytes to a server, closes the sending half of the connection, and reads what comes back: a line for each
-// response, with its code and, for OCSP, the status of the certificate or of the refusal.
+// exchange sends bytes to a server, closes the sending half of the connection, and reads what comes
+// back: a line for each response, with its code and, for OCSP, the status of the certificate or of
+// the refusal.
 func exchange(t testing.TB, address string, sent []byte) string {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -62,8 +63,8 @@ func exchange(t testing.TB, address string, sent []byte) string {
 	}
 }
 
-// What goes over the wire as OCSP clients, old and new, write it; and what no client should send. The client's sending half
-// is closed before the answer comes.
+// What goes over the wire as OCSP clients, old and new, write it; and what no client should send.
+// The client's sending half is closed before the answer comes.
 func TestOCSPOnTheWire(t *testing.T) {
 	l := newTestLab(t, 2)
 	server := newServer(t, l)
@@ -180,7 +181,8 @@ func TestOCSPInPieces(t *testing.T) {
 	}
 }
 
-// A panic under way ends its connection, and no other: who asks next gets a refusal, and is not kept waiting.
+// A panic under way ends its connection, and no other: who asks next gets a refusal, and is not
+// kept waiting.
 func TestPanicWhileSigning(t *testing.T) {
 	l := newTestLab(t, 2)
 	r, slow := slowResponder(t, l)

@@ -21,8 +21,8 @@ func certificateOf(b *bbolt.Bucket) []byte {
 	return der
 }
 
-// parseAuthority takes the certificate of an authority from its value. A checksum follows it, unless it was written before
-// there were any.
+// parseAuthority takes the certificate of an authority from its value. A checksum follows it,
+// unless it was written before there were any.
 func parseAuthority(v []byte) ([]byte, error) {
 	rest := cryptobyte.String(v)
 	var der cryptobyte.String

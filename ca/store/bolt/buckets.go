@@ -31,7 +31,8 @@ var (
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// number reads a number, 0 when there is none. Its checksum follows it, unless it was written before there were any.
+// number reads a number, 0 when there is none. Its checksum follows it, unless it was written
+// before there were any.
 func number(b *bbolt.Bucket, key []byte) uint64 {
 	v := b.Get(key)
 	if err := checkNumber(key, v); err != nil {
@@ -60,7 +61,8 @@ func increment(b *bbolt.Bucket, key []byte) (uint64, error) {
 	return n, putNumber(b, key, n)
 }
 
-// bucket returns the authority's bucket, nil when the lab has no such authority. The four that addAuthority makes are in it.
+// bucket returns the authority's bucket, nil when the lab has no such authority. The four that
+// addAuthority makes are in it.
 func bucket(tx *bbolt.Tx, authority string) *bbolt.Bucket {
 	all := tx.Bucket(bAuthorities)
 	if all == nil {

@@ -81,7 +81,8 @@ func addRecord(tx *bbolt.Tx, r *store.Record) error {
 	return nil
 }
 
-// statusOf looks a serial number up: its sequence and status, false when the authority never issued it.
+// statusOf looks a serial number up: its sequence and status, false when the authority never issued
+// it.
 func statusOf(b *bbolt.Bucket, serial []byte) (seq uint64, s status, ok bool) {
 	v := b.Bucket(bSerials).Get(serial)
 	if v == nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// present refuses a lab whose records are no more: there is no file, or nothing in it, and there was.
+// present refuses a lab whose records are no more: there is no file, or nothing in it, and there
+// was.
 func (s *Store) present() error {
 	how := ""
 	switch info, err := os.Stat(s.path); {
@@ -55,8 +56,9 @@ func (s *Store) notEmptied(db *bbolt.DB) error {
 	return nil
 }
 
-// Check reads the file whole, page by page and value by value, and holds its parts to each other. It returns an error of kind Damaged when something in it cannot be true, and [store.ErrLocked] when another
-// process still has the file after that time. It reads a gigabyte in some seconds.
+// Check reads the file whole, page by page and value by value, and holds its parts to each other.
+// It returns an error of kind Damaged when something in it cannot be true, and [store.ErrLocked]
+// when another process still has the file after that time. It reads a gigabyte in some seconds.
 func (s *Store) Check(wait time.Duration) error {
 	err := s.present()
 	if err == nil {
@@ -73,7 +75,8 @@ func (s *Store) Check(wait time.Duration) error {
 // FoundDamage is the damage that this process found, nil when it found none.
 func (s *Store) FoundDamage() error { return s.foundDamage() }
 
-// wholeCheck is the size up to which a file is looked at whole when it is opened: some 10,000 certificates, 40 ms.
+// wholeCheck is the size up to which a file is looked at whole when it is opened: some 10,000
+// certificates, 40 ms.
 var wholeCheck int64 = 32 << 20
 
 // check looks at the file before bbolt does, unless nobody changed it since this process closed it.
@@ -84,7 +87,8 @@ func (s *Store) check(patience time.Duration) error {
 	return s.checkAs(patience, s.whole)
 }
 
-// checkAs looks at every page and value of a file up to that size. The lock of a reader is held meanwhile.
+// checkAs looks at every page and value of a file up to that size. The lock of a reader is held
+// meanwhile.
 func (s *Store) checkAs(patience time.Duration, whole int64) error {
 	if info, err := os.Stat(s.path); err != nil || info.Size() == 0 {
 		return nil // a new one

@@ -20,7 +20,8 @@ func readCRLState(b *bbolt.Bucket) (s store.CRLState, err error) {
 	return s, err
 }
 
-// The state is stored as JSON and a checksum of it, in hexadecimal; without one, where it was written before.
+// The state is stored as JSON and a checksum of it, in hexadecimal; without one, where it was
+// written before.
 func parseCRLState(v []byte) (s store.CRLState, err error) {
 	data, sum, checked := bytes.Cut(v, []byte("\n"))
 	if checked && string(sum) != fmt.Sprintf("%08x", checksum(data)) || json.Unmarshal(data, &s) != nil {
@@ -37,8 +38,8 @@ func putCRLState(b *bbolt.Bucket, s store.CRLState) error {
 	return b.Put(kLists, fmt.Appendf(data, "\n%08x", checksum(data)))
 }
 
-// dropAsDue takes expired certificates off the CRL that were on the last one that was due, and were expired then; and
-// first, where the request says so, puts others back.
+// dropAsDue takes expired certificates off the CRL that were on the last one that was due, and were
+// expired then; and first, where the request says so, puts others back.
 func dropAsDue(b *bbolt.Bucket, req store.CRLRequest) error {
 	state, err := readCRLState(b)
 	if err != nil {
@@ -68,7 +69,8 @@ func dropAsDue(b *bbolt.Bucket, req store.CRLRequest) error {
 	return putNumber(b, kDropped, uint64(before.Unix()))
 }
 
-// maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new base.
+// maxDelta bounds the changes that a delta CRL holds: after more, the next full list is the new
+// base.
 const maxDelta = 10000
 
 func nextCRL(b *bbolt.Bucket, req store.CRLRequest, now time.Time) (store.CRLState, error) {
@@ -98,7 +100,8 @@ func nextCRL(b *bbolt.Bucket, req store.CRLRequest, now time.Time) (store.CRLSta
 	return state, putCRLState(b, state)
 }
 
-// readCRL collects what CRLs hold. More may have been revoked since the number was given: it goes with it.
+// readCRL collects what CRLs hold. More may have been revoked since the number was given: it goes
+// with it.
 func readCRL(b *bbolt.Bucket, full bool) (c store.CRLContent, err error) {
 	state, err := readCRLState(b)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// crossCheck holds the parts of the records to each other: every status has its record, every entry of an index and of a
-// CRL its status, and there are as many of them as there should be.
+// crossCheck holds the parts of the records to each other: every status has its record, every entry
+// of an index and of a CRL its status, and there are as many of them as there should be.
 func crossCheck(tx *bbolt.Tx) error {
 	recorded := 0
 	for _, a := range profiles.Authorities() {

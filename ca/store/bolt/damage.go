@@ -14,17 +14,20 @@ import (
 
 // What is detected of a damaged igc.db, and when:
 //
-//   - at every opening, before bbolt reads anything: both meta pages, the list of free pages, every page that holds
-//     buckets and every branch page (pages.go). A tree without cycles, of pages that are there, is what bbolt needs in
-//     order not to run for ever, nor out of memory. In a file of up to [wholeCheck] bytes every page and every value too;
-//   - when it is read: a record, a status, a chunk of CRL entries and an entry of the indexes of cards and holders whose
-//     checksum is wrong, a bucket or a record that is missing, an assertion of bbolt, a fault of memory;
+//   - at every opening, before bbolt reads anything: both meta pages, the list of free pages, every
+//     page that holds buckets and every branch page (pages.go). A tree without cycles, of pages
+//     that are there, is what bbolt needs in order not to run for ever, nor out of memory. In a
+//     file of up to [wholeCheck] bytes every page and every value too;
+//   - when it is read: a record, a status, a chunk of CRL entries and an entry of the indexes of
+//     cards and holders whose checksum is wrong, a bucket or a record that is missing, an assertion
+//     of bbolt, a fault of memory;
 //   - by igc doctor and igc recover: every page and every value, however large the file is.
 //
-// All of it ends in one error of kind Damaged. Checksums were added to values in use: one that has none was written
-// before, and is taken as it is.
+// All of it ends in one error of kind Damaged. Checksums were added to values in use: one that has
+// none was written before, and is taken as it is.
 
-// damageError says what is damaged, in words that [Store.damaged] puts into a sentence with the file's name.
+// damageError says what is damaged, in words that [Store.damaged] puts into a sentence with the
+// file's name.
 type damageError struct{ what string }
 
 func (e *damageError) Error() string { return e.what }
@@ -41,14 +44,16 @@ func (s *Store) damaged(err error) error {
 		s.path, d, filepath.Base(s.path))
 }
 
-// lost is the error of records that are no more, while something on disk shows that there were some.
+// lost is the error of records that are no more, while something on disk shows that there were
+// some.
 func (s *Store) lost(how, evidence string) error {
 	return store.Errorf(store.Damaged, "the lab's records %s are %s, and %s shows that there were some: igc recover rebuilds them from what is on disk, or put a copy of %s back",
 		s.path, how, evidence, filepath.Base(s.path))
 }
 
-// guard runs code that reads the database. A fault of memory (the file is mapped, and may have been cut), a panic of
-// bbolt's and a damage that our code throws become errors; a panic of our own code stays one.
+// guard runs code that reads the database. A fault of memory (the file is mapped, and may have been
+// cut), a panic of bbolt's and a damage that our code throws become errors; a panic of our own code
+// stays one.
 func guard(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -66,7 +71,8 @@ func guard(do func() error) (err error) {
 	return do()
 }
 
-// ofDatabase tells whether a panic comes from what the file holds: it was a fault at an address, or bbolt's own code.
+// ofDatabase tells whether a panic comes from what the file holds: it was a fault at an address, or
+// bbolt's own code.
 func ofDatabase(why any) bool {
 	if fault, ok := why.(interface{ Addr() uintptr }); ok && fault.Addr() >= 4096 {
 		return true

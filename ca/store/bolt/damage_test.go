@@ -60,7 +60,8 @@ func ends(t *testing.T, do func()) {
 	}
 }
 
-// A branch that leads back to itself, or to a branch above, would keep bbolt busy until the memory is used up.
+// A branch that leads back to itself, or to a branch above, would keep bbolt busy until the memory
+// is used up.
 func TestCyclicPages(t *testing.T) {
 	l, _ := damageLab(t)
 	data, err := os.ReadFile(file(l))
@@ -101,8 +102,8 @@ func TestCyclicPages(t *testing.T) {
 	}
 }
 
-// In a file that is too large to be looked at whole, leaves are first seen when they are read: an answer is that of before or an
-// error, and never is a certificate good that is revoked.
+// In a file that is too large to be looked at whole, leaves are first seen when they are read: an
+// answer is that of before or an error, and never is a certificate good that is revoked.
 func TestDamagedLeaves(t *testing.T) {
 	l, serials := damageLab(t)
 	data, err := os.ReadFile(file(l))

@@ -20,9 +20,10 @@
 //	documents/KIND                 key                         -> version, expiry, checksum, value, see documents.go
 //	document ends                  expiry, KIND, 0, key        -> checksum of the key
 //
-// Values hold checksums of their own, since bbolt has none but in its meta pages: see damage.go, which also says what
-// damage is detected when.
+// Values hold checksums of their own, since bbolt has none but in its meta pages: see damage.go,
+// which also says what damage is detected when.
 //
-// Concurrent updates are put in one commit, which is on the disk (fdatasync) before any of them returns. The file is opened
-// at the first use and closed after the last one; a server keeps it open for its whole life ([Store.Lock]).
+// Concurrent updates are put in one commit, which is on the disk (fdatasync) before any of them
+// returns. The file is opened at the first use and closed after the last one; a server keeps it
+// open for its whole life ([Store.Lock]).
 package bolt

@@ -12,8 +12,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// A document is stored as its version (8 bytes), its expiry (seconds since 1970 in 8 bytes, 0 for never), a checksum of its
-// key and of all the rest (4 bytes) and its value.
+// A document is stored as its version (8 bytes), its expiry (seconds since 1970 in 8 bytes, 0 for
+// never), a checksum of its key and of all the rest (4 bytes) and its value.
 const documentHead = 20
 
 func parseDocument(key, v []byte) (d store.Document, err error) {
@@ -148,7 +148,8 @@ func (t *tx) PutDocument(kind store.DocumentKind, key string, value []byte, expi
 	return d.Version, t.Append(store.Change{Kind: store.DocumentPut, Document: kind.Name + "/" + key, Version: d.Version})
 }
 
-// swap reads the stored document and compares its version with the one asked for. An expired one counts as absent.
+// swap reads the stored document and compares its version with the one asked for. An expired one
+// counts as absent.
 func (t *tx) swap(kind, key string, ifVersion *uint64) (store.Document, error) {
 	former, ok, err := t.stored(kind, key)
 	if err != nil {

@@ -13,15 +13,16 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the order of the real CRLs,
-// by date of revocation and then as they came. They stand in chunks of some hundred. The key is time and order of the first
-// (8+8 bytes; the order of a chunk split off is 0: no entry of that time stands before it); the value is a checksum of all the rest
-// (4 bytes, 0 in what was written without), the revision that changed the chunk last (4 bytes) and the entries' DER, one
-// after the other.
+// entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the
+// order of the real CRLs, by date of revocation and then as they came. They stand in chunks of some
+// hundred. The key is time and order of the first (8+8 bytes; the order of a chunk split off is 0:
+// no entry of that time stands before it); the value is a checksum of all the rest (4 bytes, 0 in
+// what was written without), the revision that changed the chunk last (4 bytes) and the entries'
+// DER, one after the other.
 //
-// So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed as they are; adding or
-// removing an entry rewrites one chunk, however many there are; and whoever has a copy of a chunk knows whether it is the
-// present one.
+// So a CRL of a million entries is some ten thousand slices of the file's memory, to be hashed as
+// they are; adding or removing an entry rewrites one chunk, however many there are; and whoever has
+// a copy of a chunk knows whether it is the present one.
 type entries struct{ *bbolt.Bucket }
 
 // chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
@@ -31,8 +32,8 @@ func entryKey(at time.Time, order uint64) []byte {
 	return append(u64(uint64(at.Unix())), u64(order)...)
 }
 
-// chunk finds the chunk that an entry of that key stands in, or belongs in: the last that begins at or before it. There is
-// none when all begin after it.
+// chunk finds the chunk that an entry of that key stands in, or belongs in: the last that begins at
+// or before it. There is none when all begin after it.
 func (e entries) chunk(key []byte) (k, der []byte) {
 	c := e.Cursor()
 	k, v := c.Seek(key)
@@ -63,19 +64,21 @@ func parseChunk(key, v []byte) (der []byte, err error) {
 	return v[8:], nil
 }
 
-// put writes a chunk whose content is that of the slices, one after the other: they may be bbolt's, which are only to be read.
+// put writes a chunk whose content is that of the slices, one after the other: they may be bbolt's,
+// which are only to be read.
 func (e entries) put(key []byte, revision uint64, der ...[]byte) error {
 	v := append(u64(revision&0xFFFFFFFF), bytes.Join(der, nil)...)
 	binary.BigEndian.PutUint32(v, checksum(key, v[4:]))
 	return e.Put(key, v)
 }
 
-// add puts an entry after those of its time and before. Its order is the present revision, larger than any before.
+// add puts an entry after those of its time and before. Its order is the present revision, larger
+// than any before.
 func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	e.FillPercent = 0.9 // most come at the end
 	key := entryKey(at, order)
 	k, der := e.chunk(key)
-	if k == nil { // before all others: it begins the first chunk, when there is room
+	if k == nil { // before all others: it begins the first chunk, when there is space
 		if first, v := e.Cursor().First(); first != nil && len(v)-8+len(entry) <= chunkSize {
 			later, err := parseChunk(first, v)
 			if err != nil {
@@ -103,7 +106,8 @@ func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	return e.put(entryKey(parseEntryTime(rest), 0), order, rest)
 }
 
-// remove takes out the entry of that serial number, added under that order, and tells its length; 0 when it is not there.
+// remove takes out the entry of that serial number, added under that order, and tells its length; 0
+// when it is not there.
 func (e entries) remove(at time.Time, order, revision uint64, serial []byte) (int, error) {
 	k, der := e.chunk(entryKey(at, order))
 	for rest := cryptobyte.String(der); !rest.Empty(); {
@@ -146,8 +150,8 @@ func entrySerial(entry []byte) []byte {
 	return bytes.TrimLeft(serial, "\x00")
 }
 
-// entryTime is the Time of an entry as it is encoded. Encodings compare as the times do: a UTCTime, which these use until
-// 2049, has the lower tag and the shorter length.
+// entryTime is the Time of an entry as it is encoded. Encodings compare as the times do: a UTCTime,
+// which these use until 2049, has the lower tag and the shorter length.
 func entryTime(entry []byte) []byte {
 	in := cryptobyte.String(entry)
 	var fields, t cryptobyte.String
@@ -182,7 +186,8 @@ func addEntry(b *bbolt.Bucket, serial []byte, s *status) error {
 	return errors.Join(appendEntry(b, serial, s), indexExpiry(b, serial, s))
 }
 
-// appendEntry puts a certificate on the list, and not into the index of expiries, which does not depend on the form.
+// appendEntry puts a certificate on the list, and not into the index of expiries, which does not
+// depend on the form.
 func appendEntry(b *bbolt.Bucket, serial []byte, s *status) error {
 	v := s.revocation()
 	entry, err := store.EncodeEntry(serial, v.At, v.Reason.Code(), v.Invalidity, crlForm(b) == store.FaithfulCRL)
@@ -204,7 +209,8 @@ func removeEntry(b *bbolt.Bucket, serial []byte, s *status, revision uint64) err
 	return errors.Join(putNumber(b, kListed, number(b, kListed)-1), unindexExpiry(b, serial, s))
 }
 
-// rebuildEntries makes the list anew in another form. It costs as much as the list is long, and is a change of igc.yaml.
+// rebuildEntries makes the list anew in another form. It costs as much as the list is long, and is
+// a change of igc.yaml.
 func rebuildEntries(b *bbolt.Bucket, form store.CRLForm) error {
 	var stay []listedCertificate
 	if err := eachEntry(b, func(serial []byte, s *status) error {
@@ -222,7 +228,8 @@ type listedCertificate struct {
 	status status
 }
 
-// writeEntries makes the list of those certificates, in their order. The index of expiries stays as it is.
+// writeEntries makes the list of those certificates, in their order. The index of expiries stays as
+// it is.
 func writeEntries(b *bbolt.Bucket, form store.CRLForm, stay []listedCertificate) error {
 	if err := errors.Join(emptyBucket(b, bEntries), b.Put(kForm, []byte(form)), putNumber(b, kListed, 0)); err != nil {
 		return err

@@ -16,8 +16,9 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// Entries stay in the order of their dates, and as they came within one, whatever is added and removed, also by chunks that
-// split and join; and no chunk grows beyond its size by more than an entry.
+// Entries stay in the order of their dates, and as they came within one, whatever is added and
+// removed, also by chunks that split and join; and no chunk grows beyond its size by more than an
+// entry.
 func TestEntriesAgainstAList(t *testing.T) {
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// expiries is a bucket that orders the certificates on the list by the end of their validity: the key is that time (8 bytes)
-// and the serial number, the value is empty. So those that expired are found without a walk of the list. kIndexed counts
-// the keys. A lab made by an earlier version has neither; where the count is not that of the list, the index is made anew
-// when it is first asked for.
+// expiries is a bucket that orders the certificates on the list by the end of their validity: the
+// key is that time (8 bytes) and the serial number, the value is empty. So those that expired are
+// found without a walk of the list. kIndexed counts the keys. A lab made by an earlier version has
+// neither; where the count is not that of the list, the index is made anew when it is first asked
+// for.
 
 func expiryKey(serial []byte, s *status) []byte {
 	return append(u64(uint64(s.time(10).Unix())), serial...)
@@ -69,8 +70,9 @@ func checkExpiries(b *bbolt.Bucket) error {
 // expiredBatch bounds the certificates that dropExpired holds in memory. Tests take less.
 var expiredBatch = 20000
 
-// dropExpired takes the certificates off the list that expired before that time and were put on it by that revision. It
-// costs as much as they are many, and rewrites each chunk that they stand in once a batch. Their status stays.
+// dropExpired takes the certificates off the list that expired before that time and were put on it
+// by that revision. It costs as much as they are many, and rewrites each chunk that they stand in
+// once a batch. Their status stays.
 func dropExpired(b *bbolt.Bucket, before time.Time, listedBy, revision uint64) error {
 	if err := checkExpiries(b); err != nil {
 		return err
@@ -91,7 +93,8 @@ func dropExpired(b *bbolt.Bucket, before time.Time, listedBy, revision uint64) e
 	}
 }
 
-// expired lists certificates in the order of their ends, those from that key on; next is where to go on, nil for nowhere.
+// expired lists certificates in the order of their ends, those from that key on; next is where to
+// go on, nil for nowhere.
 func expired(b *bbolt.Bucket, from []byte, before time.Time, listedBy uint64) (keys [][]byte, next []byte, err error) {
 	c := b.Bucket(bExpiries).Cursor()
 	for k, _ := c.Seek(from); k != nil && binary.BigEndian.Uint64(k) < uint64(before.Unix()); k, _ = c.Next() {

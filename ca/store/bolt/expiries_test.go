@@ -17,7 +17,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// crlBucket makes the buckets of an authority's list, as an earlier version made them or as this one does.
+// crlBucket makes the buckets of an authority's list, as an earlier version made them or as this
+// one does.
 func crlBucket(tx *bbolt.Tx, indexed bool) (*bbolt.Bucket, error) {
 	b, err := tx.CreateBucket([]byte("ACI"))
 	if err != nil {
@@ -54,8 +55,9 @@ func listed(b *bbolt.Bucket) (serials []string, n uint64, err error) {
 	return serials, number(b, kListed), err
 }
 
-// What expired leaves the list, whatever its form, in a lab with an index, in one of an earlier version, which has none,
-// and in one in which an earlier version worked meanwhile; what stays keeps its order, and the count is right.
+// What expired leaves the list, whatever its form, in a lab with an index, in one of an earlier
+// version, which has none, and in one in which an earlier version worked meanwhile; what stays
+// keeps its order, and the count is right.
 func TestDropExpired(t *testing.T) {
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -149,9 +151,9 @@ func TestDropExpired(t *testing.T) {
 	}
 }
 
-// What a day costs at a million entries of which a thousandth expired: with the index, without it (the walk that earlier
-// versions made each day and that this one makes once in a lab of theirs), and what a revocation pays for it. IGC_SCALE
-// names another size than 100,000.
+// What a day costs at a million entries of which a thousandth expired: with the index, without it
+// (the walk that earlier versions made each day and that this one makes once in a lab of theirs),
+// and what a revocation pays for it. IGC_SCALE names another size than 100,000.
 func BenchmarkDropExpired(b *testing.B) {
 	n := 100_000
 	if s := os.Getenv("IGC_SCALE"); s != "" {

@@ -7,7 +7,8 @@ const (
 	ElementSize = elementSize
 )
 
-// SetWholeCheck sets the size up to which files are looked at whole; the function that it returns sets it back.
+// SetWholeCheck sets the size up to which files are looked at whole; the function that it returns
+// sets it back.
 func SetWholeCheck(size int64) (back func()) {
 	former := wholeCheck
 	wholeCheck = size

@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// A change is stored as its JSON, which is hashed, and a checksum of that in hexadecimal, as damage of the file is told
-// from a change that somebody made.
+// A change is stored as its JSON, which is hashed, and a checksum of that in hexadecimal, as damage
+// of the file is told from a change that somebody made.
 
 func encodeChange(c store.Change) ([]byte, error) {
 	for _, text := range []*string{&c.Actor, &c.Holder, &c.Document, &c.Note, &c.Profile} {
@@ -97,8 +97,8 @@ func (t *tx) Changes(after uint64, limit int) (changes []store.Change, err error
 // followBatch is how many changes a follower is given at once.
 const followBatch = 500
 
-// Follow implements [store.Store]. Other processes write only while this one has the file closed, so what they wrote is
-// looked for each second when it is.
+// Follow implements [store.Store]. Other processes write only while this one has the file closed,
+// so what they wrote is looked for each second when it is.
 func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
 	f := s.followers.add(after)
 	defer s.followers.remove(f)
@@ -135,7 +135,8 @@ func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change
 // followerWait is how long an update waits for a follower.
 const followerWait = time.Second
 
-// followers are those that this process has. An update waits for each, so that none serves what the update changed.
+// followers are those that this process has. An update waits for each, so that none serves what the
+// update changed.
 type followers struct {
 	mu   sync.Mutex
 	all  map[*follower]bool

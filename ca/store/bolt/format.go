@@ -17,12 +17,12 @@ import (
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// format is the version of the layout that the package's documentation describes. Version 2 had no feed and no documents:
-// audit.log, beside the file, had a line for each thing done.
+// format is the version of the layout that the package's documentation describes. Version 2 had no
+// feed and no documents: audit.log, beside the file, had a line for each thing done.
 const format = 3
 
-// checkFormat marks a new file with the format, migrates a file of the format before, and refuses others. A file that is
-// opened to be read only is read as it is.
+// checkFormat marks a new file with the format, migrates a file of the format before, and refuses
+// others. A file that is opened to be read only is read as it is.
 func (s *Store) checkFormat(db *bbolt.DB) error {
 	var found uint64
 	var empty bool
@@ -56,8 +56,8 @@ func putFormat(tx *bbolt.Tx) error {
 	return putNumber(b, kFormat, format)
 }
 
-// migrate brings a file of format 2 to the present one, in one transaction. A copy of it stands beside until that is on the
-// disk; after an interruption it starts over.
+// migrate brings a file of format 2 to the present one, in one transaction. A copy of it stands
+// beside until that is on the disk; after an interruption it starts over.
 func (s *Store) migrate(db *bbolt.DB) error {
 	backup := s.path + fmt.Sprintf(".format-%d", format-1)
 	if err := copyFile(db, backup); err != nil {
@@ -76,9 +76,10 @@ func (s *Store) migrate(db *bbolt.DB) error {
 		return putFormat(b)
 	})
 	if err != nil {
-		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): make room, or free the file, and try again", s.path, format, err)
+		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): free some space, or the file, and try again", s.path, format, err)
 	}
-	// What the log said is in the feed now. The file is kept under another name, as evidence for igc recover.
+	// What the log said is in the feed now. The file is kept under another name, as evidence for
+	// igc recover.
 	if err := os.Rename(old, old+".imported"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return store.Errorf(store.Unwritable, "the records are migrated, but audit.log, which they hold now, keeps its name: %w", err)
 	}
@@ -105,7 +106,8 @@ func copyFile(db *bbolt.DB, path string) error {
 	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
-// importAuditLog appends what the audit.log of format 2 says to the feed. A line that was torn is left out.
+// importAuditLog appends what the audit.log of format 2 says to the feed. A line that was torn is
+// left out.
 func importAuditLog(t *tx, path string) (lines int, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// This file reads a bbolt file without bbolt, which trusts what it reads: to see whether bbolt may, and to take from a
-// damaged one what is still whole. bbolt writes integers in the order of the machine.
+// This file reads a bbolt file without bbolt, which trusts what it reads: to see whether bbolt may,
+// and to take from a damaged one what is still whole. bbolt writes integers in the order of the
+// machine.
 
 const (
 	pageHeader  = 16
@@ -157,7 +158,8 @@ func parsePage(id uint64, b []byte) (*page, error) {
 	return p, nil
 }
 
-// bucketOf reads what a leaf holds of a bucket: the page of its tree, or the tree itself when that is small.
+// bucketOf reads what a leaf holds of a bucket: the page of its tree, or the tree itself when that
+// is small.
 func bucketOf(e pageElement) (root uint64, inline *page, err error) {
 	if len(e.value) < 16 {
 		return 0, nil, damage("bucket %q is cut short", e.key)
@@ -167,7 +169,7 @@ func bucketOf(e pageElement) (root uint64, inline *page, err error) {
 	}
 	inline, err = parsePage(0, e.value[16:])
 	if err == nil && inline.flags != leafPage {
-		err = damage("bucket %q is no leaf", e.key)
+		err = damage("bucket %q is not a leaf", e.key)
 	}
 	return 0, inline, err
 }
@@ -206,8 +208,8 @@ type pageCheck struct {
 	value func(path []string, key, value []byte) error
 }
 
-// checkPages checks the file's structure; with whole, all of its leaves as well, and calls value for what they hold. It
-// costs what there are branches or, with whole, bytes.
+// checkPages checks the file's structure; with whole, all of its leaves as well, and calls value
+// for what they hold. It costs what there are branches or, with whole, bytes.
 func checkPages(r io.ReaderAt, size int64, whole bool, value func(path []string, key, value []byte) error) error {
 	metas := readMetas(r)
 	if len(metas) != 2 { // the other one is a state before: a change would be lost without a word
@@ -250,8 +252,8 @@ func (c *pageCheck) claim(id, run uint64) error {
 	return nil
 }
 
-// holdsBuckets tells whether a tree holds other trees: the lab's, that of all authorities, that of one, and that of all
-// documents.
+// holdsBuckets tells whether a tree holds other trees: the lab's, that of all authorities, that of
+// one, and that of all documents.
 func holdsBuckets(path []string) bool {
 	return len(path) == 0 || path[0] == string(bAuthorities) && len(path) <= 2 || path[0] == string(bDocuments) && len(path) <= 1
 }
@@ -298,8 +300,8 @@ func (c *pageCheck) tree(id uint64, path []string, low, high []byte, depth int) 
 	return nil
 }
 
-// ordered checks that keys grow, within bounds. The first key of a branch may be behind that of its parent, or before it:
-// bbolt sets it when it is written next.
+// ordered checks that keys grow, within bounds. The first key of a branch may be behind that of its
+// parent, or before it: bbolt sets it when it is written next.
 func ordered(p *page, low, high []byte) error {
 	for i, e := range p.elements {
 		switch {

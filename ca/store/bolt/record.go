@@ -12,9 +12,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// A record is stored as the length of its facts (uvarint), its facts (JSON), its DER and a checksum of its sequence and of
-// all this. The facts could be read from the DER again; kept beside it they make a listing cheap. Status is not among them:
-// it stands by the serial number.
+// A record is stored as the length of its facts (uvarint), its facts (JSON), its DER and a checksum
+// of its sequence and of all this. The facts could be read from the DER again; kept beside it they
+// make a listing cheap. Status is not among them: it stands by the serial number.
 type recordFacts struct {
 	Serial    string          `json:"s"`
 	Profile   string          `json:"p"`
@@ -35,7 +35,8 @@ func encodeRecord(r *store.Record, seq uint64) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, checksum(u64(seq), b)), nil
 }
 
-// splitRecord takes a stored record apart. One that was written without a checksum ends with its DER.
+// splitRecord takes a stored record apart. One that was written without a checksum ends with its
+// DER.
 func splitRecord(seq uint64, b []byte) (facts, der []byte, err error) {
 	n, k := binary.Uvarint(b)
 	if k <= 0 || n > uint64(len(b)-k) {

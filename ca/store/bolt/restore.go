@@ -14,12 +14,14 @@ import (
 
 // This file keeps CRLs right when the clock was ahead for a while and was set back.
 
-// kDropped is up to which end of validity expired certificates were taken off an authority's list: seconds since 1970.
+// kDropped is up to which end of validity expired certificates were taken off an authority's list:
+// seconds since 1970.
 var kDropped = []byte("dropped")
 
-// restore puts back what left the list because it had expired by a clock that was ahead, or before igc.yaml had expired
-// certificates listed: all that is revoked, but for what [dropExpired] of the same arguments takes off. It reads every
-// certificate of the authority, and is needed once after the clock was set back.
+// restore puts back what left the list because it had expired by a clock that was ahead, or before
+// igc.yaml had expired certificates listed: all that is revoked, but for what [dropExpired] of the
+// same arguments takes off. It reads every certificate of the authority, and is needed once after
+// the clock was set back.
 func restore(b *bbolt.Bucket, form store.CRLForm, before time.Time, listedBy uint64) error {
 	bound := uint64(0)
 	if !before.IsZero() {

@@ -23,10 +23,11 @@ type Salvaged struct {
 	Unreadable  int                         // pages
 }
 
-// salvage takes out of a database file, whatever its state, what proves itself: records with their checksum or a
-// signature that the caller verifies, statuses, the numbers of CRLs, changes. First along the trees, as far as they hold,
-// from both meta pages; then on every page that is a leaf, whether a tree leads there or not. So pages that were given up
-// are read too: what they hold was true once, and a revocation for good stays true.
+// salvage takes out of a database file, whatever its state, what proves itself: records with their
+// checksum or a signature that the caller verifies, statuses, the numbers of CRLs, changes. First
+// along the trees, as far as they hold, from both meta pages; then on every page that is a leaf,
+// whether a tree leads there or not. So pages that were given up are read too: what they hold was
+// true once, and a revocation for good stays true.
 type salvage struct {
 	Salvaged
 	file     *pageFile
@@ -103,8 +104,8 @@ func (s *salvage) tree(id uint64, path []string, depth int) {
 	}
 }
 
-// leaf reads the entries of a leaf, those of trees that are small enough to be in it as well. The path is not known of a
-// page that was just found.
+// leaf reads the entries of a leaf, those of trees that are small enough to be in it as well. The
+// path is not known of a page that was just found.
 func (s *salvage) leaf(p *page, path []string, follow func(root uint64, within []string)) {
 	authority := ""
 	if len(path) == 2 && path[0] == string(bAuthorities) {
@@ -187,7 +188,8 @@ func (s *salvage) value(authority string, key, value []byte) {
 	}
 }
 
-// graver tells whether a status says more against a certificate than another: revoked for good, on hold, good.
+// graver tells whether a status says more against a certificate than another: revoked for good, on
+// hold, good.
 func graver(a, b status) bool {
 	rank := func(s status) int {
 		switch v := s.revocation(); {

@@ -7,7 +7,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// status is what stands by a serial number: 40 bytes, of which 38 are used. Times are seconds since 1970.
+// status is what stands by a serial number: 40 bytes, of which 38 are used. Times are seconds since
+// 1970.
 //
 //	0     0 good, 1 revoked
 //	1     reason code; 8 for one that was on hold

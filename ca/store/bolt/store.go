@@ -21,13 +21,13 @@ type Options struct {
 	Now      func() time.Time // nil for the clock
 	ReadOnly bool             // the file is only looked at: neither made nor marked nor migrated, and never written
 
-	// Evidence names a file that shows that there were records, empty when there is none: a store that is empty, or not
-	// there, is then refused as damaged, and not made anew. Nil for none.
+	// Evidence names a file that shows that there were records, empty when there is none: a store
+	// that is empty, or not there, is then refused as damaged, and not made anew. Nil for none.
 	Evidence func() string
 }
 
-// Store keeps a lab's records in one bbolt file, see the package's documentation. It implements [store.Store] and
-// [store.Owned].
+// Store keeps a lab's records in one bbolt file, see the package's documentation. It implements
+// [store.Store] and [store.Owned].
 type Store struct {
 	path     string
 	readOnly bool
@@ -60,10 +60,12 @@ type storeOp struct {
 	done chan error
 }
 
-// turn is how long a call waits for another process that has the file open: making nine authorities takes a while.
+// turn is how long a call waits for another process that has the file open: making nine authorities
+// takes a while.
 const turn = 2 * time.Minute
 
-// Open returns the store of a file. It reads nothing: the file is opened, and made if it is not there, when it is needed.
+// Open returns the store of a file. It reads nothing: the file is opened, and made if it is not
+// there, when it is needed.
 func Open(path string, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -134,8 +136,8 @@ func (s *Store) using(ctx context.Context, do func() error) error {
 // second is the present second: certificates, CRLs and documents count in seconds.
 func (s *Store) second() time.Time { return s.now().UTC().Truncate(time.Second) }
 
-// acquire opens the file, or joins those who have it open. It returns [store.ErrLocked] when another process still has it after
-// that time. Every success needs a release.
+// acquire opens the file, or joins those who have it open. It returns [store.ErrLocked] when
+// another process still has it after that time. Every success needs a release.
 func (s *Store) acquire(patience time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +151,8 @@ func (s *Store) acquire(patience time.Duration) error {
 }
 
 func (s *Store) open(patience time.Duration) error {
-	// bbolt makes the file when it opens it; a lab is made by Create, never by a look into an empty folder
+	// bbolt makes the file when it opens it; a lab is made by Create, never by a look into an empty
+	// folder
 	if _, err := os.Stat(filepath.Dir(s.path)); err != nil {
 		return store.Errorf(store.NotFound, "no lab: %w", err)
 	}
@@ -200,7 +203,8 @@ func openBolt(path string, options *bbolt.Options) (db *bbolt.DB, file *os.File,
 	return db, file, err
 }
 
-// closeBolt closes a database. One that is damaged may hold its own locks for ever: its file is closed all the same.
+// closeBolt closes a database. One that is damaged may hold its own locks for ever: its file is
+// closed all the same.
 func closeBolt(db *bbolt.DB, file *os.File, damaged bool) error {
 	if !damaged {
 		return db.Close() // waits for the transactions under way
@@ -233,8 +237,9 @@ func (s *Store) release() error {
 	return err
 }
 
-// write is the one goroutine that commits. It takes what waits, as one commit; when an operation of it fails, each runs
-// in a commit of its own, so that a failed one leaves nothing and harms no other.
+// write is the one goroutine that commits. It takes what waits, as one commit; when an operation of
+// it fails, each runs in a commit of its own, so that a failed one leaves nothing and harms no
+// other.
 func (s *Store) write(db *bbolt.DB, ops <-chan *storeOp) {
 	commit := func(batch ...*storeOp) error {
 		if found := s.foundDamage(); found != nil {
@@ -282,7 +287,8 @@ func (s *Store) write(db *bbolt.DB, ops <-chan *storeOp) {
 	}
 }
 
-// update runs do in a transaction and returns when it is on the disk. do may run twice, and must not keep what tx gives.
+// update runs do in a transaction and returns when it is on the disk. do may run twice, and must
+// not keep what tx gives.
 func (s *Store) update(do func(*bbolt.Tx) error) error {
 	s.mu.Lock()
 	ops := s.ops

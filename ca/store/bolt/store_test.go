@@ -38,7 +38,8 @@ func TestOwnPanic(t *testing.T) {
 
 var testKind = store.DocumentKind{Name: "test"}
 
-// An operation that fails leaves nothing, and harms none of those that were to be committed with it.
+// An operation that fails leaves nothing, and harms none of those that were to be committed with
+// it.
 func TestFailedOperationInABatch(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "igc.db"), Options{})
 	if err := s.Lock(time.Second); err != nil {

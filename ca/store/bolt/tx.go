@@ -15,8 +15,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// tx is a transaction of bbolt as a [store.Tx] or, without an actor, as a [store.Reader]. What it reads of the file is
-// copied where it may be kept. Damage is thrown as a panic, which the store turns into an error.
+// tx is a transaction of bbolt as a [store.Tx] or, without an actor, as a [store.Reader]. What it
+// reads of the file is copied where it may be kept. Damage is thrown as a panic, which the store
+// turns into an error.
 type tx struct {
 	*bbolt.Tx
 	store    *Store
@@ -234,7 +235,8 @@ func (t *tx) SetStatus(k store.Key, v *store.Revocation) error {
 		Holder: r.Holder.DisplayName(), Status: r.Status, Revoked: v, Revision: revision})
 }
 
-// setStatus writes the status of a serial number that was issued, and the entry of the CRL that it has or had.
+// setStatus writes the status of a serial number that was issued, and the entry of the CRL that it
+// has or had.
 func setStatus(b *bbolt.Bucket, serial []byte, v *store.Revocation) (revision uint64, err error) {
 	seq, s, _ := statusOf(b, serial)
 	if revision, err = increment(b, kRevision); err != nil {

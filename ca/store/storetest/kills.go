@@ -18,7 +18,8 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
-// placeEnv makes a process of the test the one to be killed: it writes to the store of that place, from a number on.
+// placeEnv makes a process of the test the one to be killed: it writes to the store of that place,
+// from a number on.
 const placeEnv, fromEnv = "IGC_STORETEST_PLACE", "IGC_STORETEST_FROM"
 
 // Main runs a driver's tests or, in the process that [Kills] starts, the writer.
@@ -118,8 +119,8 @@ func (c *confirmed) line(text string) {
 	}
 }
 
-// Kills kills a process that writes, so many times, each time at another moment, and then looks whether all that was
-// confirmed is there, and whether the feed is whole.
+// Kills kills a process that writes, so many times, each time at another moment, and then looks
+// whether all that was confirmed is there, and whether the feed is whole.
 func Kills(t *testing.T, d Driver, kills int) {
 	place := filepath.Join(t.TempDir(), "store")
 	s, err := d.Open(place, nil)

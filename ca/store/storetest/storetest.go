@@ -1,7 +1,8 @@
-// Package storetest is what every driver of a store must pass: [Run] for what the interface promises, [Kills] for what
-// outlives a process that is killed at any moment.
+// Package storetest is what every driver of a store must pass: [Run] for what the interface
+// promises, [Kills] for what outlives a process that is killed at any moment.
 //
-// A driver's test has both, and hands its TestMain to [Main], which is also the process to be killed:
+// A driver's test has both, and hands its TestMain to [Main], which is also the process to be
+// killed:
 //
 //	var driver = storetest.Driver{Open: func(place string, now func() time.Time) (store.Store, error) { ... }}
 //
@@ -29,7 +30,8 @@ import (
 
 // Driver is what is tested.
 type Driver struct {
-	// Open opens the store of a place: a name, the same for the same store. now is nil for the clock.
+	// Open opens the store of a place: a name, the same for the same store. now is nil for the
+	// clock.
 	Open func(place string, now func() time.Time) (store.Store, error)
 }
 
@@ -38,7 +40,8 @@ const (
 	actor     = "storetest"
 )
 
-// record is that of a made-up certificate: no store reads more of the DER than that it is a SEQUENCE.
+// record is that of a made-up certificate: no store reads more of the DER than that it is a
+// SEQUENCE.
 func record(serial uint64) *store.Record {
 	der, err := asn1.Marshal(struct{ Serial int64 }{int64(serial)})
 	if err != nil {
@@ -172,7 +175,8 @@ func Run(t *testing.T, d Driver) {
 	}
 }
 
-// transactions: an update that fails leaves nothing, a view sees one moment, an update sees its own writes.
+// transactions: an update that fails leaves nothing, a view sees one moment, an update sees its own
+// writes.
 func transactions(s *suite) {
 	failed := errors.New("failed")
 	before := len(s.feed())
@@ -261,7 +265,8 @@ func feed(s *suite) {
 	}
 }
 
-// follow: changes come in order and once each, while others write; and an update returns when they have come.
+// follow: changes come in order and once each, while others write; and an update returns when they
+// have come.
 func follow(s *suite) {
 	ctx, cancel := context.WithCancel(s.Context())
 	defer cancel()

@@ -7,10 +7,10 @@ import java.util.*;
 import javax.net.ssl.*;
 
 /**
- * What a TLS server in Java holds of certificates: java Judge.java ROOTS CRLS, then a line "PURPOSE CERTIFICATE CHAIN" for
+ * What a TLS server in Java holds of certificates: java Verifier.java ROOTS CRLS, then a line "PURPOSE CERTIFICATE CHAIN" for
  * each on stdin (files, PEM), answered by "accept" or "reject: why" on stdout.
  */
-public class Judge {
+public class Verifier {
     static final CertificateFactory X509;
     static {
         try {
