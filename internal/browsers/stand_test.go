@@ -211,29 +211,29 @@ var visits = []struct {
 	mode      string
 	hidden    bool // the browser does not present it: the relay does
 	code      verify.Code
-	looks     []look // axe checks the last
+	looks     []view // axe checks the last
 }{
-	{"01-no-card", "", "good", "testssl", false, "TLS-NOCERT", []look{desktop, dark, phone}},
-	{"02-cps", "cps-2016", "good", "testssl", false, "OK", []look{desktop, phone, dark}},
-	{"03-cpe", "cpe-2016", "good", "testssl", false, "OK", []look{desktop}},
-	{"04-software", "ps-logiciel-2016", "good", "testssl", false, "OK", []look{desktop}},
-	{"05-organisation", "auth-cli-2016", "good", "testssl", false, "OK", []look{desktop}},
+	{"01-no-card", "", "good", "testssl", false, "TLS-NOCERT", []view{desktop, dark, phone}},
+	{"02-cps", "cps-2016", "good", "testssl", false, "OK", []view{desktop, phone, dark}},
+	{"03-cpe", "cpe-2016", "good", "testssl", false, "OK", []view{desktop}},
+	{"04-software", "ps-logiciel-2016", "good", "testssl", false, "OK", []view{desktop}},
+	{"05-organisation", "auth-cli-2016", "good", "testssl", false, "OK", []view{desktop}},
 	{"06-expired-hidden", "expired", "good", "testssl", false, "TLS-NOCERT", nil},
-	{"06-expired-presented", "expired", "good", "testssl", true, "DATE-EXPIRED", []look{desktop, phone}},
-	{"06-expired-by-the-server", "cps-2016", "late", "testssl", false, "DATE-EXPIRED", []look{desktop}},
-	{"07-not-yet-presented", "not-yet-valid", "good", "testssl", true, "DATE-NOT-YET", []look{desktop}},
-	{"07-not-yet-by-the-server", "cps-2016", "early", "testssl", false, "DATE-NOT-YET", []look{desktop}},
-	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []look{desktop, phone, paper, dark}},
-	{"09-on-hold", "on-hold", "good", "testssl", false, "REV-CRL-HOLD", []look{desktop}},
+	{"06-expired-presented", "expired", "good", "testssl", true, "DATE-EXPIRED", []view{desktop, phone}},
+	{"06-expired-by-the-server", "cps-2016", "late", "testssl", false, "DATE-EXPIRED", []view{desktop}},
+	{"07-not-yet-presented", "not-yet-valid", "good", "testssl", true, "DATE-NOT-YET", []view{desktop}},
+	{"07-not-yet-by-the-server", "cps-2016", "early", "testssl", false, "DATE-NOT-YET", []view{desktop}},
+	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []view{desktop, phone, paper, dark}},
+	{"09-on-hold", "on-hold", "good", "testssl", false, "REV-CRL-HOLD", []view{desktop}},
 	{"10-unknown-root-hidden", "cps-2016", "other lab", "testssl", false, "TLS-NOCERT", nil},
-	{"10-unknown-root", "cps-2016", "other lab", "any-ca", false, "CHAIN-UNKNOWN-ROOT", []look{desktop, phone}},
-	{"11-missing-intermediate", "chain-missing", "incomplete", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE", []look{desktop}},
+	{"10-unknown-root", "cps-2016", "other lab", "any-ca", false, "CHAIN-UNKNOWN-ROOT", []view{desktop, phone}},
+	{"11-missing-intermediate", "chain-missing", "incomplete", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE", []view{desktop}},
 	{"12-signature-hidden", "signature-for-tls", "good", "testssl", false, "TLS-NOCERT", nil},
-	{"12-signature-presented", "signature-for-tls", "good", "testssl", true, "USAGE-NOT-AUTH", []look{desktop}},
-	{"13-crl-stale", "cps-2016", "stale", "testssl", false, "REV-CRL-STALE", []look{desktop}},
-	{"14-ocsp-down", "cps-2016", "down", "testssl", false, "REV-OCSP-UNAVAILABLE", []look{desktop}},
-	{"15-name-script", "name-script", "good", "testssl", false, "OK", []look{desktop}},
-	{"16-name-bidi", "name-bidi", "good", "testssl", false, "REV-OCSP-UNKNOWN", []look{desktop}},
+	{"12-signature-presented", "signature-for-tls", "good", "testssl", true, "USAGE-NOT-AUTH", []view{desktop}},
+	{"13-crl-stale", "cps-2016", "stale", "testssl", false, "REV-CRL-STALE", []view{desktop}},
+	{"14-ocsp-down", "cps-2016", "down", "testssl", false, "REV-OCSP-UNAVAILABLE", []view{desktop}},
+	{"15-name-script", "name-script", "good", "testssl", false, "OK", []view{desktop}},
+	{"16-name-bidi", "name-bidi", "good", "testssl", false, "REV-OCSP-UNKNOWN", []view{desktop}},
 	{"17-tls13", "ps-logiciel-2023", "good", "tls13", false, "OK", nil},
 }
 

@@ -74,7 +74,7 @@ var revocationJudges = map[string]verifier{
 	"openssl, OCSP": each(func(c *revocationCourt, s *suspect) verdict {
 		v := ask("openssl", "ocsp", "-issuer", c.issuing, "-CAfile", c.root, "-verify_other", c.issuing,
 			"-url", c.server.URLs["publication"]+"ocsp", "-cert", s.leaf)
-		v.accept = strings.Contains(v.words, s.leaf+": good") && strings.Contains(v.words, "Response verify OK")
+		v.accept = strings.Contains(v.message, s.leaf+": good") && strings.Contains(v.message, "Response verify OK")
 		return v
 	}),
 	"gnutls, CRL": each(func(c *revocationCourt, s *suspect) verdict {
@@ -93,7 +93,7 @@ var revocationJudges = map[string]verifier{
 	}),
 	"gnutls, OCSP": each(func(c *revocationCourt, s *suspect) verdict {
 		v := ask("ocsptool", "--ask="+c.server.URLs["publication"]+"ocsp", "--load-issuer="+c.issuing, "--load-trust="+c.issuing, "--load-cert", s.leaf)
-		v.accept = strings.Contains(v.words, "Certificate Status: good") && strings.Contains(v.words, "Verifying OCSP Response: Success")
+		v.accept = strings.Contains(v.message, "Certificate Status: good") && strings.Contains(v.message, "Verifying OCSP Response: Success")
 		return v
 	}),
 	// NSS fetches what it needs, and accepts nothing that it has no fresh word of
@@ -175,9 +175,9 @@ func TestRevocationPeers(t *testing.T) {
 				for s, v := range verifier(&c, suspects) {
 					switch {
 					case v.accept != accepted[s]:
-						t.Errorf("%s, %s: accepts the card that is %s: %v\n%s", phase, name, s.name, v.accept, v.words)
-					case !v.accept && !strings.Contains(strings.ToLower(v.words), "revoked"):
-						t.Errorf("%s, %s: rejects the card that is %s for another reason:\n%s", phase, name, s.name, v.words)
+						t.Errorf("%s, %s: accepts the card that is %s: %v\n%s", phase, name, s.name, v.accept, v.message)
+					case !v.accept && !strings.Contains(strings.ToLower(v.message), "revoked"):
+						t.Errorf("%s, %s: rejects the card that is %s for another reason:\n%s", phase, name, s.name, v.message)
 					}
 				}
 			})
@@ -190,7 +190,7 @@ func TestRevocationPeers(t *testing.T) {
 		c := *c
 		c.T = t
 		v := c.java("crl", []*suspect{goodThere, badThere})
-		if !v[goodThere].accept || v[badThere].accept || !strings.Contains(v[badThere].words, "revoked") {
+		if !v[goodThere].accept || v[badThere].accept || !strings.Contains(v[badThere].message, "revoked") {
 			t.Errorf("good: %v; revoked: %v", v[goodThere], v[badThere])
 		}
 	})

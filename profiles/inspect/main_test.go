@@ -167,16 +167,16 @@ func TestMainCertificate(t *testing.T) {
 		}
 		objects := read(t, data)
 		first, ok := objects[0].(*Certificate)
-		if !ok || len(objects) != 4 || first.Subject != "CN=leaf" || !strings.Contains(words(objects[1]), "private key of the certificate above") {
-			t.Errorf("%d objects, %s, %s", len(objects), words(objects[0]), words(objects[1]))
+		if !ok || len(objects) != 4 || first.Subject != "CN=leaf" || !strings.Contains(textOf(objects[1]), "private key of the certificate above") {
+			t.Errorf("%d objects, %s, %s", len(objects), textOf(objects[0]), textOf(objects[1]))
 		}
 	}
 	data, err := pkcs12.Modern2023.Encode(second.key, leaf.cert, []*x509.Certificate{aci.cert}, "1234")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if objects := read(t, data); !strings.Contains(words(objects[1]), "that of NONE of the certificates") {
-		t.Errorf("a wrong key: %s", words(objects[1]))
+	if objects := read(t, data); !strings.Contains(textOf(objects[1]), "that of NONE of the certificates") {
+		t.Errorf("a wrong key: %s", textOf(objects[1]))
 	}
 }
 
