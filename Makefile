@@ -64,6 +64,9 @@ vulncheck:
 	echo "govulncheck -db $(VULNDB) ./..."; build/govulncheck -db $(VULNDB) ./...
 
 soak:
+	IGC_KILLS=200 go test ./ca/store/bolt -run TestKills -v -count=1 -timeout 60m
+	go test ./ca/store -run '^$$' -fuzz FuzzParseChange -fuzztime $(FUZZ)
+	go test ./ca/store/bolt -run '^$$' -fuzz FuzzValue -fuzztime $(FUZZ)
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m

@@ -173,7 +173,8 @@ func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardO
 			return err
 		}
 		if len(records) > 0 {
-			errs = append(errs, fmt.Errorf(tr("ligne %d : la carte %s a déjà été émise", "line %d: card %s was issued already"), rows[at[i]].Line, n))
+			errs = append(errs, fmt.Errorf(tr("ligne %d : la carte %s a déjà été émise",
+				"line %d: card %s was issued already"), rows[at[i]].Line, n))
 		}
 	}
 	if len(errs) == 0 {

@@ -43,7 +43,8 @@ func (r Row) Bool(name string) bool { return r.String(name) == "true" || r.Strin
 func (r Row) checkColumns(known []string) error {
 	for name := range r.values {
 		if !slices.Contains(known, name) {
-			return fmt.Errorf(tr("colonne inconnue %q : --batch-example montre celles qui existent", "unknown column %q: --batch-example shows those there are"), name)
+			return fmt.Errorf(tr("colonne inconnue %q : --batch-example montre celles qui existent",
+				"unknown column %q: --batch-example shows those there are"), name)
 		}
 	}
 	return nil
@@ -74,7 +75,8 @@ func (r Row) set(name string, value any) error {
 			}
 		}
 	default:
-		return fmt.Errorf(tr("%s : %v n'est ni un texte ni une liste (mettez les nombres entre guillemets)", "%s: %v is neither a text nor a list (put numbers in quotes)"), name, v)
+		return fmt.Errorf(tr("%s : %v n'est ni un texte ni une liste (mettez les nombres entre guillemets)",
+			"%s: %v is neither a text nor a list (put numbers in quotes)"), name, v)
 	}
 	return nil
 }
@@ -111,7 +113,8 @@ func Read(name string, stdin io.Reader) ([]Row, error) {
 		return nil, err
 	}
 	if len(data) > maxBatch {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 512 Mo : coupez-le", "%s is larger than 512 MB: cut it"), name))
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 512 Mo : coupez-le",
+			"%s is larger than 512 MB: cut it"), name))
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // spreadsheets begin UTF-8 so
 	var rows []Row
@@ -123,7 +126,8 @@ func Read(name string, stdin io.Reader) ([]Row, error) {
 	case ".yaml", ".yml":
 		rows, err = readYAML(data)
 	default:
-		err = errors.New(tr("son nom ne finit ni par .csv, ni par .jsonl, ni par .yaml", "its name ends neither in .csv, nor .jsonl, nor .yaml"))
+		err = errors.New(tr("son nom ne finit ni par .csv, ni par .jsonl, ni par .yaml",
+			"its name ends neither in .csv, nor .jsonl, nor .yaml"))
 	}
 	if err == nil && len(rows) == 0 {
 		err = errors.New(tr("aucune ligne", "no row"))
@@ -237,7 +241,8 @@ var exampleYAML string
 func Example(format string) (string, error) {
 	example, ok := map[string]string{"csv": exampleCSV, "jsonl": exampleJSONLines, "yaml": exampleYAML}[format]
 	if !ok {
-		return "", ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml", "--batch-example %q: choose csv, jsonl or yaml"), format))
+		return "", ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml",
+			"--batch-example %q: choose csv, jsonl or yaml"), format))
 	}
 	return example, nil
 }

@@ -72,12 +72,15 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 }
 
 func (p *program) app() *cli.App {
-	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: tr("affiche cette aide", "show this help")}
-	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: tr("affiche la version", "print the version")}
+	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: tr("affiche cette aide",
+		"show this help")}
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: tr("affiche la version",
+		"print the version")}
 	localizeHelp()
 	return &cli.App{
-		Name:            "igc",
-		Usage:           tr("une IGC-Santé de laboratoire : cartes CPS de test, révocation, TESTSSL", "an IGC-Santé for the lab: test CPS cards, revocation, TESTSSL"),
+		Name: "igc",
+		Usage: tr("une IGC-Santé de laboratoire : cartes CPS de test, révocation, TESTSSL",
+			"an IGC-Santé for the lab: test CPS cards, revocation, TESTSSL"),
 		Version:         version(),
 		Reader:          p.in,
 		Writer:          p.out,
@@ -92,12 +95,14 @@ func (p *program) app() *cli.App {
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				name := c.Args().First()
-				return ca.Invalidate(fmt.Errorf(tr("commande inconnue %q : igc --help les montre", "unknown command %q: igc --help lists them"), name))
+				return ca.Invalidate(fmt.Errorf(tr("commande inconnue %q : igc --help les montre",
+					"unknown command %q: igc --help lists them"), name))
 			}
 			return cli.ShowAppHelp(c)
 		},
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "home", EnvVars: []string{"IGC_HOME"}, TakesFile: true, Usage: tr("dossier du laboratoire", "folder of the lab")},
+			&cli.StringFlag{Name: "home", EnvVars: []string{"IGC_HOME"}, TakesFile: true, Usage: tr("dossier du laboratoire",
+				"folder of the lab")},
 			&cli.StringFlag{Name: "passphrase-file", TakesFile: true, Usage: tr("fichier dont la première ligne est la phrase secrète des clés (sinon IGC_PASSPHRASE, sinon celle que le laboratoire a faite)",
 				"file whose first line is the passphrase of the keys (else IGC_PASSPHRASE, else the one that the lab made)")},
 		},
@@ -129,7 +134,8 @@ func (p *program) lab(c *cli.Context) (home string, opts ca.Options, err error) 
 	bar := newBar(p.err)
 	opts.Progress = bar.show
 	opts.Waiting = func(home string) {
-		fmt.Fprintf(p.err, tr("igc : un autre processus tient le laboratoire de %s ; j'attends.\n", "igc: another process holds the lab in %s; waiting.\n"), home)
+		fmt.Fprintf(p.err, tr("igc : un autre processus tient le laboratoire de %s ; j'attends.\n",
+			"igc: another process holds the lab in %s; waiting.\n"), home)
 	}
 	return home, opts, nil
 }
@@ -193,7 +199,8 @@ func keyFlag(usage string) cli.Flag {
 }
 
 func urlsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "urls", Value: "lab", Usage: tr("adresses dans les certificats : lab, ou real (celles de l'IGC-Santé, pour comparer)", "addresses in certificates: lab, or real (those of the IGC-Santé, to compare)")}
+	return &cli.StringFlag{Name: "urls", Value: "lab", Usage: tr("adresses dans les certificats : lab, ou real (celles de l'IGC-Santé, pour comparer)",
+		"addresses in certificates: lab, or real (those of the IGC-Santé, to compare)")}
 }
 
 // urls reads --urls; nil stands for the lab's own.
@@ -204,14 +211,16 @@ func urls(c values) (*profiles.URLs, error) {
 	case "real":
 		return &profiles.RealURLs, nil
 	default:
-		return nil, ca.Invalidate(fmt.Errorf(tr("--urls %q : choisissez lab ou real", "--urls %q: choose lab or real"), v))
+		return nil, ca.Invalidate(fmt.Errorf(tr("--urls %q : choisissez lab ou real",
+			"--urls %q: choose lab or real"), v))
 	}
 }
 
 // oneArg takes the command's single argument.
 func oneArg(c *cli.Context, what string) (string, error) {
 	if c.NArg() != 1 {
-		return "", ca.Invalidate(fmt.Errorf(tr("donnez %s, et rien d'autre (reçu : %d arguments)", "give %s and nothing else (got %d arguments)"), what, c.NArg()))
+		return "", ca.Invalidate(fmt.Errorf(tr("donnez %s, et rien d'autre (reçu : %d arguments)",
+			"give %s and nothing else (got %d arguments)"), what, c.NArg()))
 	}
 	return c.Args().First(), nil
 }

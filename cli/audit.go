@@ -23,24 +23,29 @@ func (p *program) auditCommand() *cli.Command {
 		kinds = append(kinds, string(k))
 	}
 	return &cli.Command{
-		Name:  "audit",
-		Usage: tr("liste les changements du laboratoire : qui, quand, quoi", "list the changes of the lab: who, when, what"),
+		Name: "audit",
+		Usage: tr("liste les changements du laboratoire : qui, quand, quoi",
+			"list the changes of the lab: who, when, what"),
 		Description: tr("Chaque écriture ajoute une entrée au journal, chaînée à la précédente par son empreinte SHA-256. igc audit verify le contrôle.",
 			"Each write appends an entry to the feed, chained to the one before by its SHA-256. igc audit verify checks it."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "actor", Usage: tr("de cet auteur : cli:alain, rpc:uid=1000, system", "by this actor: cli:alain, rpc:uid=1000, system")},
+			&cli.StringFlag{Name: "actor", Usage: tr("de cet auteur : cli:alain, rpc:uid=1000, system",
+				"by this actor: cli:alain, rpc:uid=1000, system")},
 			&cli.StringFlag{Name: "kind", Usage: tr("de cette sorte : ", "of this kind: ") + strings.Join(kinds, ", ")},
-			&cli.StringFlag{Name: "serial", Usage: tr("du certificat dont le numéro de série commence ainsi", "of the certificate whose serial number begins so")},
+			&cli.StringFlag{Name: "serial", Usage: tr("du certificat dont le numéro de série commence ainsi",
+				"of the certificate whose serial number begins so")},
 			&cli.StringFlag{Name: "since", Usage: tr("depuis cette date (AAAA-MM-JJ)", "since this date (YYYY-MM-DD)")},
 			&cli.IntFlag{Name: "limit", Value: 200, Usage: tr("les N derniers, 0 pour tout", "the last N, 0 for all")},
-			&cli.BoolFlag{Name: "follow", Usage: tr("et ceux qui viennent, jusqu'à Ctrl-C", "and those that come, until Ctrl-C")},
+			&cli.BoolFlag{Name: "follow", Usage: tr("et ceux qui viennent, jusqu'à Ctrl-C",
+				"and those that come, until Ctrl-C")},
 			jsonFlag(),
 		},
 		Action: p.audit,
 		Subcommands: []*cli.Command{{
-			Name:  "verify",
-			Usage: tr("contrôle le chaînage du journal et sa fin signée", "check the chain of the feed and its signed head"),
+			Name: "verify",
+			Usage: tr("contrôle le chaînage du journal et sa fin signée",
+				"check the chain of the feed and its signed head"),
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "key", Usage: tr("clé de vérification, si vous l'avez gardée ailleurs ; sinon celle que le journal nomme",
 					"verifier key, if you kept it elsewhere; else the one that the feed names")},
@@ -69,7 +74,8 @@ func (p *program) audit(c *cli.Context) error {
 	}
 	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: strings.ToUpper(strings.ReplaceAll(c.String("serial"), ":", ""))}
 	if f.kind != "" && !slices.Contains(store.ChangeKinds(), store.ChangeKind(f.kind)) {
-		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les sortes", "--kind %q: igc audit --help names the kinds"), f.kind))
+		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les sortes",
+			"--kind %q: igc audit --help names the kinds"), f.kind))
 	}
 	if v := c.String("since"); v != "" {
 		var err error
@@ -78,7 +84,8 @@ func (p *program) audit(c *cli.Context) error {
 		}
 	}
 	if c.Int("limit") < 0 {
-		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout", "--limit: give a positive number, or 0 for all")))
+		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
+			"--limit: give a positive number, or 0 for all")))
 	}
 	client, err := p.connect(c)
 	if err != nil {
@@ -196,7 +203,8 @@ func (p *program) auditVerify(c *cli.Context) error {
 		fmt.Fprintf(w, tr("%d entrées, chaînées jusqu'à %s\n", "%d entries, chained up to %s\n"), r.Entries, r.Hash)
 		switch {
 		case r.Signed > 0:
-			fmt.Fprintf(w, tr("fin signée : entrée %d, le %s, clé %s\n", "signed head: entry %d, on %s, key %s\n"), r.Signed, r.SignedAt.Format(time.RFC3339), r.Key)
+			fmt.Fprintf(w, tr("fin signée : entrée %d, le %s, clé %s\n",
+				"signed head: entry %d, on %s, key %s\n"), r.Signed, r.SignedAt.Format(time.RFC3339), r.Key)
 		case signed == nil:
 			fmt.Fprintln(w, tr("pas encore de fin signée : rien ne dirait que la fin a été coupée (igc serve la signe chaque jour et à son arrêt)",
 				"no signed head yet: nothing would show that the end was cut off (igc serve signs it daily and when it stops)"))
@@ -205,7 +213,8 @@ func (p *program) auditVerify(c *cli.Context) error {
 		return err
 	}
 	if r.Broken != "" {
-		return &ca.Error{Kind: ca.Damaged, Err: fmt.Errorf(tr("le journal a été modifié : %s. Comparez igc.db avec une copie", "the feed was tampered with: %s. Compare igc.db with a copy"), r.Broken)}
+		return &ca.Error{Kind: ca.Damaged, Err: fmt.Errorf(tr("le journal a été modifié : %s. Comparez igc.db avec une copie",
+			"the feed was tampered with: %s. Compare igc.db with a copy"), r.Broken)}
 	}
 	return nil
 }

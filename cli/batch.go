@@ -21,7 +21,8 @@ var notInRows = []string{"batch", "batch-example", "out", "json", "help", "p12-l
 func (p *program) batch(c *cli.Context, file string) error {
 	for _, name := range c.LocalFlagNames() {
 		if !slices.Contains(batchFlags, name) {
-			return ca.Invalidate(fmt.Errorf(tr("--%s ne vaut que pour une carte : mettez-le dans les lignes de %s", "--%s is for one card: put it in the rows of %s"), name, file))
+			return ca.Invalidate(fmt.Errorf(tr("--%s ne vaut que pour une carte : mettez-le dans les lignes de %s",
+				"--%s is for one card: put it in the rows of %s"), name, file))
 		}
 	}
 	rows, err := batch.Read(file, p.in)
@@ -45,7 +46,8 @@ func (p *program) batch(c *cli.Context, file string) error {
 	bar := newBar(p.err)
 	path, err := batch.Run(c.Context, client, batch.Job{Rows: rows, Orders: orders, Out: c.String("out"),
 		Resumed: func(done int) {
-			fmt.Fprintf(p.err, tr("%d cartes sont déjà faites : je continue.\n", "%d cards are done already: going on.\n"), done)
+			fmt.Fprintf(p.err, tr("%d cartes sont déjà faites : je continue.\n",
+				"%d cards are done already: going on.\n"), done)
 		},
 		Progress: func(made, total int) { bar.show(tr("cartes", "cards"), made, total) },
 	})

@@ -19,7 +19,8 @@ import (
 
 func (p *program) cardCommand() *cli.Command {
 	which := tr("CARTE (numéro, son début, ou dossier)", "CARD (number, its beginning, or folder)")
-	newPIN := &cli.StringFlag{Name: "new", Usage: tr("nouveau code porteur, 4 à 8 chiffres (sinon demandé)", "new PIN, 4 to 8 digits (else asked for)")}
+	newPIN := &cli.StringFlag{Name: "new", Usage: tr("nouveau code porteur, 4 à 8 chiffres (sinon demandé)",
+		"new PIN, 4 to 8 digits (else asked for)")}
 	return &cli.Command{
 		Name: "card",
 		Usage: tr("cartes virtuelles : dans un lecteur, sous les yeux des navigateurs, avec leur code porteur",
@@ -29,7 +30,8 @@ func (p *program) cardCommand() *cli.Command {
 			{Name: "list", Usage: tr("liste les cartes, celles qui sont dans un lecteur, et leurs essais restants",
 				"list the cards, which of them are in a reader, and the tries they have left"),
 				Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listCards},
-			{Name: "insert", Usage: tr("met une carte dans un lecteur virtuel", "put a card in a virtual reader"), ArgsUsage: which, OnUsageError: usageError,
+			{Name: "insert", Usage: tr("met une carte dans un lecteur virtuel",
+				"put a card in a virtual reader"), ArgsUsage: which, OnUsageError: usageError,
 				Flags: []cli.Flag{&cli.StringFlag{Name: "as", Usage: tr("la puce qu'elle joue : cps3 (PKCS#1 v1.5) ou cps4 (PSS aussi) ; sinon celle de son époque",
 					"the chip that it plays: cps3 (PKCS#1 v1.5) or cps4 (PSS too); else that of its time")},
 					&cli.BoolFlag{Name: "strict-pin", Usage: tr(
@@ -37,12 +39,16 @@ func (p *program) cardCommand() *cli.Command {
 						"the PIN before each signature of the signature key, and three tries of the unblocking code; --strict-pin=false: as the Cryptolib")},
 					jsonFlag()},
 				Action: p.insertCard, BashComplete: p.completeCards},
-			{Name: "remove", Usage: tr("la retire", "take it out"), ArgsUsage: which, OnUsageError: usageError, Flags: []cli.Flag{jsonFlag()},
+			{Name: "remove", Usage: tr("la retire",
+				"take it out"), ArgsUsage: which, OnUsageError: usageError, Flags: []cli.Flag{jsonFlag()},
 				Action: p.removeCard, BashComplete: p.completeCards},
-			{Name: "pin", Usage: tr("change le code porteur", "change the PIN"), ArgsUsage: which, OnUsageError: usageError,
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "pin", Usage: tr("code porteur actuel (sinon demandé)", "present PIN (else asked for)")}, newPIN, jsonFlag()},
+			{Name: "pin", Usage: tr("change le code porteur",
+				"change the PIN"), ArgsUsage: which, OnUsageError: usageError,
+				Flags: []cli.Flag{&cli.StringFlag{Name: "pin", Usage: tr("code porteur actuel (sinon demandé)",
+					"present PIN (else asked for)")}, newPIN, jsonFlag()},
 				Action: p.changePIN, BashComplete: p.completeCards},
-			{Name: "unblock", Usage: tr("débloque une carte et lui donne un nouveau code porteur", "unblock a card and give it a new PIN"), ArgsUsage: which, OnUsageError: usageError,
+			{Name: "unblock", Usage: tr("débloque une carte et lui donne un nouveau code porteur",
+				"unblock a card and give it a new PIN"), ArgsUsage: which, OnUsageError: usageError,
 				Flags: []cli.Flag{&cli.StringFlag{Name: "code", Usage: fmt.Sprintf(tr(
 					"code de déblocage, 8 chiffres (sinon demandé) : %s, ou celui du fichier unblocking-code du dossier de la carte",
 					"unblocking code, 8 digits (else asked for): %s, or that of the file unblocking-code in the card's folder"),
@@ -54,7 +60,8 @@ func (p *program) cardCommand() *cli.Command {
 				Flags: append(installFlags(), &cli.StringFlag{Name: "module", TakesFile: true,
 					Usage: tr("libigc-cps.so (sinon à côté d'igc)", "libigc-cps.so (else beside igc)")}),
 				Action: p.installCards},
-			{Name: "uninstall", Usage: tr("défait tout ce que install a fait", "undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
+			{Name: "uninstall", Usage: tr("défait tout ce que install a fait",
+				"undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
 				Action: p.uninstallCards},
 			p.readerCommand(),
 		},
@@ -98,7 +105,8 @@ func cardError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrong):
-		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("code faux : encore %d essai(s)", "wrong code: %d tries left"), wrong.Left)}
+		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("code faux : encore %d essai(s)",
+			"wrong code: %d tries left"), wrong.Left)}
 	case errors.Is(err, vcard.ErrBlocked):
 		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte bloquée (3 codes erronés) : igc card unblock la débloque avec son code de déblocage",
 			"card blocked (3 wrong PINs): igc card unblock unblocks it with its unblocking code"))}
@@ -108,7 +116,8 @@ func cardError(err error) error {
 	case errors.Is(err, vcard.ErrNotFound):
 		return &ca.Error{Kind: ca.NotFound, Err: err}
 	case errors.Is(err, vcard.ErrNotInserted):
-		return &ca.Error{Kind: ca.Conflict, Err: errors.New(tr("la carte n'est dans aucun lecteur", "the card is in no reader"))}
+		return &ca.Error{Kind: ca.Conflict, Err: errors.New(tr("la carte n'est dans aucun lecteur",
+			"the card is in no reader"))}
 	case errors.As(err, &path):
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
@@ -137,7 +146,8 @@ func (p *program) listCards(c *cli.Context) error {
 	}
 	return p.print(c, all, func(w io.Writer) {
 		if len(all) == 0 {
-			fmt.Fprintln(w, tr("Aucune. Une carte : igc issue --fixture alain", "None. For a card: igc issue --fixture alain"))
+			fmt.Fprintln(w, tr("Aucune. Une carte : igc issue --fixture alain",
+				"None. For a card: igc issue --fixture alain"))
 			return
 		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -210,7 +220,8 @@ func (p *program) insertCard(c *cli.Context) error {
 	g, strict := status.ChipType, status.StrictPIN
 	if as := c.String("as"); as != "" {
 		if g, err = vcard.ParseChipType(as); err != nil {
-			return ca.Invalidate(fmt.Errorf(tr("--as %q : choisissez cps3 ou cps4", "--as %q: choose cps3 or cps4"), as))
+			return ca.Invalidate(fmt.Errorf(tr("--as %q : choisissez cps3 ou cps4",
+				"--as %q: choose cps3 or cps4"), as))
 		}
 	}
 	if c.IsSet("strict-pin") {
@@ -235,7 +246,8 @@ func (p *program) insertCard(c *cli.Context) error {
 		return cardError(err)
 	}
 	return p.tell(c, home, chosen, func(f cardFacts) string {
-		return fmt.Sprintf(tr("%s (%s) est dans le lecteur virtuel %d", "%s (%s) is in virtual reader %d"), f.Label, f.Holder, f.Reader)
+		return fmt.Sprintf(tr("%s (%s) est dans le lecteur virtuel %d",
+			"%s (%s) is in virtual reader %d"), f.Label, f.Holder, f.Reader)
 	})
 }
 
@@ -248,7 +260,8 @@ func (p *program) removeCard(c *cli.Context) error {
 		return cardError(err)
 	}
 	return p.tell(c, home, chosen, func(f cardFacts) string {
-		return fmt.Sprintf(tr("%s (%s) n'est plus dans aucun lecteur", "%s (%s) is in no reader any more"), f.Label, f.Holder)
+		return fmt.Sprintf(tr("%s (%s) n'est plus dans aucun lecteur",
+			"%s (%s) is in no reader any more"), f.Label, f.Holder)
 	})
 }
 
@@ -257,7 +270,9 @@ func (p *program) changePIN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	codes, err := p.secrets(c, map[string]string{"pin": tr("Code porteur actuel", "Present PIN"), "new": tr("Nouveau code porteur", "New PIN")}, "pin", "new")
+	codes, err := p.secrets(c, map[string]string{"pin": tr("Code porteur actuel",
+		"Present PIN"), "new": tr("Nouveau code porteur",
+		"New PIN")}, "pin", "new")
 	if err != nil {
 		return err
 	}
@@ -275,7 +290,9 @@ func (p *program) unblockCard(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	codes, err := p.secrets(c, map[string]string{"code": tr("Code de déblocage", "Unblocking code"), "new": tr("Nouveau code porteur", "New PIN")}, "code", "new")
+	codes, err := p.secrets(c, map[string]string{"code": tr("Code de déblocage",
+		"Unblocking code"), "new": tr("Nouveau code porteur",
+		"New PIN")}, "code", "new")
 	if err != nil {
 		return err
 	}

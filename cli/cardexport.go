@@ -41,8 +41,10 @@ func (p *program) exportCommand(which string) *cli.Command {
 		&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("fichier à écrire, ou dossier (sinon le dossier courant)",
 			"file to write, or folder (else the current folder)")},
 		&cli.BoolFlag{Name: "overwrite", Usage: tr("remplace un fichier qui existe", "replace a file that exists")},
-		&cli.StringFlag{Name: "pin", Usage: tr("code porteur de la carte (sinon demandé)", "the card's PIN (else asked for)")},
-		&cli.StringFlag{Name: "password", Usage: tr("mot de passe du PKCS#12 (sinon le code porteur)", "password of the PKCS#12 (else the PIN)")},
+		&cli.StringFlag{Name: "pin", Usage: tr("code porteur de la carte (sinon demandé)",
+			"the card's PIN (else asked for)")},
+		&cli.StringFlag{Name: "password", Usage: tr("mot de passe du PKCS#12 (sinon le code porteur)",
+			"password of the PKCS#12 (else the PIN)")},
 		&cli.StringFlag{Name: "password-file", TakesFile: true, Usage: tr("fichier dont la première ligne est ce mot de passe",
 			"file whose first line is that password")},
 		jsonFlag(),
@@ -159,7 +161,8 @@ func chosenCertificates(card *vcard.Card, role string) ([]vcard.Certificate, err
 		}
 		roles = append(roles, cert.Role)
 	}
-	return nil, ca.Invalidate(fmt.Errorf(tr("--certificate %q : cette carte a %s", "--certificate %q: this card has %s"), role, strings.Join(roles, ", ")))
+	return nil, ca.Invalidate(fmt.Errorf(tr("--certificate %q : cette carte a %s",
+		"--certificate %q: this card has %s"), role, strings.Join(roles, ", ")))
 }
 
 // exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12
@@ -201,9 +204,11 @@ func filePassword(c *cli.Context) (string, error) {
 	file := c.String("password-file")
 	switch {
 	case c.IsSet("password") && file != "":
-		return "", ca.Invalidate(errors.New(tr("donnez --password ou --password-file, pas les deux", "give --password or --password-file, not both")))
+		return "", ca.Invalidate(errors.New(tr("donnez --password ou --password-file, pas les deux",
+			"give --password or --password-file, not both")))
 	case c.IsSet("password") && c.String("password") == "":
-		return "", ca.Invalidate(errors.New(tr("--password est vide : les logiciels ne s'accordent pas sur ce que cela veut dire", "--password is empty: programs differ on what that means")))
+		return "", ca.Invalidate(errors.New(tr("--password est vide : les logiciels ne s'accordent pas sur ce que cela veut dire",
+			"--password is empty: programs differ on what that means")))
 	case file == "":
 		return c.String("password"), nil
 	}
@@ -213,7 +218,8 @@ func filePassword(c *cli.Context) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", ca.Invalidate(fmt.Errorf(tr("--password-file %s : sa première ligne est vide", "--password-file %s: its first line is empty"), file))
+		return "", ca.Invalidate(fmt.Errorf(tr("--password-file %s : sa première ligne est vide",
+			"--password-file %s: its first line is empty"), file))
 	}
 	return line, nil
 }

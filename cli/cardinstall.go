@@ -19,12 +19,15 @@ import (
 
 func installFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.BoolFlag{Name: "dry-run", Usage: tr("dit ce qui serait changé, et ne change rien", "say what would be changed, and change nothing")},
-		&cli.StringSliceFlag{Name: "only", Usage: tr("seulement ces endroits, répétable ou séparés par des virgules : ", "these places only, repeatable or with commas: ") +
+		&cli.BoolFlag{Name: "dry-run", Usage: tr("dit ce qui serait changé, et ne change rien",
+			"say what would be changed, and change nothing")},
+		&cli.StringSliceFlag{Name: "only", Usage: tr("seulement ces endroits, répétable ou séparés par des virgules : ",
+			"these places only, repeatable or with commas: ") +
 			strings.Join(install.Places, ", ")},
 	}
 	if runtime.GOOS != "linux" {
-		flags = append(flags, &cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur des fichiers PKCS#12", "PIN of the PKCS#12 files")})
+		flags = append(flags, &cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur des fichiers PKCS#12",
+			"PIN of the PKCS#12 files")})
 	}
 	return flags
 }
@@ -37,7 +40,8 @@ func places(c *cli.Context) (only []string, err error) {
 	for _, given := range c.StringSlice("only") { // which splits at commas
 		place := strings.TrimSpace(given)
 		if !slices.Contains(install.Places, place) {
-			return nil, ca.Invalidate(fmt.Errorf(tr("--only %q : choisissez parmi %s", "--only %q: choose among %s"), given, strings.Join(install.Places, ", ")))
+			return nil, ca.Invalidate(fmt.Errorf(tr("--only %q : choisissez parmi %s",
+				"--only %q: choose among %s"), given, strings.Join(install.Places, ", ")))
 		}
 		only = append(only, place)
 	}

@@ -26,7 +26,8 @@ func (p *program) readerCommand() *cli.Command {
 				"this card alone, inserted or not (number, its beginning, or folder)")},
 			&cli.StringFlag{Name: "vpcd", Value: vpcd.DefaultAddress, Usage: tr("où vpcd écoute ; son second lecteur est au port suivant",
 				"where vpcd listens; its second reader is at the next port")},
-			&cli.BoolFlag{Name: "exposed", Usage: tr("accepte que vpcd écoute au-delà de cette machine", "accept that vpcd listens beyond this machine")},
+			&cli.BoolFlag{Name: "exposed", Usage: tr("accepte que vpcd écoute au-delà de cette machine",
+				"accept that vpcd listens beyond this machine")},
 		},
 	}
 }
@@ -116,7 +117,8 @@ func (p *program) logReader(e vpcd.Event) {
 	case vpcd.Removed:
 		fmt.Fprintf(p.out, tr("lecteur %d : %s retirée\n", "reader %d: %s removed\n"), e.Slot, e.Card)
 	case vpcd.Refused:
-		fmt.Fprintf(p.err, tr("igc : lecteur %d : carte refusée : %v\n", "igc: reader %d: card refused: %v\n"), e.Slot, e.Err)
+		fmt.Fprintf(p.err, tr("igc : lecteur %d : carte refusée : %v\n",
+			"igc: reader %d: card refused: %v\n"), e.Slot, e.Err)
 	case vpcd.Absent:
 		fmt.Fprintf(p.err, tr("igc : lecteur %d : pas de vpcd (%v) ; installez pcscd et vsmartcard-vpcd, lancez pcscd : j'attends\n",
 			"igc: reader %d: no vpcd (%v); install pcscd and vsmartcard-vpcd, start pcscd: waiting\n"), e.Slot, e.Err)

@@ -28,11 +28,13 @@ func (p *program) catalogueCommand() *cli.Command {
 // catalogue prints the link that igc serve printed when it started.
 func (p *program) catalogue(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez une page au plus (reçu : %d arguments)", "give one page at most (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(fmt.Errorf(tr("donnez une page au plus (reçu : %d arguments)",
+			"give one page at most (got %d arguments)"), c.NArg()))
 	}
 	page, err := url.PathUnescape(c.Args().First())
 	if err != nil || strings.ContainsAny(page, "?#") {
-		return ca.Invalidate(fmt.Errorf(tr("%q n'est pas le chemin d'une page du catalogue : par exemple /fixtures", "%q is not the path of a page of the catalogue: for example /fixtures"), c.Args().First()))
+		return ca.Invalidate(fmt.Errorf(tr("%q n'est pas le chemin d'une page du catalogue : par exemple /fixtures",
+			"%q is not the path of a page of the catalogue: for example /fixtures"), c.Args().First()))
 	}
 	client, err := p.connect(c)
 	if err != nil {
@@ -40,7 +42,8 @@ func (p *program) catalogue(c *cli.Context) error {
 	}
 	token, err := testssl.ReadToken(client.Lab.Home)
 	if ca.KindOf(err) == ca.NotFound {
-		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("pas encore de lien (%w) : lancez igc serve, qui le crée", "no link yet (%w): start igc serve, which makes it"), err)}
+		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("pas encore de lien (%w) : lancez igc serve, qui le crée",
+			"no link yet (%w): start igc serve, which makes it"), err)}
 	}
 	if err != nil {
 		return err

@@ -17,8 +17,9 @@ import (
 
 func (p *program) codesCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "codes",
-		Usage:        tr("cherche dans les nomenclatures : professions, spécialités, départements...", "look the sector's codes up: professions, specialities, departments..."),
+		Name: "codes",
+		Usage: tr("cherche dans les nomenclatures : professions, spécialités, départements...",
+			"look the sector's codes up: professions, specialities, departments..."),
 		ArgsUsage:    tr("[TABLE] [TEXTE]", "[TABLE] [TEXT]"),
 		OnUsageError: usageError,
 		Flags:        []cli.Flag{jsonFlag()},
@@ -63,7 +64,8 @@ func (p *program) codes(c *cli.Context) error {
 		}
 	}
 	if len(rows) == 0 {
-		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucun code ne contient %q : igc codes liste les tables", "no code holds %q: igc codes lists the tables"), strings.Join(words, " "))}
+		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucun code ne contient %q : igc codes liste les tables",
+			"no code holds %q: igc codes lists the tables"), strings.Join(words, " "))}
 	}
 	return p.print(c, rows, func(w io.Writer) {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -128,8 +130,9 @@ compdef _igc igc
 
 func (p *program) completionCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "completion",
-		Usage:        tr("écrit le script de complétion : source <(igc completion bash)", "write the completion script: source <(igc completion bash)"),
+		Name: "completion",
+		Usage: tr("écrit le script de complétion : source <(igc completion bash)",
+			"write the completion script: source <(igc completion bash)"),
 		ArgsUsage:    "bash | zsh",
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
@@ -139,7 +142,8 @@ func (p *program) completionCommand() *cli.Command {
 			}
 			script, ok := completionScripts[shell]
 			if !ok {
-				return ca.Invalidate(fmt.Errorf(tr("pas de complétion pour %q : bash ou zsh", "no completion for %q: bash or zsh"), shell))
+				return ca.Invalidate(fmt.Errorf(tr("pas de complétion pour %q : bash ou zsh",
+					"no completion for %q: bash or zsh"), shell))
 			}
 			_, err = io.WriteString(p.out, script)
 			return err

@@ -25,14 +25,18 @@ import (
 
 func (p *program) fixturesCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "fixtures",
-		Usage:        tr("fait un jeu de cartes, bonnes et fausses exprès, avec ce qu'il doit advenir de chacune", "make a set of cards, good and wrong on purpose, with what is to become of each"),
+		Name: "fixtures",
+		Usage: tr("fait un jeu de cartes, bonnes et fausses exprès, avec ce qu'il doit advenir de chacune",
+			"make a set of cards, good and wrong on purpose, with what is to become of each"),
 		OnUsageError: usageError,
 		Subcommands: []*cli.Command{
-			{Name: "make", Usage: tr("écrit le jeu, à la place du précédent", "write the set, in the place of the one before"),
-				ArgsUsage: tr("[DOSSIER] (sinon fixtures dans celui du laboratoire)", "[DIR] (else fixtures in the lab's)"),
-				Flags:     []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.makeFixtures},
-			{Name: "list", Usage: tr("liste le catalogue", "list the catalogue"), Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listFixtures},
+			{Name: "make", Usage: tr("écrit le jeu, à la place du précédent",
+				"write the set, in the place of the one before"),
+				ArgsUsage: tr("[DOSSIER] (sinon fixtures dans celui du laboratoire)",
+					"[DIR] (else fixtures in the lab's)"),
+				Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.makeFixtures},
+			{Name: "list", Usage: tr("liste le catalogue",
+				"list the catalogue"), Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listFixtures},
 		},
 	}
 }
@@ -83,7 +87,8 @@ func (p *program) makeFixtures(c *cli.Context) error {
 		for _, e := range manifest.Fixtures {
 			kinds[e.Kind]++
 		}
-		fmt.Fprintf(w, tr("%d bonnes, %d bonnes mais déroutantes, %d fausses ; code porteur %s\n", "%d good, %d good but confusing, %d wrong; PIN %s\n"),
+		fmt.Fprintf(w, tr("%d bonnes, %d bonnes mais déroutantes, %d fausses ; code porteur %s\n",
+			"%d good, %d good but confusing, %d wrong; PIN %s\n"),
 			kinds[fixtures.Good], kinds[fixtures.Odd], kinds[fixtures.Wrong], fixtures.PIN)
 		fmt.Fprintf(w, "%-16s %s\n", tr("dossier", "folder"), dir)
 		fmt.Fprintf(w, "%-16s %s\n", tr("ce qu'elles sont", "what they are"), filepath.Join(dir, fixtures.ManifestFile))

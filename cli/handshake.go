@@ -31,7 +31,8 @@ func dial(ctx context.Context, address string) ([]inspect.Object, error) {
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s ne répond pas : %w", "%s does not answer: %w"), address, err)}
+		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s ne répond pas : %w",
+			"%s does not answer: %w"), address, err)}
 	}
 	defer raw.Close()
 	var chain, authorities [][]byte
@@ -51,7 +52,8 @@ func dial(ctx context.Context, address string) ([]inspect.Object, error) {
 	conn := tls.Client(raw, config)
 	// a server that refuses the empty certificate has shown what it has to show by then
 	if err := conn.HandshakeContext(ctx); err != nil && chain == nil {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s n'achève pas de poignée de main TLS : %w", "%s completes no TLS handshake: %w"), address, err))
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s n'achève pas de poignée de main TLS : %w",
+			"%s completes no TLS handshake: %w"), address, err))
 	}
 	state := conn.ConnectionState()
 	objects, err := inspect.NewTLS(address, state.Version, state.CipherSuite, chain, asks, authorities, time.Now())

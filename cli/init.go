@@ -13,14 +13,18 @@ import (
 
 func (p *program) initCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "init",
-		Usage:        tr("crée le laboratoire : 3 racines et 6 autorités émettrices de TEST", "make the lab: 3 roots and 6 issuing TEST authorities"),
+		Name: "init",
+		Usage: tr("crée le laboratoire : 3 racines et 6 autorités émettrices de TEST",
+			"make the lab: 3 roots and 6 issuing TEST authorities"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "gamme", Usage: tr("seulement ces gammes : EL, ST, FO", "these gammes only: EL, ST, FO")},
-			keyFlag(tr("clés du laboratoire ; seul faithful ressemble à l'IGC-Santé", "keys of the lab; only faithful is like the IGC-Santé")),
+			&cli.StringSliceFlag{Name: "gamme", Usage: tr("seulement ces gammes : EL, ST, FO",
+				"these gammes only: EL, ST, FO")},
+			keyFlag(tr("clés du laboratoire ; seul faithful ressemble à l'IGC-Santé",
+				"keys of the lab; only faithful is like the IGC-Santé")),
 			urlsFlag(),
-			&cli.IntFlag{Name: "port", Usage: tr("premier de six ports qui se suivent, au lieu de 8080, 8443-8446 et 1389", "first of six ports in a row, instead of 8080, 8443-8446 and 1389")},
+			&cli.IntFlag{Name: "port", Usage: tr("premier de six ports qui se suivent, au lieu de 8080, 8443-8446 et 1389",
+				"first of six ports in a row, instead of 8080, 8443-8446 and 1389")},
 			jsonFlag(),
 		},
 		Action: p.init,
@@ -66,7 +70,8 @@ func (p *program) init(c *cli.Context) error {
 		return err
 	}
 	if made == 0 {
-		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("le laboratoire de %s a déjà ces autorités : rien n'est remplacé", "the lab in %s has these authorities already: nothing is replaced"), home)}
+		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("le laboratoire de %s a déjà ces autorités : rien n'est remplacé",
+			"the lab in %s has these authorities already: nothing is replaced"), home)}
 	}
 	list, err := client.Authorities(c.Context)
 	if err != nil {
@@ -78,7 +83,8 @@ func (p *program) init(c *cli.Context) error {
 				fmt.Fprintf(w, "%-11s %s\n", info.ID, a.CommonName())
 			}
 		}
-		fmt.Fprintf(w, tr("Laboratoire prêt dans %s\nEnsuite : igc issue --fixture alain, puis igc serve\n", "The lab is ready in %s\nNext: igc issue --fixture alain, then igc serve\n"), home)
+		fmt.Fprintf(w, tr("Laboratoire prêt dans %s\nEnsuite : igc issue --fixture alain, puis igc serve\n",
+			"The lab is ready in %s\nNext: igc issue --fixture alain, then igc serve\n"), home)
 	})
 }
 

@@ -18,15 +18,18 @@ import (
 
 func (p *program) inspectCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "inspect",
-		Usage: tr("explique un certificat, une CRL, un PKCS#12, un serveur...", "explain a certificate, a CRL, a PKCS#12, a server..."),
+		Name: "inspect",
+		Usage: tr("explique un certificat, une CRL, un PKCS#12, un serveur...",
+			"explain a certificate, a CRL, a PKCS#12, a server..."),
 		Description: tr("Lit PEM et DER : certificats, CRL, réponses OCSP, PKCS#7, PKCS#12 ; ou la chaîne qu'un serveur TLS présente.",
 			"Reads PEM and DER: certificates, CRLs, OCSP responses, PKCS#7, PKCS#12; or the chain that a TLS server presents."),
 		ArgsUsage:    tr("FICHIER | - | hôte:port, ou --diff A B", "FILE | - | host:port, or --diff A B"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)", "password of a PKCS#12 (else none, then 1234)")},
-			&cli.BoolFlag{Name: "diff", Usage: tr("compare deux certificats ou deux CRL, nœud par nœud ; code 1 s'ils diffèrent", "compare two certificates or two CRLs, node by node; exit code 1 when they differ")},
+			&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)",
+				"password of a PKCS#12 (else none, then 1234)")},
+			&cli.BoolFlag{Name: "diff", Usage: tr("compare deux certificats ou deux CRL, nœud par nœud ; code 1 s'ils diffèrent",
+				"compare two certificates or two CRLs, node by node; exit code 1 when they differ")},
 			jsonFlag(),
 		},
 		Action: p.inspect,
@@ -61,7 +64,8 @@ func (p *program) inspect(c *cli.Context) error {
 	if c.Bool("diff") {
 		return p.diff(c)
 	}
-	name, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard", "a file, a server (host:port), or - for standard input"))
+	name, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard",
+		"a file, a server (host:port), or - for standard input"))
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,8 @@ func (p *program) inspect(c *cli.Context) error {
 // diff ends with exit code 1 when the two differ, as diff(1) does.
 func (p *program) diff(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez deux fichiers à comparer (reçu : %d arguments)", "give two files to compare (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(fmt.Errorf(tr("donnez deux fichiers à comparer (reçu : %d arguments)",
+			"give two files to compare (got %d arguments)"), c.NArg()))
 	}
 	var sides [2][]inspect.Object
 	for i := range sides {
@@ -132,7 +137,8 @@ func objectsIn(c values, name string, data []byte) ([]inspect.Object, error) {
 	objects, err := inspect.Read(data, opts)
 	switch {
 	case errors.Is(err, inspect.ErrPassword):
-		return nil, &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("%s : %w ; donnez --password", "%s: %w; give --password"), name, err)}
+		return nil, &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("%s : %w ; donnez --password",
+			"%s: %w; give --password"), name, err)}
 	case err != nil:
 		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}

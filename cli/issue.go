@@ -27,22 +27,29 @@ const defaultPIN = "1234"
 func (p *program) issueCommand() *cli.Command {
 	text := func(name, fr, en string) cli.Flag { return &cli.StringFlag{Name: name, Usage: tr(fr, en)} }
 	return &cli.Command{
-		Name:  "issue",
-		Usage: tr("émet une carte (et crée le laboratoire s'il n'existe pas)", "issue a card (and make the lab if there is none)"),
+		Name: "issue",
+		Usage: tr("émet une carte (et crée le laboratoire s'il n'existe pas)",
+			"issue a card (and make the lab if there is none)"),
 		UsageText: "igc issue --card cps --profession 10 --given-name ALAIN --surname DODO0020981 --rpps 99700209812\n" +
 			"igc issue --fixture alain",
 		OnUsageError: usageError,
 		Flags: append(append([]cli.Flag{
 			text("fixture", "identité de test toute faite : "+strings.Join(fixtures.Names(), ", "), "a ready-made test identity: "+strings.Join(fixtures.Names(), ", ")),
-			&cli.BoolFlag{Name: "random", Usage: tr("une identité de test toute neuve, dans les plages de test", "a fresh test identity, in the test ranges")},
-			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("le jumeau de ce certificat : même produit, même porteur, même gabarit", "the twin of this certificate: same product, holder and layout")},
-			&cli.StringFlag{Name: "batch", TakesFile: true, Usage: tr("beaucoup de cartes : un fichier .csv, .jsonl ou .yaml (voyez --batch-example)", "many cards: a .csv, .jsonl or .yaml file (see --batch-example)")},
-			&cli.StringFlag{Name: "batch-example", Usage: tr("écrit un exemple commenté : csv, jsonl ou yaml", "write a commented example: csv, jsonl or yaml")},
-			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit (* : modélisé) : ", "product (*: modelled): ") + strings.Join(markedProducts(), ", ")},
+			&cli.BoolFlag{Name: "random", Usage: tr("une identité de test toute neuve, dans les plages de test",
+				"a fresh test identity, in the test ranges")},
+			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("le jumeau de ce certificat : même produit, même porteur, même gabarit",
+				"the twin of this certificate: same product, holder and layout")},
+			&cli.StringFlag{Name: "batch", TakesFile: true, Usage: tr("beaucoup de cartes : un fichier .csv, .jsonl ou .yaml (voyez --batch-example)",
+				"many cards: a .csv, .jsonl or .yaml file (see --batch-example)")},
+			&cli.StringFlag{Name: "batch-example", Usage: tr("écrit un exemple commenté : csv, jsonl ou yaml",
+				"write a commented example: csv, jsonl or yaml")},
+			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit (* : modélisé) : ",
+				"product (*: modelled): ") + strings.Join(markedProducts(), ", ")},
 			text("given-name", "prénom", "given name"),
 			text("surname", "nom", "surname"),
 			text("profession", "code de profession (table G15) : 10 Médecin, 60 Infirmier...", "profession code (table G15): 10 Médecin, 60 Infirmier..."),
-			&cli.StringSliceFlag{Name: "speciality", Usage: tr("code de spécialité (table R01), répétable : SM26...", "speciality code (table R01), repeatable: SM26...")},
+			&cli.StringSliceFlag{Name: "speciality", Usage: tr("code de spécialité (table R01), répétable : SM26...",
+				"speciality code (table R01), repeatable: SM26...")},
 			text("rpps", "numéro RPPS, onze chiffres", "RPPS number, eleven digits"),
 			text("adeli", "numéro ADELI, neuf caractères", "ADELI number, nine characters"),
 			text("id-nat", "PS_IdNat entier, chiffre de type compris, au lieu de --rpps ou --adeli", "whole PS_IdNat with its type digit, instead of --rpps or --adeli"),
@@ -53,16 +60,20 @@ func (p *program) issueCommand() *cli.Command {
 		}, structureFlags()...), []cli.Flag{
 			text("department", `département : 75 ou "Paris (75)"`, `department: 75 or "Paris (75)"`),
 			text("service", "nom de service ou d'hôte (certificats d'organisation)", "service or host name (organisation certificates)"),
-			&cli.StringSliceFlag{Name: "dns", Usage: tr("autre nom d'hôte (SSL_SERV), répétable", "another host name (SSL_SERV), repeatable")},
+			&cli.StringSliceFlag{Name: "dns", Usage: tr("autre nom d'hôte (SSL_SERV), répétable",
+				"another host name (SSL_SERV), repeatable")},
 			text("email", "adresse électronique (certificats logiciels, boîtes aux lettres)", "e-mail address (software certificates, mailboxes)"),
 			text("card-number", "numéro de carte, dix chiffres (sinon tiré)", "card number, ten digits (else drawn)"),
-			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random", "PIN: 4 to 8 digits, or random")},
+			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random",
+				"PIN: 4 to 8 digits, or random")},
 			text("not-before", "début de validité (AAAA-MM-JJ ou RFC 3339) ; sert aux cartes expirées ou futures", "beginning of validity (YYYY-MM-DD or RFC 3339); for expired or future cards"),
 			text("generation", "gabarit : gen2016 ou gen2023", "layout: gen2016 or gen2023"),
 			keyFlag(tr("clés de la carte", "keys of the card")),
 			urlsFlag(),
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire ; avec --batch, aussi un .zip ou un .jsonl", "folder to write, instead of the lab's; with --batch, also a .zip or a .jsonl")},
-			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels", "PKCS#12 with 3DES and SHA-1, for old software")},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire ; avec --batch, aussi un .zip ou un .jsonl",
+				"folder to write, instead of the lab's; with --batch, also a .zip or a .jsonl")},
+			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels",
+				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
 		}...),
 		BashComplete: completeIssue,
@@ -72,7 +83,8 @@ func (p *program) issueCommand() *cli.Command {
 
 func structureFlags() (flags []cli.Flag) {
 	for _, k := range profiles.StructureKinds {
-		flags = append(flags, &cli.StringFlag{Name: k.Name, Usage: tr("structure, par son numéro : ", "structure, by its number: ") + k.Example})
+		flags = append(flags, &cli.StringFlag{Name: k.Name, Usage: tr("structure, par son numéro : ",
+			"structure, by its number: ") + k.Example})
 	}
 	return flags
 }
@@ -160,13 +172,17 @@ func (p *program) makeCard(c *cli.Context, client *ca.Client, order ca.CardOrder
 			fmt.Fprintf(w, "%-16s %s\n", tr("carte", "card"), card.CardNumber)
 		}
 		for _, cert := range card.Certificates {
-			fmt.Fprintf(w, "%-16s %s  %s %s%s\n", cert.Role, cert.Serial, tr("jusqu'au", "until"), cert.NotAfter.Format(time.DateOnly), modelled(cert.Status))
+			fmt.Fprintf(w, "%-16s %s  %s %s%s\n", cert.Role, cert.Serial, tr("jusqu'au",
+				"until"), cert.NotAfter.Format(time.DateOnly), modelled(cert.Status))
 		}
-		fmt.Fprintf(w, "%-16s %s  (%s)\n", tr("code porteur", "PIN"), order.PIN, tr("montré cette seule fois", "shown this once"))
+		fmt.Fprintf(w, "%-16s %s  (%s)\n", tr("code porteur",
+			"PIN"), order.PIN, tr("montré cette seule fois",
+			"shown this once"))
 		fmt.Fprintf(w, "%-16s %s\n", tr("dossier", "folder"), dir)
 		fmt.Fprintf(w, "%-16s %s\n", tr("à importer", "to import"), filepath.Join(dir, card.Certificates[0].PKCS12))
 		if !card.Faithful {
-			fmt.Fprintln(w, tr("Clés rapides : cette carte n'est pas fidèle à celles de l'IGC-Santé.", "Fast keys: this card is not faithful to those of the IGC-Santé."))
+			fmt.Fprintln(w, tr("Clés rapides : cette carte n'est pas fidèle à celles de l'IGC-Santé.",
+				"Fast keys: this card is not faithful to those of the IGC-Santé."))
 		}
 	})
 }
@@ -196,7 +212,8 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 		}
 	}
 	if sources > 1 {
-		return order, ca.Invalidate(errors.New(tr("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un", "--fixture, --like and --random each say who the holder is: give one")))
+		return order, ca.Invalidate(errors.New(tr("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un",
+			"--fixture, --like and --random each say who the holder is: give one")))
 	}
 	order.Product = c.String("card")
 	if name := c.String("fixture"); name != "" {
@@ -249,7 +266,8 @@ func like(c values, name string, order *ca.CardOrder) error {
 	}
 	certificate, err := certificateIn(c, name, data)
 	if ca.KindOf(err) == ca.Passphrase {
-		err = fmt.Errorf(tr("%s : %w ; donnez le certificat en PEM", "%s: %w; give the certificate in PEM"), name, inspect.ErrPassword)
+		err = fmt.Errorf(tr("%s : %w ; donnez le certificat en PEM",
+			"%s: %w; give the certificate in PEM"), name, inspect.ErrPassword)
 		return &ca.Error{Kind: ca.Passphrase, Err: err}
 	}
 	if err != nil {
@@ -260,10 +278,12 @@ func like(c values, name string, order *ca.CardOrder) error {
 		return ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}
 	if d.Profile == nil || d.Profile.Product.Issuer == "" {
-		return ca.Invalidate(fmt.Errorf(tr("%s n'est pas d'un produit que le laboratoire émet", "%s is not of a product that the lab issues"), name))
+		return ca.Invalidate(fmt.Errorf(tr("%s n'est pas d'un produit que le laboratoire émet",
+			"%s is not of a product that the lab issues"), name))
 	}
 	if product := d.Profile.Product.ID; order.Product != "" && order.Product != product {
-		return ca.Invalidate(fmt.Errorf(tr("%s est de %s, pas de %s : ôtez --card", "%s is of %s, not of %s: leave --card out"), name, product, order.Product))
+		return ca.Invalidate(fmt.Errorf(tr("%s est de %s, pas de %s : ôtez --card",
+			"%s is of %s, not of %s: leave --card out"), name, product, order.Product))
 	}
 	order.Product, order.Holder, order.Generation = d.Profile.Product.ID, d.Holder, d.Generation
 	return nil
@@ -313,7 +333,8 @@ func oneOf(c values, field *string, group map[string]func(string) (string, error
 	}
 	if len(given) > 1 {
 		slices.Sort(given)
-		return ca.Invalidate(fmt.Errorf(tr("%s disent la même chose : donnez-en un", "%s say the same thing: give one"), strings.Join(given, ", ")))
+		return ca.Invalidate(fmt.Errorf(tr("%s disent la même chose : donnez-en un",
+			"%s say the same thing: give one"), strings.Join(given, ", ")))
 	}
 	return nil
 }
@@ -348,5 +369,6 @@ func parseTime(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : écrivez 2026-01-31 ou 2026-01-31T12:00:00Z", "%q is not a date: write 2026-01-31 or 2026-01-31T12:00:00Z"), s))
+	return time.Time{}, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : écrivez 2026-01-31 ou 2026-01-31T12:00:00Z",
+		"%q is not a date: write 2026-01-31 or 2026-01-31T12:00:00Z"), s))
 }

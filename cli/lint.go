@@ -15,8 +15,9 @@ import (
 
 func (p *program) lintCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "lint",
-		Usage:        tr("nomme les règles de l'IGC-Santé et des RFC que des certificats enfreignent", "name the rules of the IGC-Santé and of the RFCs that certificates break"),
+		Name: "lint",
+		Usage: tr("nomme les règles de l'IGC-Santé et des RFC que des certificats enfreignent",
+			"name the rules of the IGC-Santé and of the RFCs that certificates break"),
 		ArgsUsage:    tr("FICHIER...", "FILE..."),
 		OnUsageError: usageError,
 		Flags:        []cli.Flag{jsonFlag()},
@@ -33,7 +34,8 @@ type linted struct {
 
 func (p *program) lint(c *cli.Context) error {
 	if !c.Args().Present() {
-		return ca.Invalidate(errors.New(tr("donnez un ou plusieurs fichiers, PEM ou DER, ou - pour l'entrée standard", "give one or more files, PEM or DER, or - for standard input")))
+		return ca.Invalidate(errors.New(tr("donnez un ou plusieurs fichiers, PEM ou DER, ou - pour l'entrée standard",
+			"give one or more files, PEM or DER, or - for standard input")))
 	}
 	var all []linted
 	bad := 0
@@ -53,11 +55,15 @@ func (p *program) lint(c *cli.Context) error {
 	if err := p.print(c, all, func(w io.Writer) { describeLint(w, all) }); err != nil || bad == 0 {
 		return err
 	}
-	return ca.Invalidate(fmt.Errorf(tr("certificats qui enfreignent une règle : %d sur %d", "certificates that break a rule: %d of %d"), bad, len(all)))
+	return ca.Invalidate(fmt.Errorf(tr("certificats qui enfreignent une règle : %d sur %d",
+		"certificates that break a rule: %d of %d"), bad, len(all)))
 }
 
 func describeLint(w io.Writer, all []linted) {
-	levels := map[lint.Level]string{lint.Error: tr("erreur", "error"), lint.Warning: tr("attention", "warning"), lint.Notice: tr("à savoir", "notice")}
+	levels := map[lint.Level]string{lint.Error: tr("erreur",
+		"error"), lint.Warning: tr("attention",
+		"warning"), lint.Notice: tr("à savoir",
+		"notice")}
 	for _, one := range all {
 		title := one.File
 		if one.Number > 1 {
@@ -89,7 +95,8 @@ func (p *program) certificates(name string) ([][]byte, error) {
 		}
 	}
 	if certificates == nil {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s : aucun certificat dans ce PEM", "%s: no certificate in this PEM"), name))
+		return nil, ca.Invalidate(fmt.Errorf(tr("%s : aucun certificat dans ce PEM",
+			"%s: no certificate in this PEM"), name))
 	}
 	return certificates, nil
 }

@@ -22,13 +22,18 @@ func (p *program) listCommand() *cli.Command {
 		Usage:        tr("liste les certificats émis", "list the certificates issued"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "product", Usage: tr("de ce produit : ", "of this product: ") + strings.Join(productIDs(), ", ")},
-			&cli.StringFlag{Name: "holder", Usage: tr("dont le nom ou l'identifiant contient ce texte", "whose name or identifier holds this text")},
+			&cli.StringFlag{Name: "product", Usage: tr("de ce produit : ",
+				"of this product: ") + strings.Join(productIDs(), ", ")},
+			&cli.StringFlag{Name: "holder", Usage: tr("dont le nom ou l'identifiant contient ce texte",
+				"whose name or identifier holds this text")},
 			&cli.StringFlag{Name: "card", Usage: tr("de cette carte", "of this card")},
 			&cli.StringFlag{Name: "status", Usage: tr("good, revoked ou hold (suspendu)", "good, revoked or hold")},
-			&cli.StringFlag{Name: "expires-before", Usage: tr("qui expirent avant cette date (AAAA-MM-JJ), ou dans 30d", "that expire before this date (YYYY-MM-DD), or within 30d")},
-			&cli.IntFlag{Name: "limit", Value: 200, Usage: tr("les N plus récents, 0 pour tout (--json : tout, sauf avec --limit)", "the newest N, 0 for all (--json: all, unless --limit is given)")},
-			&cli.BoolFlag{Name: "all", Usage: tr("avec ceux des autorités et des répondeurs", "with those of the authorities and responders")},
+			&cli.StringFlag{Name: "expires-before", Usage: tr("qui expirent avant cette date (AAAA-MM-JJ), ou dans 30d",
+				"that expire before this date (YYYY-MM-DD), or within 30d")},
+			&cli.IntFlag{Name: "limit", Value: 200, Usage: tr("les N plus récents, 0 pour tout (--json : tout, sauf avec --limit)",
+				"the newest N, 0 for all (--json: all, unless --limit is given)")},
+			&cli.BoolFlag{Name: "all", Usage: tr("avec ceux des autorités et des répondeurs",
+				"with those of the authorities and responders")},
 			jsonFlag(),
 		},
 		Action: p.list,
@@ -46,7 +51,8 @@ func (p *program) list(c *cli.Context) error {
 		}
 	}
 	if filter.Status != "" && !slices.Contains(ca.Statuses(), filter.Status) {
-		return ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good, revoked ou hold", "--status %q: choose good, revoked or hold"), filter.Status))
+		return ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good, revoked ou hold",
+			"--status %q: choose good, revoked or hold"), filter.Status))
 	}
 	if v := c.String("expires-before"); v != "" {
 		days, isDays := strings.CutSuffix(v, "d")
@@ -62,7 +68,8 @@ func (p *program) list(c *cli.Context) error {
 		return err
 	}
 	if c.Int("limit") < 0 {
-		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout", "--limit: give a positive number, or 0 for all")))
+		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
+			"--limit: give a positive number, or 0 for all")))
 	}
 	authorities, err := client.Authorities(c.Context)
 	if err != nil {
@@ -129,7 +136,8 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter,
 	n, limit := 0, c.Int("limit")
 	err := newest(c, client, filter, limit, func(r *ca.Record) error {
 		if n++; n == 1 {
-			fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT", "SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
+			fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT",
+				"SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
 		}
 		profile := r.Profile
 		if known, err := profiles.FindProfile(profile); err == nil {
@@ -146,10 +154,12 @@ func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter,
 	case err != nil:
 		return err
 	case n == 0:
-		_, err = fmt.Fprintln(p.out, tr("Rien. Une carte : igc issue --fixture alain", "Nothing. For a card: igc issue --fixture alain"))
+		_, err = fmt.Fprintln(p.out, tr("Rien. Une carte : igc issue --fixture alain",
+			"Nothing. For a card: igc issue --fixture alain"))
 		return err
 	case n == limit:
-		fmt.Fprintf(p.err, tr("igc : les %d plus récents ; --limit 0 pour tout\n", "igc: the newest %d; --limit 0 for all\n"), n)
+		fmt.Fprintf(p.err, tr("igc : les %d plus récents ; --limit 0 pour tout\n",
+			"igc: the newest %d; --limit 0 for all\n"), n)
 	}
 	return t.Flush()
 }

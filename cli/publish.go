@@ -39,7 +39,8 @@ type publishedList struct {
 func (p *program) publish(c *cli.Context) error {
 	dir := c.Args().First()
 	if c.NArg() > 1 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez un dossier au plus (reçu : %d arguments)", "give one folder at most (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(fmt.Errorf(tr("donnez un dossier au plus (reçu : %d arguments)",
+			"give one folder at most (got %d arguments)"), c.NArg()))
 	}
 	client, err := p.connect(c)
 	if err != nil {
@@ -72,7 +73,8 @@ func (p *program) publish(c *cli.Context) error {
 			if l.Delta {
 				kind = "delta CRL"
 			}
-			fmt.Fprintf(w, tr("%-11s %-9s n° %-6d %s → %s  %d octets\n", "%-11s %-9s number %-6d %s → %s  %d bytes\n"), l.Authority, kind, l.Number,
+			fmt.Fprintf(w, tr("%-11s %-9s n° %-6d %s → %s  %d octets\n",
+				"%-11s %-9s number %-6d %s → %s  %d bytes\n"), l.Authority, kind, l.Number,
 				l.ThisUpdate.Format(time.RFC3339), l.NextUpdate.Format(time.RFC3339), l.Size)
 		}
 		if dir != "" {

@@ -27,7 +27,8 @@ func (p *program) recoverCommand() *cli.Command {
 				"Records that are whole get what they lack: also after an old copy was put back."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui serait fait, et ne change rien", "show what would be done, and change nothing")},
+			&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui serait fait, et ne change rien",
+				"show what would be done, and change nothing")},
 			jsonFlag(),
 		},
 		Action: p.recover,
@@ -44,7 +45,8 @@ func (p *program) recover(c *cli.Context) error {
 		if pid != 0 {
 			process = fmt.Sprintf(" (PID %d)", pid)
 		}
-		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord", "igc serve%s holds the lab: stop it first"), process)}
+		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord",
+			"igc serve%s holds the lab: stop it first"), process)}
 	}
 	folders := c.Args().Slice()
 	inserted, _ := vcard.NewReaders(client.Home).Inserted() // cards in a reader may be kept elsewhere

@@ -69,7 +69,8 @@ func commandsIn(t *testing.T, inFrench bool) []referenced {
 	app := (&program{out: io.Discard, err: io.Discard}).app()
 	all := []referenced{{
 		name: app.Name, usage: app.Usage, flags: documented(app.Flags),
-		synopsis: []string{tr("igc [options] commande [options de la commande]", "igc [options] command [command options]")},
+		synopsis: []string{tr("igc [options] commande [options de la commande]",
+			"igc [options] command [command options]")},
 	}}
 	var add func(prefix string, commands []*cli.Command)
 	add = func(prefix string, commands []*cli.Command) {

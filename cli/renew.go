@@ -16,11 +16,14 @@ func (p *program) renewCommand() *cli.Command {
 		ArgsUsage:    tr("NUMÉRO-DE-CARTE | NUMÉRO-DE-SÉRIE", "CARD-NUMBER | SERIAL"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random", "PIN: 4 to 8 digits, or random")},
+			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random",
+				"PIN: 4 to 8 digits, or random")},
 			keyFlag(tr("clés de la carte", "keys of the card")),
 			urlsFlag(),
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire", "folder to write, instead of the lab's")},
-			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels", "PKCS#12 with 3DES and SHA-1, for old software")},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire",
+				"folder to write, instead of the lab's")},
+			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels",
+				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
 		},
 		Action: p.renew,
@@ -49,7 +52,8 @@ func (p *program) renew(c *cli.Context) error {
 	if len(records) == 0 {
 		r, err := client.Find(c.Context, what)
 		if ca.KindOf(err) == ca.NotFound {
-			return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucune carte ni certificat %s : igc list les montre", "no card and no certificate %s: igc list shows them"), what)}
+			return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucune carte ni certificat %s : igc list les montre",
+				"no card and no certificate %s: igc list shows them"), what)}
 		}
 		if err != nil {
 			return err

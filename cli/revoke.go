@@ -22,8 +22,9 @@ func (p *program) revokeCommand() *cli.Command {
 		names = append(names, string(r))
 	}
 	return &cli.Command{
-		Name:  "revoke",
-		Usage: tr("met en opposition un certificat, une carte, tout ce qu'a un porteur, ou une autorité", "revoke a certificate, a card, all that a holder has, or an authority"),
+		Name: "revoke",
+		Usage: tr("met en opposition un certificat, une carte, tout ce qu'a un porteur, ou une autorité",
+			"revoke a certificate, a card, all that a holder has, or an authority"),
 		Description: tr("Une opposition est définitive, sauf certificateHold, que igc unhold lève. De plusieurs arguments, tous sont mis en opposition ou aucun.\n"+
 			"Un fichier désigne le certificat dont il a la clé, sinon celui qui n'en a émis aucun autre du fichier ; jamais une autorité.\n"+
 			"Une autorité ne se révoque que par son nom : --authority ACI-FO-PP, ou son numéro de série entier avec --reason cACompromise.",
@@ -33,10 +34,14 @@ func (p *program) revokeCommand() *cli.Command {
 		ArgsUsage:    whichUsage(),
 		OnUsageError: usageError,
 		Flags: append(whichFlags(),
-			&cli.StringFlag{Name: "reason", Value: "unspecified", Usage: tr("motif : ", "reason: ") + strings.Join(names, ", ")},
-			&cli.StringFlag{Name: "at", Usage: tr("date de l'opposition, passée (sinon maintenant)", "date of the revocation, in the past (else now)")},
-			&cli.StringFlag{Name: "invalidity", Usage: tr("date depuis laquelle la clé n'est plus sûre", "date since when the key is not to be trusted")},
-			&cli.BoolFlag{Name: "yes", Usage: tr("révoque l'autorité sans demander confirmation (scripts)", "revoke the authority without asking (scripts)")}),
+			&cli.StringFlag{Name: "reason", Value: "unspecified", Usage: tr("motif : ",
+				"reason: ") + strings.Join(names, ", ")},
+			&cli.StringFlag{Name: "at", Usage: tr("date de l'opposition, passée (sinon maintenant)",
+				"date of the revocation, in the past (else now)")},
+			&cli.StringFlag{Name: "invalidity", Usage: tr("date depuis laquelle la clé n'est plus sûre",
+				"date since when the key is not to be trusted")},
+			&cli.BoolFlag{Name: "yes", Usage: tr("révoque l'autorité sans demander confirmation (scripts)",
+				"revoke the authority without asking (scripts)")}),
 		Action: func(c *cli.Context) error {
 			reason, err := ca.ParseReason(c.String("reason"))
 			if err != nil {
@@ -57,8 +62,9 @@ func (p *program) revokeCommand() *cli.Command {
 
 func (p *program) unholdCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "unhold",
-		Usage:        tr("lève l'opposition provisoire (certificateHold) : le certificat redevient bon", "end a hold (certificateHold): the certificate is good again"),
+		Name: "unhold",
+		Usage: tr("lève l'opposition provisoire (certificateHold) : le certificat redevient bon",
+			"end a hold (certificateHold): the certificate is good again"),
 		ArgsUsage:    whichUsage(),
 		OnUsageError: usageError,
 		Flags:        whichFlags(),
@@ -75,10 +81,14 @@ func whichUsage() string {
 func whichFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "card", Usage: tr("les certificats de cette carte", "the certificates of this card")},
-		&cli.StringFlag{Name: "holder", Usage: tr("ceux du porteur de cet identifiant (PS_IdNat, ou Struct_IdNat d'une organisation)", "those of the holder of this identifier (PS_IdNat, or Struct_IdNat of an organisation)")},
-		&cli.StringFlag{Name: "authority", Usage: tr("l'autorité émettrice de ce nom, comme ACI-FO-PP", "the issuing authority of this name, such as ACI-FO-PP")},
-		&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)", "password of a PKCS#12 (else none, then 1234)")},
-		&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui changerait, et ne change rien", "show what would change, and change nothing")},
+		&cli.StringFlag{Name: "holder", Usage: tr("ceux du porteur de cet identifiant (PS_IdNat, ou Struct_IdNat d'une organisation)",
+			"those of the holder of this identifier (PS_IdNat, or Struct_IdNat of an organisation)")},
+		&cli.StringFlag{Name: "authority", Usage: tr("l'autorité émettrice de ce nom, comme ACI-FO-PP",
+			"the issuing authority of this name, such as ACI-FO-PP")},
+		&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)",
+			"password of a PKCS#12 (else none, then 1234)")},
+		&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui changerait, et ne change rien",
+			"show what would change, and change nothing")},
 		jsonFlag(),
 	}
 }
@@ -126,7 +136,8 @@ func (p *program) setStatus(c *cli.Context, change ca.StatusChange) error {
 func (p *program) printChanged(c *cli.Context, change ca.StatusChange, changed []ca.Changed) error {
 	return p.print(c, changed, func(w io.Writer) {
 		if change.DryRun {
-			fmt.Fprintln(w, tr("Essai : rien n'est changé. Ce qui se passerait :", "Dry run: nothing is changed. What would happen:"))
+			fmt.Fprintln(w, tr("Essai : rien n'est changé. Ce qui se passerait :",
+				"Dry run: nothing is changed. What would happen:"))
 		}
 		for _, one := range changed {
 			fmt.Fprintf(w, "%s %s: %s, %s\n", one.Serial, became(one), one.Profile, one.Holder.DisplayName())
@@ -148,7 +159,8 @@ func became(one ca.Changed) string {
 	case !one.Changed:
 		return fmt.Sprintf(tr("déjà révoqué le %s, motif %s", "was revoked already on %s, reason %s"), at, v.Reason)
 	case v.Reason == ca.Hold:
-		return fmt.Sprintf(tr("suspendu le %s (igc unhold lève l'opposition)", "put on hold on %s (igc unhold ends it)"), at)
+		return fmt.Sprintf(tr("suspendu le %s (igc unhold lève l'opposition)",
+			"put on hold on %s (igc unhold ends it)"), at)
 	}
 	return fmt.Sprintf(tr("révoqué le %s, motif %s", "revoked on %s, reason %s"), at, v.Reason)
 }
@@ -163,7 +175,8 @@ func (p *program) targets(c *cli.Context) (all []ca.StatusTarget, err error) {
 				return nil, err
 			}
 			if words = lines(string(data)); len(words) == 0 {
-				return nil, ca.Invalidate(errors.New(tr("l'entrée standard est vide : donnez un numéro de série ou un fichier par ligne", "standard input is empty: give a serial number or a file a line")))
+				return nil, ca.Invalidate(errors.New(tr("l'entrée standard est vide : donnez un numéro de série ou un fichier par ligne",
+					"standard input is empty: give a serial number or a file a line")))
 			}
 		}
 		for _, word := range words {
@@ -211,7 +224,8 @@ func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err er
 	case !strings.ContainsAny(what, `/\.`):
 		return ca.StatusTarget{Serial: what}, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return t, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s : fichier introuvable", "%s: no such file"), what)}
+		return t, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s : fichier introuvable",
+			"%s: no such file"), what)}
 	}
 	return t, &ca.Error{Kind: ca.NotFound, Err: err}
 }
@@ -225,11 +239,13 @@ func cardFolder(dir string) (t ca.StatusTarget, err error) {
 	}
 	switch {
 	case err != nil:
-		return t, ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w", "%s is not a card's folder: %w"), dir, err))
+		return t, ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w",
+			"%s is not a card's folder: %w"), dir, err))
 	case card.CardNumber != "":
 		return ca.StatusTarget{Card: card.CardNumber}, nil
 	case len(card.Certificates) == 1 && card.Certificates[0].Serial != "":
 		return ca.StatusTarget{Serial: card.Certificates[0].Serial}, nil
 	}
-	return t, ca.Invalidate(fmt.Errorf(tr("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux", "%s holds %d certificates and no card number: give the file of one"), dir, len(card.Certificates)))
+	return t, ca.Invalidate(fmt.Errorf(tr("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux",
+		"%s holds %d certificates and no card number: give the file of one"), dir, len(card.Certificates)))
 }

@@ -160,7 +160,8 @@ func (p *program) confirm(c *cli.Context, one ca.Changed) error {
 			fmt.Fprintln(p.err)
 			return c.Context.Err()
 		}
-		return ca.Invalidate(fmt.Errorf(tr("pas confirmé : %s n'est pas révoquée, rien n'est changé", "not confirmed: %s is not revoked, nothing is changed"), id))
+		return ca.Invalidate(fmt.Errorf(tr("pas confirmé : %s n'est pas révoquée, rien n'est changé",
+			"not confirmed: %s is not revoked, nothing is changed"), id))
 	case c.NArg() == 1:
 		return nil
 	}

@@ -13,8 +13,9 @@ import (
 
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "serve",
-		Usage:        tr("sert la publication, OCSP et TestSSL, jusqu'à Ctrl-C", "serve publication, OCSP and TestSSL, until Ctrl-C"),
+		Name: "serve",
+		Usage: tr("sert la publication, OCSP et TestSSL, jusqu'à Ctrl-C",
+			"serve publication, OCSP and TestSSL, until Ctrl-C"),
 		OnUsageError: usageError,
 		Flags:        []cli.Flag{&cli.BoolFlag{Name: "verbose", Usage: tr("journal détaillé", "detailed log")}},
 		Action:       p.serve,

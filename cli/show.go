@@ -18,8 +18,9 @@ func (p *program) showCommand() *cli.Command {
 		Usage:        tr("montre un certificat émis, ou une autorité", "show a certificate issued, or an authority"),
 		ArgsUsage:    tr("NUMÉRO-DE-SÉRIE | ACI-FO-PP...", "SERIAL | ACI-FO-PP..."),
 		OnUsageError: usageError,
-		Flags:        []cli.Flag{&cli.BoolFlag{Name: "pem", Usage: tr("écrit le certificat en PEM", "write the certificate in PEM")}, jsonFlag()},
-		Action:       p.show,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "pem", Usage: tr("écrit le certificat en PEM",
+			"write the certificate in PEM")}, jsonFlag()},
+		Action: p.show,
 	}
 }
 
@@ -80,15 +81,20 @@ func (p *program) showAuthority(c *cli.Context, client *ca.Client, a profiles.Au
 		revoked := revokedAuthorities(list)
 		return p.print(c, info, func(w io.Writer) {
 			if v := info.Revoked; v != nil {
-				fmt.Fprintf(w, "%-16s %s\n%-16s %s\n", tr("état", "status"), tr("révoqué, ", "revoked, ")+string(v.Reason),
+				fmt.Fprintf(w, "%-16s %s\n%-16s %s\n", tr("état",
+					"status"), tr("révoqué, ",
+					"revoked, ")+string(v.Reason),
 					tr("révoqué le", "revoked on"), v.At.Format(time.RFC3339))
 			} else if above := revokedAbove(revoked, info.ID); above != "" {
-				fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), fmt.Sprintf(tr("refusé, %s est révoquée", "refused, %s is revoked"), above))
+				fmt.Fprintf(w, "%-16s %s\n", tr("état",
+					"status"), fmt.Sprintf(tr("refusé, %s est révoquée",
+					"refused, %s is revoked"), above))
 			}
 			describeCertificate(w, d)
 		})
 	}
-	return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités", "the lab has no %s: igc init makes all nine authorities"), a.ID())}
+	return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités",
+		"the lab has no %s: igc init makes all nine authorities"), a.ID())}
 }
 
 func (p *program) writePEM(der []byte) error {

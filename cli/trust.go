@@ -18,12 +18,15 @@ import (
 )
 
 func (p *program) trustCommand() *cli.Command {
-	flags := []cli.Flag{&cli.BoolFlag{Name: "no-system", Usage: tr("pas le magasin du système : les navigateurs et Java seulement", "not the system's store: browsers and Java only")}}
+	flags := []cli.Flag{&cli.BoolFlag{Name: "no-system", Usage: tr("pas le magasin du système : les navigateurs et Java seulement",
+		"not the system's store: browsers and Java only")}}
 	return &cli.Command{
-		Name:  "trust",
-		Usage: tr("fait connaître les racines du laboratoire au système, à NSS, Firefox et Java", "make the system, NSS, Firefox and Java know the lab's roots"),
+		Name: "trust",
+		Usage: tr("fait connaître les racines du laboratoire au système, à NSS, Firefox et Java",
+			"make the system, NSS, Firefox and Java know the lab's roots"),
 		Subcommands: []*cli.Command{
-			{Name: "install", Usage: tr("ajoute les racines, et dit à quels magasins", "add the roots, and name the stores"), Flags: flags, OnUsageError: usageError,
+			{Name: "install", Usage: tr("ajoute les racines, et dit à quels magasins",
+				"add the roots, and name the stores"), Flags: flags, OnUsageError: usageError,
 				Action: p.trustRoots},
 			{Name: "uninstall", Usage: tr("retire les racines, sous quelque nom qu'elles soient, et vérifie qu'elles n'y sont plus",
 				"remove the roots, under whatever name they are there, and verify that they are gone"), Flags: flags, OnUsageError: usageError,
@@ -44,7 +47,9 @@ func (p *program) trustRoots(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.eachStore(c, roots, storeWork{rootstores.Store.Install, tr("ajoutée", "added"), tr("déjà là", "there already"), nil})
+	return p.eachStore(c, roots, storeWork{rootstores.Store.Install, tr("ajoutée",
+		"added"), tr("déjà là",
+		"there already"), nil})
 }
 
 func (p *program) distrustRoots(c *cli.Context) error {
@@ -63,7 +68,9 @@ func (p *program) distrustRoots(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.eachStore(c, roots, storeWork{rootstores.Store.Uninstall, tr("retirée", "removed"), tr("n'y était pas", "was not there"),
+	return p.eachStore(c, roots, storeWork{rootstores.Store.Uninstall, tr("retirée",
+		"removed"), tr("n'y était pas",
+		"was not there"),
 		rootstores.Store.Command})
 }
 
@@ -86,7 +93,8 @@ func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work stor
 	var errs []error
 	for _, s := range stores {
 		if s.Kind() == "NSS" && noCertutil != nil {
-			errs = append(errs, fmt.Errorf(tr("NSS %s : certutil manque (Debian : apt install libnss3-tools)", "NSS %s: certutil is missing (Debian: apt install libnss3-tools)"), s.Path()))
+			errs = append(errs, fmt.Errorf(tr("NSS %s : certutil manque (Debian : apt install libnss3-tools)",
+				"NSS %s: certutil is missing (Debian: apt install libnss3-tools)"), s.Path()))
 			continue
 		}
 		for _, root := range roots {

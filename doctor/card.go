@@ -216,12 +216,14 @@ func (d *diagnosis) installed(p software) []Finding {
 		}
 		where = strings.Join(targets, ", ")
 	case len(targets) > 1:
-		where = fmt.Sprintf(tr("%s dans %s", "%s in %s"), strings.Join(files, ", "), shell.ShortPath(filepath.Dir(targets[0])))
+		where = fmt.Sprintf(tr("%s dans %s",
+			"%s in %s"), strings.Join(files, ", "), shell.ShortPath(filepath.Dir(targets[0])))
 	}
 	all := len(slices.DeleteFunc(standings, func(st install.ChangeStatus) bool { return st.Place != p.name }))
 	switch {
 	case stands == all && p.name == "nss":
-		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : module, racines : %d", "%s: module, roots: %d"), where, len(d.roots))}}
+		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : module, racines : %d",
+			"%s: module, roots: %d"), where, len(d.roots))}}
 	case stands == all:
 		return []Finding{{State: OK, Message: where}}
 	case !wanted:
@@ -254,10 +256,12 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 		if readable("/run/systemd/system") {
 			start = "sudo systemctl start pcscd"
 		}
-		return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas", "%s is installed, and does not run"), m.Program),
+		return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
+			"%s is installed, and does not run"), m.Program),
 			Remedy: start})
 	}
-	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("tourne%s ; vpcd : %s%s", "runs%s; vpcd: %s%s"), process(m.PID), m.Address, keptTo(m))})
+	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("tourne%s ; vpcd : %s%s",
+		"runs%s; vpcd: %s%s"), process(m.PID), m.Address, keptTo(m))})
 	if open := m.Exposed(); len(open) > 0 {
 		found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
 			"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it is given the PIN that is typed"),
@@ -336,10 +340,12 @@ func (d *diagnosis) idleReader(m vpcd.Machine, r vpcd.Program) Finding {
 			Remedy: again}
 	}
 	if !r.Reaches(m) {
-		return Finding{State: Note, Message: fmt.Sprintf(tr("igc card reader%s attend vpcd en %s, où rien n'écoute", "igc card reader%s waits for vpcd at %s, where nothing listens"),
+		return Finding{State: Note, Message: fmt.Sprintf(tr("igc card reader%s attend vpcd en %s, où rien n'écoute",
+			"igc card reader%s waits for vpcd at %s, where nothing listens"),
 			process(r.PID), r.Address)}
 	}
-	return Finding{State: OK, Message: fmt.Sprintf(tr("igc card reader%s attend une carte", "igc card reader%s waits for a card"), process(r.PID))}
+	return Finding{State: OK, Message: fmt.Sprintf(tr("igc card reader%s attend une carte",
+		"igc card reader%s waits for a card"), process(r.PID))}
 }
 
 // readerCommand is the igc card reader that reaches this machine's vpcd.
@@ -418,7 +424,8 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 	begin += in.card.Number + " (" + in.card.Holder.DisplayName() + ")"
 	again := d.igc("card", "remove", in.card.Number) + " && " + d.igc("renew", in.card.Number)
 	if missing := missingFiles(in.Dir); len(missing) > 0 {
-		return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : il manque à son dossier %s", "%s: its folder lacks %s"), begin, strings.Join(missing, ", ")),
+		return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : il manque à son dossier %s",
+			"%s: its folder lacks %s"), begin, strings.Join(missing, ", ")),
 			Remedy: again}
 	}
 	soonest := time.Time{}
@@ -430,7 +437,8 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 				"%s: %s holds from %s on only"), begin, c.Role, c.NotBefore.Format(time.DateOnly)),
 				Remedy: again}
 		case !d.now.Before(c.NotAfter):
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s a pris fin le %s", "%s: %s ended on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)),
+			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s a pris fin le %s",
+				"%s: %s ended on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)),
 				Remedy: again}
 		}
 		if soonest.IsZero() || c.NotAfter.Before(soonest) {
@@ -457,7 +465,8 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 				Remedy: again}
 		}
 	}
-	return Finding{State: OK, Message: fmt.Sprintf(tr("%s, complète, bonne encore %s", "%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))}
+	return Finding{State: OK, Message: fmt.Sprintf(tr("%s, complète, bonne encore %s",
+		"%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))}
 }
 
 // missingFiles are those that card.json names and the folder does not have.
@@ -528,7 +537,9 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 	case len(whole) == 0:
 		return []Finding{{State: OK, Message: tr("aucune carte n'a encore été ouverte", "no card was opened yet")}}
 	case len(whole) > 3:
-		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d cartes : %d essais chacune", "%d cards: %d tries each"), len(whole), vcard.Tries)}}
+		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d cartes : %d essais chacune",
+			"%d cards: %d tries each"), len(whole), vcard.Tries)}}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d essais", "%s: %d tries"), strings.Join(whole, ", "), vcard.Tries)}}
+	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d essais",
+		"%s: %d tries"), strings.Join(whole, ", "), vcard.Tries)}}
 }

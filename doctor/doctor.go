@@ -127,7 +127,8 @@ func checks() []check {
 		{"module", i18n.Text{FR: "module", EN: "module"}, aLab, (*diagnosis).module},
 	}
 	for _, place := range installedSoftware {
-		all = append(all, check{place.name, i18n.Text{FR: place.fr, EN: place.en}, records, func(d *diagnosis, _ context.Context) []Finding { return d.installed(place) }})
+		all = append(all, check{place.name, i18n.Text{FR: place.fr,
+			EN: place.en}, records, func(d *diagnosis, _ context.Context) []Finding { return d.installed(place) }})
 	}
 	return append(all,
 		check{"pcscd", i18n.Text{FR: "pcscd", EN: "pcscd"}, nothing, (*diagnosis).pcscd},
@@ -269,7 +270,8 @@ func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("pas de réponse en %s", "no answer in %s"), patience),
 			Remedy: d.igc("doctor")}}
 	case err != nil:
-		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("examen impossible : %v", "cannot be examined: %v"), err),
+		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("examen impossible : %v",
+			"cannot be examined: %v"), err),
 			Remedy: d.igc("doctor")}}
 	}
 	return found

@@ -51,7 +51,8 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 		return []Finding{{State: Todo, Message: d.clientErr.Error(),
 			Remedy: "${EDITOR:-vi} " + shell.Command(config)}}
 	case ca.KindOf(d.recordsErr) == ca.NotFound, d.recordsErr == nil && len(d.authorities) == 0:
-		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s n'a encore aucune autorité", "%s has no authority yet"), where),
+		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s n'a encore aucune autorité",
+			"%s has no authority yet"), where),
 			Remedy: d.igc("init")})
 	case errors.Is(d.recordsErr, context.DeadlineExceeded) && d.running:
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s tient les registres et ne répond pas",
@@ -62,7 +63,8 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 			"another process holds the records, and nobody answers"),
 			Remedy: shell.Command("fuser", "-v", filepath.Join(d.Home, "igc.db"))})
 	case ca.KindOf(d.recordsErr) == ca.Damaged:
-		found = append(found, Finding{State: Todo, Damaged: true, Message: fmt.Sprintf(tr("registres abîmés ou perdus : %v", "records damaged or lost: %v"), d.recordsErr),
+		found = append(found, Finding{State: Todo, Damaged: true, Message: fmt.Sprintf(tr("registres abîmés ou perdus : %v",
+			"records damaged or lost: %v"), d.recordsErr),
 			Remedy: d.igc("recover")})
 	case d.recordsErr != nil:
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
@@ -76,7 +78,8 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	insecure = slices.DeleteFunc(insecure, d.isKey)
 	found = append(found, d.restrictPermissions(insecure)...)
 	if left := ca.Leftovers(d.Home, d.now, 0); len(left) > 0 {
-		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("restes de commandes interrompues : %d", "left by commands that were killed: %d"), len(left)),
+		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("restes de commandes interrompues : %d",
+			"left by commands that were killed: %d"), len(left)),
 			Remedy: shell.Command(append([]string{"rm", "-r"}, left[:min(3, len(left))]...)...),
 			fix:    func(context.Context) error { return ca.RemoveLeftovers(left) }})
 	}
@@ -188,7 +191,8 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		}
 	}
 	if wrong == len(all) && wrong > 0 {
-		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("la phrase secrète n'ouvre aucune des %d clés", "the passphrase opens none of the %d keys"), wrong),
+		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("la phrase secrète n'ouvre aucune des %d clés",
+			"the passphrase opens none of the %d keys"), wrong),
 			Remedy: d.igc("--passphrase-file", tr("FICHIER", "FILE"), "doctor")})
 	}
 	for i, err := range errs {
@@ -273,11 +277,13 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 		case !strings.HasPrefix(certificate.Subject.CommonName, "TEST "):
 			bad(info.ID, tr("%q n'est pas un nom de TEST", "%q is not a TEST name"), certificate.Subject.CommonName)
 		case certificate.Subject.CommonName != a.CommonName():
-			bad(info.ID, tr("le certificat est celui de %q", "the certificate is that of %q"), certificate.Subject.CommonName)
+			bad(info.ID, tr("le certificat est celui de %q",
+				"the certificate is that of %q"), certificate.Subject.CommonName)
 		case root == nil:
 			bad(info.ID, tr("sa racine %s manque", "its root %s is missing"), a.Root().ID())
 		case certificate.CheckSignatureFrom(root) != nil:
-			bad(info.ID, tr("n'est pas signée par %s : %v", "is not signed by %s: %v"), a.Root().ID(), certificate.CheckSignatureFrom(root))
+			bad(info.ID, tr("n'est pas signée par %s : %v",
+				"is not signed by %s: %v"), a.Root().ID(), certificate.CheckSignatureFrom(root))
 		case len(decoded.Findings) > 0:
 			found = append(found, Finding{State: Note, Message: info.ID + tr(" s'écarte de son profil : ",
 				" departs from its profile: ") + tr(decoded.Findings[0].FR, decoded.Findings[0].EN)})

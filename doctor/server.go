@@ -450,7 +450,8 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 				Remedy: d.restart()})
 		default:
 			if err := checkAnswerDates(status, d.present()); err != nil {
-				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "), err),
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ",
+					": "), err),
 					Remedy: d.restart()})
 			}
 		}
@@ -458,6 +459,7 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d autorités, comme disent les registres ; %d ms", "%s: %d authorities, as the records say; %d ms"),
+	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d autorités, comme disent les registres ; %d ms",
+		"%s: %d authorities, as the records say; %d ms"),
 		at, len(all), time.Since(began).Milliseconds())}}
 }

@@ -51,6 +51,7 @@ func Run(ctx context.Context, lab *ca.Lab, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	lab = lab.As("system") // what the server does by itself; calls of commands have their own actor
 	if err := lab.Lock(); err != nil {
 		return err
 	}

@@ -117,7 +117,8 @@ func (s *Server) fixtures() (list []offer) {
 		return nil
 	}
 	for _, e := range manifest.Fixtures {
-		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: i18n.Text{FR: e.FR, EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
+		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: i18n.Text{FR: e.FR,
+			EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
 			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
 	}
 	return list

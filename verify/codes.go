@@ -104,7 +104,10 @@ func loadCodes(data []byte) (list []*Kind, err error) {
 	return list, errors.Join(errs...)
 }
 
-var levelNames = map[Level]Text{Good: {FR: "correct", EN: "good"}, Note: {FR: "à noter", EN: "note"}, Bad: {FR: "refusé", EN: "refused"},
+var levelNames = map[Level]Text{Good: {FR: "correct",
+	EN: "good"}, Note: {FR: "à noter",
+	EN: "note"}, Bad: {FR: "refusé",
+	EN: "refused"},
 	Unchecked: {FR: "non vérifié", EN: "not checked"}}
 
 // Text is the level in words.
