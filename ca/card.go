@@ -4,21 +4,13 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
-	"time"
 
-	"github.com/youmark/pkcs8"
-	"software.sslmate.com/src/go-pkcs12"
-
-	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -32,45 +24,11 @@ type CardOrder struct {
 	Into         string    // the folder in which that one is; empty for the lab's cards
 }
 
-// CardFile is card.json: what a card is, in words that do not need its certificates.
-type CardFile struct {
-	Product      string            `json:"product"`
-	Label        string            `json:"label"`
-	CardNumber   string            `json:"card_number,omitempty"`
-	Holder       profiles.Holder   `json:"holder"`
-	Lab          string            `json:"lab"`      // always "TEST": no card of a lab is anything else
-	Faithful     bool              `json:"faithful"` // keys are those of the real products
-	Certificates []CardCertificate `json:"certificates"`
-}
-
-// CardCertificate is one of a card's certificates, and its files.
-type CardCertificate struct {
-	Role        string          `json:"role"`
-	Profile     string          `json:"profile"`
-	Status      profiles.Status `json:"status"` // attested or modelled
-	Serial      string          `json:"serial"`
-	NotBefore   time.Time       `json:"not_before"`
-	NotAfter    time.Time       `json:"not_after"`
-	Certificate string          `json:"certificate"` // PEM
-	Key         string          `json:"key"`         // PEM, PKCS#8, encrypted with the PIN
-	PKCS12      string          `json:"pkcs12"`      // key, certificate and chain, encrypted with the PIN
-}
+// CardFile is card.json, see package folder.
+type CardFile = folder.Card
 
 // CheckPIN holds a PIN to the form of the real ones.
-func CheckPIN(pin string) error {
-	if len(pin) < 4 || len(pin) > 8 || strings.Trim(pin, "0123456789") != "" {
-		return fail(Invalid, "a PIN is four to eight digits")
-	}
-	return nil
-}
-
-// keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a
-// card's files rest on.
-var keyEncryption = &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: 2048, HMACHash: crypto.SHA256}}
-
-// diskReservation is more than a card's folder takes: it is written, and thrown away, before a
-// certificate is asked for, so that a full disk stops the card while nothing has been issued.
-const diskReservation = 64 << 10
+func CheckPIN(pin string) error { return Invalidate(folder.CheckPIN(pin)) }
 
 // MakeCard makes the keys, has the certificates issued and writes the card's folder, which appears
 // whole or not at all.
@@ -100,15 +58,11 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 			return nil, "", fail(Unwritable, "cannot write the card: %w", err)
 		}
 	}
-	work, err := os.MkdirTemp(parent, ".card-*") // 0700
+	draft, err := folder.Begin(parent)
 	if err != nil {
 		return nil, "", fail(Unwritable, "cannot write the card: %w", err)
 	}
-	defer os.RemoveAll(work) // nothing is left of it once it is renamed
-	reservation := filepath.Join(work, "reserve")
-	if err := writeNew(reservation, make([]byte, diskReservation)); err != nil {
-		return nil, "", fail(Unwritable, "cannot write the card: %w", err)
-	}
+	defer draft.Discard()
 
 	keys, err := generate(product, order.Key)
 	if err != nil {
@@ -136,11 +90,9 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 		}
 		dir = filepath.Join(parent, name)
 	}
-	card, err := fill(work, reservation, product, order, keys, issued)
+	card, err := draft.Fill(content(product, order, keys, issued))
 	if err == nil {
-		if err = os.Rename(work, dir); err == nil {
-			err = atomicfile.SyncDir(parent)
-		}
+		err = draft.Name(dir)
 	}
 	if err != nil {
 		return nil, "", fail(Unwritable, "the certificates are recorded, but their folder %s could not be written (%w): revoke %s and issue again",
@@ -167,67 +119,18 @@ func generate(product *profiles.Product, policy KeyPolicy) (map[string]crypto.Si
 	return keys, failed
 }
 
-// fill writes a card's files, in the place of the reservation.
-func fill(dir, reservation string, product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) (*CardFile, error) {
-	var chain []*x509.Certificate
-	var chainPEM []byte
-	for _, der := range issued.Chain {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, c)
-		chainPEM = append(chainPEM, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	}
-	p12 := pkcs12.Modern2023
-	if order.LegacyP12 {
-		p12 = pkcs12.LegacyDES
-	}
-	files := map[string][]byte{"chain.pem": chainPEM}
+// content is what the card's folder holds of what was issued.
+func content(product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) folder.Content {
 	first := issued.Records[0]
-	card := &CardFile{Product: product.ID, Label: product.FR, CardNumber: first.Holder.CardNumber, Holder: first.Holder, Lab: "TEST",
-		Faithful: order.Key.Faithful()}
+	c := folder.Content{Chain: issued.Chain, PIN: order.PIN, LegacyP12: order.LegacyP12,
+		Card: folder.Card{Product: product.ID, Label: product.FR, CardNumber: first.Holder.CardNumber, Holder: first.Holder,
+			Lab: "TEST", Faithful: order.Key.Faithful()}}
 	for i, record := range issued.Records {
 		profile := product.Certificates[i]
-		role := profile.Role
-		cert, err := record.Certificate()
-		if err != nil {
-			return nil, err
-		}
-		entry := CardCertificate{role, profile.ID(), profile.StatusIn(record.Generation()), record.Serial, record.NotBefore, record.NotAfter,
-			role + ".pem", role + ".key", role + ".p12"}
-		files[entry.Certificate] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: record.DER})
-		key, err := pkcs8.MarshalPrivateKey(keys[role], []byte(order.PIN), keyEncryption)
-		if err != nil {
-			return nil, fmt.Errorf("key of %s: %w", role, err)
-		}
-		files[entry.Key] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: key})
-		if files[entry.PKCS12], err = p12.Encode(keys[role], cert, chain, order.PIN); err != nil {
-			return nil, fmt.Errorf("PKCS#12 of %s: %w", role, err)
-		}
-		card.Certificates = append(card.Certificates, entry)
+		c.Certificates = append(c.Certificates, folder.Certificate{Role: profile.Role, Profile: profile.ID(),
+			Status: profile.StatusIn(record.Generation()), Serial: record.Serial, NotBefore: record.NotBefore, NotAfter: record.NotAfter})
+		c.DER = append(c.DER, record.DER)
+		c.Keys = append(c.Keys, keys[profile.Role])
 	}
-	var err error
-	if files["card.json"], err = json.MarshalIndent(card, "", "  "); err != nil {
-		return nil, err
-	}
-	if err := os.Remove(reservation); err != nil {
-		return nil, err
-	}
-	for name, data := range files {
-		if err := writeNew(filepath.Join(dir, name), data); err != nil {
-			return nil, err
-		}
-	}
-	return card, atomicfile.SyncFiles(dir) // before the folder has its name
-}
-
-// writeNew writes a file that is not there yet.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	return c
 }

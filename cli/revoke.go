@@ -1,19 +1,18 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/card/folder"
 )
 
 func (p *program) revokeCommand() *cli.Command {
@@ -232,11 +231,7 @@ func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err er
 
 // cardFolder tells which certificates are those of a card's folder.
 func cardFolder(dir string) (t ca.StatusTarget, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, "card.json"))
-	var card ca.CardFile
-	if err == nil {
-		err = json.Unmarshal(data, &card)
-	}
+	card, err := folder.Read(dir)
 	switch {
 	case err != nil:
 		return t, ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w",

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	vcard "github.com/igc-lab/igc/card"
+	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/card/install"
 	"github.com/igc-lab/igc/card/vpcd"
 	"github.com/igc-lab/igc/internal/shell"
@@ -471,10 +471,9 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 
 // missingFiles are those that card.json names and the folder does not have.
 func missingFiles(dir string) (missing []string) {
-	data, err := os.ReadFile(filepath.Join(dir, "card.json"))
-	var file ca.CardFile
-	if err != nil || json.Unmarshal(data, &file) != nil {
-		return []string{"card.json"}
+	file, err := folder.Read(dir)
+	if err != nil {
+		return []string{folder.FileName}
 	}
 	names := []string{"chain.pem"}
 	for _, c := range file.Certificates {

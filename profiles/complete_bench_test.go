@@ -2,8 +2,8 @@ package profiles
 
 import "testing"
 
-// What holding a holder to a product costs: a request is held to it about eight times on its way, at
-// each place that must not rely on another.
+// What it costs to check a holder against a product: a request is checked some eight times on its
+// way, at each place that must not rely on another.
 func BenchmarkComplete(b *testing.B) {
 	product, err := FindProduct("cps")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
@@ -90,12 +90,8 @@ func (s *Server) cards() (list []offer) {
 
 // describe reads card.json.
 func (s *Server) describe(o *offer) error {
-	data, err := os.ReadFile(filepath.Join(s.lab.Home, o.Folder, o.Set, "card.json"))
+	card, err := folder.Read(filepath.Join(s.lab.Home, o.Folder, o.Set))
 	if err != nil {
-		return err
-	}
-	var card ca.CardFile
-	if err := json.Unmarshal(data, &card); err != nil {
 		return err
 	}
 	o.Holder, o.Label = card.Holder.DisplayName(), i18n.Text{FR: card.Label, EN: card.Label}
