@@ -17,6 +17,7 @@ import (
 // since an interruption lets the cards under way be finished, no certificate is recorded without
 // its card. Meanwhile other commands are answered.
 func TestBatchGoesOn(t *testing.T) {
+	t.Parallel()
 	const rows = 60
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	var b strings.Builder
@@ -88,6 +89,7 @@ func TestBatchGoesOn(t *testing.T) {
 
 // A batch beside a server goes through it.
 func TestBatchThroughTheServer(t *testing.T) {
+	t.Parallel()
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	l.Serve()
 	file := filepath.Join(t.TempDir(), "batch.jsonl")

@@ -218,6 +218,7 @@ func writeCertificate(file string, certificate *x509.Certificate) error {
 // The clock goes forward by up to 400 days and back: health, doctor, CRLs, OCSP answers and the
 // stapled one are right at every stage, as openssl finds them with the same clock.
 func TestMovedClock(t *testing.T) {
+	t.Parallel()
 	peer.Need(t, "faketime")
 	peer.Need(t, "openssl")
 	c := startMovedClock(t)

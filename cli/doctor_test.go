@@ -46,6 +46,7 @@ func findingOf(t *testing.T, findings []doctor.Finding, check string) doctor.Fin
 // The module and what is installed of it: missing, broken, gone stale; each is put right by the
 // command, or by --fix.
 func TestDoctorInstall(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("SKIPPED: the module is Linux's")
 	}
@@ -132,6 +133,7 @@ func TestDoctorInstall(t *testing.T) {
 
 // A server that hangs holds the diagnostic up for a bounded time, and is said to hang.
 func TestDoctorHung(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be stopped there")
 	}

@@ -12,6 +12,7 @@ import (
 // A real certificate of production is read, and its twin is a TEST one of its layout: gen2023 gives
 // gen2023 (reference §11).
 func TestLikeProduction(t *testing.T) {
+	t.Parallel()
 	real := filepath.Join(reference.Dir(t), "certificates", "EL-ORG-auth-client-gen2023.pem")
 	l := labtest.New(t, "--key", "p256")
 	if out := l.Must("lint", real); strings.Contains(out, "error") || strings.Contains(out, "warning") || !strings.Contains(out, "igc_policy_test") {

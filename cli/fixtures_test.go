@@ -14,6 +14,7 @@ import (
 // The set is replaced whole, and nothing else is. What the lab issued is in its records, what was
 // made by hand is not.
 func TestFixturesFolder(t *testing.T) {
+	t.Parallel()
 	l := labtest.New(t, "--key", "p256")
 	dir := filepath.Join(t.TempDir(), "set")
 	before := labtest.Read(t, l.MakeFixtures(dir).File("cps-2016/authentication.pem"))

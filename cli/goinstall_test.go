@@ -18,6 +18,7 @@ import (
 // replace or exclude, and a tree with files that a module cannot have. The program says its
 // version.
 func TestGoInstall(t *testing.T) {
+	t.Parallel()
 	const module, tag = "github.com/igc-lab/igc", "v0.0.1"
 	dir := t.TempDir()
 	proxy := filepath.Join(dir, "proxy", module, "@v")

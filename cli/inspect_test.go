@@ -24,6 +24,7 @@ import (
 // igc inspect host:port shows what a server presents and whom it asks for, whether or not the
 // server likes a visitor without a certificate; nothing hangs on a server that does not speak.
 func TestInspectServer(t *testing.T) {
+	t.Parallel()
 	l := labtest.New(t, "--key", "p256")
 	card := l.Issue("--card", "ssl-serv", "--service", "localhost", "--department", "Paris (75)", "--organisation", "HOPITAL DES 3 DAMES", "--structure", "10B0057881")
 	pair := keyPair(t, card.File("server.p12"))

@@ -118,6 +118,7 @@ func TestWrongInput(t *testing.T) {
 
 // The same with a server in between.
 func TestWrongInputThroughTheServer(t *testing.T) {
+	t.Parallel()
 	l := labtest.New(t, "--key", "p256")
 	l.Issue("--fixture", "alain", "--card-number", "2000000001")
 	l.Serve()

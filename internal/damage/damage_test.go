@@ -122,11 +122,11 @@ func TestDamagedDatabase(t *testing.T) {
 		for _, args := range commands {
 			code, out, errOut := runHere(t, l.Home, args...)
 			if args[0] == "doctor" {
-				var findings []struct{ Mend string }
+				var findings []struct{ Remedy string }
 				if err := json.Unmarshal([]byte(out), &findings); err != nil {
 					t.Fatalf("%d: igc doctor: %v: %s%s", n, err, out, errOut)
 				}
-				records := slices.IndexFunc(findings, func(f struct{ Mend string }) bool { return strings.Contains(f.Mend, "recover") })
+				records := slices.IndexFunc(findings, func(f struct{ Remedy string }) bool { return strings.Contains(f.Remedy, "recover") })
 				if (code == 7) != (records >= 0) || damaged > 0 && code != 7 {
 					t.Errorf("%d: igc doctor: exit code %d, and %d commands found damage: %s", n, code, damaged, out)
 				}

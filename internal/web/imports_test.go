@@ -13,7 +13,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := []string{"ca", "internal/i18n", "profiles"}
+	allowed := []string{"ca", "ca/store", "internal/i18n", "profiles"}
 	for _, path := range p.Imports {
 		if rest, ours := strings.CutPrefix(path, "github.com/igc-lab/igc/"); ours && !slices.Contains(allowed, rest) {
 			t.Errorf("imports %s", path)

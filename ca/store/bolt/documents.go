@@ -66,7 +66,7 @@ func (t *tx) stored(kind, key string) (d store.Document, ok bool, err error) {
 	return d, err == nil, err
 }
 
-func (t *tx) expired(d store.Document) bool { return !d.Expires.IsZero() && !t.now.Before(d.Expires) }
+func (t *tx) expired(d store.Document) bool { return !d.Expires.IsZero() && !t.Now().Before(d.Expires) }
 
 func (t *tx) Document(kind, key string) (store.Document, error) {
 	d, ok, err := t.stored(kind, key)
@@ -193,7 +193,7 @@ func (t *tx) DropExpiredDocuments(limit int) (n int, err error) {
 	}
 	var gone [][]byte
 	c := b.Cursor()
-	for k, _ := c.First(); len(k) > 8 && len(gone) < limit && int64(binary.BigEndian.Uint64(k)) <= t.now.Unix(); k, _ = c.Next() {
+	for k, _ := c.First(); len(k) > 8 && len(gone) < limit && int64(binary.BigEndian.Uint64(k)) <= t.Now().Unix(); k, _ = c.Next() {
 		gone = append(gone, bytes.Clone(k))
 	}
 	for _, k := range gone {

@@ -63,7 +63,7 @@ func (t *tx) Append(c store.Change) error {
 		c.Actor = t.actor
 	}
 	if c.At.IsZero() {
-		c.At = t.now
+		c.At = t.Now()
 	}
 	v, err := encodeChange(c)
 	if err != nil {

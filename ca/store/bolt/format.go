@@ -65,7 +65,7 @@ func (s *Store) migrate(db *bbolt.DB) error {
 	}
 	old := filepath.Join(filepath.Dir(s.path), "audit.log")
 	err := db.Update(func(b *bbolt.Tx) error {
-		t := &tx{Tx: b, store: s, now: s.second(), actor: "system"}
+		t := &tx{Tx: b, store: s, actor: "system"}
 		lines, err := importAuditLog(t, old)
 		if err != nil {
 			return err

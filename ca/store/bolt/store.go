@@ -91,7 +91,7 @@ func (s *Store) Close() error { return nil }
 // View implements [store.Store].
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return s.using(ctx, func() error {
-		return s.view(func(b *bbolt.Tx) error { return fn(&tx{Tx: b, store: s, now: s.second()}) })
+		return s.view(func(b *bbolt.Tx) error { return fn(&tx{Tx: b, store: s}) })
 	})
 }
 
@@ -106,7 +106,7 @@ func (s *Store) Update(ctx context.Context, actor string, fn func(store.Tx) erro
 	return s.using(ctx, func() error {
 		var last uint64
 		err := s.update(func(b *bbolt.Tx) error {
-			t := &tx{Tx: b, store: s, now: s.second(), actor: actor}
+			t := &tx{Tx: b, store: s, actor: actor}
 			err := fn(t)
 			last = t.appended
 			return err

@@ -21,14 +21,19 @@ import (
 type tx struct {
 	*bbolt.Tx
 	store    *Store
-	now      time.Time
+	now      time.Time // read when it is first asked for
 	actor    string
 	appended uint64 // the last change that it appended
 }
 
 var _ store.Tx = (*tx)(nil)
 
-func (t *tx) Now() time.Time { return t.now }
+func (t *tx) Now() time.Time {
+	if t.now.IsZero() {
+		t.now = t.store.second()
+	}
+	return t.now
+}
 
 // authority returns the bucket of an authority.
 func (t *tx) authority(id string) (*bbolt.Bucket, error) {
@@ -290,7 +295,7 @@ func (t *tx) NextCRL(authority string, req store.CRLRequest) (state store.CRLSta
 			return state, err
 		}
 	}
-	if state, err = nextCRL(b, req, t.now); err != nil {
+	if state, err = nextCRL(b, req, t.Now()); err != nil {
 		return state, err
 	}
 	return state, t.Append(store.Change{Kind: store.CRLIssued, Authority: authority, CRL: state.Number, Revision: state.Revision})
