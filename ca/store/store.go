@@ -15,13 +15,20 @@
 //
 // # The change feed
 //
-// Each write appends to the feed, in its own transaction: who wrote (the actor), when, what. The
-// feed is the audit log of the lab. Entries are numbered from 1 without a gap, and each holds the
-// SHA-256 of the one before ([Change.Prev]), so that none can be changed or taken out without a
-// trace; what is cut off at the end shows against a signed head ([Head]). [Store.Follow] hands the
-// changes to whoever keeps something that depends on them, such as signed OCSP answers.
+// Each write but those of [Restorer] appends to the feed, in its own transaction: who wrote (the
+// actor), when, what. The feed is the audit log of the lab. Entries are numbered from 1 without a
+// gap, and each holds the SHA-256 of the one before ([Change.Prev]), so that none can be changed or
+// taken out without a trace; what is cut off at the end shows against a signed head ([Head]).
+// [Store.Follow] hands the changes to whoever keeps something that depends on them, such as signed
+// OCSP answers.
 //
-// # Errors
+// # Errors, cancellation, concurrency
+//
+// When Update returns an error of its function, nothing is written. After another error, of the
+// disk or of a connection, it may be written or not: whoever must know looks. ctx bounds the wait
+// for a transaction to begin; one that has begun ends. A Reader or Tx belongs to the goroutine that
+// it was given to, and Updates and Views are not nested. Methods of a Reader that return no error
+// end the whole transaction with an error when what they read is damaged.
 //
 // Errors that a user can do something about have a [Kind]. Damage of what is stored is an error of
 // kind [Damaged], never a panic.
@@ -116,9 +123,9 @@ type Tx interface {
 	// its hold. What may follow upon what is the caller's to decide. The next CRL and OCSP answer
 	// have it.
 	SetStatus(Key, *Revocation) error
-	// NextCRL gives the authority's next CRLs their number, which is used up with it: numbers only
-	// grow, whatever fails later. It brings what they hold into the form asked for, and drops what
-	// has expired.
+	// NextCRL gives the authority's next CRLs their number, which is used up once the transaction
+	// is written: numbers only grow, whatever fails later. It brings what they hold into the form
+	// asked for, and drops what has expired.
 	NextCRL(authority string, req CRLRequest) (CRLState, error)
 
 	// PutDocument writes a document and returns its new version: versions only grow. With
