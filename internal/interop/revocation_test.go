@@ -45,9 +45,9 @@ func (c *revocationCourt) suspect(name string, issued labtest.Card) *suspect {
 // verifier reports, in one sitting, which of the suspects it accepts and what it says of them.
 type verifier func(c *revocationCourt, suspects []*suspect) map[*suspect]verdict
 
-// revocationJudges are other people's programs, each with what it is to make of the lab's
+// revocationVerifiers are other people's programs, each with what it is to make of the lab's
 // publication.
-var revocationJudges = map[string]verifier{
+var revocationVerifiers = map[string]verifier{
 	// curl over HTTP, the full lists
 	"openssl, CRL": each(func(c *revocationCourt, s *suspect) verdict {
 		args := []string{"verify", "-crl_check_all", "-CAfile", c.root, "-untrusted", c.issuing}
@@ -167,7 +167,7 @@ func TestRevocationPeers(t *testing.T) {
 	l.Must("revoke", badThere.serial, "--reason", "keyCompromise")
 
 	sitting := func(phase string, accepted map[*suspect]bool) {
-		for name, verifier := range revocationJudges {
+		for name, verifier := range revocationVerifiers {
 			t.Run(phase+"/"+name, func(t *testing.T) {
 				c := *c
 				c.T = t

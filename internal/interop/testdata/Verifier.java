@@ -37,7 +37,7 @@ public class Verifier {
         for (String line; (line = lines.readLine()) != null; ) {
             String[] word = line.split("\t");
             try {
-                judge(anchors, lists, word[0], word[1], word[2]);
+                verify(anchors, lists, word[0], word[1], word[2]);
                 System.out.println("accept");
             } catch (Throwable e) {
                 StringBuilder why = new StringBuilder();
@@ -47,7 +47,7 @@ public class Verifier {
         }
     }
 
-    static void judge(Set<TrustAnchor> anchors, CertStore lists, String purpose, String file, String chain) throws Exception {
+    static void verify(Set<TrustAnchor> anchors, CertStore lists, String purpose, String file, String chain) throws Exception {
         List<X509Certificate> path = new ArrayList<>();
         for (String f : List.of(file, chain))
             for (Certificate c : certificates(f)) path.add((X509Certificate) c);

@@ -6,10 +6,10 @@ import java.util.*;
 
 /**
  * What Java learns by itself of a certificate's revocation, from the addresses that the certificate names: java
- * RevocationJudge.java ROOT ISSUING, then a line "METHOD CERTIFICATE" for each on stdin (METHOD is crl or ocsp; files are
+ * RevocationVerifier.java ROOT ISSUING, then a line "METHOD CERTIFICATE" for each on stdin (METHOD is crl or ocsp; files are
  * PEM), answered by "accept" or "reject: why" on stdout.
  */
-public class RevocationJudge {
+public class RevocationVerifier {
     public static void main(String[] args) throws Exception {
         System.setProperty("com.sun.security.enableCRLDP", "true");
         Set<TrustAnchor> anchors = Set.of(new TrustAnchor(read(args[0]), null));
