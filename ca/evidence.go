@@ -49,8 +49,9 @@ type logged struct {
 	UnrecoveredOfTheLogs
 	issued   bool
 	issuedAt time.Time
-	revoked  *Revocation // as of the last line
-	released time.Time   // end of the last hold, if it was the last line
+	changed  time.Time   // of the last change of status
+	revoked  *Revocation // as of that
+	released time.Time   // end of the last hold, if it was that
 }
 
 func findKey(authority string, serial []byte) string { return authority + "\x00" + string(serial) }
@@ -242,6 +243,12 @@ func (f *finds) change(c store.Change) {
 	switch {
 	case c.Kind == store.CertificateIssued:
 		one.issued, one.issuedAt = true, c.At
+		return
+	case c.At.Before(one.changed): // another log has a later change
+		return
+	}
+	one.changed = c.At
+	switch {
 	case c.Revoked != nil:
 		one.revoked, one.released = c.Revoked, time.Time{}
 	default:

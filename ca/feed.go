@@ -2,6 +2,7 @@ package ca
 
 import (
 	"context"
+	"sync"
 
 	"github.com/igc-lab/igc/ca/store"
 )
@@ -38,17 +39,25 @@ func (l *Lab) WatchStatus(ctx context.Context, fn func(store.Change)) error {
 	if err != nil {
 		return err
 	}
+	began, ended := make(chan struct{}), make(chan error, 1)
+	begin := sync.OnceFunc(func() { close(began) })
 	go func() {
-		// It ends with ctx, or with damage of the records: after that nothing is written, so no
-		// status changes.
-		_ = l.Follow(ctx, head.Seq, func(changes []store.Change) error {
+		// It ends with ctx, or with damage of the records: after that nothing is written, so no status
+		// changes.
+		ended <- l.Follow(ctx, head.Seq, func(changes []store.Change) error {
 			for _, c := range changes {
 				if c.Kind == store.StatusChanged {
 					fn(c)
 				}
 			}
+			begin()
 			return nil
 		})
 	}()
-	return nil
+	select {
+	case <-began:
+		return nil
+	case err := <-ended:
+		return err
+	}
 }

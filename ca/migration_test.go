@@ -92,6 +92,20 @@ func TestFormat2(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	// a process that died after the migration, and before it cleaned up
+	if err := errors.Join(os.Rename(filepath.Join(home, "audit.log.imported"), filepath.Join(home, "audit.log")),
+		os.WriteFile(database+".format-2", before, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if lab, err = Open(home, Options{Actor: "cli:test"}); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, lab, want)
+	for path, there := range map[string]bool{"audit.log": false, "audit.log.imported": true, "igc.db.format-2": false} {
+		if _, err := os.Stat(filepath.Join(home, path)); (err == nil) != there {
+			t.Errorf("after an interruption, %s: %v", path, err)
+		}
+	}
 	if n, revoked := countChanges(t, lab, store.CertificateIssued), countChanges(t, lab, store.StatusChanged); n != len(want) || revoked != 8 {
 		t.Errorf("the feed has %d certificates and %d changes of status, want %d and 8", n, revoked, len(want))
 	}

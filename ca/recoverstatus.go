@@ -42,7 +42,10 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 			}
 			return strings.Compare(x, y)
 		})
-		end := certificateEnd(certificate)
+		end, err := certificateEnd(certificate)
+		if err != nil {
+			return err
+		}
 		for _, serial := range serials {
 			if err := recordRevocation(tx, store.Key{Authority: a.ID(), Serial: []byte(serial)}, revoked[serial], end, r); err != nil {
 				return err
@@ -54,12 +57,12 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 
 // certificateEnd is the end of an authority: until then, a certificate of which nothing is known is
 // kept on its CRL.
-func certificateEnd(der []byte) time.Time {
+func certificateEnd(der []byte) (time.Time, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, fail(Damaged, "the certificate of an authority cannot be read: %w", err)
 	}
-	return c.NotAfter
+	return c.NotAfter, nil
 }
 
 // revokedByCRL takes the newest CRL, and the delta that adds to it.

@@ -52,8 +52,9 @@ type Store interface {
 	Update(ctx context.Context, actor string, fn func(Tx) error) error
 
 	// Follow calls fn with the changes after a sequence number, in order, as they come, until ctx
-	// ends or fn fails. A change may be given again after a failure. fn must not write: an Update
-	// waits for it.
+	// ends, whose error it returns, or fn fails. The first call is made at once, with no change if
+	// there is none: from then on, an Update waits for fn. fn must not write. After a failure, a
+	// change may be given again.
 	Follow(ctx context.Context, after uint64, fn func([]Change) error) error
 
 	// Close ends the use of the store.

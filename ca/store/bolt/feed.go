@@ -97,12 +97,12 @@ func (t *tx) Changes(after uint64, limit int) (changes []store.Change, err error
 // followBatch is how many changes a follower is given at once.
 const followBatch = 500
 
-// Follow implements [store.Store]. Other processes write only while this one has the file closed,
-// so what they wrote is looked for each second when it is.
+// Follow implements [store.Store]. While this process has the file closed, others may write: it
+// reads the feed again each second.
 func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
 	f := s.followers.add(after)
 	defer s.followers.remove(f)
-	for {
+	for began := false; ; began = true {
 		wake := s.followers.wakeup()
 		var changes []store.Change
 		err := s.View(ctx, func(r store.Reader) (err error) {
@@ -115,10 +115,12 @@ func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change
 			}
 			return err
 		}
-		if len(changes) > 0 {
+		if len(changes) > 0 || !began {
 			if err := fn(changes); err != nil {
 				return err
 			}
+		}
+		if len(changes) > 0 {
 			after = changes[len(changes)-1].Seq
 			s.followers.reached(f, after)
 			continue

@@ -37,6 +37,8 @@ func (s *Store) checkFormat(db *bbolt.DB) error {
 		return err
 	}
 	switch {
+	case found == format && !s.readOnly:
+		return s.finishMigration()
 	case found == format, empty && s.readOnly, found == format-1 && s.readOnly:
 		return nil
 	case found == format-1:
@@ -59,8 +61,7 @@ func putFormat(tx *bbolt.Tx) error {
 // migrate brings a file of format 2 to the present one, in one transaction. A copy of it stands
 // beside until that is on the disk; after an interruption it starts over.
 func (s *Store) migrate(db *bbolt.DB) error {
-	backup := s.path + fmt.Sprintf(".format-%d", format-1)
-	if err := copyFile(db, backup); err != nil {
+	if err := copyFile(db, s.backup()); err != nil {
 		return store.Errorf(store.Unwritable, "the lab's records %s are of format %d and must be copied before they are migrated: %w", s.path, format-1, err)
 	}
 	old := filepath.Join(filepath.Dir(s.path), "audit.log")
@@ -78,12 +79,27 @@ func (s *Store) migrate(db *bbolt.DB) error {
 	if err != nil {
 		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): free some space, or the file, and try again", s.path, format, err)
 	}
-	// What the log said is in the feed now. The file is kept under another name, as evidence for
-	// igc recover.
-	if err := os.Rename(old, old+".imported"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return store.Errorf(store.Unwritable, "the records are migrated, but audit.log, which they hold now, keeps its name: %w", err)
+	return s.finishMigration()
+}
+
+// backup is the copy that stands beside the file while it is migrated.
+func (s *Store) backup() string { return s.path + fmt.Sprintf(".format-%d", format-1) }
+
+// finishMigration removes the copy, and renames audit.log, whose lines are in the feed: it is kept
+// as evidence for igc recover. A process may die between the migration and this, so it is done at
+// the next opening as well.
+func (s *Store) finishMigration() error {
+	if _, err := os.Lstat(s.backup()); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return os.Remove(backup)
+	log := filepath.Join(filepath.Dir(s.path), "audit.log")
+	if err := os.Rename(log, log+".imported"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return store.Errorf(store.Unwritable, "the records are migrated, and audit.log cannot be renamed to audit.log.imported: %w", err)
+	}
+	if err := os.Remove(s.backup()); err != nil {
+		return store.Errorf(store.Unwritable, "the records are migrated, and the copy of the former ones cannot be removed: %w", err)
+	}
+	return nil
 }
 
 // copyFile copies the database, as of one transaction, to a file that is whole or not there.

@@ -124,6 +124,16 @@ func follow(s *suite) {
 		s.Errorf("it ended with %v", err)
 	}
 	stop := errors.New("enough")
+	calls := 0
+	if err := s.Follow(s.Context(), 41, func(changes []store.Change) error {
+		calls++
+		if len(changes) != 0 {
+			s.Errorf("after the last came %v", changes)
+		}
+		return stop
+	}); !errors.Is(err, stop) || calls != 1 {
+		s.Errorf("a follower of the end was called %d times, and ended with %v", calls, err)
+	}
 	if err := s.Follow(s.Context(), 40, func(changes []store.Change) error {
 		if len(changes) != 1 || changes[0].Seq != 41 {
 			s.Errorf("after 40 came %v", changes)
