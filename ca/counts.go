@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Counts is what the store holds, as it is counted while it is written: reading it costs the same
-// in a large lab.
+// Counts holds numbers that the store keeps up to date with each write, so that reading them costs
+// the same in a large lab as in a small one.
 type Counts struct {
 	Size        int64 // bytes of the store
 	Authorities []AuthorityCounts

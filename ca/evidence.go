@@ -46,7 +46,7 @@ type foundCertificate struct {
 
 // logged is what the change feed says of a certificate.
 type logged struct {
-	UnrecoveredOfTheLogs
+	Unrecovered
 	issued   bool
 	issuedAt time.Time
 	changed  time.Time   // of the last change of status
@@ -194,7 +194,7 @@ func (f *finds) readLog(path string) error {
 			At      time.Time   `json:"at"`
 			Event   string      `json:"event"`
 			Revoked *Revocation `json:"revocation"`
-			UnrecoveredOfTheLogs
+			Unrecovered
 		}
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
 			continue
@@ -236,7 +236,7 @@ func (f *finds) change(c store.Change) {
 	key := findKey(c.Authority, (&Record{Serial: c.Serial}).Key().Serial)
 	one := f.log[key]
 	if one == nil {
-		one = &logged{UnrecoveredOfTheLogs: UnrecoveredOfTheLogs{Authority: c.Authority, Serial: c.Serial, Profile: c.Profile, Holder: c.Holder}}
+		one = &logged{Unrecovered: Unrecovered{Authority: c.Authority, Serial: c.Serial, Profile: c.Profile, Holder: c.Holder}}
 		f.log[key] = one
 		f.logOrder = append(f.logOrder, key)
 	}

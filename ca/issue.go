@@ -156,7 +156,8 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 
 var errCardTaken = errors.New("card number taken")
 
-// newCardNumber draws ten digits that begin with 2, as those of the test cards that were seen do.
+// newCardNumber draws a card number: ten digits, of which the first is 2, as on every test card
+// seen so far.
 func newCardNumber() string {
 	b := make([]byte, 8)
 	rand.Read(b) // never fails

@@ -104,13 +104,13 @@ func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
 	first := true
 	for part := range parts {
 		if first && !isOwnTBSCertList(part, i.Certificate.RawSubject) {
-			return nil, fail(Internal, "%s was asked to sign what is not a CRL of its own", i.Authority.ID())
+			return nil, fail(Internal, "%s was given something else than a TBSCertList of its own to sign", i.Authority.ID())
 		}
 		first = false
 		h.Write(part)
 	}
 	if first {
-		return nil, fail(Internal, "%s was asked to sign nothing", i.Authority.ID())
+		return nil, fail(Internal, "%s received an empty TBSCertList to sign", i.Authority.ID())
 	}
 	signer, err := i.cas.GetSigner()
 	if err != nil {

@@ -54,8 +54,9 @@ type opened struct {
 	ensuring        sync.Mutex // one creation of authorities at a time
 	authoritiesMade atomic.Uint64
 
-	mu      sync.Mutex
-	issuers map[profiles.Authority]*Issuer
+	mu       sync.Mutex
+	issuers  map[profiles.Authority]*Issuer
+	watchers statusWatchers
 }
 
 // patience is how long a command waits for a lab that another process holds: making nine

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// leftoverAge is when an unfinished file is taken for that of a process that was killed: none is
-// written for so long.
+// leftoverAge is the age from which an unfinished file counts as left by a process that was
+// killed. Writing a file never takes so long.
 const leftoverAge = time.Hour
 
 // unfinishedNames are how the names of files and folders begin that are not finished, by folder of

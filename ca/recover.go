@@ -27,16 +27,16 @@ import (
 
 // Recovery is what [Lab.Recover] found, and made of it.
 type Recovery struct {
-	Damage      string                 `json:"damage,omitempty"` // of the records; empty when they are whole
-	DryRun      bool                   `json:"dry_run,omitempty"`
-	Kept        string                 `json:"kept,omitempty"` // where the damaged file is now
-	Authorities []RecoveredAuthority   `json:"authorities"`
-	Database    int                    `json:"from_database"` // certificates whose record was taken out of the damaged file
-	Files       int                    `json:"from_files"`    // certificates that were found in files, and had no record
-	Revoked     int                    `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
-	RevokedOnly int                    `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
-	Unspecified int                    `json:"unspecified"`   // revocations whose reason is not known any more
-	Missing     []UnrecoveredOfTheLogs `json:"missing"`       // certificates that the change feed names and that are in no file
+	Damage      string               `json:"damage,omitempty"` // of the records; empty when they are whole
+	DryRun      bool                 `json:"dry_run,omitempty"`
+	Kept        string               `json:"kept,omitempty"` // where the damaged file is now
+	Authorities []RecoveredAuthority `json:"authorities"`
+	Database    int                  `json:"from_database"` // certificates whose record was taken out of the damaged file
+	Files       int                  `json:"from_files"`    // certificates that were found in files, and had no record
+	Revoked     int                  `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
+	RevokedOnly int                  `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
+	Unspecified int                  `json:"unspecified"`   // revocations whose reason is not known any more
+	Missing     []Unrecovered        `json:"missing"`       // certificates that the change feed names and that are in no file
 }
 
 // Changes tells whether there was anything to do.
@@ -61,8 +61,8 @@ type RecoveredAuthority struct {
 	Changed bool   `json:"recovered,omitempty"` // it was not recorded, or its CRL number was too low
 }
 
-// UnrecoveredOfTheLogs is a certificate of which only an entry of the change feed is left.
-type UnrecoveredOfTheLogs struct {
+// Unrecovered is a certificate of which only an entry of the change feed is left.
+type Unrecovered struct {
 	Authority string `json:"authority"`
 	Serial    string `json:"serial"`
 	Profile   string `json:"profile"`
@@ -87,7 +87,7 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 	if err != nil {
 		return nil, err
 	}
-	r := &Recovery{Damage: harm, DryRun: dryRun, Authorities: []RecoveredAuthority{}, Missing: []UnrecoveredOfTheLogs{}}
+	r := &Recovery{Damage: harm, DryRun: dryRun, Authorities: []RecoveredAuthority{}, Missing: []Unrecovered{}}
 	authorities, err := l.chooseAuthorities(f, r)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func signedBy(list *x509.RevocationList, key crypto.PublicKey) bool {
 
 // apply records what was found and is not recorded.
 func (l *Lab) apply(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
-	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []UnrecoveredOfTheLogs{}
+	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []Unrecovered{}
 	before := map[profiles.Authority]store.CRLState{}
 	recorded := map[profiles.Authority]bool{}
 	for i := range r.Authorities {
@@ -292,7 +292,7 @@ func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Autho
 	for _, key := range f.logOrder {
 		one := f.log[key]
 		if !tx.Status((&Record{Authority: one.Authority, Serial: one.Serial}).Key()).Certificate {
-			r.Missing = append(r.Missing, one.UnrecoveredOfTheLogs)
+			r.Missing = append(r.Missing, one.Unrecovered)
 		}
 	}
 	return nil

@@ -32,10 +32,10 @@ type Interval string
 // CacheControl is what HTTP caches may do with a CRL.
 type CacheControl string
 
-// The answers to caches.
+// The values of http_cache.
 const (
-	UntilNextUpdate CacheControl = "until-next-update" // keep it as long as it holds
-	Revalidate      CacheControl = "revalidate"        // ask each time whether there is a newer one
+	UntilNextUpdate CacheControl = "until-next-update" // a cache may keep a CRL until its nextUpdate
+	Revalidate      CacheControl = "revalidate"        // a cache must ask each time whether the CRL has changed
 )
 
 var paris = func() *time.Location {

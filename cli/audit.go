@@ -32,7 +32,8 @@ func (p *program) auditCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "actor", Usage: tr("de cet auteur : cli:alain, rpc:uid=1000, system",
 				"by this actor: cli:alain, rpc:uid=1000, system")},
-			&cli.StringFlag{Name: "kind", Usage: tr("de cette sorte : ", "of this kind: ") + strings.Join(kinds, ", ")},
+			&cli.StringFlag{Name: "kind", Usage: tr("de cette nature : ",
+				"of this kind: ") + strings.Join(kinds, ", ")},
 			&cli.StringFlag{Name: "serial", Usage: tr("du certificat dont le numéro de série commence ainsi",
 				"of the certificate whose serial number begins so")},
 			&cli.StringFlag{Name: "since", Usage: tr("depuis cette date (AAAA-MM-JJ)", "since this date (YYYY-MM-DD)")},
@@ -44,7 +45,7 @@ func (p *program) auditCommand() *cli.Command {
 		Action: p.audit,
 		Subcommands: []*cli.Command{{
 			Name: "verify",
-			Usage: tr("contrôle le chaînage du journal et sa fin signée",
+			Usage: tr("contrôle le chaînage du journal et sa tête signée",
 				"check the chain of the feed and its signed head"),
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "key", Usage: tr("clé de vérification, si vous l'avez gardée ailleurs ; sinon celle que le journal nomme",
@@ -74,8 +75,8 @@ func (p *program) audit(c *cli.Context) error {
 	}
 	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: strings.ToUpper(strings.ReplaceAll(c.String("serial"), ":", ""))}
 	if f.kind != "" && !slices.Contains(store.ChangeKinds(), store.ChangeKind(f.kind)) {
-		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les sortes",
-			"--kind %q: igc audit --help names the kinds"), f.kind))
+		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les natures de changement",
+			"--kind %q: igc audit --help names the kinds of changes"), f.kind))
 	}
 	if v := c.String("since"); v != "" {
 		var err error
@@ -203,11 +204,11 @@ func (p *program) auditVerify(c *cli.Context) error {
 		fmt.Fprintf(w, tr("%d entrées, chaînées jusqu'à %s\n", "%d entries, chained up to %s\n"), r.Entries, r.Hash)
 		switch {
 		case r.Signed > 0:
-			fmt.Fprintf(w, tr("fin signée : entrée %d, le %s, clé %s\n",
+			fmt.Fprintf(w, tr("dernière tête signée : entrée %d, le %s, clé %s\n",
 				"signed head: entry %d, on %s, key %s\n"), r.Signed, r.SignedAt.Format(time.RFC3339), r.Key)
 		case signed == nil:
-			fmt.Fprintln(w, tr("pas encore de fin signée : rien ne dirait que la fin a été coupée (igc serve la signe chaque jour et à son arrêt)",
-				"no signed head yet: nothing would show that the end was cut off (igc serve signs it daily and when it stops)"))
+			fmt.Fprintln(w, tr("pas encore de tête signée : une coupure à la fin ne se verrait pas (igc serve signe la tête chaque jour et à son arrêt)",
+				"no signed head yet: a cut at the end would not show (igc serve signs the head daily and when it stops)"))
 		}
 	}); err != nil {
 		return err

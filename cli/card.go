@@ -163,7 +163,7 @@ func (p *program) listCards(c *cli.Context) error {
 	})
 }
 
-// tries says in a few words how the PIN stands.
+// tries describes the state of the PIN: the tries that are left, blocked, or lost.
 func (f cardFacts) tries() string {
 	switch {
 	case f.TriesLeft == 0 && f.UnblockingsLeft == 0:
@@ -174,8 +174,8 @@ func (f cardFacts) tries() string {
 	return fmt.Sprintf(tr("%d essai(s)", "%d tries"), f.TriesLeft)
 }
 
-// theCard is the card that the command names; the only one in a reader, for a command that names
-// none.
+// theCard returns the card that the command line names or, if it names none, the only card that is
+// in a reader.
 func (p *program) theCard(c *cli.Context) (home string, chosen *vcard.Card, err error) {
 	if home, _, err = p.lab(c); err != nil {
 		return "", nil, err

@@ -32,7 +32,7 @@ func installFlags() []cli.Flag {
 	return flags
 }
 
-// places reads --only, given once with commas or several times.
+// places returns the values of --only, which may be given several times, or once with commas.
 func places(c *cli.Context) (only []string, err error) {
 	if !c.IsSet("only") {
 		return nil, nil

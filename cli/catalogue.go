@@ -19,8 +19,8 @@ func (p *program) catalogueCommand() *cli.Command {
 			"print the link to the catalogue of igc serve, which gives access to keys (.p12): keep it to yourself"),
 		ArgsUsage:    tr("[PAGE]", "[PAGE]"),
 		OnUsageError: usageError,
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "header", Usage: tr("affiche l'en-tête HTTP qui fait de même : igc catalogue --header | curl -H @- -OJ ADRESSE",
-			"print the HTTP header that does the same: igc catalogue --header | curl -H @- -OJ ADDRESS")}, jsonFlag()},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "header", Usage: tr("affiche l'en-tête HTTP qui donne le même accès : igc catalogue --header | curl -H @- -OJ ADRESSE",
+			"print the HTTP header that gives the same access: igc catalogue --header | curl -H @- -OJ ADDRESS")}, jsonFlag()},
 		Action: p.catalogue,
 	}
 }

@@ -126,7 +126,7 @@ func (c *movedClock) doctor() error {
 }
 
 // crls has openssl verify a good card and revoked ones by the CRL and its delta, and the issuing
-// authority by its root's. A list that ended, or is of the future, is an error of openssl's.
+// authority by its root's. openssl reports a CRL that ended, or whose thisUpdate is in the future.
 func (c *movedClock) crls(dir, root, issuing, good string, revoked []string) error {
 	var errs []error
 	lists := map[string]string{}

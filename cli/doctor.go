@@ -30,7 +30,7 @@ func (p *program) doctorCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "fix", Usage: tr("fait d'abord ce qui est sans risque et n'appelle aucun choix : "+
 				"droits des fichiers, CRL échues, installations périmées, restes d'un serveur ou d'un lecteur",
-				"first do what is safe and nobody's choice: modes of files, CRLs that ended, stale installations, what a server or a reader left")},
+				"first make the repairs that are safe and leave no choice: file modes, expired CRLs, outdated installations, files left by a server or a reader")},
 			jsonFlag(),
 		},
 		Action: p.doctor,

@@ -25,11 +25,11 @@ import (
 // refuseAuthorityFile says what to type instead of the file of an authority.
 func refuseAuthorityFile(path string, c *inspect.Certificate) error {
 	if a, err := profiles.ParseAuthority(c.Authority); err == nil && c.PKI != nil && !c.PKI.Production {
-		return ca.Invalidate(fmt.Errorf(tr("%s est le certificat de l'autorité %s, et un fichier n'en désigne jamais une : si c'est bien elle, igc revoke --authority %[2]s",
-			"%s is the certificate of the authority %s, and a file never means one: if it is the one, igc revoke --authority %[2]s"), path, a.ID()))
+		return ca.Invalidate(fmt.Errorf(tr("%s est le certificat de l'autorité %s, et une autorité ne se révoque pas par un fichier. Pour la révoquer : igc revoke --authority %[2]s",
+			"%s is the certificate of the authority %s, and an authority is not revoked by a file. To revoke it: igc revoke --authority %[2]s"), path, a.ID()))
 	}
-	return ca.Invalidate(fmt.Errorf(tr("%s est le certificat d'une autorité (%s), et un fichier n'en désigne jamais une : donnez celui du porteur",
-		"%s is the certificate of an authority (%s), and a file never means one: give the holder's"), path, visible(c.Subject)))
+	return ca.Invalidate(fmt.Errorf(tr("%s est le certificat d'une autorité (%s), et une autorité ne se révoque pas par un fichier : donnez le certificat du porteur",
+		"%s is the certificate of an authority (%s), and an authority is not revoked by a file: give the certificate of the holder"), path, visible(c.Subject)))
 }
 
 // caCompromise is the reason that RFC 5280 §5.3.1 has for certificates of authorities alone.

@@ -106,10 +106,11 @@ func (d *diagnosis) module(context.Context) (found []Finding) {
 	return []Finding{{State: OK, Message: strings.TrimSpace(shell.ShortPath(path) + ", " + runtime.GOARCH + " " + version)}}
 }
 
-// software is a place of card/install, as igc doctor names it.
+// software is a program that package install configures, with the name that igc doctor prints.
 type software struct{ name, fr, en string }
 
-// installedSoftware are the ones that are examined; "lab" is with the module.
+// installedSoftware lists the programs that igc doctor examines. The lab's own folder is examined
+// with the module.
 var installedSoftware = func() []software {
 	if runtime.GOOS != "linux" {
 		return []software{{"import", "import", "import"}}

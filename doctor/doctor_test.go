@@ -103,7 +103,7 @@ func TestDoctorDates(t *testing.T) {
 	good := &crl.CRL{Authority: all[0].Authority, Number: 8, ThisUpdate: now, NextUpdate: now.Add(6 * day)}
 	future := &crl.CRL{Authority: all[0].Authority, Number: 9, ThisUpdate: now.Add(time.Hour), NextUpdate: now.Add(7 * day)}
 	if first, errs := ended([]*crl.CRL{good, old, future}, now); first != old || len(errs) != 2 ||
-		!strings.Contains(errs[0].Error(), "number 7 ended on") || !strings.Contains(errs[1].Error(), "number 9 is of the future") {
+		!strings.Contains(errs[0].Error(), "number 7 ended on") || !strings.Contains(errs[1].Error(), "number 9 has a thisUpdate in the future") {
 		t.Errorf("lists: %v", errs)
 	}
 	if first, errs := ended([]*crl.CRL{good}, now); first != good || errs != nil {

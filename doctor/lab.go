@@ -398,7 +398,7 @@ func checkClock(now, latest time.Time, of string) []Finding {
 			Remedy: sync}}
 	}
 	if !latest.IsZero() {
-		text += tr(", après tout ce que le laboratoire a daté", ", after all that the lab dated")
+		text += tr(", et postérieure à toutes les dates des registres", ", and later than every date in the records")
 	}
 	return []Finding{{State: OK, Message: text}}
 }

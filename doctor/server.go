@@ -292,8 +292,8 @@ func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
 			errs = append(errs, fmt.Errorf(tr("%s n° %d a pris fin le %s : tout certificat est refusé",
 				"%s number %d ended on %s: every certificate is refused"), name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
 		case now.Add(time.Minute).Before(c.ThisUpdate):
-			errs = append(errs, fmt.Errorf(tr("%s n° %d est du futur : %s",
-				"%s number %d is of the future: %s"), name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
+			errs = append(errs, fmt.Errorf(tr("%s n° %d a un thisUpdate dans le futur : %s",
+				"%s number %d has a thisUpdate in the future: %s"), name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
 		}
 	}
 	return first, errs

@@ -30,7 +30,7 @@ type Request struct {
 // Holder is the holder of the authority's own certificate.
 func (a Authority) Holder() Holder { return Holder{Service: a.CommonName()} }
 
-// Profile is that of the authority's own certificate.
+// Profile returns the profile of the authority's own certificate.
 func (a Authority) Profile() *Profile {
 	id := "aci/issuing"
 	if a.IsRoot() {

@@ -17,8 +17,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Decoded is a certificate in the sector's words. What could not be read is in Findings; nothing is
-// guessed.
+// Decoded is a certificate, read as the sector reads it: product, holder, codes. Findings lists
+// what could not be read. No value is guessed.
 type Decoded struct {
 	Profile    *Profile   // nil when no product of the table comes near
 	Generation Generation // layout of the extensions; empty when it is neither

@@ -33,12 +33,13 @@ type Health struct {
 	parts []func(context.Context) []Problem
 }
 
-// NewHealth looks after a lab that this process holds.
+// NewHealth returns the health of the CRLs, the responder and the records of a lab that this
+// process has locked.
 func NewHealth(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
 	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.Now, turn: make(chan struct{}, 1)}
 }
 
-// Add has the problems of another part of the server told with the others.
+// Add registers a function that reports the problems of another part of the server.
 func (h *Health) Add(part func(context.Context) []Problem) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -155,8 +155,8 @@ func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
 			"with curl: igc catalogue --header | curl -H @- -OJ ADDRESS"}
 	switch {
 	case !g.here(r):
-		why = i18n.Text{FR: "Ce port n'écoute pas que sur la boucle locale, ou n'est pas appelé localhost : il ne donne pas de clé privée.",
-			EN: "This port does not listen on loopback only, or is not called localhost: it gives no private key."}
+		why = i18n.Text{FR: "Ce serveur ne donne une clé privée que s'il écoute sur la seule boucle locale et s'il est appelé localhost.",
+			EN: "This server gives a private key only if it listens on loopback alone and is called localhost."}
 	case !web.SameOrigin(r):
 		why = i18n.Text{FR: "La page d'un autre site demande cette clé privée : elle n'est donnée qu'au catalogue. Ouvrez-la depuis le catalogue.",
 			EN: "A page of another site asks for this private key: it is given to the catalogue only. Open it from the catalogue."}

@@ -164,11 +164,11 @@ type CertificateStatus struct {
 	Issued      bool        // the authority issued the serial number
 	Revoked     *Revocation // nil for a good one
 	NotAfter    time.Time
-	Certificate bool // the certificate is here; of what recovery knows by its revocation alone, it is not
+	Certificate bool // the certificate itself is recorded; false where recovery found a revocation only
 }
 
-// Counts is what the store holds, as it is counted while it is written: reading it costs the same
-// in a large lab.
+// Counts holds numbers that the store keeps up to date with each write, so that reading them costs
+// the same in a large lab as in a small one.
 type Counts struct {
 	Size        int64 // bytes of the store
 	Authorities map[string]AuthorityCounts

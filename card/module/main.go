@@ -408,7 +408,8 @@ func goC_GetAttributeValue(h C.CK_SESSION_HANDLE, object C.CK_OBJECT_HANDLE, t *
 		if err != nil {
 			return err
 		}
-		// each attribute is answered; of the refusals any may be returned (PKCS#11 v2.40 §5.7)
+		// every attribute gets its value or its refusal; when several are refused, the function may
+		// return the code of any one of them (PKCS#11 v2.40 §5.7)
 		for i := range attributes {
 			a := &attributes[i]
 			switch {

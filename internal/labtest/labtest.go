@@ -28,10 +28,10 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// Main runs the tests of a package with the command igc on the PATH: the test binary itself under
-// another name, so that -race watches it. [Lab.Serve] runs that one. Scripts and the many short
-// commands run [Program], a plain build: opening a key costs 0.15 s of PBKDF2, and ten times that
-// under -race.
+// Main runs the tests of a package with the command igc on the PATH. That command is the test
+// binary itself under another name, so that -race watches the servers that [Lab.Serve] starts.
+// Scripts and short commands run [Program], an ordinary build, which is some ten times faster with
+// keys.
 func Main(m *testing.M, igc func()) {
 	testscript.Main(withPlainBuild{m}, map[string]func(){"igc": igc})
 }

@@ -126,7 +126,7 @@ func TestRequests(t *testing.T) {
 	}
 	elsewhere := *issuer
 	elsewhere.RawSubject = leaf.RawSubject
-	stranger, err := xocsp.CreateRequest(leaf, &elsewhere, nil)
+	foreign, err := xocsp.CreateRequest(leaf, &elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,8 +171,8 @@ func TestRequests(t *testing.T) {
 		"two certificates":                   {labtest.OCSPRequest(nil, many(2), nil, nil), 0},
 		"as many certificates as may be":     {labtest.OCSPRequest(nil, many(maxIDs), nil, nil), 0},
 		"one too many":                       {labtest.OCSPRequest(nil, many(maxIDs+1), nil, nil), malformedRequest},
-		"another's authority":                {stranger, unauthorized},
-		"another's, and ours":                {labtest.OCSPRequest(nil, [][]byte{der.Element(cbasn1.SEQUENCE, certIDOf(t, stranger).issuer, never), id}, nil, nil), 0},
+		"another's authority":                {foreign, unauthorized},
+		"another's, and ours":                {labtest.OCSPRequest(nil, [][]byte{der.Element(cbasn1.SEQUENCE, certIDOf(t, foreign).issuer, never), id}, nil, nil), 0},
 		"a hash that nobody uses":            {certID(der.Element(cbasn1.SEQUENCE, unknownOID), labtest.Nonce(20), labtest.Nonce(20), never), unauthorized},
 		"hash parameters left out":           {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid), form[11:], never), 0},
 		"hash parameters that are none":      {certID(der.Element(cbasn1.SEQUENCE, certIDHashes[0].oid, never), form[11:], never), unauthorized},

@@ -33,9 +33,9 @@ func (d *delegate) holds(now time.Time) bool {
 	return d != nil && !now.Before(d.certificate.NotBefore) && now.Before(d.certificate.NotAfter)
 }
 
-// delegateOf returns the authority's delegate, and makes one when there is none or its certificate
-// is half over. When that fails the old one is returned for as long as it holds, with the error,
-// which is then for the log.
+// delegateOf returns the authority's delegated responder. It makes a new one when there is none, or
+// when half of its certificate's validity has passed. If that fails and the former one is still
+// valid, it returns the former one together with the error, which the caller logs.
 func (r *Responder) delegateOf(ctx context.Context, a *authority) (*delegate, error) {
 	now := r.now()
 	if d := a.delegate.Load(); d.holds(now) && now.Before(d.renew) {

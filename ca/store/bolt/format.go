@@ -77,7 +77,7 @@ func (s *Store) migrate(db *bbolt.DB) error {
 		return putFormat(b)
 	})
 	if err != nil {
-		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): free some space, or the file, and try again", s.path, format, err)
+		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): free some disk space, or end the program that uses the file, and try again", s.path, format, err)
 	}
 	return s.finishMigration()
 }
