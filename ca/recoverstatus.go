@@ -16,7 +16,8 @@ import (
 
 // applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a
 // CRL counts when it is newer than they are.
-func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority]store.CRLState, recorded map[profiles.Authority]bool, r *Recovery) error {
+func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority]store.CRLState,
+	recorded map[profiles.Authority]bool, r *Recovery) error {
 	for _, report := range r.Authorities {
 		a, err := profiles.ParseAuthority(report.ID)
 		if err != nil {
@@ -47,7 +48,8 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 			return err
 		}
 		for _, serial := range serials {
-			if err := recordRevocation(tx, store.Key{Authority: a.ID(), Serial: []byte(serial)}, revoked[serial], end, r); err != nil {
+			key := store.Key{Authority: a.ID(), Serial: []byte(serial)}
+			if err := recordRevocation(tx, key, revoked[serial], end, r); err != nil {
 				return err
 			}
 		}
@@ -88,13 +90,16 @@ func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]Revocation
 			if line := f.log[findKey(a.ID(), []byte(serial))]; line != nil && line.released.After(list.ThisUpdate) {
 				continue // the hold ended after this list was made
 			}
-			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: store.ReasonOf(e.ReasonCode), Invalidity: invalidityOf(e)}
+			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: store.ReasonOf(e.ReasonCode),
+				Invalidity: invalidityOf(e)}
 		}
 	}
 }
 
 func isDelta(list *x509.RevocationList) bool {
-	return slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 27}) })
+	return slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool {
+		return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 27})
+	})
 }
 
 func invalidityOf(e x509.RevocationListEntry) (t time.Time) {

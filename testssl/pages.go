@@ -132,9 +132,11 @@ type advice struct {
 
 var advices = []advice{
 	{"Chrome, Edge, Chromium", i18n.Text{
-		FR: "Ouvrez le lien proposé : son adresse est nouvelle, et le navigateur redemande la carte. Sinon, fermez toutes les fenêtres du navigateur, ou ouvrez une fenêtre de navigation privée. " +
+		FR: "Ouvrez le lien proposé : son adresse est nouvelle, et le navigateur redemande la carte. " +
+			"Sinon, fermez toutes les fenêtres du navigateur, ou ouvrez une fenêtre de navigation privée. " +
 			"Retirer la carte ne suffit pas : le navigateur retient, pour chaque adresse, la carte choisie ou le refus d'en choisir une.",
-		EN: "Open the link: its address is new, so the browser asks for the card again. Otherwise, close all windows of the browser, or open an incognito window. " +
+		EN: "Open the link: its address is new, so the browser asks for the card again. " +
+			"Otherwise, close all windows of the browser, or open an incognito window. " +
 			"Taking the card out is not enough: for each address, the browser keeps the card that was chosen, or that none was."}},
 	{"Firefox", i18n.Text{
 		FR: "L'adresse neuve suffit. Sinon : Paramètres › Vie privée et sécurité › Certificats › Afficher les certificats › " +

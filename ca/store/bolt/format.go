@@ -77,7 +77,8 @@ func (s *Store) migrate(db *bbolt.DB) error {
 		return putFormat(b)
 	})
 	if err != nil {
-		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): free some disk space, or end the program that uses the file, and try again", s.path, format, err)
+		return store.Errorf(store.Unwritable, "the lab's records %s could not be migrated to format %d and are as they were (%w): "+
+			"free some disk space, or end the program that uses the file, and try again", s.path, format, err)
 	}
 	return s.finishMigration()
 }
@@ -94,10 +95,12 @@ func (s *Store) finishMigration() error {
 	}
 	log := filepath.Join(filepath.Dir(s.path), "audit.log")
 	if err := os.Rename(log, log+".imported"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return store.Errorf(store.Unwritable, "the records are migrated, and audit.log cannot be renamed to audit.log.imported: %w", err)
+		return store.Errorf(store.Unwritable,
+			"the records are migrated, and audit.log cannot be renamed to audit.log.imported: %w", err)
 	}
 	if err := os.Remove(s.backup()); err != nil {
-		return store.Errorf(store.Unwritable, "the records are migrated, and the copy of the former ones cannot be removed: %w", err)
+		return store.Errorf(store.Unwritable,
+			"the records are migrated, and the copy of the former ones cannot be removed: %w", err)
 	}
 	return nil
 }
