@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -26,7 +27,7 @@ func TestPublicationConditions(t *testing.T) {
 	l := newTestLab(t, 1)
 	server := newPublication(t, l)
 	for _, path := range published {
-		resp, whole := ask(t, http.MethodGet, server.URL+path, nil)
+		resp, whole := labtest.Ask(t, http.MethodGet, server.URL+path, nil)
 		tag, modified := resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
 		if resp.StatusCode != http.StatusOK || tag == "" || len(whole) < 20 {
 			t.Errorf("%s: %s, ETag %q, %d bytes", path, resp.Status, tag, len(whole))
@@ -47,7 +48,7 @@ func TestPublicationConditions(t *testing.T) {
 		}
 		for _, c := range conditions {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
-				resp, body := ask(t, method, server.URL+path, nil, c.name, c.value)
+				resp, body := labtest.Ask(t, method, server.URL+path, nil, c.name, c.value)
 				if c.name == "Range" && method == http.MethodHead {
 					c.want = 200 // ranges are for GET alone
 				}
@@ -66,7 +67,7 @@ func TestPublicationConditions(t *testing.T) {
 			}
 		}
 		// a range of what was replaced meanwhile is the whole
-		if resp, body := ask(t, http.MethodGet, server.URL+path, nil, "Range", "bytes=0-0", "If-Range", `"a"`); resp.StatusCode != http.StatusOK || !bytes.Equal(body, whole) {
+		if resp, body := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "Range", "bytes=0-0", "If-Range", `"a"`); resp.StatusCode != http.StatusOK || !bytes.Equal(body, whole) {
 			t.Errorf("%s, If-Range of another: %s", path, resp.Status)
 		}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
@@ -78,7 +79,7 @@ func TestPublicationConditions(t *testing.T) {
 			t.Errorf("%s, two lines of If-None-Match: %v, %v", path, resp.Status, err)
 		}
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-			resp, _ := ask(t, method, server.URL+path, nil)
+			resp, _ := labtest.Ask(t, method, server.URL+path, nil)
 			if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") == "" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s %s: %s, %v", method, path, resp.Status, resp.Header)
 			}
@@ -92,15 +93,15 @@ func TestCRLsOfOneSecond(t *testing.T) {
 	l := newTestLab(t, 1)
 	server := newPublication(t, l)
 	for _, path := range []string{"/CRL/ACI-FO-PP-TEST.crl", "/CRL/ACI-FO-PP-TEST-delta.crl"} {
-		resp, _ := ask(t, http.MethodGet, server.URL+path, nil)
+		resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil)
 		modified := resp.Header.Get("Last-Modified")
-		if resp, _ := ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified); resp.StatusCode != http.StatusNotModified {
+		if resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified); resp.StatusCode != http.StatusNotModified {
 			t.Errorf("%s, unchanged: %s", path, resp.Status)
 		}
 		reason := map[bool]ca.Reason{false: "certificateHold", true: "superseded"}[strings.Contains(path, "delta")]
 		l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: reason})
 		for range 2 {
-			resp, body := ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified)
+			resp, body := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified)
 			list, err := x509.ParseRevocationList(body)
 			if err != nil || len(list.RevokedCertificateEntries) != 1 {
 				t.Errorf("%s, after the revocation: %s, %v", path, resp.Status, err)
@@ -118,11 +119,11 @@ func TestChain(t *testing.T) {
 	}
 	server := newPublication(t, l)
 	const path = "/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST"
-	resp, pem := ask(t, http.MethodGet, server.URL+path+".p7b", nil)
+	resp, pem := labtest.Ask(t, http.MethodGet, server.URL+path+".p7b", nil)
 	if got := resp.Header.Get("Content-Type"); got != "application/x-pkcs7-certificates" {
 		t.Errorf("Content-Type %s", got)
 	}
-	resp, der := ask(t, http.MethodGet, server.URL+path+".p7c", nil)
+	resp, der := labtest.Ask(t, http.MethodGet, server.URL+path+".p7c", nil)
 	if got := resp.Header.Get("Content-Type"); got != "application/pkcs7-mime; smime-type=certs-only" {
 		t.Errorf("Content-Type of the DER %s", got)
 	}
@@ -182,7 +183,7 @@ func TestPolicyPage(t *testing.T) {
 	server := newPublication(t, newTestLab(t, 0))
 	var pages []string
 	for _, path := range []string{"/PC%20TEST", "/PC%20TEST/", "/PC%20TEST/index.html"} {
-		resp, body := ask(t, http.MethodGet, server.URL+path, nil)
+		resp, body := labtest.Ask(t, http.MethodGet, server.URL+path, nil)
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" || resp.Request.URL.EscapedPath() != path {
 			t.Errorf("%s: %s, %s", path, resp.Status, resp.Header.Get("Content-Type"))
 		}
@@ -199,7 +200,7 @@ func TestPolicyPage(t *testing.T) {
 	if pages[0] != pages[1] || pages[0] != pages[2] {
 		t.Error("the pages differ")
 	}
-	if resp, _ := ask(t, http.MethodGet, server.URL+"/PC%20TEST/other", nil); resp.StatusCode != http.StatusNotFound {
+	if resp, _ := labtest.Ask(t, http.MethodGet, server.URL+"/PC%20TEST/other", nil); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("/PC TEST/other: %s", resp.Status)
 	}
 }

@@ -3,10 +3,8 @@ package revocation
 import (
 	"crypto/x509"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -81,28 +79,6 @@ func newPublication(t testing.TB, l *testLab) *httptest.Server {
 	server := httptest.NewServer(NewPublication(l.Lab, crl.NewIssuer(l.Lab, l.Clock()), newResponder(t, l.Lab, l.Clock()), quiet))
 	t.Cleanup(server.Close)
 	return server
-}
-
-// ask sends a request with those headers, names and values in turn.
-func ask(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, []byte) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, got
 }
 
 // status asks the responder about a certificate, and verifies the answer.

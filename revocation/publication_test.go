@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -16,7 +17,7 @@ func TestPublication(t *testing.T) {
 	server := newPublication(t, l)
 	fetch := func(method, path string, header ...string) (*http.Response, []byte) {
 		t.Helper()
-		return ask(t, method, server.URL+path, nil, header...)
+		return labtest.Ask(t, method, server.URL+path, nil, header...)
 	}
 	for path, kind := range map[string]string{"/CRL/ACI-FO-PP-TEST.crl": "application/pkix-crl", "/CRL/ACR-FO-TEST.crl": "application/pkix-crl",
 		"/AC%20TEST/ACI-FO-PP-TEST.cer": "application/pkix-cert", "/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST.p7b": "application/x-pkcs7-certificates",

@@ -115,28 +115,6 @@ func TestOCSPGetGarbage(t *testing.T) {
 	}
 }
 
-// ask sends a request with those headers, names and values in turn.
-func ask(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, []byte) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, got
-}
-
 // What HTTP caches are told (RFC 5019 §6.2 and its revision).
 func TestOCSPCaching(t *testing.T) {
 	l := newTestLab(t, 1)
@@ -150,7 +128,7 @@ func TestOCSPCaching(t *testing.T) {
 		if method == http.MethodPost {
 			path, body = "/ocsp", bytes.NewReader(request)
 		}
-		resp, got := ask(t, method, server.URL+path, body, append(header, "Content-Type", "application/ocsp-request")...)
+		resp, got := labtest.Ask(t, method, server.URL+path, body, append(header, "Content-Type", "application/ocsp-request")...)
 		if resp.Header.Get("Date") == "" {
 			t.Error("no Date")
 		}

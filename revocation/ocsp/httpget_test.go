@@ -39,20 +39,20 @@ func TestOCSPSlashes(t *testing.T) {
 	for _, before := range []string{"/", "//", "///", "/ocsp/", "/ocsp//", "/ocsp///", "//ocsp/", "//ocsp//", "/ocsp"} {
 		for name, encoded := range map[string]string{"plain": plain, "escaped": escaped, "escaped twice": url.PathEscape(escaped),
 			"unpadded": strings.TrimRight(plain, "="), "with a slash behind": plain + "/", "for URLs": base64.URLEncoding.EncodeToString(request)} {
-			_, body := ask(t, http.MethodGet, server.URL+before+encoded, nil)
+			_, body := labtest.Ask(t, http.MethodGet, server.URL+before+encoded, nil)
 			if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 				t.Errorf("GET %s, %s: %v", before, name, err)
 			}
 		}
 	}
 	for _, path := range []string{"", "/", "//", "/ocsp", "/ocsp/", "//ocsp", "/ocsp//"} {
-		resp, body := ask(t, http.MethodPost, server.URL+path, bytes.NewReader(request), "Content-Type", requestType)
+		resp, body := labtest.Ask(t, http.MethodPost, server.URL+path, bytes.NewReader(request), "Content-Type", requestType)
 		if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 			t.Errorf("POST %s: %s, %v", path, resp.Status, err)
 		}
 	}
 	for _, path := range []string{"/ocspx", "/ocsp-elsewhere/" + plain, "/xocsp/" + plain, "/x/" + plain} {
-		if resp, _ := ask(t, http.MethodGet, server.URL+path, nil); resp.StatusCode != http.StatusNotFound {
+		if resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("GET %.20s: %s", path, resp.Status)
 		}
 	}
@@ -145,7 +145,7 @@ func TestOCSPConditions(t *testing.T) {
 	l.Config.OCSP.HTTPCache = "until-next-update"
 	server := newServer(t, l)
 	address := server.URL + "/ocsp/" + url.PathEscape(base64.StdEncoding.EncodeToString(labtest.OCSPRequest(nil, [][]byte{l.CertID(t, 0)}, nil, nil)))
-	resp, whole := ask(t, http.MethodGet, address, nil)
+	resp, whole := labtest.Ask(t, http.MethodGet, address, nil)
 	tag := resp.Header.Get("ETag")
 	for _, tc := range []struct {
 		name  string
@@ -247,7 +247,7 @@ http {
 	}
 	for _, before := range []string{"/ocsp/", "/ocsp//", "/merged/", "/merged//"} {
 		for name, path := range map[string]string{"plain": encoded, "escaped": url.QueryEscape(encoded)} {
-			resp, body := ask(t, http.MethodGet, base+before+path, nil)
+			resp, body := labtest.Ask(t, http.MethodGet, base+before+path, nil)
 			if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 				t.Errorf("%s, %s: %s, %v", before, name, resp.Status, err)
 			}
