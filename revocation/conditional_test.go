@@ -67,7 +67,8 @@ func TestPublicationConditions(t *testing.T) {
 			}
 		}
 		// a range of what was replaced meanwhile is the whole
-		if resp, body := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "Range", "bytes=0-0", "If-Range", `"a"`); resp.StatusCode != http.StatusOK || !bytes.Equal(body, whole) {
+		if resp, body := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "Range", "bytes=0-0",
+			"If-Range", `"a"`); resp.StatusCode != http.StatusOK || !bytes.Equal(body, whole) {
 			t.Errorf("%s, If-Range of another: %s", path, resp.Status)
 		}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
@@ -95,7 +96,8 @@ func TestCRLsOfOneSecond(t *testing.T) {
 	for _, path := range []string{"/CRL/ACI-FO-PP-TEST.crl", "/CRL/ACI-FO-PP-TEST-delta.crl"} {
 		resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil)
 		modified := resp.Header.Get("Last-Modified")
-		if resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil, "If-Modified-Since", modified); resp.StatusCode != http.StatusNotModified {
+		if resp, _ := labtest.Ask(t, http.MethodGet, server.URL+path, nil,
+			"If-Modified-Since", modified); resp.StatusCode != http.StatusNotModified {
 			t.Errorf("%s, unchanged: %s", path, resp.Status)
 		}
 		reason := map[bool]ca.Reason{false: "certificateHold", true: "superseded"}[strings.Contains(path, "delta")]

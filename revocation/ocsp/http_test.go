@@ -128,7 +128,8 @@ func TestOCSPCaching(t *testing.T) {
 		if method == http.MethodPost {
 			path, body = "/ocsp", bytes.NewReader(request)
 		}
-		resp, got := labtest.Ask(t, method, server.URL+path, body, append(header, "Content-Type", "application/ocsp-request")...)
+		resp, got := labtest.Ask(t, method, server.URL+path, body, append(header, "Content-Type",
+			"application/ocsp-request")...)
 		if resp.Header.Get("Date") == "" {
 			t.Error("no Date")
 		}

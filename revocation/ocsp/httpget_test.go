@@ -46,7 +46,8 @@ func TestOCSPSlashes(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"", "/", "//", "/ocsp", "/ocsp/", "//ocsp", "/ocsp//"} {
-		resp, body := labtest.Ask(t, http.MethodPost, server.URL+path, bytes.NewReader(request), "Content-Type", requestType)
+		resp, body := labtest.Ask(t, http.MethodPost, server.URL+path, bytes.NewReader(request),
+			"Content-Type", requestType)
 		if answer, err := xocsp.ParseResponse(body, nil); err != nil || answer.Status != xocsp.Good {
 			t.Errorf("POST %s: %s, %v", path, resp.Status, err)
 		}
