@@ -15,6 +15,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
@@ -83,12 +84,12 @@ type Job struct {
 }
 
 // Run makes the cards that are not made yet. It returns the folder or file that has them all.
-func Run(ctx context.Context, client *ca.Client, job Job) (path string, err error) {
-	out, err := newOutput(client.Home, job.Out)
+func Run(ctx context.Context, client *lab.Client, job Job) (path string, err error) {
+	out, err := newOutput(client.Lab.Home, job.Out)
 	if err != nil {
 		return "", err
 	}
-	journal, err := openJournal(client.Home, out.path, job.Rows)
+	journal, err := openJournal(client.Lab.Home, out.path, job.Rows)
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +98,7 @@ func Run(ctx context.Context, client *ca.Client, job Job) (path string, err erro
 	var at []int // the row of each
 	for i, order := range job.Orders {
 		if order.Key == "" {
-			order.Key = client.Config.Key
+			order.Key = client.Lab.Config.Key
 		}
 		order.Into = out.folder
 		if !journal.done[i] {
@@ -123,7 +124,7 @@ func Run(ctx context.Context, client *ca.Client, job Job) (path string, err erro
 		job.Resumed(n)
 	}
 	made := 0
-	err = ca.MakeCards(ctx, service, client.Home, remaining, func(i int, card *ca.CardFile, dir string) error {
+	err = ca.MakeCards(ctx, service, client.Lab.Home, remaining, func(i int, card *ca.CardFile, dir string) error {
 		made++
 		if job.Progress != nil {
 			job.Progress(made, len(remaining))
@@ -141,8 +142,8 @@ func Run(ctx context.Context, client *ca.Client, job Job) (path string, err erro
 
 // lockOrConnect locks the lab for the time of a batch, and answers the other commands meanwhile.
 // When a server has it, the batch goes through the server.
-func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), error) {
-	err := client.Lock()
+func lockOrConnect(ctx context.Context, client *lab.Client) (ca.Service, func(), error) {
+	err := client.Lab.Lock()
 	if ca.KindOf(err) == ca.Busy {
 		return client, func() {}, nil
 	}
@@ -151,11 +152,11 @@ func lockOrConnect(ctx context.Context, client *ca.Client) (ca.Service, func(), 
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- client.Answer(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, func() {}) }()
+	go func() { ended <- client.Lab.Serve(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, func() {}) }()
 	return client.Lab, func() {
 		cancel()
 		<-ended // without a socket the other commands wait
-		client.Unlock()
+		client.Lab.Unlock()
 	}, nil
 }
 

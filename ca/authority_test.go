@@ -1,7 +1,6 @@
 package ca
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"math/big"
@@ -24,7 +23,7 @@ var (
 )
 
 // authorityRecord is the record of an authority's certificate.
-func authorityRecord(t testing.TB, lab *Lab, a profiles.Authority) *Record {
+func authorityRecord(t testing.TB, lab *testCA, a profiles.Authority) *Record {
 	t.Helper()
 	list, err := lab.List(t.Context(), Filter{})
 	if err != nil {
@@ -40,9 +39,9 @@ func authorityRecord(t testing.TB, lab *Lab, a profiles.Authority) *Record {
 }
 
 // snapshot is the file of the records, to tell whether something was written.
-func snapshot(t testing.TB, lab *Lab) string {
+func snapshot(t testing.TB, lab *testCA) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(lab.Home, "igc.db"))
+	data, err := os.ReadFile(filepath.Join(lab.home, "igc.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +49,9 @@ func snapshot(t testing.TB, lab *Lab) string {
 }
 
 // openFile opens the file of a lab that is not open, past the store.
-func openFile(t testing.TB, lab *Lab, do func(*bolt.DB) error) {
+func openFile(t testing.TB, lab *testCA, do func(*bolt.DB) error) {
 	t.Helper()
-	db, err := bolt.Open(filepath.Join(lab.Home, "igc.db"), 0o600, nil)
+	db, err := bolt.Open(filepath.Join(lab.home, "igc.db"), 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +61,10 @@ func openFile(t testing.TB, lab *Lab, do func(*bolt.DB) error) {
 }
 
 // An authority is reached by its own field alone: no serial number, certificate, card or holder
-// changes its status, not with others and not through the socket or smallstep's interface; and what
+// changes its status, not with others and not through smallstep's interface; and what
 // is refused writes nothing.
 func TestAuthorityByNameOnly(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)
@@ -136,41 +135,27 @@ func TestAuthorityByNameOnly(t *testing.T) {
 		}
 	}
 
-	// through the socket
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	defer lab.Unlock()
-	ctx, stop := context.WithCancel(t.Context())
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- lab.Answer(ctx, nil, func() { close(ready) }) }()
-	<-ready
-	client, err := Connect(lab.Home, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.SetStatus(t.Context(), StatusChange{Serial: aci.Serial, Reason: "cACompromise"})
+	lab.lock(t)
+	_, err = lab.SetStatus(t.Context(), StatusChange{Serial: aci.Serial, Reason: "cACompromise"})
 	wantKind(t, err, Invalid)
 	if snapshot(t, lab) != before {
-		t.Error("the socket has changed the records")
+		t.Error("a refused change has changed the records")
 	}
-	changed, err := client.SetStatus(t.Context(), StatusChange{Authority: "aci-fo-pp", Reason: "cACompromise"})
+	changed, err := lab.SetStatus(t.Context(), StatusChange{Authority: "aci-fo-pp", Reason: "cACompromise"})
 	if err != nil || len(changed) != 1 || changed[0].Serial != aci.Serial || changed[0].Status != Revoked {
 		t.Errorf("by its name: %+v, %v", changed, err)
 	}
-	infos, err := client.Authorities(t.Context())
+	infos, err := lab.Authorities(t.Context())
 	if err != nil || len(infos) != 2 || infos[0].Revoked != nil || infos[1].Revoked == nil || infos[1].Revoked.Reason != "cACompromise" {
 		t.Errorf("authorities: %+v, %v", infos, err)
 	}
-	stop()
-	<-ended
 }
 
 // Nothing is issued by a revoked authority, and nothing is left behind by who tries; its
 // responder's certificates are, so that what it issued before is answered for. Another authority of
 // the lab goes on.
 func TestRevokedAuthorityIssuesNothing(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	if _, err := lab.Issue(t.Context(), cps(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -193,12 +178,12 @@ func TestRevokedAuthorityIssuesNothing(t *testing.T) {
 	}
 	_, err = lab.Issue(t.Context(), cps(t))
 	refused("issue", err)
-	before, _ := filepath.Glob(filepath.Join(lab.Home, "cards", "*"))
+	before, _ := filepath.Glob(filepath.Join(lab.home, "cards", "*"))
 	order := CardOrder{IssueRequest: IssueRequest{Product: "cps", Holder: alain}, Key: P256, PIN: "1234"}
-	_, _, err = MakeCard(t.Context(), lab, lab.Home, order)
+	_, _, err = MakeCard(t.Context(), lab, lab.home, order)
 	refused("a card", err)
-	refused("a batch", MakeCards(t.Context(), lab, lab.Home, []CardOrder{order, order}, func(int, *CardFile, string) error { return nil }))
-	if after, _ := filepath.Glob(filepath.Join(lab.Home, "cards", "*")); len(after) != len(before) {
+	refused("a batch", MakeCards(t.Context(), lab, lab.home, []CardOrder{order, order}, func(int, *CardFile, string) error { return nil }))
+	if after, _ := filepath.Glob(filepath.Join(lab.home, "cards", "*")); len(after) != len(before) {
 		t.Errorf("folders are left: %q", after)
 	}
 	refused("a product of its", CheckIssuable(t.Context(), lab, "ssl-serv", "cps"))
@@ -213,7 +198,7 @@ func TestRevokedAuthorityIssuesNothing(t *testing.T) {
 	key, _ := P256.Generate()
 	holder := alain
 	holder.CardNumber = "2900000009"
-	template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: aciFort, URLs: lab.Config.URLs, NotBefore: time.Now(),
+	template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: aciFort, URLs: lab.URLs, NotBefore: time.Now(),
 		Serial: big.NewInt(0).SetBytes(append(aciFort.SerialPrefix(), 1, 2, 3, 4, 5, 6, 7, 8)), PublicKey: key.Public(), AuthorityKeyID: issuer.Certificate.SubjectKeyId})
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +235,7 @@ func TestRevokedAuthorityIssuesNothing(t *testing.T) {
 
 // Several certificates change together or not at all.
 func TestSeveralTargets(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	var cards []*Issued
 	for range 2 {
 		issued, err := lab.Issue(t.Context(), cps(t))

@@ -1,7 +1,6 @@
 package ca
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -22,21 +21,6 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
-
-func fastConfig() Config {
-	c := DefaultConfig()
-	c.Key = P256
-	return c
-}
-
-func newLab(t testing.TB, opts Options) *Lab {
-	t.Helper()
-	lab, err := Create(filepath.Join(t.TempDir(), "lab"), fastConfig(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lab
-}
 
 var alain = profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812", Profession: "10"}
 
@@ -60,7 +44,7 @@ func cps(t testing.TB) IssueRequest {
 }
 
 // countChanges counts the entries of a kind in the lab's feed.
-func countChanges(t testing.TB, lab *Lab, kind store.ChangeKind) (n int) {
+func countChanges(t testing.TB, lab *testCA, kind store.ChangeKind) (n int) {
 	t.Helper()
 	changes, err := lab.Changes(t.Context(), 0, 1000)
 	if err != nil {
@@ -87,7 +71,7 @@ func wantKind(t testing.TB, err error, kind Kind) {
 // A first card makes the two authorities that it needs and no other; both certificates verify up to
 // the root.
 func TestFirstCard(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)
@@ -127,109 +111,9 @@ func TestFirstCard(t *testing.T) {
 	}
 }
 
-func TestPassphrases(t *testing.T) {
-	home := filepath.Join(t.TempDir(), "lab")
-	own := Options{Passphrase: []byte("correct horse")}
-	lab, err := Create(home, fastConfig(), own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lab.Issue(t.Context(), cps(t)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(home, "passphrase")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the lab keeps a passphrase that the user gave: %v", err)
-	}
-	before, _ := os.ReadDir(filepath.Join(home, "keys"))
-	for name, opts := range map[string]Options{"wrong": {Passphrase: []byte("battery staple")}, "none": {}} {
-		lab, err := Open(home, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = lab.Issue(t.Context(), cps(t))
-		wantKind(t, err, Passphrase)
-		// no authority is made under a second passphrase either
-		_, err = lab.Ensure(t.Context(), profiles.Authorities())
-		wantKind(t, err, Passphrase)
-		if after, _ := os.ReadDir(filepath.Join(home, "keys")); len(after) != len(before) {
-			t.Errorf("%s passphrase: %d keys, there were %d", name, len(after), len(before))
-		}
-	}
-	records, err := lab.List(t.Context(), Filter{})
-	if err != nil || len(records) != 4 {
-		t.Errorf("%d records, %v; want the two authorities and the two certificates", len(records), err)
-	}
-	for _, path := range []string{"igc.yaml", "igc.db", "keys/ACR-FO.key"} {
-		if info, err := os.Stat(filepath.Join(home, path)); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v; want mode 0600", path, info.Mode(), err)
-		}
-	}
-	data, _ := os.ReadFile(filepath.Join(home, "keys/ACR-FO.key"))
-	if block, _ := pem.Decode(data); block == nil || block.Type != "ENCRYPTED PRIVATE KEY" || len(block.Headers) > 0 {
-		t.Errorf("the key is not an encrypted PKCS#8: %s", data)
-	}
-}
-
-// An interrupted creation goes on with the keys that it has made, and a lab is never made over
-// another.
-func TestCreationGoesOn(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	lab := newLab(t, Options{Progress: func(_ string, n, _ int) {
-		if n == 3 {
-			cancel()
-		}
-	}})
-	if _, err := lab.Ensure(ctx, profiles.Authorities()); !errors.Is(err, context.Canceled) {
-		t.Fatalf("interrupted: %v", err)
-	}
-	keys, _ := filepath.Glob(filepath.Join(lab.Home, "keys", "*.key"))
-	if len(keys) < 3 || len(keys) == 9 {
-		t.Fatalf("%d keys after the interruption", len(keys))
-	}
-	kept := map[string]string{}
-	for _, k := range keys {
-		data, _ := os.ReadFile(k)
-		kept[k] = string(data)
-	}
-	again, err := Open(lab.Home, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if made, err := again.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 9 {
-		t.Fatalf("made %d, %v", made, err)
-	}
-	for k, was := range kept {
-		if data, _ := os.ReadFile(k); string(data) != was {
-			t.Errorf("%s was made anew", k)
-		}
-	}
-	if made, err := again.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 0 {
-		t.Errorf("a second time: made %d, %v", made, err)
-	}
-	_, err = Create(lab.Home, DefaultConfig(), Options{}) // other keys
-	wantKind(t, err, Conflict)
-}
-
-// A key that is not the certificate's is refused before it signs.
-func TestForeignKey(t *testing.T) {
-	lab := newLab(t, Options{Passphrase: []byte("x")})
-	if _, err := lab.Ensure(t.Context(), []profiles.Authority{{Gamme: profiles.Fort, Domaine: profiles.Personnes}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(lab.Home, "keys/ACR-FO.key"), filepath.Join(lab.Home, "keys/ACI-FO-PP.key")); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(lab.Home, Options{Passphrase: []byte("x")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = again.Issue(t.Context(), cps(t))
-	wantKind(t, err, Conflict)
-}
-
 func TestRevocation(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	lab := newLab(t, Options{Now: func() time.Time { return now }})
+	lab := newCA(t, Options{Now: func() time.Time { return now }})
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)
@@ -262,11 +146,8 @@ func TestRevocation(t *testing.T) {
 // Many at once on one lab: all recorded, no serial number twice, and the number of the CRL's
 // entries is right.
 func TestManyAtOnce(t *testing.T) {
-	lab := newLab(t, Options{})
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	defer lab.Unlock()
+	lab := newCA(t, Options{})
+	lab.lock(t)
 	const n = 20
 	var wg sync.WaitGroup
 	errs := make([]error, n)
@@ -304,9 +185,9 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestCardFolder(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	order := CardOrder{IssueRequest: IssueRequest{Product: "cps", Holder: alain}, Key: P256, PIN: "4711"}
-	card, dir, err := MakeCard(t.Context(), lab, lab.Home, order)
+	card, dir, err := MakeCard(t.Context(), lab, lab.home, order)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,102 +222,20 @@ func TestCardFolder(t *testing.T) {
 		t.Errorf("card.json: %v\n%s", err, data)
 	}
 	order.Out = dir // there already
-	_, _, err = MakeCard(t.Context(), lab, lab.Home, order)
+	_, _, err = MakeCard(t.Context(), lab, lab.home, order)
 	wantKind(t, err, Conflict)
 	order.Out, order.Holder.CardNumber = "", card.CardNumber
-	_, _, err = MakeCard(t.Context(), lab, lab.Home, order)
+	_, _, err = MakeCard(t.Context(), lab, lab.home, order)
 	wantKind(t, err, Conflict)
-	if left, _ := filepath.Glob(filepath.Join(lab.Home, "cards", ".card-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(lab.home, "cards", ".card-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-}
-
-// Through the socket, the same answers and the same errors as without; also from a home with a long
-// path.
-func TestSocket(t *testing.T) {
-	home := filepath.Join(t.TempDir(), strings.Repeat("a-long-name", 12))
-	lab, err := Create(home, fastConfig(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- lab.Answer(ctx, nil, func() { close(ready) }) }()
-	<-ready
-
-	client, err := Connect(home, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	issued, err := client.Issue(t.Context(), cps(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	serial := issued.Records[0].Serial
-	if r, err := client.Revoke(t.Context(), serial, "superseded"); err != nil || r.Revoked == nil {
-		t.Errorf("%+v, %v", r, err)
-	}
-	_, err = client.Revoke(t.Context(), serial, "keyCompromise")
-	wantKind(t, err, Conflict)
-	_, err = client.Find(t.Context(), "0123456789")
-	wantKind(t, err, NotFound)
-	if list, err := client.List(t.Context(), Filter{}); err != nil || len(list) != 4 {
-		t.Errorf("%d records, %v", len(list), err)
-	}
-	if made, err := client.Ensure(t.Context(), profiles.Authorities()); err != nil || made != 7 {
-		t.Errorf("made %d, %v", made, err)
-	}
-	if list, err := client.Authorities(t.Context()); err != nil || len(list) != 9 {
-		t.Errorf("%d authorities, %v", len(list), err)
-	}
-	wrong, err := Connect(home, Options{Passphrase: []byte("wrong")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = wrong.List(t.Context(), Filter{})
-	wantKind(t, err, Passphrase)
-	if info, err := os.Stat(filepath.Join(home, "igc.sock")); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("socket: %v, %v", info, err)
-	}
-
-	// the same client goes on when the server is gone
-	stop()
-	if err := <-done; err != nil {
-		t.Errorf("socket closed with %v", err)
-	}
-	if err := lab.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	if r, err := client.Find(t.Context(), serial); err != nil || r.Status != Revoked {
-		t.Errorf("without the server: %+v, %v", r, err)
-	}
-	if err := client.Lock(); err != nil {
-		t.Errorf("the records were not closed: %v", err)
-	}
-	client.Unlock()
-}
-
-// Two processes cannot both serve a lab.
-func TestOneOwner(t *testing.T) {
-	lab := newLab(t, Options{})
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	defer lab.Unlock()
-	other, err := Open(lab.Home, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantKind(t, other.Lock(), Busy)
 }
 
 // smallstep's interface issues by the same way: recorded, and refused when it is not a profile
 // of the IGC-Santé.
 func TestAuthorityService(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)
@@ -449,7 +248,7 @@ func TestAuthorityService(t *testing.T) {
 	auth, _ := profiles.FindProfile("cps/authentication")
 	key, _ := P256.Generate()
 	holder := issued.Records[0].Holder
-	template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: issuer.Authority, URLs: lab.Config.URLs,
+	template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: issuer.Authority, URLs: lab.URLs,
 		NotBefore: time.Now(), Serial: newSerial(issuer.Authority, profiles.Gen2016), PublicKey: key.Public(), AuthorityKeyID: issuer.Certificate.SubjectKeyId})
 	if err != nil {
 		t.Fatal(err)
@@ -521,7 +320,7 @@ func TestStatusChanges(t *testing.T) {
 		"a dry run that is refused": {[]StatusChange{set("superseded"), {Reason: Hold, DryRun: true}}, false, Conflict, Revoked, "superseded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lab := newLab(t, Options{Now: func() time.Time { return now }})
+			lab := newCA(t, Options{Now: func() time.Time { return now }})
 			issued, err := lab.Issue(t.Context(), cps(t))
 			if err != nil {
 				t.Fatal(err)
@@ -559,11 +358,8 @@ func TestStatusChanges(t *testing.T) {
 
 // The list gives all, in the order of issue, by pages and from its end.
 func TestPages(t *testing.T) {
-	lab := newLab(t, Options{})
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	defer lab.Unlock()
+	lab := newCA(t, Options{})
+	lab.lock(t)
 	var want []string
 	for range 7 {
 		issued, err := lab.Issue(t.Context(), cps(t))

@@ -28,12 +28,9 @@ type AuthorityCounts struct {
 	Revocation *Revocation // of the authority itself, nil when it is not revoked
 }
 
-// Counts counts. A server also learns here that damage was found, by whatever call.
-func (l *Lab) Counts(ctx context.Context) (c Counts, err error) {
-	if err := l.store.FoundDamage(); err != nil {
-		return c, err
-	}
-	err = l.store.View(ctx, func(r store.Reader) error {
+// Counts counts.
+func (ca *CA) Counts(ctx context.Context) (c Counts, err error) {
+	err = ca.store.View(ctx, func(r store.Reader) error {
 		counts := r.Counts()
 		c = Counts{Size: counts.Size}
 		for _, a := range profiles.Authorities() {

@@ -8,8 +8,8 @@ import (
 )
 
 // CRLState tells the state of an authority's CRLs.
-func (l *Lab) CRLState(ctx context.Context, a profiles.Authority) (state CRLState, err error) {
-	err = l.store.View(ctx, func(r store.Reader) error {
+func (ca *CA) CRLState(ctx context.Context, a profiles.Authority) (state CRLState, err error) {
+	err = ca.store.View(ctx, func(r store.Reader) error {
 		state, err = r.CRLState(a.ID())
 		return err
 	})
@@ -19,17 +19,17 @@ func (l *Lab) CRLState(ctx context.Context, a profiles.Authority) (state CRLStat
 // IssueCRLs gives the authority's next CRLs their number and content; do signs and publishes them.
 // The number is used up on the disk before do is called, so numbers only grow, whatever crashes; no
 // other process makes a CRL of the lab meanwhile, so what is published later has the higher number.
-func (l *Lab) IssueCRLs(ctx context.Context, a profiles.Authority, order CRLRequest, do func(CRLContent) error) error {
-	return l.using(ctx, func() error {
+func (ca *CA) IssueCRLs(ctx context.Context, a profiles.Authority, order CRLRequest, do func(CRLContent) error) error {
+	return ca.using(ctx, func() error {
 		var state store.CRLState
-		err := l.update(ctx, func(tx store.Tx) (err error) {
+		err := ca.update(ctx, func(tx store.Tx) (err error) {
 			state, err = tx.NextCRL(a.ID(), order)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return l.store.View(ctx, func(r store.Reader) error {
+		return ca.store.View(ctx, func(r store.Reader) error {
 			content, err := r.CRLContent(a.ID(), order.Full)
 			if err != nil {
 				return err

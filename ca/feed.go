@@ -8,8 +8,8 @@ import (
 
 // Changes reads at most limit entries of the lab's change feed, those after a sequence number, the
 // oldest first.
-func (l *Lab) Changes(ctx context.Context, after uint64, limit int) (changes []store.Change, err error) {
-	err = l.store.View(ctx, func(r store.Reader) error {
+func (ca *CA) Changes(ctx context.Context, after uint64, limit int) (changes []store.Change, err error) {
+	err = ca.store.View(ctx, func(r store.Reader) error {
 		changes, err = r.Changes(after, limit)
 		return err
 	})
@@ -17,8 +17,8 @@ func (l *Lab) Changes(ctx context.Context, after uint64, limit int) (changes []s
 }
 
 // Head is the end of the change feed.
-func (l *Lab) Head(ctx context.Context) (h store.Head, err error) {
-	err = l.store.View(ctx, func(r store.Reader) error {
+func (ca *CA) Head(ctx context.Context) (h store.Head, err error) {
+	err = ca.store.View(ctx, func(r store.Reader) error {
 		h = r.Head()
 		return nil
 	})
@@ -26,6 +26,6 @@ func (l *Lab) Head(ctx context.Context) (h store.Head, err error) {
 }
 
 // Follow calls fn with the changes after a sequence number as they come, see [store.Store].
-func (l *Lab) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
-	return l.store.Follow(ctx, after, fn)
+func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
+	return ca.store.Follow(ctx, after, fn)
 }

@@ -12,8 +12,8 @@ import (
 
 // Find returns the one certificate whose serial number begins with the digits; colons and spaces
 // are taken out.
-func (l *Lab) Find(ctx context.Context, serial string) (r *Record, err error) {
-	err = l.store.View(ctx, func(tx store.Reader) error {
+func (ca *CA) Find(ctx context.Context, serial string) (r *Record, err error) {
+	err = ca.store.View(ctx, func(tx store.Reader) error {
 		r, err = findRecord(tx, serial)
 		return err
 	})
@@ -38,8 +38,8 @@ func findRecord(r store.Reader, serial string) (*Record, error) {
 }
 
 // Lookup returns what the authority issued under that serial number; NotFound when it did not.
-func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (r *Record, err error) {
-	err = l.store.View(ctx, func(tx store.Reader) error {
+func (ca *CA) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (r *Record, err error) {
+	err = ca.store.View(ctx, func(tx store.Reader) error {
 		r, err = tx.Certificate(store.Key{Authority: a.ID(), Serial: serial})
 		return err
 	})
@@ -47,9 +47,9 @@ func (l *Lab) Lookup(ctx context.Context, a profiles.Authority, serial []byte) (
 }
 
 // Status is what OCSP needs of a certificate: whether the authority issued it, and its revocation,
-// if any. It reads less than [Lab.Lookup] does.
-func (l *Lab) Status(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
-	err = l.store.View(ctx, func(r store.Reader) error {
+// if any. It reads less than [CA.Lookup] does.
+func (ca *CA) Status(ctx context.Context, a profiles.Authority, serial []byte) (v *Revocation, issued bool, err error) {
+	err = ca.store.View(ctx, func(r store.Reader) error {
 		s := r.Status(store.Key{Authority: a.ID(), Serial: serial})
 		if !s.Issued {
 			if _, ok := r.Authority(a.ID()); !ok {
@@ -64,8 +64,8 @@ func (l *Lab) Status(ctx context.Context, a profiles.Authority, serial []byte) (
 
 // List returns the certificates that pass the filter, in the order of issue. It costs as much as it
 // has to look at: a card's, or the newest few, cost the same in a lab of a million.
-func (l *Lab) List(ctx context.Context, f Filter) (records []*Record, err error) {
-	err = l.store.View(ctx, func(tx store.Reader) error {
+func (ca *CA) List(ctx context.Context, f Filter) (records []*Record, err error) {
+	err = ca.store.View(ctx, func(tx store.Reader) error {
 		records = nil
 		for r, err := range tx.List(f) {
 			if err := errors.Join(err, ctx.Err()); err != nil {

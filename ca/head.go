@@ -8,9 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -19,10 +16,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/igc-lab/igc/ca/store"
-	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
-// The head of the change feed is signed from time to time, and written to audit.head in the note
+// The head of the change feed is signed from time to time, in the note
 // format of Go's checksum database (golang.org/x/mod/sumdb/note): so a feed whose end was cut off
 // is told from one that ended there. The text is
 //
@@ -36,15 +32,10 @@ import (
 // feed.
 
 const (
-	headFile    = "audit.head"
-	headKey     = "audit" // name among the lab's keys
-	headOrigin  = "igc change feed"
-	headSigner  = "igc-lab"
-	headRenewal = 24 * time.Hour
+	headKey    = "audit" // name among the lab's keys
+	headOrigin = "igc change feed"
+	headSigner = "igc-lab"
 )
-
-// HeadFile is where the signed head of the change feed stands.
-func (l *Lab) HeadFile() string { return filepath.Join(l.Home, headFile) }
 
 // noteSigner signs notes with a key of the lab.
 type noteSigner struct {
@@ -58,39 +49,32 @@ func (s noteSigner) Sign(msg []byte) ([]byte, error) {
 
 // SignHead signs the present head of the change feed. It makes the key for that, and appends its
 // verifier key to the feed, when the lab has none yet.
-func (l *Lab) SignHead(ctx context.Context) error {
-	made, err := l.keys.CreateKey(&kmsapi.CreateKeyRequest{Name: headKey, SignatureAlgorithm: kmsapi.PureEd25519})
+func (ca *CA) SignHead(ctx context.Context) (signed []byte, err error) {
+	made, err := ca.keys.CreateKey(&kmsapi.CreateKeyRequest{Name: headKey, SignatureAlgorithm: kmsapi.PureEd25519})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	public, ok := made.PublicKey.(ed25519.PublicKey)
 	if !ok {
-		return fail(Conflict, "%s is not an Ed25519 key: remove it, and another is made", l.keys.Path(headKey))
+		return nil, fail(Conflict, "%s is not an Ed25519 key: remove it, and another is made", ca.keys.Path(headKey))
 	}
 	text, err := note.NewEd25519VerifierKey(headSigner, public)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	verifier, err := note.NewVerifier(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := l.nameHeadKey(ctx, text); err != nil {
-		return err
+	if err := ca.nameHeadKey(ctx, text); err != nil {
+		return nil, err
 	}
-	head, err := l.Head(ctx)
+	head, err := ca.Head(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	signed, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n%s\n", headOrigin, head.Seq, base64.StdEncoding.EncodeToString(head.Hash[:]),
-		l.now().Format(time.RFC3339))}, noteSigner{verifier, made.CreateSignerRequest.Signer})
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Write(l.HeadFile(), signed, 0o600); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
-	}
-	return nil
+	return note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n%s\n", headOrigin, head.Seq, base64.StdEncoding.EncodeToString(head.Hash[:]),
+		ca.now().Format(time.RFC3339))}, noteSigner{verifier, made.CreateSignerRequest.Signer})
 }
 
 // headKeys are documents that say which keys the feed has named: a process may die between making
@@ -98,7 +82,7 @@ func (l *Lab) SignHead(ctx context.Context) error {
 var headKeys = store.DocumentKind{Name: "head-key"}
 
 // nameHeadKey appends a verifier key to the feed, once.
-func (l *Lab) nameHeadKey(ctx context.Context, text string) error {
+func (ca *CA) nameHeadKey(ctx context.Context, text string) error {
 	named := func(r store.Reader) (bool, error) {
 		_, err := r.Document(headKeys.Name, text)
 		if KindOf(err) == NotFound {
@@ -107,14 +91,14 @@ func (l *Lab) nameHeadKey(ctx context.Context, text string) error {
 		return err == nil, err
 	}
 	var done bool
-	err := l.store.View(ctx, func(r store.Reader) (err error) {
+	err := ca.store.View(ctx, func(r store.Reader) (err error) {
 		done, err = named(r)
 		return err
 	})
 	if done || err != nil {
 		return err
 	}
-	return l.update(ctx, func(tx store.Tx) error {
+	return ca.update(ctx, func(tx store.Tx) error {
 		if done, err := named(tx); done || err != nil { // by another process, meanwhile
 			return err
 		}
@@ -123,34 +107,6 @@ func (l *Lab) nameHeadKey(ctx context.Context, text string) error {
 		}
 		return tx.Append(store.Change{Kind: store.HeadKeyMade, Note: text})
 	})
-}
-
-// KeepHeadSigned signs the head of the change feed now, each day and, when ctx ends, a last time.
-func (l *Lab) KeepHeadSigned(ctx context.Context) error {
-	for {
-		if err := l.SignHead(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(headRenewal):
-		case <-ctx.Done():
-			return l.SignHead(context.WithoutCancel(ctx))
-		}
-	}
-}
-
-// signOldHead signs the head after a change in a lab that no server runs for, when the last
-// signature is a day old. What was changed is recorded, whether this succeeds or not; without the
-// passphrase it does not.
-func signOldHead(ctx context.Context, s Service) {
-	l, ok := s.(*Lab)
-	if !ok {
-		return
-	}
-	if info, err := os.Stat(l.HeadFile()); err == nil && time.Since(info.ModTime()) < headRenewal {
-		return
-	}
-	_ = l.SignHead(ctx)
 }
 
 // FeedReport is what [VerifyFeed] found.
@@ -244,16 +200,4 @@ func headSeq(signed []byte) (uint64, error) {
 		return 0, errors.New("not the signed head of a change feed")
 	}
 	return strconv.ParseUint(lines[1], 10, 64)
-}
-
-// ReadHead reads the signed head of a lab, nil when there is none.
-func (l *Lab) ReadHead() ([]byte, error) {
-	data, err := os.ReadFile(l.HeadFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fail(Unwritable, "cannot read the signed head: %w", err)
-	}
-	return data, nil
 }

@@ -57,7 +57,7 @@ func (r *IssueRequest) Check() (*profiles.Product, error) {
 
 // Issue signs and records the certificates of a product; all of them are on the disk before any is
 // returned. It makes the authority that the product needs if the lab does not have it.
-func (l *Lab) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
+func (ca *CA) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
 	product, err := req.Check()
 	if err != nil {
 		return nil, err
@@ -66,23 +66,23 @@ func (l *Lab) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := l.Ensure(ctx, []profiles.Authority{a}); err != nil {
+	if _, err := ca.Ensure(ctx, []profiles.Authority{a}); err != nil {
 		return nil, err
 	}
-	return l.issue(ctx, product, a, req)
+	return ca.issue(ctx, product, a, req)
 }
 
 // IssueResponder issues a certificate for the OCSP responder of an authority.
-func (l *Lab) IssueResponder(ctx context.Context, a profiles.Authority, publicKey []byte) (*Issued, error) {
+func (ca *CA) IssueResponder(ctx context.Context, a profiles.Authority, publicKey []byte) (*Issued, error) {
 	product, err := profiles.FindProduct("ocsp")
 	if err != nil {
 		return nil, err
 	}
-	return l.issue(ctx, product, a, IssueRequest{Holder: a.ResponderHolder(), PublicKeys: map[string][]byte{"responder": publicKey}})
+	return ca.issue(ctx, product, a, IssueRequest{Holder: a.ResponderHolder(), PublicKeys: map[string][]byte{"responder": publicKey}})
 }
 
-func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.Authority, req IssueRequest) (*Issued, error) {
-	issuer, err := l.Issuer(ctx, a)
+func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.Authority, req IssueRequest) (*Issued, error) {
+	issuer, err := ca.Issuer(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -92,19 +92,19 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 		}
 		return checkIssuable(tx, a)
 	}
-	if err := l.store.View(ctx, issuable); err != nil {
+	if err := ca.store.View(ctx, issuable); err != nil {
 		return nil, err
 	}
-	base := profiles.Request{Holder: req.Holder, Issuer: a, Generation: req.Generation, URLs: l.Config.URLs,
+	base := profiles.Request{Holder: req.Holder, Issuer: a, Generation: req.Generation, URLs: ca.URLs,
 		NotBefore: req.NotBefore, AuthorityKeyID: issuer.Certificate.SubjectKeyId}
 	if base.Generation == "" {
-		base.Generation = l.Config.Generation
+		base.Generation = ca.Generation
 	}
 	if req.URLs != nil {
 		base.URLs = *req.URLs
 	}
 	if base.NotBefore.IsZero() {
-		base.NotBefore = l.now()
+		base.NotBefore = ca.now()
 	}
 	chosen := req.Holder.CardNumber != ""
 	// A number drawn may be taken, once in 2^64 for a serial number: draw again.
@@ -133,7 +133,7 @@ func (l *Lab) issue(ctx context.Context, product *profiles.Product, a profiles.A
 			}
 			issued.Records = append(issued.Records, record)
 		}
-		err := l.record(ctx, issued.Records, func(tx store.Tx) error {
+		err := ca.record(ctx, issued.Records, func(tx store.Tx) error {
 			if card := base.Holder.CardNumber; card != "" && len(tx.ByCard(card)) > 0 {
 				return errCardTaken
 			}

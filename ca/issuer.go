@@ -35,7 +35,7 @@ type Issuer struct {
 	cas         *softcas.SoftCAS
 	Authority   profiles.Authority
 	Certificate *x509.Certificate
-	lab         *Lab
+	ca          *CA
 	chain       []*x509.Certificate
 }
 
@@ -43,10 +43,10 @@ var _ casapi.CertificateAuthorityService = (*Issuer)(nil)
 
 // Issuer returns the authority, NotFound when the lab does not have it yet. Its key is opened at
 // the first signature.
-func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error) {
-	l.mu.Lock()
-	i := l.issuers[a]
-	l.mu.Unlock()
+func (ca *CA) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error) {
+	ca.mu.Lock()
+	i := ca.issuers[a]
+	ca.mu.Unlock()
 	if i != nil {
 		return i, nil
 	}
@@ -55,7 +55,7 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 		path = append(path, a.Root())
 	}
 	var chain []*x509.Certificate
-	err := l.store.View(ctx, func(r store.Reader) error {
+	err := ca.store.View(ctx, func(r store.Reader) error {
 		chain = nil
 		for _, a := range path {
 			der, ok := r.Authority(a.ID())
@@ -73,23 +73,23 @@ func (l *Lab) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 	if err != nil {
 		return nil, err
 	}
-	return l.cacheIssuer(a, chain), nil
+	return ca.cacheIssuer(a, chain), nil
 }
 
 // cacheIssuer makes the authority with that chain the lab's, unless another goroutine was first.
-func (l *Lab) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issuer {
-	i := &Issuer{Authority: a, Certificate: chain[0], lab: l, chain: chain}
-	signer := sync.OnceValues(func() (crypto.Signer, error) { return l.Signer(a, chain[0]) })
-	i.cas = &softcas.SoftCAS{KeyManager: l.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
+func (ca *CA) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issuer {
+	i := &Issuer{Authority: a, Certificate: chain[0], ca: ca, chain: chain}
+	signer := sync.OnceValues(func() (crypto.Signer, error) { return ca.Signer(a, chain[0]) })
+	i.cas = &softcas.SoftCAS{KeyManager: ca.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
 		s, err := signer()
 		return chain, s, err
 	}}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if first := l.issuers[a]; first != nil {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	if first := ca.issuers[a]; first != nil {
 		return first
 	}
-	l.issuers[a] = i
+	ca.issuers[a] = i
 	return i
 }
 
@@ -169,7 +169,7 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	if err := preIssuanceLint(i.Authority, i.SignatureAlgorithm(), *template, i.lab.now()); err != nil {
+	if err := preIssuanceLint(i.Authority, i.SignatureAlgorithm(), *template, i.ca.now()); err != nil {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
@@ -184,7 +184,7 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if err := lint.Refusal(lint.Certificate(made.Certificate.Raw)); err != nil { // it passed before it was signed
 		return nil, fmt.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w", i.Authority.ID(), err)
 	}
-	return newRecord(i.Authority, made.Certificate.Raw, i.lab.now())
+	return NewRecord(i.Authority, made.Certificate.Raw, i.ca.now())
 }
 
 // CreateCertificate signs a certificate and records it before it answers. The template must be one
@@ -195,19 +195,19 @@ func (i *Issuer) CreateCertificate(req *casapi.CreateCertificateRequest) (*casap
 	}
 	template := *req.Template
 	if template.SerialNumber == nil {
-		if template.SerialNumber = newSerial(i.Authority, i.lab.Config.Generation); template.IsCA {
+		if template.SerialNumber = newSerial(i.Authority, i.ca.Generation); template.IsCA {
 			template.SerialNumber = newAuthoritySerial()
 		}
 	}
 	issuable := func(tx store.Reader) error { return checkIssuable(tx, i.Authority) }
-	if err := i.lab.store.View(context.Background(), issuable); err != nil {
+	if err := i.ca.store.View(context.Background(), issuable); err != nil {
 		return nil, err
 	}
 	r, err := i.sign(&template)
 	if err != nil {
 		return nil, err
 	}
-	if err := i.lab.record(context.Background(), []*Record{r}, func(tx store.Tx) error { return issuable(tx) }); err != nil {
+	if err := i.ca.record(context.Background(), []*Record{r}, func(tx store.Tx) error { return issuable(tx) }); err != nil {
 		return nil, err
 	}
 	cert, err := r.Certificate()
@@ -222,7 +222,7 @@ func (i *Issuer) RenewCertificate(req *casapi.RenewCertificateRequest) (*casapi.
 	}
 	template := *req.Template
 	template.SerialNumber = nil
-	template.NotBefore = i.lab.now()
+	template.NotBefore = i.ca.now()
 	template.NotAfter = template.NotBefore.Add(req.Lifetime)
 	made, err := i.CreateCertificate(&casapi.CreateCertificateRequest{Template: &template})
 	if err != nil {
@@ -246,13 +246,13 @@ func (i *Issuer) RevokeCertificate(req *casapi.RevokeCertificateRequest) (*casap
 				return nil, fail(Invalid, "%q is not a serial number", req.SerialNumber)
 			}
 		}
-		r, err := i.lab.Lookup(ctx, i.Authority, n.Bytes())
+		r, err := i.ca.Lookup(ctx, i.Authority, n.Bytes())
 		if err != nil {
 			return nil, err
 		}
 		change.Certificate = r.DER
 	}
-	r, err := first(i.lab.SetStatus(ctx, change))
+	r, err := first(i.ca.SetStatus(ctx, change))
 	if err != nil {
 		return nil, err
 	}

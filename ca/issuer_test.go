@@ -12,7 +12,7 @@ import (
 // An authority cannot be used around its records: it makes no CRL, authority or signer for whoever
 // asks, and signs nothing but its own CRLs beside certificates.
 func TestIssuerShowsNoKey(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // An authority refuses what breaks a rule, by the rule's name, and records nothing of it. A warning
 // it signs.
 func TestLintBeforeSigning(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
 	if _, err := lab.Ensure(t.Context(), []profiles.Authority{a}); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestLintBeforeSigning(t *testing.T) {
 		"e_ext_subject_key_identifier_critical": func(c *x509.Certificate) { c.ExtraExtensions[1].Critical = true },
 		"":                                      func(c *x509.Certificate) { c.NotAfter = c.NotAfter.AddDate(-1, 0, 0) }, // igc_validity, a warning
 	} {
-		template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: a, URLs: lab.Config.URLs, NotBefore: lab.now(),
+		template, err := profiles.Build(profiles.Request{Profile: auth, Holder: holder, Issuer: a, URLs: lab.URLs, NotBefore: lab.now(),
 			Serial: newSerial(a, profiles.Gen2016), PublicKey: key.Public(), AuthorityKeyID: issuer.Certificate.SubjectKeyId})
 		if err != nil {
 			t.Fatal(err)
@@ -82,7 +82,7 @@ func TestLintBeforeSigning(t *testing.T) {
 // The nine authorities are linted before they are signed like anything else, and nothing is found
 // in them but that fast keys are not faithful.
 func TestLintAuthorities(t *testing.T) {
-	lab := newLab(t, Options{})
+	lab := newCA(t, Options{})
 	if _, err := lab.Ensure(t.Context(), profiles.Authorities()); err != nil {
 		t.Fatal(err)
 	}

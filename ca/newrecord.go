@@ -7,10 +7,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// newRecord makes the record of a certificate just signed. It reads it back from the bytes, so what
+// NewRecord makes the record of a certificate just signed. It reads it back from the bytes, so what
 // is recorded is what is in them; a certificate that departs from its profile is not recorded, and
 // so never leaves the lab.
-func newRecord(a profiles.Authority, der []byte, now time.Time) (*Record, error) {
+func NewRecord(a profiles.Authority, der []byte, now time.Time) (*Record, error) {
 	d, err := profiles.Decode(der)
 	if err != nil {
 		return nil, err

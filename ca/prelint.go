@@ -35,7 +35,7 @@ func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, te
 	if err := lint.Refusal(lint.Certificate(der)); err != nil {
 		return fail(Invalid, "%s does not sign what breaks a rule of the IGC-Santé: %w", a.ID(), err)
 	}
-	_, err = newRecord(a, der, now)
+	_, err = NewRecord(a, der, now)
 	return Invalidate(err)
 }
 

@@ -57,8 +57,8 @@ type Changed struct {
 // a list that was published cannot be taken back; only a hold ends, or becomes a revocation for
 // another reason as of the hold's date. Of a card or a holder, certificates that were revoked for
 // good before are left as they are; the end of a hold is a Conflict when there is nothing else.
-func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed, err error) {
-	if err := l.checkChange(&c); err != nil {
+func (ca *CA) SetStatus(ctx context.Context, c StatusChange) (changed []Changed, err error) {
+	if err := ca.checkChange(&c); err != nil {
 		return nil, err
 	}
 	do := func(tx store.Tx) error {
@@ -73,7 +73,7 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 				return err
 			}
 			if c.Authority != "" && c.DryRun {
-				if one.Issued, err = validIssued(tx, c.Authority, l.now()); err != nil {
+				if one.Issued, err = validIssued(tx, c.Authority, ca.now()); err != nil {
 					return err
 				}
 			}
@@ -87,7 +87,7 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 		}
 		return nil
 	}
-	if err = l.update(ctx, do); err != nil && !errors.Is(err, errDryRun) {
+	if err = ca.update(ctx, do); err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
 	}
 	if c.DryRun {
@@ -100,9 +100,9 @@ func (l *Lab) SetStatus(ctx context.Context, c StatusChange) (changed []Changed,
 var errDryRun = fail(Invalid, "dry run")
 
 // Revoke revokes the one certificate whose serial number begins with those digits, as of now: see
-// [Lab.SetStatus].
-func (l *Lab) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
-	return first(l.SetStatus(ctx, StatusChange{Serial: serial, Reason: reason}))
+// [CA.SetStatus].
+func (ca *CA) Revoke(ctx context.Context, serial string, reason Reason) (*Record, error) {
+	return first(ca.SetStatus(ctx, StatusChange{Serial: serial, Reason: reason}))
 }
 
 func first(changed []Changed, err error) (*Record, error) {
@@ -112,7 +112,7 @@ func first(changed []Changed, err error) (*Record, error) {
 	return changed[0].Record, err
 }
 
-func (l *Lab) checkChange(c *StatusChange) error {
+func (ca *CA) checkChange(c *StatusChange) error {
 	fields := StatusTarget{c.Serial, c.Certificate, c.Card, c.Holder}.fields()
 	if c.Authority != "" {
 		fields++
@@ -147,7 +147,7 @@ func (l *Lab) checkChange(c *StatusChange) error {
 	} else {
 		c.Reason = reason
 	}
-	now := l.now()
+	now := ca.now()
 	if c.At.IsZero() {
 		c.At = now
 	}

@@ -16,7 +16,7 @@ import (
 // Seed fills the lab with certificates that nobody signed, to see how a large lab behaves: copies
 // of a card's, each with a serial number, a card and a holder of its own, and some of them revoked.
 // Records, lists and lookups are those of a real lab; no signature of a copy verifies.
-func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked int) error {
+func (ca *CA) Seed(ctx context.Context, card IssueRequest, certificates, revoked int) error {
 	if certificates < 0 || revoked < 0 || revoked > certificates {
 		return fail(Invalid, "cannot seed %d certificates of which %d are revoked", certificates, revoked)
 	}
@@ -24,7 +24,7 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 	if err != nil {
 		return err
 	}
-	keys, err := generate(product, l.Config.Key)
+	keys, err := generate(product, ca.Policy)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 			return err
 		}
 	}
-	issued, err := l.Issue(ctx, card)
+	issued, err := ca.Issue(ctx, card)
 	if err != nil {
 		return err
 	}
@@ -45,14 +45,14 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 		}
 	}
 	const batch = 20000
-	begin := l.now().AddDate(-1, 0, 0)
+	begin := ca.now().AddDate(-1, 0, 0)
 	// Ascending keys, so that the file is written from front to back; beside those of a seeding
 	// before.
 	gap := ^uint64(0) / uint64(certificates+1)
 	first := rand.Uint64N(gap)
 	for done := 0; done < certificates; done += batch {
 		n := min(batch, certificates-done)
-		if err := l.update(ctx, func(tx store.Tx) error {
+		if err := ca.update(ctx, func(tx store.Tx) error {
 			for i := done; i < done+n; i++ {
 				r := templates[i%len(templates)].copy(first+gap*uint64(i), i/len(templates))
 				if err := tx.RestoreCertificate(r); err != nil {
@@ -70,8 +70,8 @@ func (l *Lab) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 		}); err != nil {
 			return err
 		}
-		if l.opts.Progress != nil {
-			l.opts.Progress("certificates", done+n, certificates)
+		if ca.Progress != nil {
+			ca.Progress("certificates", done+n, certificates)
 		}
 	}
 	return nil

@@ -13,13 +13,13 @@ import (
 // record, so a command may call it while a server holds the lab: whoever has the lab's folder and
 // passphrase has its keys, and needs no server to sign for it. What is signed this way is not
 // issued: it is in no record, and OCSP does not know it.
-func (l *Lab) Signer(a profiles.Authority, certificate *x509.Certificate) (crypto.Signer, error) {
-	s, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
+func (ca *CA) Signer(a profiles.Authority, certificate *x509.Certificate) (crypto.Signer, error) {
+	s, err := ca.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
 	if err != nil {
 		return nil, err
 	}
 	if pub, ok := s.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(certificate.PublicKey) {
-		return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", l.keys.Path(a.ID()), a.ID())
+		return nil, fail(Conflict, "%s is not the key of the certificate of %s: restore it from a copy of the lab", ca.keys.Path(a.ID()), a.ID())
 	}
 	return s, nil
 }

@@ -23,12 +23,12 @@ type statusWatcher struct{ fn func(store.Change) }
 // Whoever changes a status waits for fn, which must not write: nobody learns that a certificate is
 // revoked while fn's owner still says that it is good. Functions are called one after the other, in
 // the order of their registration.
-func (l *Lab) WatchStatus(ctx context.Context, fn func(store.Change)) error {
-	w := &l.watchers
+func (ca *CA) WatchStatus(ctx context.Context, fn func(store.Change)) error {
+	w := &ca.watchers
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stop == nil {
-		if err := w.follow(ctx, l); err != nil {
+		if err := w.follow(ctx, ca); err != nil {
 			return err
 		}
 	}
@@ -41,8 +41,8 @@ func (l *Lab) WatchStatus(ctx context.Context, fn func(store.Change)) error {
 // follow starts the follower, and returns when it is in place. The caller holds mu. The follower
 // ends when the last watcher is removed, or with damage of the records: after that nothing is
 // written, so no status changes.
-func (w *statusWatchers) follow(ctx context.Context, l *Lab) error {
-	head, err := l.Head(ctx)
+func (w *statusWatchers) follow(ctx context.Context, ca *CA) error {
+	head, err := ca.Head(ctx)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (w *statusWatchers) follow(ctx context.Context, l *Lab) error {
 	began, ended := make(chan struct{}), make(chan error, 1)
 	begin := sync.OnceFunc(func() { close(began) })
 	go func() {
-		ended <- l.Follow(following, head.Seq, func(changes []store.Change) error {
+		ended <- ca.Follow(following, head.Seq, func(changes []store.Change) error {
 			begin()
 			w.call(changes)
 			return nil

@@ -12,11 +12,8 @@ import (
 // Whoever watches the changes of status is called in the order of registration, and before whoever
 // changed the status goes on; when its context ends it is not called any more.
 func TestWatchStatus(t *testing.T) {
-	lab := newLab(t, Options{})
-	if err := lab.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	defer lab.Unlock()
+	lab := newCA(t, Options{})
+	lab.lock(t)
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)

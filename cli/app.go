@@ -19,6 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -116,14 +117,14 @@ func usageError(_ *cli.Context, err error, _ bool) error {
 }
 
 // home is the lab's folder, and options what opens it.
-func (p *program) lab(c *cli.Context) (home string, opts ca.Options, err error) {
+func (p *program) lab(c *cli.Context) (home string, opts lab.Options, err error) {
 	if home = c.String("home"); home == "" {
-		if home, err = ca.DefaultHome(); err != nil {
+		if home, err = lab.DefaultHome(); err != nil {
 			return "", opts, err
 		}
 	}
 	if file := c.String("passphrase-file"); file != "" {
-		if opts.Passphrase, err = ca.ReadPassphraseFile(file); err != nil {
+		if opts.Passphrase, err = lab.ReadPassphraseFile(file); err != nil {
 			return "", opts, err
 		}
 	} else if secret := os.Getenv("IGC_PASSPHRASE"); secret != "" {
@@ -149,33 +150,33 @@ func userName() string {
 }
 
 // connect opens the lab for a command.
-func (p *program) connect(c *cli.Context) (*ca.Client, error) {
+func (p *program) connect(c *cli.Context) (*lab.Client, error) {
 	home, opts, err := p.lab(c)
 	if err != nil {
 		return nil, err
 	}
-	return ca.Connect(home, opts)
+	return lab.Connect(home, opts)
 }
 
 // connectOrCreate opens the lab, and makes an empty one first when there is none.
-func (p *program) connectOrCreate(c *cli.Context, config ca.Config) (*ca.Client, error) {
+func (p *program) connectOrCreate(c *cli.Context, config lab.Config) (*lab.Client, error) {
 	home, opts, err := p.lab(c)
 	if err != nil {
 		return nil, err
 	}
-	lab, err := ca.Open(home, opts)
+	l, err := lab.Open(home, opts)
 	if ca.KindOf(err) == ca.NotFound {
-		lab, err = ca.Create(home, config, opts)
+		l, err = lab.Create(home, config, opts)
 	}
 	if err != nil {
 		return nil, err
 	}
 	// In a folder of a million cards it would take a second to look for what killed commands left:
 	// igc doctor does.
-	if err := ca.RemoveLeftovers(ca.Leftovers(home, time.Now(), 10000)); err != nil {
+	if err := lab.RemoveLeftovers(lab.Leftovers(home, time.Now(), 10000)); err != nil {
 		return nil, err
 	}
-	return lab.Client(), nil
+	return l.Client(), nil
 }
 
 // print writes facts: as JSON when asked for, in words otherwise.

@@ -192,7 +192,7 @@ func (p *program) auditVerify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	signed, err := client.ReadHead()
+	signed, err := client.Lab.ReadHead()
 	if err != nil {
 		return err
 	}

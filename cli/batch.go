@@ -9,6 +9,7 @@ import (
 
 	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 )
 
 // batchFlags are the flags of igc issue that may stand beside --batch.
@@ -33,7 +34,7 @@ func (p *program) batch(c *cli.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	if key := c.String("key"); key != "" {
 		if config.Key, err = ca.ParseKeyPolicy(key); err != nil {
 			return err

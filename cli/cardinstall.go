@@ -69,7 +69,7 @@ func (p *program) installCards(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := setting(client.Home)
+	s, err := setting(client.Lab.Home)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *program) installCards(c *cli.Context) error {
 	}
 	if runtime.GOOS != "linux" {
 		s.PIN = c.String("pin")
-		inserted, err := vcard.NewReaders(client.Home).Inserted()
+		inserted, err := vcard.NewReaders(client.Lab.Home).Inserted()
 		if err != nil {
 			return cardError(err)
 		}

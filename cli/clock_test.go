@@ -20,10 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/doctor"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 )
 
@@ -32,7 +32,7 @@ import (
 type movedClock struct {
 	*testing.T
 	lab     *labtest.Lab
-	config  ca.Config
+	config  lab.Config
 	ahead   atomic.Int64 // of the server's clock and of openssl's
 	numbers map[string]uint64
 }
@@ -48,7 +48,7 @@ func (c *movedClock) openssl(args ...string) (string, error) {
 func startMovedClock(t *testing.T) *movedClock {
 	t.Helper()
 	c := &movedClock{T: t, lab: labtest.New(t, "--key", "p256", "--gamme", "FO"), numbers: map[string]uint64{}}
-	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
+	lab, err := lab.Open(c.lab.Home, lab.Options{Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func startMovedClock(t *testing.T) *movedClock {
 
 func (c *movedClock) serve() {
 	c.Helper()
-	lab, err := ca.Open(c.lab.Home, ca.Options{Now: c.now})
+	lab, err := lab.Open(c.lab.Home, lab.Options{Now: c.now})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (c *movedClock) healthy() error {
 // doctor says what igc doctor finds to do of what depends on the clock; nil when nothing.
 func (c *movedClock) doctor() error {
 	var errs []error
-	for f := range doctor.Run(c.Context(), doctor.Options{Home: c.lab.Home, Lab: ca.Options{Now: c.now}, Addresses: addresses,
+	for f := range doctor.Run(c.Context(), doctor.Options{Home: c.lab.Home, Lab: lab.Options{Now: c.now}, Addresses: addresses,
 		Only: []string{"dates", "server", "publication", "ocsp", "clock"}}) {
 		if f.State != doctor.OK && !strings.Contains(f.Message, "root of TestSSL") && !strings.Contains(f.Message, "not synchronised") {
 			errs = append(errs, fmt.Errorf("%s: %s: %s", f.Check, f.State, f.Message))

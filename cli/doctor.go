@@ -13,6 +13,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/doctor"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 )
 
@@ -100,7 +101,7 @@ func (p *program) doctor(c *cli.Context) error {
 }
 
 // addresses are those of the endpoint table, as igc doctor reads them.
-func addresses(l ca.Listen) (all []doctor.Address) {
+func addresses(l lab.Listen) (all []doctor.Address) {
 	for _, e := range serve.Endpoints() {
 		all = append(all, doctor.Address{Name: e.Name, Address: e.Address(l), TestSSL: e.Card})
 	}

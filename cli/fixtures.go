@@ -20,6 +20,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -62,13 +63,13 @@ func (p *program) makeFixtures(c *cli.Context) error {
 	if c.NArg() > 1 {
 		return ca.Invalidate(fmt.Errorf(tr("argument inattendu : %q", "unexpected argument: %q"), c.Args().Get(1)))
 	}
-	client, err := p.connectOrCreate(c, ca.DefaultConfig())
+	client, err := p.connectOrCreate(c, lab.DefaultConfig())
 	if err != nil {
 		return err
 	}
 	dir := c.Args().First()
 	if dir == "" {
-		dir = filepath.Join(client.Home, "fixtures")
+		dir = filepath.Join(client.Lab.Home, "fixtures")
 	}
 	var manifest *fixtures.Manifest
 	dir, err = replaceSet(dir, func(work string) error {
@@ -96,18 +97,18 @@ func (p *program) makeFixtures(c *cli.Context) error {
 }
 
 // makeSet makes every fixture in the folder, and its manifest.
-func makeSet(ctx context.Context, client *ca.Client, dir string, progress *bar) (*fixtures.Manifest, error) {
+func makeSet(ctx context.Context, client *lab.Client, dir string, progress *bar) (*fixtures.Manifest, error) {
 	maker, err := newSetMaker(ctx, client, dir)
 	if err != nil {
 		return nil, err
 	}
-	manifest := &fixtures.Manifest{MadeBy: fixtures.MadeBy, Made: maker.hand.Now, Lab: "TEST", Faithful: client.Config.Key.Faithful(), Roots: "roots.pem"}
+	manifest := &fixtures.Manifest{MadeBy: fixtures.MadeBy, Made: maker.hand.Now, Lab: "TEST", Faithful: client.Lab.Config.Key.Faithful(), Roots: "roots.pem"}
 	if err := os.WriteFile(filepath.Join(dir, manifest.Roots), maker.roots, 0o600); err != nil {
 		return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	var wanted []*fixtures.Fixture
 	for _, f := range fixtures.Catalogue() {
-		if f.Needs == "rsa" && client.Config.Key == ca.P256 {
+		if f.Needs == "rsa" && client.Lab.Config.Key == ca.P256 {
 			continue
 		}
 		wanted = append(wanted, f)
@@ -154,7 +155,7 @@ func makeSet(ctx context.Context, client *ca.Client, dir string, progress *bar) 
 // setMaker makes fixtures: by the lab's issuing path those that the lab would issue, by hand the
 // others.
 type setMaker struct {
-	client *ca.Client
+	client *lab.Client
 	dir    string
 	hand   *fixtures.Maker
 	roots  []byte // PEM
@@ -163,7 +164,7 @@ type setMaker struct {
 // newSetMaker makes the authorities that the lab lacks, and opens their keys for what is made by
 // hand. It takes the keys from their files, and so works beside a server; there is no way to have a
 // server sign what is wrong.
-func newSetMaker(ctx context.Context, client *ca.Client, dir string) (*setMaker, error) {
+func newSetMaker(ctx context.Context, client *lab.Client, dir string) (*setMaker, error) {
 	var wanted []profiles.Authority
 	var products []string
 	for _, f := range fixtures.Catalogue() {
@@ -195,14 +196,14 @@ func newSetMaker(ctx context.Context, client *ca.Client, dir string) (*setMaker,
 			m.roots = append(m.roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: info.DER})...)
 		}
 	}
-	m.hand = &fixtures.Maker{URLs: client.Config.URLs, Generation: client.Config.Generation, Now: time.Now().UTC().Truncate(time.Second),
-		Key: func() (crypto.Signer, error) { return client.Config.Key.Generate() },
+	m.hand = &fixtures.Maker{URLs: client.Lab.Config.URLs, Generation: client.Lab.Config.Generation, Now: time.Now().UTC().Truncate(time.Second),
+		Key: func() (crypto.Signer, error) { return client.Lab.Config.Key.Generate() },
 		Issuer: func(a profiles.Authority) (*fixtures.Issuer, error) {
 			chain := []*x509.Certificate{certificates[a.ID()]}
 			if !a.IsRoot() {
 				chain = append(chain, certificates[a.Root().ID()])
 			}
-			signer, err := client.Signer(a, chain[0])
+			signer, err := client.Lab.Signer(a, chain[0])
 			return &fixtures.Issuer{Chain: chain, Signer: signer}, err
 		}}
 	for _, f := range fixtures.Catalogue() { // a passphrase that does not open them is told before a card is issued
@@ -249,7 +250,7 @@ func (m *setMaker) make(ctx context.Context, f *fixtures.Fixture) error {
 
 // issue has the lab issue the card, and revoke it when the fixture says so.
 func (m *setMaker) issue(ctx context.Context, f *fixtures.Fixture, dir string) error {
-	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: f.Product, Holder: f.Holder, Generation: f.Generation}, Key: m.client.Config.Key,
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: f.Product, Holder: f.Holder, Generation: f.Generation}, Key: m.client.Lab.Config.Key,
 		PIN: fixtures.PIN, LegacyP12: f.Legacy, Out: dir}
 	if f.Begins != [3]int{} {
 		order.NotBefore = f.Begin(m.hand.Now)
@@ -257,12 +258,13 @@ func (m *setMaker) issue(ctx context.Context, f *fixtures.Fixture, dir string) e
 	if f.Key != "" {
 		order.Key = ca.KeyPolicy(f.Key)
 	}
-	card, _, err := ca.MakeCard(ctx, m.client, m.client.Home, order)
+	card, _, err := ca.MakeCard(ctx, m.client, m.client.Lab.Home, order)
 	if err != nil || f.Revoked == "" {
 		return err
 	}
 	for _, cert := range card.Certificates { // a card is revoked whole
-		if _, err := m.client.Revoke(ctx, cert.Serial, ca.Reason(f.Revoked)); err != nil {
+		revocation := ca.StatusChange{Serial: cert.Serial, Reason: ca.Reason(f.Revoked)}
+		if _, err := m.client.SetStatus(ctx, revocation); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/serve"
 )
@@ -60,7 +61,7 @@ func (p *program) init(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lab, err := ca.Create(home, config, opts)
+	lab, err := lab.Create(home, config, opts)
 	if err != nil {
 		return err
 	}
@@ -89,8 +90,8 @@ func (p *program) init(c *cli.Context) error {
 }
 
 // labConfig is the configuration that the flags --key, --urls and --port ask for.
-func labConfig(c *cli.Context) (ca.Config, error) {
-	config := ca.DefaultConfig()
+func labConfig(c *cli.Context) (lab.Config, error) {
+	config := lab.DefaultConfig()
 	if key := c.String("key"); key != "" {
 		policy, err := ca.ParseKeyPolicy(key)
 		if err != nil {

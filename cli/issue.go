@@ -17,6 +17,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
@@ -130,7 +131,7 @@ func (p *program) issue(c *cli.Context) error {
 	if err := ca.CheckPIN(order.PIN); err != nil {
 		return err
 	}
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	if order.Key != "" {
 		config.Key = order.Key
 	}
@@ -142,11 +143,11 @@ func (p *program) issue(c *cli.Context) error {
 }
 
 // makeCard has a card made and tells of it.
-func (p *program) makeCard(c *cli.Context, client *ca.Client, order ca.CardOrder) error {
+func (p *program) makeCard(c *cli.Context, client *lab.Client, order ca.CardOrder) error {
 	if order.Key == "" {
-		order.Key = client.Config.Key
+		order.Key = client.Lab.Config.Key
 	}
-	card, dir, err := ca.MakeCard(c.Context, client, client.Home, order)
+	card, dir, err := ca.MakeCard(c.Context, client, client.Lab.Home, order)
 	if err != nil {
 		return err
 	}

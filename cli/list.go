@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -85,7 +86,7 @@ func (p *program) list(c *cli.Context) error {
 
 // listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a
 // million.
-func (p *program) listJSON(c *cli.Context, client *ca.Client, filter ca.Filter) error {
+func (p *program) listJSON(c *cli.Context, client *lab.Client, filter ca.Filter) error {
 	sep := "[\n"
 	write := func(r *ca.Record) error {
 		data, err := json.MarshalIndent(r, "  ", "  ")
@@ -114,7 +115,7 @@ func (p *program) listJSON(c *cli.Context, client *ca.Client, filter ca.Filter) 
 
 // newest calls do for the last ones that pass the filter, from the oldest of them; all with a limit
 // of 0.
-func newest(c *cli.Context, client *ca.Client, filter ca.Filter, limit int, do func(*ca.Record) error) error {
+func newest(c *cli.Context, client *lab.Client, filter ca.Filter, limit int, do func(*ca.Record) error) error {
 	if limit == 0 {
 		return ca.Each(c.Context, client, filter, do)
 	}
@@ -131,7 +132,7 @@ func newest(c *cli.Context, client *ca.Client, filter ca.Filter, limit int, do f
 	return nil
 }
 
-func (p *program) listTable(c *cli.Context, client *ca.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
+func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	n, limit := 0, c.Int("limit")
 	err := newest(c, client, filter, limit, func(r *ca.Record) error {

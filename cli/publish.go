@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 )
@@ -47,7 +48,7 @@ func (p *program) publish(c *cli.Context) error {
 		return err
 	}
 	lists := crl.NewIssuer(client.Lab, p.clock())
-	if err := client.Publish(c.Context, dir == "", func(ctx context.Context, _ *ca.Lab) error { return lists.Publish(ctx, dir == "") }); err != nil {
+	if err := client.Publish(c.Context, dir == "", func(ctx context.Context, _ *lab.Lab) error { return lists.Publish(ctx, dir == "") }); err != nil {
 		return err
 	}
 	authorities, err := client.Authorities(c.Context)

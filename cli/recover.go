@@ -11,6 +11,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/shell"
+	"github.com/igc-lab/igc/lab"
 )
 
 func (p *program) recoverCommand() *cli.Command {
@@ -49,20 +50,20 @@ func (p *program) recover(c *cli.Context) error {
 			"igc serve%s holds the lab: stop it first"), process)}
 	}
 	folders := c.Args().Slice()
-	inserted, _ := vcard.NewReaders(client.Home).Inserted() // cards in a reader may be kept elsewhere
+	inserted, _ := vcard.NewReaders(client.Lab.Home).Inserted() // cards in a reader may be kept elsewhere
 	for _, in := range inserted {
 		if _, err := os.Stat(in.Dir); err == nil {
 			folders = append(folders, in.Dir)
 		}
 	}
-	r, err := client.Recover(c.Context, folders, c.Bool("dry-run"))
+	r, err := client.Lab.Recover(c.Context, folders, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}
 	return p.print(c, r, func(w io.Writer) { describeRecovery(w, r) })
 }
 
-func describeRecovery(w io.Writer, r *ca.Recovery) {
+func describeRecovery(w io.Writer, r *lab.Recovery) {
 	say := func(fr, en string, args ...any) { fmt.Fprintf(w, tr(fr, en)+"\n", args...) }
 	if !r.Changes() {
 		say("Les registres sont entiers, et rien ne leur manque de ce qui est sur le disque : rien à faire.",
@@ -109,7 +110,7 @@ func describeRecovery(w io.Writer, r *ca.Recovery) {
 }
 
 // describeMissing names the certificates that only the change feed names, the first ones.
-func describeMissing(w io.Writer, r *ca.Recovery) {
+func describeMissing(w io.Writer, r *lab.Recovery) {
 	if len(r.Missing) == 0 {
 		return
 	}

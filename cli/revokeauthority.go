@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
@@ -37,7 +38,7 @@ const caCompromise ca.Reason = "cACompromise"
 
 // nameAuthority takes the whole serial number of an authority, with the reason that only
 // authorities have, for its name. A beginning does not name it, nor does another reason.
-func nameAuthority(c *cli.Context, client *ca.Client, change *ca.StatusChange) error {
+func nameAuthority(c *cli.Context, client *lab.Client, change *ca.StatusChange) error {
 	if change.Release || change.Reason != caCompromise || change.Serial == "" || len(change.Also) > 0 || c.NArg() != 1 {
 		return nil
 	}
@@ -59,7 +60,7 @@ func nameAuthority(c *cli.Context, client *ca.Client, change *ca.StatusChange) e
 }
 
 // revokeAuthority shows what the revocation of an authority entails, has it confirmed and revokes.
-func (p *program) revokeAuthority(c *cli.Context, client *ca.Client, change ca.StatusChange) error {
+func (p *program) revokeAuthority(c *cli.Context, client *lab.Client, change ca.StatusChange) error {
 	try := change
 	try.DryRun = true
 	found, err := client.SetStatus(c.Context, try) // refuses what would be refused

@@ -73,7 +73,7 @@ func newRevokeFiles(t *testing.T) *revokeFiles {
 			t.Fatal(err)
 		}
 		a, _ := profiles.ParseAuthority(id)
-		signer, err := f.lab.Signer(a, c)
+		signer, err := f.lab.Lab.Signer(a, c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 )
 
 // benchCommand is for those who measure the lab itself: help does not show it.
@@ -29,7 +30,7 @@ func (p *program) seed(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	if key := c.String("key"); key != "" {
 		policy, err := ca.ParseKeyPolicy(key)
 		if err != nil {
@@ -41,22 +42,22 @@ func (p *program) seed(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.String("key") != "" && client.Config.Key != config.Key {
-		return ca.Invalidate(fmt.Errorf("--key %s: the lab in %s has keys of %s: leave --key out, or name another home", config.Key, client.Home, client.Config.Key))
+	if c.String("key") != "" && client.Lab.Config.Key != config.Key {
+		return ca.Invalidate(fmt.Errorf("--key %s: the lab in %s has keys of %s: leave --key out, or name another home", config.Key, client.Lab.Home, client.Lab.Config.Key))
 	}
-	if err := client.Lock(); err != nil {
+	if err := client.Lab.Lock(); err != nil {
 		return err
 	}
-	defer client.Unlock()
+	defer client.Lab.Unlock()
 	identity, err := fixtures.Find("alain")
 	if err != nil {
 		return err
 	}
 	card := ca.IssueRequest{Product: identity.Product, Holder: identity.Holder}
-	if err := client.Seed(c.Context, card, c.Int("certificates"), c.Int("revoked")); err != nil {
+	if err := client.Lab.Seed(c.Context, card, c.Int("certificates"), c.Int("revoked")); err != nil {
 		return err
 	}
 	return p.print(c, map[string]int{"certificates": c.Int("certificates"), "revoked": c.Int("revoked")}, func(w io.Writer) {
-		fmt.Fprintf(w, "%d certificates, %d revoked, in %s\n", c.Int("certificates"), c.Int("revoked"), client.Home)
+		fmt.Fprintf(w, "%d certificates, %d revoked, in %s\n", c.Int("certificates"), c.Int("revoked"), client.Lab.Home)
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 )
 
@@ -26,7 +26,7 @@ func (p *program) serve(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	client, err := p.connectOrCreate(c, ca.DefaultConfig())
+	client, err := p.connectOrCreate(c, lab.DefaultConfig())
 	if err != nil {
 		return err
 	}

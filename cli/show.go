@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -62,7 +63,7 @@ func (p *program) show(c *cli.Context) error {
 	})
 }
 
-func (p *program) showAuthority(c *cli.Context, client *ca.Client, a profiles.Authority) error {
+func (p *program) showAuthority(c *cli.Context, client *lab.Client, a profiles.Authority) error {
 	list, err := client.Authorities(c.Context)
 	if err != nil {
 		return err

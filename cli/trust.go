@@ -14,6 +14,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/rootstores"
 	"github.com/igc-lab/igc/internal/shell"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -136,7 +137,7 @@ func storeKind(s rootstores.Store) string {
 
 // labRoots are the lab's root certificates, that of the TestSSL server's own certificate among
 // them, also before the first igc serve.
-func labRoots(ctx context.Context, client *ca.Client) ([]*x509.Certificate, error) {
+func labRoots(ctx context.Context, client *lab.Client) ([]*x509.Certificate, error) {
 	server, err := profiles.FindProduct("ssl-serv")
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
+	"github.com/igc-lab/igc/lab"
 )
 
 // Finding is what a check found. A check has one or more.
@@ -49,11 +50,11 @@ const (
 
 // Options say which lab is examined, and from where.
 type Options struct {
-	Home           string     // absolute
-	Lab            ca.Options // how it is opened; nothing is written to it
-	PassphraseFile string     // absolute; the remedies name it. Empty when there is none
-	Version        string     // of this igc; empty for one that does not say it
-	Addresses      func(ca.Listen) []Address
+	Home           string      // absolute
+	Lab            lab.Options // how it is opened; nothing is written to it
+	PassphraseFile string      // absolute; the remedies name it. Empty when there is none
+	Version        string      // of this igc; empty for one that does not say it
+	Addresses      func(lab.Listen) []Address
 	Only           []string // the checks to make, by their names; nil for all
 }
 
@@ -150,7 +151,7 @@ type diagnosis struct {
 	now     time.Time        // when it began
 	present func() time.Time // the clock
 
-	client      *ca.Client // nil: there is no lab, or its configuration is wrong
+	client      *lab.Client // nil: there is no lab, or its configuration is wrong
 	clientErr   error
 	pid         int // of the server
 	running     bool
@@ -168,7 +169,7 @@ func newDiagnosis(ctx context.Context, o Options) *diagnosis {
 	}
 	d.now = d.present()
 	opts.ReadOnly, opts.Waiting, opts.Progress = true, nil, nil
-	if d.client, d.clientErr = ca.Connect(home, opts); d.clientErr != nil {
+	if d.client, d.clientErr = lab.Connect(home, opts); d.clientErr != nil {
 		return d
 	}
 	short, cancel := context.WithTimeout(ctx, answer)
@@ -183,7 +184,7 @@ func newDiagnosis(ctx context.Context, o Options) *diagnosis {
 	if d.recordsErr == nil && !d.running {
 		whole, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		_, err := bounded(whole, func(context.Context) (any, error) { return nil, d.client.CheckRecords() })
+		_, err := bounded(whole, func(context.Context) (any, error) { return nil, d.client.Lab.CheckRecords() })
 		if !errors.Is(err, context.DeadlineExceeded) { // a lab of many millions: what commands read of it they check
 			d.recordsErr = err
 		}
@@ -280,7 +281,7 @@ func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 // igc is a command line that comes to the same lab.
 func (d *diagnosis) igc(args ...string) string {
 	words := []string{"igc"}
-	usual, err := ca.DefaultHome()
+	usual, err := lab.DefaultHome()
 	if err == nil {
 		usual, err = filepath.Abs(usual)
 	}

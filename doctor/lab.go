@@ -16,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/shell"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -70,18 +71,18 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
 			Remedy: shell.Command("cp", "-a", tr("COPIE", "COPY")+"/igc.db", d.Home)})
 	}
-	insecure, err := ca.InsecurePermissions(ctx, d.Home)
+	insecure, err := lab.InsecurePermissions(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
 	}
 	insecure = slices.DeleteFunc(insecure, d.isKey)
 	found = append(found, d.restrictPermissions(insecure)...)
-	if left := ca.Leftovers(d.Home, d.now, 0); len(left) > 0 {
+	if left := lab.Leftovers(d.Home, d.now, 0); len(left) > 0 {
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("restes de commandes interrompues : %d",
 			"left by commands that were killed: %d"), len(left)),
 			Remedy: shell.Command(append([]string{"rm", "-r"}, left[:min(3, len(left))]...)...),
-			fix:    func(context.Context) error { return ca.RemoveLeftovers(left) }})
+			fix:    func(context.Context) error { return lab.RemoveLeftovers(left) }})
 	}
 	if err := writable(d.Home); err != nil {
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("on ne peut pas écrire dans %s : %v",
@@ -138,7 +139,7 @@ func (d *diagnosis) restrictPermissions(insecure []string) []Finding {
 	return []Finding{{State: Todo, Message: fmt.Sprintf(tr("ouvert à d'autres que leur propriétaire : %s",
 		"open to others than their owner: %s"), strings.Join(shown, ", ")),
 		Remedy: shell.Command(command...),
-		fix:    func(context.Context) error { return ca.RestrictPermissions(insecure) }}}
+		fix:    func(context.Context) error { return lab.RestrictPermissions(insecure) }}}
 }
 
 // authority is one that the lab has, as it is recorded.
@@ -160,7 +161,7 @@ func (d *diagnosis) each() (all []authority) {
 }
 
 func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
-	insecure, err := ca.InsecurePermissions(ctx, d.Home)
+	insecure, err := lab.InsecurePermissions(ctx, d.Home)
 	if err != nil {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
@@ -168,7 +169,7 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 	found = append(found, d.restrictPermissions(slices.DeleteFunc(insecure, func(path string) bool { return !d.isKey(path) }))...)
 
 	all := d.each()
-	unlockable := d.client.Unlockable()
+	unlockable := d.client.Lab.Unlockable()
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0)) // each takes 150 ms of a processor
@@ -177,10 +178,10 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if !unlockable {
-				_, errs[i] = os.Stat(d.client.KeyFile(a.Authority))
+				_, errs[i] = os.Stat(d.client.Lab.KeyFile(a.Authority))
 				return
 			}
-			_, errs[i] = bounded(ctx, func(context.Context) (any, error) { return d.client.Signer(a.Authority, a.certificate) })
+			_, errs[i] = bounded(ctx, func(context.Context) (any, error) { return d.client.Lab.Signer(a.Authority, a.certificate) })
 		})
 	}
 	wg.Wait()
@@ -196,7 +197,7 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 			Remedy: d.igc("--passphrase-file", tr("FICHIER", "FILE"), "doctor")})
 	}
 	for i, err := range errs {
-		file := d.client.KeyFile(all[i].Authority)
+		file := d.client.Lab.KeyFile(all[i].Authority)
 		restore := shell.Command("cp", "-p", tr("COPIE", "COPY")+"/keys/"+filepath.Base(file), filepath.Dir(file))
 		switch {
 		case err == nil:
@@ -301,7 +302,7 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 const cardsEnd = 30 * 24 * time.Hour
 
 func (d *diagnosis) dates(ctx context.Context) []Finding {
-	found := checkDates(d.each(), d.now, d.client.Config.WarnBefore, d.igc("--home", tr("AUTRE", "OTHER"), "init"))
+	found := checkDates(d.each(), d.now, d.client.Lab.Config.WarnBefore, d.igc("--home", tr("AUTRE", "OTHER"), "init"))
 	soon, cancel := context.WithTimeout(ctx, answer) // in a large lab it takes a while, and it is only a note
 	defer cancel()
 	records, err := bounded(soon, func(ctx context.Context) ([]*ca.Record, error) {

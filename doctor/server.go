@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/internal/sockets"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -43,7 +44,7 @@ func (d *diagnosis) restart() string {
 func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	open := sockets.List()
 	var numbers []string
-	for _, a := range d.Addresses(d.client.Config.Listen) {
+	for _, a := range d.Addresses(d.client.Lab.Config.Listen) {
 		host, port, _ := net.SplitHostPort(a.Address)
 		if numbers = append(numbers, port); port == "0" {
 			continue // runCheck that is free
@@ -141,7 +142,7 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 			"igc.sock is left of a server that is no more"),
 			Remedy: shell.Command("rm", filepath.Join(d.Home, "igc.sock")),
 			fix: func(context.Context) error {
-				lab, err := ca.Open(d.Home, d.Lab)
+				lab, err := lab.Open(d.Home, d.Lab)
 				if err != nil {
 					return err
 				}
@@ -153,7 +154,7 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 			"igc serve is not running: no publication, no OCSP, no TestSSL"),
 			Remedy: d.igc("serve")}}, found...)
 	}
-	address := local(d.client.Config.Listen.TestSSL)
+	address := local(d.client.Lab.Config.Listen.TestSSL)
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
@@ -257,11 +258,11 @@ func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
 
 // republish makes all lists anew.
 func (d *diagnosis) republish(ctx context.Context) error {
-	client, err := ca.Connect(d.Home, d.Lab)
+	client, err := lab.Connect(d.Home, d.Lab)
 	if err != nil {
 		return err
 	}
-	return client.Publish(ctx, true, func(ctx context.Context, lab *ca.Lab) error {
+	return client.Publish(ctx, true, func(ctx context.Context, lab *lab.Lab) error {
 		return crl.NewIssuer(lab, d.present).Publish(ctx, true)
 	})
 }
@@ -310,7 +311,7 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 	if !d.running {
 		return d.unpublished()
 	}
-	config := d.client.Config
+	config := d.client.Lab.Config
 	base := config.URLs
 	base.Publication = reach(base.Publication, config.Listen.Publication)
 	directory, _ := url.Parse(reach(base.Directory, config.Listen.Directory))
@@ -429,7 +430,7 @@ func (d *diagnosis) toAsk(ctx context.Context) (all []asked, err error) {
 }
 
 func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
-	config := d.client.Config
+	config := d.client.Lab.Config
 	at := reach(config.URLs.OCSP, config.Listen.Publication)
 	all, err := d.toAsk(ctx)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
@@ -26,9 +27,9 @@ func Example_crl() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
-	lab, err := ca.Create(filepath.Join(dir, "lab"), config, ca.Options{})
+	lab, err := lab.Create(filepath.Join(dir, "lab"), config, lab.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func Example_crl() {
 	// the revoked certificate: true
 }
 
-func issueServer(ctx context.Context, lab *ca.Lab) *ca.Issued {
+func issueServer(ctx context.Context, lab *lab.Lab) *ca.Issued {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		log.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ocsp"
@@ -20,7 +20,7 @@ import (
 // Health looks after what expires: authorities, responders, CRLs, and what others of the server
 // add.
 type Health struct {
-	lab       *ca.Lab
+	lab       *lab.Lab
 	lists     *crl.Issuer
 	responder *ocsp.Responder
 	counts    func() ocsp.Counts
@@ -35,7 +35,7 @@ type Health struct {
 
 // NewHealth returns the health of the CRLs, the responder and the records of a lab that this
 // process has locked.
-func NewHealth(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
+func NewHealth(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
 	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.Now, turn: make(chan struct{}, 1)}
 }
 
@@ -165,7 +165,7 @@ func authorityProblems(a profiles.Authority, begin, end, now time.Time, before t
 
 // listProblems is about one list; failed is why the next one could not be made, nil when that is
 // not known to have failed.
-func listProblems(a profiles.Authority, what string, list *crl.CRL, s ca.Schedule, failed error, now time.Time) []Problem {
+func listProblems(a profiles.Authority, what string, list *crl.CRL, s lab.Schedule, failed error, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: a.ID(), What: what}
 	switch {
 	case list == nil:

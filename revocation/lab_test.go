@@ -13,8 +13,8 @@ import (
 
 	xocsp "golang.org/x/crypto/ocsp"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
@@ -111,7 +111,7 @@ func (l *testLab) directory(t testing.TB, crls *crl.Issuer) string {
 }
 
 // newResponder makes a responder that follows the lab's changes of status.
-func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+func newResponder(t testing.TB, lab *lab.Lab, now func() time.Time) *ocsp.Responder {
 	t.Helper()
 	r, err := NewResponder(t.Context(), lab, now)
 	if err != nil {

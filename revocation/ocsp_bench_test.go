@@ -24,15 +24,16 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/lab"
 )
 
 // filledLab is a lab with n certificates of ACI-FO-PP, P-256 keys for all but the responder, whose
 // answers are those of a faithful lab, and a request for each certificate.
 func filledLab(b *testing.B, n int) (l *testLab, requests [][]byte) {
 	b.Helper()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key, config.OCSP.Key = ca.P256, "rsa2048"
-	lab, err := ca.Create(filepath.Join(b.TempDir(), "lab"), config, ca.Options{})
+	lab, err := lab.Create(filepath.Join(b.TempDir(), "lab"), config, lab.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
@@ -56,7 +57,7 @@ func serveForTest(what, home string) error {
 			w.Write(answer)
 		})
 	} else {
-		lab, err := ca.Open(home, ca.Options{})
+		lab, err := lab.Open(home, lab.Options{})
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func serveForTest(what, home string) error {
 }
 
 // remakeLists revokes certificates, the last issued first, and makes the CRL anew after each one.
-func remakeLists(ctx context.Context, lab *ca.Lab, lists *crl.Issuer) (made int) {
+func remakeLists(ctx context.Context, lab *lab.Lab, lists *crl.Issuer) (made int) {
 	records, err := lab.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good})
 	if err != nil {
 		return 0

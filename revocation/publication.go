@@ -22,6 +22,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ocsp"
@@ -31,7 +32,7 @@ import (
 // certificates, their chain, the policy and OCSP, on the paths of the real IGC-Santé (reference
 // §1.3).
 type Publication struct {
-	lab       *ca.Lab
+	lab       *lab.Lab
 	lists     *crl.Issuer
 	responder *ocsp.Responder
 	log       *slog.Logger
@@ -44,7 +45,7 @@ type Publication struct {
 }
 
 // NewPublication makes the handler.
-func NewPublication(lab *ca.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
+func NewPublication(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
 	p := &Publication{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
@@ -148,7 +149,7 @@ func (p *Publication) modified(path string, crl *crl.CRL) time.Time {
 // cache tells HTTP caches how long a list holds, or to ask each time: most often the answer is then
 // 304.
 func (p *Publication) cache(h http.Header, nextUpdate time.Time) {
-	if p.lab.Config.CRL.Cache == ca.Revalidate {
+	if p.lab.Config.CRL.Cache == lab.Revalidate {
 		h.Set("Cache-Control", "no-cache")
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
@@ -37,7 +37,7 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 		first := l.Lab // of a clock that stands still
 		first.Unlock()
 		t.Cleanup(func() { first.Lock() }) // for newTestLab, which releases it
-		lab, err := ca.Open(l.Home, ca.Options{Now: now})
+		lab, err := lab.Open(l.Home, lab.Options{Now: now})
 		if err == nil {
 			err = lab.Lock()
 		}

@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
 // RunCRLs makes the lists anew when they are due, and soon after each change of status, until the
 // context ends; Get does not wait for it. failed is called with what went wrong.
-func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)) {
+func RunCRLs(ctx context.Context, lab *lab.Lab, l *crl.Issuer, failed func(error)) {
 	changed := make(chan struct{}, 1)
 	if err := lab.WatchStatus(ctx, func(store.Change) {
 		select {
@@ -49,7 +49,7 @@ func RunCRLs(ctx context.Context, lab *ca.Lab, l *crl.Issuer, failed func(error)
 
 // NewResponder makes the OCSP responder of a lab that this process has locked. It follows the
 // changes of status until ctx ends.
-func NewResponder(ctx context.Context, lab *ca.Lab, now func() time.Time) (*ocsp.Responder, error) {
+func NewResponder(ctx context.Context, lab *lab.Lab, now func() time.Time) (*ocsp.Responder, error) {
 	r := ocsp.NewResponder(lab, now)
 	return r, lab.WatchStatus(ctx, r.StatusChanged)
 }

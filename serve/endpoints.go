@@ -10,6 +10,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/ldap"
@@ -22,29 +23,29 @@ type Endpoint struct {
 	Title i18n.Text // what users read before its URL
 	Card  bool      // it asks for a client certificate, and is one of TestSSL's: not served when its authority is revoked
 
-	address func(*ca.Listen) *string
+	address func(*lab.Listen) *string
 	start   func(*services, net.Listener) (url string, serve func(context.Context) error)
 }
 
 // table holds the endpoints. The place of a row is the place of its port in igc init --port.
 //
-// Package ca has the addresses of igc.yaml, [ca.Listen], and their defaults: a new row is a field
+// Package ca has the addresses of igc.yaml, [lab.Listen], and their defaults: a new row is a field
 // there and a row here.
 var table = []Endpoint{
 	{
 		Name:    "publication",
 		Title:   i18n.Text{FR: "Publication, OCSP et catalogue :", EN: "Publication, OCSP and catalogue:"},
-		address: func(l *ca.Listen) *string { return &l.Publication },
+		address: func(l *lab.Listen) *string { return &l.Publication },
 		start:   startPublication,
 	},
-	testSSL("testssl", testssl.Default, func(l *ca.Listen) *string { return &l.TestSSL }),
-	testSSL("tls13", testssl.TLS13, func(l *ca.Listen) *string { return &l.TLS13 }),
-	testSSL("strict", testssl.Strict, func(l *ca.Listen) *string { return &l.Strict }),
-	testSSL("any_ca", testssl.AnyCA, func(l *ca.Listen) *string { return &l.AnyCA }),
+	testSSL("testssl", testssl.Default, func(l *lab.Listen) *string { return &l.TestSSL }),
+	testSSL("tls13", testssl.TLS13, func(l *lab.Listen) *string { return &l.TLS13 }),
+	testSSL("strict", testssl.Strict, func(l *lab.Listen) *string { return &l.Strict }),
+	testSSL("any_ca", testssl.AnyCA, func(l *lab.Listen) *string { return &l.AnyCA }),
 	{
 		Name:    "directory",
 		Title:   i18n.Text{FR: "Annuaire (LDAP) :", EN: "Directory (LDAP):"},
-		address: func(l *ca.Listen) *string { return &l.Directory },
+		address: func(l *lab.Listen) *string { return &l.Directory },
 		start:   startDirectory,
 	},
 }
@@ -53,14 +54,14 @@ var table = []Endpoint{
 func Endpoints() []Endpoint { return append([]Endpoint(nil), table...) }
 
 // Address is the endpoint's address in a lab's configuration.
-func (e Endpoint) Address(l ca.Listen) string { return *e.address(&l) }
+func (e Endpoint) Address(l lab.Listen) string { return *e.address(&l) }
 
 // Default is the endpoint's address in a lab that was made without igc init --port.
-func (e Endpoint) Default() string { return e.Address(ca.DefaultConfig().Listen) }
+func (e Endpoint) Default() string { return e.Address(lab.DefaultConfig().Listen) }
 
 // InRow gives the endpoints of a configuration ports in a row, and the URLs in certificates the
 // same ports.
-func InRow(config *ca.Config, first int) error {
+func InRow(config *lab.Config, first int) error {
 	last := 65535 - (len(table) - 1)
 	if first < 1 || first > last {
 		return ca.Invalidate(fmt.Errorf(i18n.Tr("--port %d : choisissez de 1 à %d", "--port %d: choose one from 1 to %d"), first, last))
@@ -91,7 +92,7 @@ const (
 )
 
 // testSSL is the row of one of TestSSL's modes.
-func testSSL(name string, mode testssl.Mode, address func(*ca.Listen) *string) Endpoint {
+func testSSL(name string, mode testssl.Mode, address func(*lab.Listen) *string) Endpoint {
 	return Endpoint{
 		Name:    name,
 		Title:   i18n.Text{FR: "TestSSL, " + mode.FR + " :", EN: "TestSSL, " + mode.EN + ":"},

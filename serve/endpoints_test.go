@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 )
 
 // Every address of igc.yaml is a row of the table under the same name, and no two rows share one.
 func TestEndpointsAreThoseOfTheConfiguration(t *testing.T) {
-	var l ca.Listen
+	var l lab.Listen
 	fields := map[any]string{}
-	for i := range reflect.TypeFor[ca.Listen]().NumField() {
-		fields[reflect.ValueOf(&l).Elem().Field(i).Addr().Interface()] = reflect.TypeFor[ca.Listen]().Field(i).Tag.Get("yaml")
+	for i := range reflect.TypeFor[lab.Listen]().NumField() {
+		fields[reflect.ValueOf(&l).Elem().Field(i).Addr().Interface()] = reflect.TypeFor[lab.Listen]().Field(i).Tag.Get("yaml")
 	}
 	for _, e := range Endpoints() {
 		field := e.address(&l)
@@ -28,11 +29,11 @@ func TestEndpointsAreThoseOfTheConfiguration(t *testing.T) {
 
 // The ports of a row follow one another in the order of the table, and certificates name them.
 func TestInRow(t *testing.T) {
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	if err := InRow(&config, 18080); err != nil {
 		t.Fatal(err)
 	}
-	want := ca.Listen{Publication: "127.0.0.1:18080", TestSSL: "127.0.0.1:18081", TLS13: "127.0.0.1:18082",
+	want := lab.Listen{Publication: "127.0.0.1:18080", TestSSL: "127.0.0.1:18081", TLS13: "127.0.0.1:18082",
 		Strict: "127.0.0.1:18083", AnyCA: "127.0.0.1:18084", Directory: "127.0.0.1:18085"}
 	if config.Listen != want {
 		t.Errorf("addresses: %+v", config.Listen)

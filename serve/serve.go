@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
@@ -47,7 +48,7 @@ type Open struct {
 
 // Run serves a lab until the context ends, which is not an error, or until a part fails, whose
 // error it returns. Requests under way are then given a while to finish.
-func Run(ctx context.Context, lab *ca.Lab, o Options) error {
+func Run(ctx context.Context, lab *lab.Lab, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -59,14 +60,14 @@ func Run(ctx context.Context, lab *ca.Lab, o Options) error {
 }
 
 // run is Run once the lab is locked.
-func run(ctx context.Context, lab *ca.Lab, o Options) error {
+func run(ctx context.Context, lab *lab.Lab, o Options) error {
 	g := newGroup(ctx)
 
 	crls := crl.NewIssuer(lab, o.Now)
 	// The socket is first: commands do not wait for what follows.
 	ready := make(chan struct{})
 	g.start(func(ctx context.Context) error {
-		return lab.Answer(ctx, crls.Publish, sync.OnceFunc(func() { close(ready) }))
+		return lab.Serve(ctx, crls.Publish, sync.OnceFunc(func() { close(ready) }))
 	})
 	started, err := startServices(g, lab, crls, o)
 	if err != nil {
@@ -83,7 +84,7 @@ func run(ctx context.Context, lab *ca.Lab, o Options) error {
 }
 
 // startServices opens every port, then starts what serves them and the work behind.
-func startServices(g *group, lab *ca.Lab, crls *crl.Issuer, o Options) (Started, error) {
+func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started, error) {
 	responder, err := revocation.NewResponder(g.ctx, lab, o.Now)
 	if err != nil {
 		return Started{}, err
@@ -144,7 +145,7 @@ func startServices(g *group, lab *ca.Lab, crls *crl.Issuer, o Options) (Started,
 // openPorts listens on the address of each row, in the order of the table. Without TestSSL its rows
 // are nil: the rest is served, so that the status of what a revoked authority issued is still
 // published.
-func openPorts(l ca.Listen, withTestSSL bool) ([]net.Listener, error) {
+func openPorts(l lab.Listen, withTestSSL bool) ([]net.Listener, error) {
 	listeners := make([]net.Listener, len(table))
 	for i, e := range table {
 		if e.Card && !withTestSSL {

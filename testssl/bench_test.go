@@ -17,6 +17,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 )
 
 // BenchmarkVisits compares, in one run and in turns, a visit to TestSSL with one to the least that
@@ -101,7 +102,7 @@ func BenchmarkReport(b *testing.B) {
 	}
 }
 
-func rsaCard(b *testing.B, lab *ca.Lab) *tls.Certificate {
+func rsaCard(b *testing.B, lab *lab.Lab) *tls.Certificate {
 	b.Helper()
 	identity, err := fixtures.Find("alain")
 	if err != nil {
@@ -111,7 +112,7 @@ func rsaCard(b *testing.B, lab *ca.Lab) *tls.Certificate {
 }
 
 // certify has the lab issue a product for RSA keys, and returns its first certificate.
-func certify(b *testing.B, lab *ca.Lab, req ca.IssueRequest, roles ...string) *tls.Certificate {
+func certify(b *testing.B, lab *lab.Lab, req ca.IssueRequest, roles ...string) *tls.Certificate {
 	b.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -32,6 +32,7 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/cardtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/lab"
 )
 
 // trial is how a recipe is run: its files are there as they were copied, but for what the page says
@@ -250,7 +251,7 @@ func newBench(t *testing.T, s *site) *bench {
 	elsewhere := newLab(t, time.Now, "http://localhost:1")
 	for _, c := range []struct {
 		name  string
-		lab   *ca.Lab
+		lab   *lab.Lab
 		since time.Time
 	}{{"good", s.lab, time.Time{}}, {"revoked", s.lab, time.Time{}}, {"expired", s.lab, s.now.AddDate(-4, 0, 0)}, {"other", elsewhere, time.Time{}}} {
 		b.cards = append(b.cards, makeCard(t, c.lab, c.name, c.since))
@@ -274,7 +275,7 @@ func newBench(t *testing.T, s *site) *bench {
 }
 
 // makeCard makes a card with keys as a CPS has them, and puts it into a reader of its own.
-func makeCard(t *testing.T, lab *ca.Lab, name string, since time.Time) testCard {
+func makeCard(t *testing.T, lab *lab.Lab, name string, since time.Time) testCard {
 	t.Helper()
 	identity, err := fixtures.Find("alain")
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/verify"
@@ -50,7 +50,7 @@ func (m Mode) Text() i18n.Text { return i18n.Text{FR: m.FR, EN: m.EN} }
 
 // Server is TestSSL for one lab.
 type Server struct {
-	lab         *ca.Lab
+	lab         *lab.Lab
 	verifier    *verify.Verifier
 	certificate *web.Certificate
 	pages       *web.Pages
@@ -65,10 +65,10 @@ type Server struct {
 }
 
 // New makes a server for a lab that this process has locked.
-func New(lab *ca.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
+func New(lab *lab.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
-		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", Lab: lab, Holder: serverHolder, OCSP: responder,
+		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA, Holder: serverHolder, OCSP: responder,
 			Now: now, Log: log})}
 	return s
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/jsonschema"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -35,7 +36,7 @@ import (
 
 // site is TestSSL on a lab of its own, with every mode listening.
 type site struct {
-	lab       *ca.Lab
+	lab       *lab.Lab
 	crls      *crl.Issuer
 	responder *ocsp.Responder
 	server    *Server
@@ -46,12 +47,12 @@ type site struct {
 	roots     *x509.CertPool
 }
 
-func newLab(t testing.TB, now func() time.Time, publication string) *ca.Lab {
+func newLab(t testing.TB, now func() time.Time, publication string) *lab.Lab {
 	t.Helper()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
 	config.URLs.Publication, config.URLs.OCSP = publication, publication+"/ocsp"
-	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{Now: now})
+	lab, err := lab.Create(filepath.Join(t.TempDir(), "lab"), config, lab.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func listen(t testing.TB) net.Listener {
 }
 
 // issue gives the certificates of a card, by role.
-func issue(t testing.TB, lab *ca.Lab, notBefore time.Time) map[string]*tls.Certificate {
+func issue(t testing.TB, lab *lab.Lab, notBefore time.Time) map[string]*tls.Certificate {
 	t.Helper()
 	identity, err := fixtures.Find("alain")
 	if err != nil {
@@ -405,7 +406,7 @@ func TestGarbageCertificate(t *testing.T) {
 }
 
 // newResponder makes a responder that follows the lab's changes of status.
-func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+func newResponder(t testing.TB, lab *lab.Lab, now func() time.Time) *ocsp.Responder {
 	t.Helper()
 	r, err := revocation.NewResponder(t.Context(), lab, now)
 	if err != nil {

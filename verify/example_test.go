@@ -15,6 +15,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/verify"
@@ -70,28 +71,28 @@ func Example() {
 }
 
 // exampleLab makes a lab with fast keys in a temporary folder, and a function that removes it.
-func exampleLab() (lab *ca.Lab, remove func()) {
+func exampleLab() (l *lab.Lab, remove func()) {
 	folder, err := os.MkdirTemp("", "igc-example")
 	if err != nil {
 		log.Fatal(err)
 	}
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
-	lab, err = ca.Create(filepath.Join(folder, "lab"), config, ca.Options{})
+	l, err = lab.Create(filepath.Join(folder, "lab"), config, lab.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := lab.Lock(); err != nil {
+	if err := l.Lock(); err != nil {
 		log.Fatal(err)
 	}
-	return lab, func() {
-		lab.Unlock()
+	return l, func() {
+		l.Unlock()
 		os.RemoveAll(folder)
 	}
 }
 
 // exampleCard issues a CPS and returns its authentication certificate.
-func exampleCard(lab *ca.Lab) *x509.Certificate {
+func exampleCard(l *lab.Lab) *x509.Certificate {
 	identity, err := fixtures.Find("alain")
 	if err != nil {
 		log.Fatal(err)
@@ -104,7 +105,7 @@ func exampleCard(lab *ca.Lab) *x509.Certificate {
 	if err != nil {
 		log.Fatal(err)
 	}
-	issued, err := lab.Issue(context.Background(), ca.IssueRequest{Product: "cps", Holder: identity.Holder,
+	issued, err := l.Issue(context.Background(), ca.IssueRequest{Product: "cps", Holder: identity.Holder,
 		PublicKeys: map[string][]byte{"authentication": public, "signature": public}})
 	if err != nil {
 		log.Fatal(err)

@@ -21,7 +21,7 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// Authorities is where the trusted authorities come from: [ca.Lab].
+// Authorities is where the trusted authorities come from: [lab.Lab].
 type Authorities interface {
 	Authorities(ctx context.Context) ([]ca.AuthorityInfo, error)
 }

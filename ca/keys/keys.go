@@ -188,3 +188,15 @@ func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, err
 	k.open[name] = signer
 	return signer, nil
 }
+
+// KeepCertificate writes an authority's certificate (DER) beside its key, unless one is there.
+func (k *Ring) KeepCertificate(name string, der []byte) error {
+	path := filepath.Join(k.dir, name+".cer")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := atomicfile.Write(path, der, 0o600); err != nil {
+		return &store.Error{Kind: store.Unwritable, Err: err}
+	}
+	return nil
+}

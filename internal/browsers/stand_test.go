@@ -25,6 +25,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -86,37 +87,37 @@ func openStand(t testing.TB) *stand {
 	s := &stand{FixtureSet: l.MakeFixtures(filepath.Join(l.Home, "fixtures")), root: filepath.Join(t.TempDir(), "roots.pem"),
 		urls: map[string]map[string]string{}, catalogs: map[string]string{}}
 	l.Issue("--fixture", "alain")
-	lab, err := ca.Open(l.Home, ca.Options{})
+	own, err := lab.Open(l.Home, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	hold := func(lab *ca.Lab) {
-		if err := lab.Lock(); err != nil {
+	hold := func(l *lab.Lab) {
+		if err := l.Lock(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { lab.Unlock() })
+		t.Cleanup(func() { l.Unlock() })
 	}
-	hold(lab)
+	hold(own)
 	var roots []byte
 	for name, c := range conditions {
-		lab := lab
+		served := own
 		if c.elsewhere != "" {
-			config := ca.DefaultConfig()
+			config := lab.DefaultConfig()
 			config.Key = ca.P256
-			if lab, err = ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{}); err != nil {
+			if served, err = lab.Create(filepath.Join(t.TempDir(), "lab"), config, lab.Options{}); err != nil {
 				t.Fatal(err)
 			}
-			hold(lab)
+			hold(served)
 			a, err := profiles.ParseAuthority(c.elsewhere)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := lab.Ensure(t.Context(), []profiles.Authority{a}); err != nil {
+			if _, err := served.Ensure(t.Context(), []profiles.Authority{a}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
-		kept, answering := crl.NewIssuer(lab, time.Now), newResponder(t, lab, time.Now)
+		kept, answering := crl.NewIssuer(served, time.Now), newResponder(t, served, time.Now)
 		var lists verify.CRLs = kept
 		if c.stale {
 			lists = forgotten{kept}
@@ -125,11 +126,11 @@ func openStand(t testing.TB) *stand {
 		if c.down {
 			responder = silent{}
 		}
-		server := testssl.New(lab, lists, responder, func() time.Time { return time.Now().Add(c.clock) }, log)
+		server := testssl.New(served, lists, responder, func() time.Time { return time.Now().Add(c.clock) }, log)
 		if err := server.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		root, err := lab.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Elementaire})
+		root, err := served.Issuer(t.Context(), profiles.Authority{Gamme: profiles.Elementaire})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +146,7 @@ func openStand(t testing.TB) *stand {
 			t.Cleanup(func() { h.Close() })
 		}
 		listener := listenOn(t)
-		plain := &http.Server{Handler: server.Catalogue(revocation.NewPublication(lab, kept, answering, log), listener.Addr()), ReadHeaderTimeout: time.Minute}
+		plain := &http.Server{Handler: server.Catalogue(revocation.NewPublication(served, kept, answering, log), listener.Addr()), ReadHeaderTimeout: time.Minute}
 		go plain.Serve(listener)
 		t.Cleanup(func() { plain.Close() })
 		s.catalogs[name] = "http://localhost:" + port(listener.Addr().String()) + "/"
@@ -264,7 +265,7 @@ func screenshots(t testing.TB) string {
 }
 
 // newResponder makes a responder that follows the lab's changes of status.
-func newResponder(t testing.TB, lab *ca.Lab, now func() time.Time) *ocsp.Responder {
+func newResponder(t testing.TB, lab *lab.Lab, now func() time.Time) *ocsp.Responder {
 	t.Helper()
 	r, err := revocation.NewResponder(t.Context(), lab, now)
 	if err != nil {

@@ -13,30 +13,32 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
 // Lab is a lab in a folder of its own, with fast authorities.
 type Lab struct {
-	*ca.Client
-	t testing.TB
+	*lab.Client
+	Home string
+	t    testing.TB
 }
 
 // New makes one.
 func New(t testing.TB) *Lab {
 	t.Helper()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
 	// the test's folder under its one name: what tests compare are paths
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab, err := ca.Create(filepath.Join(home, "lab"), config, ca.Options{})
+	lab, err := lab.Create(filepath.Join(home, "lab"), config, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Lab{lab.Client(), t}
+	return &Lab{lab.Client(), lab.Home, t}
 }
 
 // Issue issues a CPS and returns its folder.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
@@ -284,7 +285,7 @@ func TestKillPublication(t *testing.T) {
 			}
 		})
 	}
-	client, err := ca.Connect(l.Home, ca.Options{})
+	client, err := lab.Connect(l.Home, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +294,7 @@ func TestKillPublication(t *testing.T) {
 		dying, dead := context.WithCancel(ctx)
 		var work sync.WaitGroup
 		work.Go(func() {
-			for dying.Err() == nil && client.Publish(dying, true, func(ctx context.Context, lab *ca.Lab) error { return crl.NewIssuer(lab, time.Now).Publish(ctx, true) }) == nil {
+			for dying.Err() == nil && client.Publish(dying, true, func(ctx context.Context, lab *lab.Lab) error { return crl.NewIssuer(lab, time.Now).Publish(ctx, true) }) == nil {
 			}
 		})
 		work.Go(func() {

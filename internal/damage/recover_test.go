@@ -15,6 +15,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/lab"
 )
 
 // recoveryLab is a lab with a good card, a revoked one, one on hold and one that was on hold, and
@@ -65,7 +66,7 @@ func (l *recoveryLab) listed() map[string]bool {
 	return all
 }
 
-func (l *recoveryLab) recover(args ...string) (r ca.Recovery) {
+func (l *recoveryLab) recover(args ...string) (r lab.Recovery) {
 	l.T.Helper()
 	if err := json.Unmarshal([]byte(l.Must(append([]string{"recover", "--json"}, args...)...)), &r); err != nil {
 		l.T.Fatal(err)

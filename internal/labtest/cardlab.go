@@ -8,12 +8,13 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
 // CardLab is a lab that the test holds, whose clock stands still until the test moves it.
 type CardLab struct {
-	*ca.Lab
+	*lab.Lab
 	Now   time.Time
 	Cards []*ca.Record // the first certificate of each IssueCard
 }
@@ -22,7 +23,7 @@ type CardLab struct {
 // certificates.
 func NewCardLab(t testing.TB, cards int) *CardLab {
 	t.Helper()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
 	l := NewEmptyLab(t, config)
 	for range cards {
@@ -32,10 +33,10 @@ func NewCardLab(t testing.TB, cards int) *CardLab {
 }
 
 // NewEmptyLab makes a lab without certificates, on 22 November 2026.
-func NewEmptyLab(t testing.TB, config ca.Config) *CardLab {
+func NewEmptyLab(t testing.TB, config lab.Config) *CardLab {
 	t.Helper()
 	l := &CardLab{Now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{Now: l.Clock()})
+	lab, err := lab.Create(filepath.Join(t.TempDir(), "lab"), config, lab.Options{Now: l.Clock()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 // CertificateOptions are what a server's certificate is made from. All are required.
 type CertificateOptions struct {
 	Server string // the server's name in messages, such as TestSSL
-	Lab    *ca.Lab
+	CA     *ca.CA
 	Holder profiles.Holder // [Names] are its DNS names
 	OCSP   Responder
 	Now    func() time.Time
@@ -83,7 +83,7 @@ func (s staple) due(now time.Time) bool {
 
 // StatusChanged has the next handshake ask OCSP again, when the changed status is this
 // certificate's. It is for
-// [ca.Lab.WatchStatus].
+// [ca.CA.WatchStatus].
 func (c *Certificate) StatusChanged(change store.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,7 +128,7 @@ func (c *Certificate) Prepare(ctx context.Context) error {
 
 // issue issues the certificate, in the layout of 2023, whose SSL_SERV are valid for two years.
 func (c *Certificate) issue(ctx context.Context) error {
-	key, err := c.Lab.Config.Key.Generate()
+	key, err := c.CA.Config.Key.Generate()
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (c *Certificate) issue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	issued, err := c.Lab.Issue(ctx, ca.IssueRequest{Product: serverProduct, Generation: profiles.Gen2023, Longest: longest,
+	issued, err := c.CA.Issue(ctx, ca.IssueRequest{Product: serverProduct, Generation: profiles.Gen2023, Longest: longest,
 		PublicKeys: map[string][]byte{"server": public}, Holder: c.Holder})
 	if err != nil {
 		return fmt.Errorf("certificate of the %s server: %w", c.Server, err)

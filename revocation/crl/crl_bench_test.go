@@ -29,6 +29,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -147,7 +148,7 @@ func TestBearer(t *testing.T) {
 
 func bearLab(t *testing.T, home string) (r born) {
 	var memory runtime.MemStats
-	lab, err := ca.Open(home, ca.Options{})
+	lab, err := lab.Open(home, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +309,7 @@ func gencrl(b *testing.B, path string, n int) (r born) {
 // seed makes a lab with RSA keys and n revoked certificates.
 func seed(b *testing.B, home string, n int) {
 	b.Helper()
-	lab, err := ca.Create(home, ca.DefaultConfig(), ca.Options{})
+	lab, err := lab.Create(home, lab.DefaultConfig(), lab.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/reference"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -380,7 +381,7 @@ func TestTwinsOfRealLists(t *testing.T) {
 	}
 
 	// the lab has the keys that the real one has, and two certificates of the real list's authority
-	l := &testLab{labtest.NewEmptyLab(t, ca.DefaultConfig())}
+	l := &testLab{labtest.NewEmptyLab(t, lab.DefaultConfig())}
 	for range 2 {
 		l.IssueCard(t, "ministere", "seal")
 	}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
 // Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made
 // together with one number. They are made anew when a status changed since or when they are due
-// (see [ca.CRLConfig]); until then the same bytes are given again, also after a restart.
+// (see [lab.CRLConfig]); until then the same bytes are given again, also after a restart.
 //
 // How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be
 // continued from the last one's; each list costs one SHA-256 of its bytes and one signature. All
@@ -26,7 +27,7 @@ import (
 //
 // The list's file, which only a restart and other servers need, is written aside when it is large.
 type Issuer struct {
-	lab *ca.Lab
+	lab *lab.Lab
 	now func() time.Time
 	dir string
 
@@ -43,9 +44,9 @@ type keptLists struct {
 	saver      saver
 }
 
-// NewIssuer keeps the lists of the lab in its publication folder, and does what [ca.Lab.Publish]
+// NewIssuer keeps the lists of the lab in its publication folder, and does what [lab.Lab.Publish]
 // asks for.
-func NewIssuer(lab *ca.Lab, now func() time.Time) *Issuer {
+func NewIssuer(lab *lab.Lab, now func() time.Time) *Issuer {
 	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), cached: map[profiles.Authority]*keptLists{},
 		latest: map[profiles.Authority][2]*CRL{}, failed: map[profiles.Authority]error{}}
 	return l
@@ -133,7 +134,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		if err := content.DatedBy(now); err != nil {
 			return err
 		}
-		list := func(base uint64, s ca.Schedule) *CRL {
+		list := func(base uint64, s lab.Schedule) *CRL {
 			return &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
 				revision: content.Revision, form: config.Form}
 		}
@@ -207,7 +208,7 @@ func (l *Issuer) LastError(a profiles.Authority) error {
 	return l.failed[a]
 }
 
-func ScheduleOf(c ca.CRLConfig, a profiles.Authority, delta bool) ca.Schedule {
+func ScheduleOf(c lab.CRLConfig, a profiles.Authority, delta bool) lab.Schedule {
 	switch {
 	case delta:
 		return c.Delta
@@ -259,7 +260,7 @@ func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err er
 
 // due tells whether a list is to be made anew: its date has come, or the clock was set back to
 // before it was made. Clients refuse a list whose thisUpdate is in the future.
-func (c *CRL) due(now time.Time, s ca.Schedule) bool {
+func (c *CRL) due(now time.Time, s lab.Schedule) bool {
 	return now.Before(c.ThisUpdate) || !now.Before(s.Every.Next(c.ThisUpdate))
 }
 

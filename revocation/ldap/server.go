@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
@@ -23,13 +23,13 @@ import (
 // (RFC 4523) with its certificate, its CRL and its delta CRL. Everyone may read it, without a
 // password; nobody may write.
 type Server struct {
-	lab   *ca.Lab
+	lab   *lab.Lab
 	lists *crl.Issuer
 	log   *slog.Logger
 }
 
 // NewServer makes the directory of a lab that this process holds.
-func NewServer(lab *ca.Lab, lists *crl.Issuer, log *slog.Logger) *Server {
+func NewServer(lab *lab.Lab, lists *crl.Issuer, log *slog.Logger) *Server {
 	return &Server{lab, lists, log}
 }
 

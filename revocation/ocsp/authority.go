@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -25,11 +26,11 @@ type authorities struct {
 	mu         sync.RWMutex
 	byIssuerID map[string]*authority
 	byID       map[string]*authority
-	found      uint64 // one more than [ca.Lab.AuthoritiesMade] when all were looked up; 0 before
+	found      uint64 // one more than [lab.Lab.AuthoritiesMade] when all were looked up; 0 before
 }
 
 // byCertID returns the issuing authority that the certID names, nil when the lab has none.
-func (s *authorities) byCertID(ctx context.Context, lab *ca.Lab, id certID) (*authority, error) {
+func (s *authorities) byCertID(ctx context.Context, lab *lab.Lab, id certID) (*authority, error) {
 	made := lab.AuthoritiesMade() + 1 // before they are looked up: one that is made meanwhile is found the next time
 	s.mu.RLock()
 	a, found := s.byIssuerID[string(id.issuer)], s.found
@@ -49,7 +50,7 @@ func (s *authorities) byCertID(ctx context.Context, lab *ca.Lab, id certID) (*au
 }
 
 // get returns the authority, NotFound when the lab does not have it.
-func (s *authorities) get(ctx context.Context, lab *ca.Lab, p profiles.Authority) (*authority, error) {
+func (s *authorities) get(ctx context.Context, lab *lab.Lab, p profiles.Authority) (*authority, error) {
 	s.mu.RLock()
 	a := s.byID[p.ID()]
 	s.mu.RUnlock()

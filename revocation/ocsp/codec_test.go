@@ -17,10 +17,10 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	xocsp "golang.org/x/crypto/ocsp"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -32,7 +32,7 @@ type testLab struct{ *labtest.CardLab }
 func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
 
 // newResponder makes a responder that learns of every change of status.
-func newResponder(t testing.TB, l *ca.Lab, now func() time.Time) *Responder {
+func newResponder(t testing.TB, l *lab.Lab, now func() time.Time) *Responder {
 	t.Helper()
 	r := NewResponder(l, now)
 	if err := l.WatchStatus(t.Context(), r.StatusChanged); err != nil {
@@ -270,37 +270,37 @@ func TestSettings(t *testing.T) {
 	}
 	has := func(a seen, der []byte) bool { return bytes.Contains(a.der, der) }
 	for name, tc := range map[string]struct {
-		set   func(*ca.OCSP)
+		set   func(*lab.OCSP)
 		of    func(*x509.Certificate) *x509.Certificate
 		judge func(a seen) bool
 	}{
-		"by default": {func(*ca.OCSP) {}, same, func(a seen) bool {
+		"by default": {func(*lab.OCSP) {}, same, func(a seen) bool {
 			return a.Status == xocsp.Good && a.RawResponderName == nil && bytes.Equal(a.ResponderKeyHash, a.Certificate.SubjectKeyId) &&
 				a.NextUpdate.Equal(a.now.Add(time.Hour)) && !has(a, archiveCutoffDER) && !has(a, extendedDER) &&
 				a.SignatureAlgorithm == x509.ECDSAWithSHA256
 		}},
-		"responder's name": {func(o *ca.OCSP) { o.ResponderID = "name" }, same, func(a seen) bool {
+		"responder's name": {func(o *lab.OCSP) { o.ResponderID = "name" }, same, func(a seen) bool {
 			return bytes.Equal(a.RawResponderName, a.Certificate.RawSubject) && a.ResponderKeyHash == nil
 		}},
-		"RSA key": {func(o *ca.OCSP) { o.Key = "rsa2048" }, same, func(a seen) bool {
+		"RSA key": {func(o *lab.OCSP) { o.Key = "rsa2048" }, same, func(a seen) bool {
 			return a.SignatureAlgorithm == x509.SHA256WithRSA
 		}},
-		"validity": {func(o *ca.OCSP) { o.Validity = 10 * time.Minute }, same, func(a seen) bool {
+		"validity": {func(o *lab.OCSP) { o.Validity = 10 * time.Minute }, same, func(a seen) bool {
 			return a.ThisUpdate.Equal(a.now) && a.ProducedAt.Equal(a.now) && a.NextUpdate.Equal(a.now.Add(10*time.Minute))
 		}},
-		"archive since the authority began": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, same, func(a seen) bool {
+		"archive since the authority began": {func(o *lab.OCSP) { o.ArchiveCutoff = "issuer" }, same, func(a seen) bool {
 			return has(a, archive(a.issuer.NotBefore))
 		}},
-		"archive of seven years": {func(o *ca.OCSP) { o.ArchiveCutoff = "2557" }, same, func(a seen) bool {
+		"archive of seven years": {func(o *lab.OCSP) { o.ArchiveCutoff = "2557" }, same, func(a seen) bool {
 			return has(a, archive(a.now.AddDate(0, 0, -2557)))
 		}},
-		"never issued": {func(o *ca.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(a seen) bool {
+		"never issued": {func(o *lab.OCSP) { o.ArchiveCutoff = "issuer" }, never, func(a seen) bool {
 			return a.Status == xocsp.Unknown && !has(a, archiveCutoffDER)
 		}},
-		"never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, never, func(a seen) bool {
+		"never issued is revoked": {func(o *lab.OCSP) { o.NeverIssued = "revoked" }, never, func(a seen) bool {
 			return a.Status == xocsp.Revoked && a.RevocationReason == xocsp.CertificateHold && a.RevokedAt.Equal(time.Unix(0, 0)) && has(a, extended)
 		}},
-		"issued, where never issued is revoked": {func(o *ca.OCSP) { o.NeverIssued = "revoked" }, same, func(a seen) bool {
+		"issued, where never issued is revoked": {func(o *lab.OCSP) { o.NeverIssued = "revoked" }, same, func(a seen) bool {
 			return a.Status == xocsp.Good && !has(a, extendedDER)
 		}},
 	} {

@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -26,7 +26,7 @@ import (
 // of its validity, or until the certificate's status changes; whatever else is asked is signed for
 // the one who asks.
 type Responder struct {
-	lab         *ca.Lab
+	lab         *lab.Lab
 	now         func() time.Time
 	authorities authorities
 	cache       responseCache
@@ -41,8 +41,8 @@ type Responder struct {
 const maxWaiting = 1024
 
 // NewResponder makes the responder of a lab that this process holds. The caller passes every change
-// of status on to StatusChanged, see [ca.Lab.WatchStatus].
-func NewResponder(lab *ca.Lab, now func() time.Time) *Responder {
+// of status on to StatusChanged, see [lab.Lab.WatchStatus].
+func NewResponder(lab *lab.Lab, now func() time.Time) *Responder {
 	r := &Responder{lab: lab, now: now, maxWaiting: maxWaiting, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		authorities: authorities{byIssuerID: map[string]*authority{}, byID: map[string]*authority{}},
 		cache:       responseCache{max: lab.Config.OCSP.Keep, entries: map[string]*entry{}}}

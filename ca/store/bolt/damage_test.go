@@ -12,26 +12,27 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store/bolt"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
 var alain = profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812", Profession: "10"}
 
-func newLab(t *testing.T) *ca.Lab {
+func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256
-	lab, err := ca.Create(filepath.Join(t.TempDir(), "lab"), config, ca.Options{})
+	l, err := lab.Create(filepath.Join(t.TempDir(), "lab"), config, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lab
+	return l
 }
 
-func file(l *ca.Lab) string { return filepath.Join(l.Home, "igc.db") }
+func file(l *lab.Lab) string { return filepath.Join(l.Home, "igc.db") }
 
 // damageLab is a lab of some thousand certificates: its trees have branches.
-func damageLab(t *testing.T) (l *ca.Lab, serials map[string]bool) {
+func damageLab(t *testing.T) (l *lab.Lab, serials map[string]bool) {
 	t.Helper()
 	l = newLab(t)
 	if err := l.Seed(t.Context(), ca.IssueRequest{Product: "cps", Holder: alain}, 3000, 1000); err != nil {
@@ -83,7 +84,7 @@ func TestCyclicPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends(t, func() {
-			fresh, err := ca.Open(l.Home, ca.Options{})
+			fresh, err := lab.Open(l.Home, lab.Options{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -128,7 +129,7 @@ func TestDamagedLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends(t, func() {
-			fresh, err := ca.Open(l.Home, ca.Options{})
+			fresh, err := lab.Open(l.Home, lab.Options{})
 			if err != nil {
 				t.Error(err)
 				return

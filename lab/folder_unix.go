@@ -1,6 +1,6 @@
 //go:build unix
 
-package ca
+package lab
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // maxLinks bounds the symbolic links of a path, as the system does.
@@ -25,7 +27,7 @@ const maxLinks = 40
 func safeHome(home string) error {
 	path, err := filepath.Abs(home)
 	if err != nil {
-		return fail(Unwritable, "cannot make the lab: %w", err)
+		return fail(ca.Unwritable, "cannot make the lab: %w", err)
 	}
 	return safePath(path, os.Geteuid())
 }
@@ -45,7 +47,7 @@ func safePath(path string, uid int) error {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err != nil:
-			return fail(Unwritable, "cannot make the lab: %w", err)
+			return fail(ca.Unwritable, "cannot make the lab: %w", err)
 		case info.Mode()&fs.ModeSymlink == 0:
 			at = next
 			if err := safeFolder(at, uid, len(rest) == 0); err != nil {
@@ -54,11 +56,12 @@ func safePath(path string, uid int) error {
 			continue
 		}
 		if owner := ownerOf(info); owner != 0 && owner != uid {
-			return fail(Unwritable, "%s is a link of %s, who can make it lead elsewhere: remove it, or choose another home: igc --home FOLDER init", next, userName(owner))
+			return fail(ca.Unwritable,
+				"%s is a link of %s, who can make it lead elsewhere: remove it, or choose another home: igc --home FOLDER init", next, userName(owner))
 		}
 		to, err := os.Readlink(next)
 		if links++; err != nil || links > maxLinks {
-			return fail(Unwritable, "%s leads nowhere: choose another home: igc --home FOLDER init", next)
+			return fail(ca.Unwritable, "%s leads nowhere: choose another home: igc --home FOLDER init", next)
 		}
 		if filepath.IsAbs(to) {
 			at = "/"
@@ -74,20 +77,23 @@ func safePath(path string, uid int) error {
 func safeFolder(path string, uid int, home bool) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fail(Unwritable, "cannot make the lab: %w", err)
+		return fail(ca.Unwritable, "cannot make the lab: %w", err)
 	}
 	if !info.IsDir() {
-		return fail(Unwritable, "cannot make the lab: %s is not a folder: choose another home: igc --home FOLDER init", path)
+		return fail(ca.Unwritable,
+			"cannot make the lab: %s is not a folder: choose another home: igc --home FOLDER init", path)
 	}
 	owner, mode := ownerOf(info), info.Mode()
 	if owner != uid && (owner != 0 || home) {
-		return fail(Unwritable, "%s is a folder of %s, who can change what is in it: choose a home in a folder of yours: igc --home FOLDER init", path, userName(owner))
+		return fail(ca.Unwritable,
+			"%s is a folder of %s, who can change what is in it: choose a home in a folder of yours: igc --home FOLDER init", path, userName(owner))
 	}
 	if mode&fs.ModeSticky != 0 && !home {
 		return nil
 	}
 	if mode&0o002 != 0 || mode&0o020 != 0 && !privateGroup(info) {
-		return fail(Unwritable, "%s can be changed by other users (its mode is %04o): close it with chmod go-w %s, or choose another home: igc --home FOLDER init",
+		return fail(ca.Unwritable,
+			"%s can be changed by other users (its mode is %04o): close it with chmod go-w %s, or choose another home: igc --home FOLDER init",
 			path, mode.Perm(), path)
 	}
 	return nil

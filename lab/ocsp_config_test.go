@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"os"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // What igc.yaml says of OCSP is read back as it was written, and what makes no sense is refused by
@@ -41,16 +43,16 @@ func TestOCSPConfig(t *testing.T) {
 		"http_cache": {"no-store"}, "archive_cutoff": {"0", "-3", "36501", "forever"}, "never_issued": {"good"},
 	} {
 		for _, value := range wrong {
-			if _, err := read("ocsp:\n  " + setting + ": " + value + "\n"); err == nil || KindOf(err) != Invalid {
+			if _, err := read("ocsp:\n  " + setting + ": " + value + "\n"); err == nil || ca.KindOf(err) != ca.Invalid {
 				t.Errorf("%s: %s is taken (%v)", setting, value, err)
 			}
 		}
 	}
 	for _, tc := range []struct {
 		ocsp string
-		lab  KeyPolicy
-		want KeyPolicy
-	}{{"lab", Faithful, Faithful}, {"lab", P256, P256}, {"rsa2048", P256, RSA2048}, {"p256", Faithful, P256}} {
+		lab  ca.KeyPolicy
+		want ca.KeyPolicy
+	}{{"lab", ca.Faithful, ca.Faithful}, {"lab", ca.P256, ca.P256}, {"rsa2048", ca.P256, ca.RSA2048}, {"p256", ca.Faithful, ca.P256}} {
 		if got := (OCSP{Key: tc.ocsp}).KeyPolicy(tc.lab); got != tc.want {
 			t.Errorf("%s in a lab of %s: %s, want %s", tc.ocsp, tc.lab, got, tc.want)
 		}

@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/keys"
 	"github.com/igc-lab/igc/ca/store/bolt"
+	"github.com/igc-lab/igc/lab/rpc"
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
-	"github.com/igc-lab/igc/profiles"
 )
 
 // Options are what a caller says of a lab beside its home.
@@ -35,11 +35,11 @@ type Options struct {
 	Waiting func(home string)
 }
 
-// Lab is an open lab, used on behalf of an actor. Its methods may be called from several
-// goroutines.
+// Lab is an open lab: its authorities and its home, used on behalf of an actor. Its methods may be
+// called from several goroutines.
 type Lab struct {
+	*ca.CA
 	*opened
-	actor string
 }
 
 // opened is what the Labs of all actors share.
@@ -50,13 +50,6 @@ type opened struct {
 	opts  Options
 	store *bolt.Store
 	keys  *keys.Ring
-
-	ensuring        sync.Mutex // one creation of authorities at a time
-	authoritiesMade atomic.Uint64
-
-	mu       sync.Mutex
-	issuers  map[profiles.Authority]*Issuer
-	watchers statusWatchers
 }
 
 // patience is how long a command waits for a lab that another process holds: making nine
@@ -68,7 +61,7 @@ const patience = 2 * time.Minute
 func Open(home string, opts Options) (*Lab, error) {
 	config, err := readConfig(filepath.Join(home, "igc.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(NotFound, "no lab in %s: make one with igc init, or let igc issue make it", home)
+		return nil, fail(ca.NotFound, "no lab in %s: make one with igc init, or let igc issue make it", home)
 	}
 	if err != nil {
 		return nil, err
@@ -79,10 +72,12 @@ func Open(home string, opts Options) (*Lab, error) {
 	if opts.Actor == "" {
 		opts.Actor = "system"
 	}
-	l := &Lab{&opened{Home: home, Config: config, opts: opts, issuers: map[profiles.Authority]*Issuer{}}, opts.Actor}
+	l := &Lab{opened: &opened{Home: home, Config: config, opts: opts}}
 	l.store = bolt.Open(filepath.Join(home, "igc.db"), bolt.Options{Now: opts.Now, ReadOnly: opts.ReadOnly,
 		Evidence: func() string { return evidenceOfRecords(home) }})
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
+	l.CA = ca.New(ca.Options{Store: l.store, Keys: l.keys, Policy: config.Key, Generation: config.Generation, URLs: config.URLs,
+		Now: opts.Now, Progress: opts.Progress}, opts.Actor)
 	return l, nil
 }
 
@@ -91,14 +86,14 @@ func Open(home string, opts Options) (*Lab, error) {
 // not: nothing in it is ever replaced.
 func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := config.check(); err != nil {
-		return nil, Invalidate(err)
+		return nil, ca.Invalidate(err)
 	}
 	if err := safeHome(home); err != nil {
 		return nil, err
 	}
 	for _, dir := range []string{"", "keys", "cards", "publication"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
-			return nil, fail(Unwritable, "cannot make the lab: %w", err)
+			return nil, fail(ca.Unwritable, "cannot make the lab: %w", err)
 		}
 	}
 	if err := safeHome(home); err != nil { // another user may have been faster to make it
@@ -111,7 +106,8 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 			return nil, err
 		}
 		if l.Config.Key != config.Key || l.Config.URLs != config.URLs {
-			return nil, fail(Conflict, "the lab in %s was made with key: %s and publication: %s, and stays so; choose another home for %s and %s",
+			return nil, fail(ca.Conflict,
+				"the lab in %s was made with key: %s and publication: %s, and stays so; choose another home for %s and %s",
 				home, l.Config.Key, l.Config.URLs.Publication, config.Key, config.URLs.Publication)
 		}
 		return l, nil
@@ -127,7 +123,7 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 		return nil, err
 	}
 	if err := atomicfile.Write(path, data, 0o600); err != nil {
-		return nil, &Error{Kind: Unwritable, Err: err}
+		return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	return Open(home, opts)
 }
@@ -139,11 +135,11 @@ func makePassphrase(path string) error {
 	rand.Read(secret) // never fails
 	tmp := path + "." + base64.RawURLEncoding.EncodeToString(secret[:6])
 	if err := atomicfile.Write(tmp, []byte(base64.RawURLEncoding.EncodeToString(secret)+"\n"), 0o600); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	defer os.Remove(tmp)
 	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fail(Unwritable, "cannot write %s: %w", path, err)
+		return fail(ca.Unwritable, "cannot write %s: %w", path, err)
 	}
 	return nil
 }
@@ -156,23 +152,30 @@ func (l *Lab) passphrase() ([]byte, error) {
 	path := filepath.Join(l.Home, "passphrase")
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(Passphrase, "this lab was made with a passphrase of yours: give it with --passphrase-file or IGC_PASSPHRASE")
+		return nil, fail(ca.Passphrase,
+			"this lab was made with a passphrase of yours: give it with --passphrase-file or IGC_PASSPHRASE")
 	}
 	if err != nil {
-		return nil, fail(Passphrase, "cannot read the lab's passphrase: %w", err)
+		return nil, fail(ca.Passphrase, "cannot read the lab's passphrase: %w", err)
 	}
 	secret := []byte(strings.TrimRight(string(data), "\r\n"))
 	if len(secret) == 0 {
-		return nil, fail(Passphrase, "%s is empty: restore it from a copy of the lab, or give the passphrase with --passphrase-file", path)
+		return nil, fail(ca.Passphrase,
+			"%s is empty: restore it from a copy of the lab, or give the passphrase with --passphrase-file", path)
 	}
 	return secret, nil
 }
 
 // As is the same lab, used on behalf of another actor.
-func (l *Lab) As(actor string) *Lab { return &Lab{l.opened, actor} }
+func (l *Lab) As(actor string) *Lab { return &Lab{l.CA.As(actor), l.opened} }
 
-// Actor is on whose behalf the lab is used.
-func (l *Lab) Actor() string { return l.actor }
+// Serve takes the calls of commands over the lab's socket until the context ends, and then finishes
+// those under way. The caller has locked the lab, see [Lab.Lock]. publish makes CRLs when a command
+// asks for that. ready is called when calls are taken.
+func (l *Lab) Serve(ctx context.Context, publish func(ctx context.Context, anew bool) error, ready func()) error {
+	as := func(actor string) ca.Service { return l.CA.As(actor) }
+	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish}).Serve(ctx, ready)
+}
 
 // Lock opens the records and keeps them, as a server does; it answers Busy when another process has
 // them. Until the matching [Lab.Unlock], no other process reaches them but through this one's
@@ -180,7 +183,7 @@ func (l *Lab) Actor() string { return l.actor }
 func (l *Lab) Lock() error {
 	err := l.store.Lock(2 * time.Second)
 	if errors.Is(err, store.ErrLocked) {
-		return fail(Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
+		return fail(ca.Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
 	}
 	return err
 }
@@ -188,39 +191,31 @@ func (l *Lab) Lock() error {
 // Unlock ends a Lock.
 func (l *Lab) Unlock() error { return l.store.Unlock() }
 
-// using runs do with the records open; it waits for another process that has them.
-func (l *Lab) using(ctx context.Context, do func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// Counts is [ca.CA.Counts]. A server also learns here that damage was found, by whatever call.
+func (l *Lab) Counts(ctx context.Context) (ca.Counts, error) {
+	if err := l.store.FoundDamage(); err != nil {
+		return ca.Counts{}, err
 	}
-	err := l.store.Lock(patience)
-	if errors.Is(err, store.ErrLocked) {
-		return fail(Busy, "another process has held the lab in %s for %s: end it, or try again", l.Home, patience)
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(), l.store.Unlock())
+	return l.CA.Counts(ctx)
 }
 
 // update runs a transaction on behalf of the lab's actor.
 func (l *Lab) update(ctx context.Context, do func(store.Tx) error) error {
-	return l.store.Update(ctx, l.actor, do)
+	return l.store.Update(ctx, l.Actor(), do)
 }
-
-// now is the present second: certificates and CRLs count in seconds.
-func (l *Lab) now() time.Time { return l.opts.Now().UTC().Truncate(time.Second) }
 
 // ReadPassphraseFile reads the passphrase that a file's first line is.
 func ReadPassphraseFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fail(Passphrase, "cannot read the passphrase file: %w", err)
+		return nil, fail(ca.Passphrase, "cannot read the passphrase file: %w", err)
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
 	line = strings.TrimSuffix(line, "\r")
 	if line == "" {
-		return nil, fail(Passphrase, "the first line of %s is empty: it should be the passphrase", path)
+		return nil, fail(ca.Passphrase, "the first line of %s is empty: it should be the passphrase", path)
 	}
 	return []byte(line), nil
 }
+
+func fail(kind ca.Kind, format string, args ...any) error { return store.Errorf(kind, format, args...) }

@@ -1,12 +1,14 @@
 //go:build unix
 
-package ca
+package lab
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // A home that another user can change is refused, by the folder's name, and nothing is made; one in
@@ -67,13 +69,13 @@ func TestUnsafeHome(t *testing.T) {
 		{filepath.Join(link("sticky/own", "../mine", me), "lab"), ""},
 	} {
 		err := safePath(c.home, me)
-		if c.words == "" && err != nil || c.words != "" && (err == nil || !strings.Contains(err.Error(), c.words) || KindOf(err) != Unwritable) {
+		if c.words == "" && err != nil || c.words != "" && (err == nil || !strings.Contains(err.Error(), c.words) || ca.KindOf(err) != ca.Unwritable) {
 			t.Errorf("%s: %v, want %q", c.home, err, c.words)
 		}
 	}
 	// for root itself, through the function that makes labs
 	config := DefaultConfig()
-	config.Key = P256
+	config.Key = ca.P256
 	if _, err := Create(filepath.Join(open, "lab"), config, Options{}); err == nil {
 		t.Error("a lab is made in a folder that others can change")
 	}

@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"context"
@@ -10,7 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/lab/rpc"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -76,7 +78,7 @@ func RestrictPermissions(paths []string) error {
 		all = append(all, err)
 	}
 	if err := errors.Join(all...); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	return nil
 }
@@ -86,7 +88,7 @@ func RestrictPermissions(paths []string) error {
 // open. It reads a gigabyte in some seconds.
 func (l *Lab) CheckRecords() error {
 	err := l.store.Check(time.Second)
-	if errors.Is(err, store.ErrLocked) || KindOf(err) == NotFound {
+	if errors.Is(err, store.ErrLocked) || ca.KindOf(err) == ca.NotFound {
 		return nil
 	}
 	return err
@@ -101,30 +103,13 @@ func (l *Lab) Unlockable() bool {
 	return err == nil
 }
 
-// Server tells which process answers on the lab's socket, 0 where the system does not say; running
-// is false when nobody does, and stale when a server that was killed left its socket.
-func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
-	conn, err := c.remote.dial(ctx, "", "")
-	if err != nil {
-		_, err = os.Lstat(filepath.Join(c.Home, "igc.sock"))
-		return 0, false, err == nil
-	}
-	defer conn.Close()
-	pid, _, _ = peerCredentials(conn)
-	return pid, true, false
-}
-
 // RemoveSocket removes the socket that a server left. It holds the lab meanwhile, so that the
 // socket is nobody's.
 func (l *Lab) RemoveSocket() error {
 	if err := l.Lock(); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Join(l.Home, "igc.sock"))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(err, l.Unlock())
+	return errors.Join(rpc.RemoveSocket(l.Home), l.Unlock())
 }
 
 // evidenceOfRecords names a file that there is only when certificates were recorded: that of an

@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // A server that takes calls and never answers is tried again at growing intervals, until the caller
@@ -32,7 +34,7 @@ func TestServerThatNeverAnswers(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	if _, err := lab.Client().List(ctx, Filter{}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := lab.Client().List(ctx, ca.Filter{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the call ended with %v", err)
 	}
 	if n := calls.Load(); n < 2 || n > 20 { // 22,846 in four seconds before there were pauses

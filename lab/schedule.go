@@ -1,14 +1,16 @@
-package ca
+package lab
 
 import (
 	"fmt"
 	"time"
 	_ "time/tzdata" // the real authorities live by the clock of Paris, on a machine that may have no zones
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // CRLConfig is what igc.yaml says of CRLs.
 type CRLConfig struct {
-	Form    CRLForm      `yaml:"form"`
+	Form    ca.CRLForm   `yaml:"form"`
 	AtOnce  bool         `yaml:"at_once"` // a change of status is published at the next request, not at the next date
 	Expired string       `yaml:"expired"` // listed or removed: the certificates that expired
 	IDP     bool         `yaml:"idp"`     // rich lists: a critical issuingDistributionPoint, which NSS refuses in a full CRL
@@ -63,13 +65,13 @@ func (r Interval) Next(made time.Time) time.Time {
 // defaultCRLs are the dates and the form of the real CRLs, which certificates leave when they have
 // expired (reference §11.7). Nothing is known of the real delta CRLs' dates.
 func defaultCRLs() CRLConfig {
-	return CRLConfig{Form: FaithfulCRL, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
+	return CRLConfig{Form: ca.FaithfulCRL, AtOnce: true, Expired: "removed", Cache: UntilNextUpdate,
 		Issuing: Schedule{"daily", 6 * 24 * time.Hour}, Roots: Schedule{"monthly", 45 * 24 * time.Hour}, Delta: Schedule{"daily", 2 * 24 * time.Hour}}
 }
 
 func (c CRLConfig) check() error {
-	if c.Form != FaithfulCRL && c.Form != RichCRL {
-		return fmt.Errorf("crl: form %q is neither %s nor %s", c.Form, FaithfulCRL, RichCRL)
+	if c.Form != ca.FaithfulCRL && c.Form != ca.RichCRL {
+		return fmt.Errorf("crl: form %q is neither %s nor %s", c.Form, ca.FaithfulCRL, ca.RichCRL)
 	}
 	if c.Expired != "listed" && c.Expired != "removed" {
 		return fmt.Errorf("crl: expired %q is neither listed nor removed", c.Expired)

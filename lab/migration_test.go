@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"archive/tar"
@@ -13,6 +13,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -58,7 +59,7 @@ func formatLab(t *testing.T, name string) (home string) {
 // audit.log in the feed.
 func TestFormat2(t *testing.T) {
 	home := formatLab(t, "format-2")
-	var want []*Record
+	var want []*ca.Record
 	data, err := os.ReadFile(filepath.Join(home, "list.json"))
 	if err := errors.Join(err, json.Unmarshal(data, &want)); err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func TestFormat2(t *testing.T) {
 	if n, revoked := countChanges(t, lab, store.CertificateIssued), countChanges(t, lab, store.StatusChanged); n != len(want) || revoked != 8 {
 		t.Errorf("the feed has %d certificates and %d changes of status, want %d and 8", n, revoked, len(want))
 	}
-	r, err := VerifyFeed(t.Context(), lab, nil, "")
+	r, err := ca.VerifyFeed(t.Context(), lab, nil, "")
 	if err != nil || r.Broken != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -131,9 +132,9 @@ func TestFormat2(t *testing.T) {
 	}
 }
 
-func sameRecords(t *testing.T, lab *Lab, want []*Record) {
+func sameRecords(t *testing.T, lab *Lab, want []*ca.Record) {
 	t.Helper()
-	got, err := lab.List(t.Context(), Filter{})
+	got, err := lab.List(t.Context(), ca.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func sameRecords(t *testing.T, lab *Lab, want []*Record) {
 	if !bytes.Equal(a, b) {
 		t.Errorf("records differ: %d, want %d", len(got), len(want))
 	}
-	if slices.ContainsFunc(got, func(r *Record) bool { return r.Status == OnHold }) == false {
+	if slices.ContainsFunc(got, func(r *ca.Record) bool { return r.Status == ca.OnHold }) == false {
 		t.Error("no certificate is on hold: the sample is not what the test needs")
 	}
 }

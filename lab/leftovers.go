@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // leftoverAge is the age from which an unfinished file counts as left by a process that was
@@ -65,7 +67,7 @@ func RemoveLeftovers(paths []string) error {
 		all = append(all, os.RemoveAll(path))
 	}
 	if err := errors.Join(all...); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	return nil
 }

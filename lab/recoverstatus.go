@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"crypto/x509"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -27,7 +28,7 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 		if !ok {
 			continue
 		}
-		revoked := map[string]Revocation{}
+		revoked := map[string]ca.Revocation{}
 		if !recorded[a] || f.lastNumber(a) > before[a].Number {
 			f.revokedByCRL(a, revoked)
 		}
@@ -62,13 +63,13 @@ func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority
 func certificateEnd(der []byte) (time.Time, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return time.Time{}, fail(Damaged, "the certificate of an authority cannot be read: %w", err)
+		return time.Time{}, fail(ca.Damaged, "the certificate of an authority cannot be read: %w", err)
 	}
 	return c.NotAfter, nil
 }
 
 // revokedByCRL takes the newest CRL, and the delta that adds to it.
-func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]Revocation) {
+func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]ca.Revocation) {
 	lists := slices.Clone(f.crls[a])
 	slices.SortFunc(lists, func(x, y *x509.RevocationList) int { return x.Number.Cmp(y.Number) })
 	full := -1
@@ -90,7 +91,7 @@ func (f *finds) revokedByCRL(a profiles.Authority, revoked map[string]Revocation
 			if line := f.log[findKey(a.ID(), []byte(serial))]; line != nil && line.released.After(list.ThisUpdate) {
 				continue // the hold ended after this list was made
 			}
-			revoked[serial] = Revocation{At: e.RevocationTime.UTC(), Reason: store.ReasonOf(e.ReasonCode),
+			revoked[serial] = ca.Revocation{At: e.RevocationTime.UTC(), Reason: store.ReasonOf(e.ReasonCode),
 				Invalidity: invalidityOf(e)}
 		}
 	}
@@ -114,7 +115,7 @@ func invalidityOf(e x509.RevocationListEntry) (t time.Time) {
 }
 
 // revokedByLog adds what the change feed says; it knows reasons, which faithful CRLs do not.
-func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation) {
+func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]ca.Revocation) {
 	for key, line := range f.log {
 		authority, serial, _ := strings.Cut(key, "\x00")
 		if authority != a.ID() || line.revoked == nil || line.revoked.At.IsZero() {
@@ -129,14 +130,14 @@ func (f *finds) revokedByLog(a profiles.Authority, revoked map[string]Revocation
 // revokedByStatus adds what is left of the records. A hold that ended, by the change feed, has
 // ended. A status does not say whose it is: the record does or, where that is lost, the authority's
 // part of the serial number.
-func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked map[string]Revocation) {
+func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked map[string]ca.Revocation) {
 	prefix := a.SerialPrefix()
 	for serial, v := range f.revocations {
 		own := tx.Status(store.Key{Authority: a.ID(), Serial: []byte(serial)}).Issued
 		if !own && (a.IsRoot() || len(prefix) == 0 || !strings.HasPrefix(serial, string(prefix))) {
 			continue
 		}
-		if line := f.log[findKey(a.ID(), []byte(serial))]; v.Reason == Hold && line != nil && !line.released.IsZero() {
+		if line := f.log[findKey(a.ID(), []byte(serial))]; v.Reason == ca.Hold && line != nil && !line.released.IsZero() {
 			continue
 		}
 		if former, ok := revoked[serial]; !ok || former.Reason == "unspecified" {
@@ -146,10 +147,10 @@ func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked m
 }
 
 // recordRevocation revokes a certificate, unless its record says so already.
-func recordRevocation(tx store.Tx, k store.Key, v Revocation, end time.Time, r *Recovery) error {
+func recordRevocation(tx store.Tx, k store.Key, v ca.Revocation, end time.Time, r *Recovery) error {
 	status := tx.Status(k)
 	was := status.Revoked
-	if was != nil && (was.Reason != Hold || v.Reason == Hold || v.Reason == "unspecified") {
+	if was != nil && (was.Reason != ca.Hold || v.Reason == ca.Hold || v.Reason == "unspecified") {
 		return nil
 	}
 	if err := tx.RestoreRevocation(k, v, end); err != nil {

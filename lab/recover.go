@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
 
@@ -73,6 +74,9 @@ type Unrecovered struct {
 // have been made after the one that is on the disk.
 const numberMargin = 1000
 
+// errNotWritten ends a transaction that is not to be written.
+var errNotWritten = errors.New("not written")
+
 // Recover makes the records anew that are damaged or lost: from what is left of them, and from the
 // certificates and CRLs in the lab's home and in the folders given. Records that are whole get what
 // they lack. It invents nothing but certificates of authorities whose key and CRL are there and
@@ -98,11 +102,11 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 				return err
 			}
 			if dryRun || !r.Changes() {
-				return errDryRun
+				return errNotWritten
 			}
 			return tx.Append(r.change())
 		})
-		if errors.Is(err, errDryRun) {
+		if errors.Is(err, errNotWritten) {
 			err = nil
 		}
 	} else {
@@ -118,10 +122,10 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 func (l *Lab) harm() (string, error) {
 	err := l.store.Check(2 * time.Second)
 	switch {
-	case KindOf(err) == Damaged:
+	case ca.KindOf(err) == ca.Damaged:
 		return err.Error(), nil
 	case errors.Is(err, store.ErrLocked):
-		return "", fail(Busy, "another process holds the lab in %s: end it first", l.Home)
+		return "", fail(ca.Busy, "another process holds the lab in %s: end it first", l.Home)
 	}
 	return "", err
 }
@@ -131,7 +135,7 @@ func (l *Lab) chooseAuthorities(f *finds, r *Recovery) (map[profiles.Authority]*
 	chosen := map[profiles.Authority]*x509.Certificate{}
 	for _, a := range profiles.Authorities() { // roots come first
 		signer, err := l.keys.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: a.ID()})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && KindOf(err) != NotFound {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && ca.KindOf(err) != ca.NotFound {
 			return nil, err
 		}
 		report := RecoveredAuthority{ID: a.ID(), NoKey: err != nil}
@@ -246,7 +250,7 @@ func (f *finds) raiseNumber(tx store.Tx, a profiles.Authority, present store.CRL
 // applyRecords records certificates in the order of their issue.
 func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
 	type one struct {
-		*Record
+		*ca.Record
 		salvaged bool
 	}
 	var all []one
@@ -267,7 +271,7 @@ func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Autho
 		if line := f.log[key]; line != nil && line.issued {
 			at = line.issuedAt
 		}
-		record, err := newRecord(c.issuer, c.Raw, at)
+		record, err := ca.NewRecord(c.issuer, c.Raw, at)
 		if err != nil { // signed by the lab's key, and not by the lab
 			continue
 		}
@@ -291,7 +295,7 @@ func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Autho
 	}
 	for _, key := range f.logOrder {
 		one := f.log[key]
-		if !tx.Status((&Record{Authority: one.Authority, Serial: one.Serial}).Key()).Certificate {
+		if !tx.Status((&ca.Record{Authority: one.Authority, Serial: one.Serial}).Key()).Certificate {
 			r.Missing = append(r.Missing, one.Unrecovered)
 		}
 	}
@@ -305,12 +309,12 @@ func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Au
 	before, _ := os.Stat(path)
 	work, err := os.MkdirTemp(l.Home, ".recover-*")
 	if err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	defer os.RemoveAll(work)
 	made := filepath.Join(work, "igc.db")
 	fresh := bolt.Open(made, bolt.Options{Now: l.opts.Now})
-	if err := fresh.Update(ctx, l.actor, func(tx store.Tx) error {
+	if err := fresh.Update(ctx, l.Actor(), func(tx store.Tx) error {
 		for _, c := range f.changes { // what is left of the feed goes on in the new one, numbered and hashed anew
 			if err := tx.Append(c); err != nil {
 				return err
@@ -321,7 +325,7 @@ func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Au
 		return err
 	}
 	if now, _ := os.Stat(path); before != nil && (now == nil || !os.SameFile(before, now) || now.Size() != before.Size() || now.ModTime() != before.ModTime()) {
-		return fail(Busy, "%s changed meanwhile: end the process that writes it, and try again", path)
+		return fail(ca.Busy, "%s changed meanwhile: end the process that writes it, and try again", path)
 	}
 	if before != nil {
 		r.Kept = path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
@@ -332,14 +336,14 @@ func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Au
 			r.Kept = fmt.Sprintf("%s.damaged-%s-%d", path, time.Now().UTC().Format("20060102T150405Z"), n)
 		}
 		if err := os.Rename(path, r.Kept); err != nil {
-			return fail(Unwritable, "cannot set the damaged records aside: %w", err)
+			return fail(ca.Unwritable, "cannot set the damaged records aside: %w", err)
 		}
 	}
 	if err := os.Rename(made, path); err != nil {
-		return fail(Unwritable, "cannot put the new records in place: %w", err)
+		return fail(ca.Unwritable, "cannot put the new records in place: %w", err)
 	}
 	if err := atomicfile.SyncDir(l.Home); err != nil {
-		return &Error{Kind: Unwritable, Err: err}
+		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	return nil
 }
@@ -359,11 +363,7 @@ func (l *Lab) remake(ctx context.Context, f *finds, r *Recovery) error {
 			r.Authorities[i].Remade = true
 		}
 	}
-	have, err := l.Authorities(ctx)
-	if err == nil {
-		err = l.keepCertificates(have)
-	}
-	if err != nil || len(lost) == 0 {
+	if _, err := l.Ensure(ctx, nil); err != nil || len(lost) == 0 { // it writes the certificates beside the keys
 		return err
 	}
 	return l.remakeLost(ctx, lost, f, r)

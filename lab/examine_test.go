@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -17,7 +18,7 @@ import (
 // nothing.
 func TestReadOnly(t *testing.T) {
 	config := DefaultConfig()
-	config.Key = P256
+	config.Key = ca.P256
 	home := filepath.Join(t.TempDir(), "lab")
 	if _, err := Create(home, config, Options{}); err != nil {
 		t.Fatal(err)
@@ -26,7 +27,7 @@ func TestReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := look.Authorities(t.Context()); KindOf(err) != NotFound || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := look.Authorities(t.Context()); ca.KindOf(err) != ca.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a lab without records: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(home, "igc.db")); !errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +107,7 @@ func TestLoose(t *testing.T) {
 // while nobody has the lab.
 func TestServer(t *testing.T) {
 	config := DefaultConfig()
-	config.Key = P256
+	config.Key = ca.P256
 	lab, err := Create(filepath.Join(t.TempDir(), "lab"), config, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +121,7 @@ func TestServer(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- lab.Answer(ctx, nil, func() { close(ready) }) }()
+	go func() { ended <- lab.Serve(ctx, nil, func() { close(ready) }) }()
 	<-ready
 	pid, running, stale := client.Server(t.Context())
 	if !running || stale || runtime.GOOS == "linux" && pid != os.Getpid() {
@@ -130,7 +131,7 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.RemoveSocket(); KindOf(err) != Busy {
+	if err := other.RemoveSocket(); ca.KindOf(err) != ca.Busy {
 		t.Errorf("the socket of a server that runs: %v", err)
 	}
 	stop()

@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -29,8 +30,8 @@ func BenchmarkScale(b *testing.B) {
 	type side struct {
 		lab     *Lab
 		client  *Client
-		records []*Record // to be looked up and revoked
-		request IssueRequest
+		records []*ca.Record // to be looked up and revoked
+		request ca.IssueRequest
 	}
 	var sides [2]side
 	for i, n := range []int{1000, large} {
@@ -45,7 +46,7 @@ func BenchmarkScale(b *testing.B) {
 		answering := make(chan error, 1)
 		stop, cancel := context.WithCancel(b.Context())
 		ready := make(chan struct{})
-		go func() { answering <- lab.Answer(stop, nil, func() { close(ready) }) }()
+		go func() { answering <- lab.Serve(stop, nil, func() { close(ready) }) }()
 		<-ready
 		defer func() {
 			cancel()
@@ -77,17 +78,17 @@ func BenchmarkScale(b *testing.B) {
 			return err
 		}},
 		{"list", func(s *side, _ int) error {
-			_, err := s.lab.List(ctx, Filter{Newest: true, Limit: 50})
+			_, err := s.lab.List(ctx, ca.Filter{Newest: true, Limit: 50})
 			return err
 		}},
 		{"card", func(s *side, i int) error {
-			_, err := s.client.List(ctx, Filter{Card: s.records[i%len(s.records)].Holder.CardNumber})
+			_, err := s.client.List(ctx, ca.Filter{Card: s.records[i%len(s.records)].Holder.CardNumber})
 			return err
 		}},
 	} {
 		b.Run(work.name, func(b *testing.B) {
 			for i := range sides { // good ones, from all over the list
-				all, err := sides[i].lab.List(ctx, Filter{Status: Good, EndEntities: true, Limit: 900})
+				all, err := sides[i].lab.List(ctx, ca.Filter{Status: ca.Good, EndEntities: true, Limit: 900})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -125,13 +126,13 @@ func BenchmarkScale(b *testing.B) {
 }
 
 // spread returns good certificates from all over the lab.
-func spread(b *testing.B, lab *Lab, n int) (records []*Record) {
-	newest, err := lab.List(b.Context(), Filter{Newest: true, Limit: 1})
+func spread(b *testing.B, lab *Lab, n int) (records []*ca.Record) {
+	newest, err := lab.List(b.Context(), ca.Filter{Newest: true, Limit: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for i := range n {
-		r, err := lab.List(b.Context(), Filter{Status: Good, EndEntities: true, Limit: 1, After: newest[0].Number / uint64(n) * uint64(i)})
+		r, err := lab.List(b.Context(), ca.Filter{Status: ca.Good, EndEntities: true, Limit: 1, After: newest[0].Number / uint64(n) * uint64(i)})
 		if err != nil {
 			b.Fatal(err)
 		}

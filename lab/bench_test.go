@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"crypto"
@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/igc-lab/igc/ca"
 )
 
 // benchCards is how many cards the benchmark makes: IGC_CARDS, else a few.
@@ -40,8 +42,8 @@ func BenchmarkCards(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer lab.Unlock()
-	order := CardOrder{IssueRequest: IssueRequest{Product: "cps", Holder: alain}, Key: Faithful, PIN: "1234"}
-	if _, _, err := MakeCard(b.Context(), lab, lab.Home, order); err != nil { // authorities made, key open
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: alain}, Key: ca.Faithful, PIN: "1234"}
+	if _, _, err := ca.MakeCard(b.Context(), lab, lab.Home, order); err != nil { // authorities made, key open
 		b.Fatal(err)
 	}
 	authority, err := rsa.GenerateKey(rand.Reader, 4096)
@@ -71,11 +73,11 @@ func BenchmarkCards(b *testing.B) {
 		wg.Wait()
 	}
 	cards := func(n int) {
-		orders := make([]CardOrder, n)
+		orders := make([]ca.CardOrder, n)
 		for i := range orders {
 			orders[i] = order
 		}
-		if err := MakeCards(b.Context(), lab, lab.Home, orders, func(int, *CardFile, string) error { return nil }); err != nil {
+		if err := ca.MakeCards(b.Context(), lab, lab.Home, orders, func(int, *ca.CardFile, string) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
 	"github.com/igc-lab/igc/profiles"
@@ -32,9 +33,9 @@ type finds struct {
 	crls        map[profiles.Authority][]*x509.RevocationList
 	log         map[string]*logged
 	logOrder    []string
-	salvaged    map[string]*Record
-	revocations map[string]Revocation // by serial number
-	changes     []store.Change        // of a damaged feed, in their order
+	salvaged    map[string]*ca.Record
+	revocations map[string]ca.Revocation // by serial number
+	changes     []store.Change           // of a damaged feed, in their order
 	states      map[string]store.CRLState
 }
 
@@ -49,9 +50,9 @@ type logged struct {
 	Unrecovered
 	issued   bool
 	issuedAt time.Time
-	changed  time.Time   // of the last change of status
-	revoked  *Revocation // as of that
-	released time.Time   // end of the last hold, if it was that
+	changed  time.Time      // of the last change of status
+	revoked  *ca.Revocation // as of that
+	released time.Time      // end of the last hold, if it was that
 }
 
 func findKey(authority string, serial []byte) string { return authority + "\x00" + string(serial) }
@@ -59,12 +60,12 @@ func findKey(authority string, serial []byte) string { return authority + "\x00"
 // collect reads the home, the folders and, of damaged records, what is left.
 func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*finds, error) {
 	f := &finds{authorities: map[profiles.Authority][]foundCertificate{}, issued: map[string]foundCertificate{},
-		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*Record{},
-		revocations: map[string]Revocation{}, states: map[string]store.CRLState{}}
+		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*ca.Record{},
+		revocations: map[string]ca.Revocation{}, states: map[string]store.CRLState{}}
 	if damaged {
 		s, err := bolt.Salvage(l.store.Path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fail(Unwritable, "cannot read the damaged records: %w", err)
+			return nil, fail(ca.Unwritable, "cannot read the damaged records: %w", err)
 		}
 		f.revocations, f.states = s.Revocations, s.CRLs
 		for _, seq := range slices.Sorted(maps.Keys(s.Changes)) {
@@ -111,7 +112,7 @@ func (f *finds) readFolder(ctx context.Context, folder string) error {
 	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if path == folder {
-				return fail(NotFound, "%w", err)
+				return fail(ca.NotFound, "%w", err)
 			}
 			return nil // what cannot be read proves nothing
 		}
@@ -184,16 +185,16 @@ func (f *finds) readLog(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fail(Unwritable, "cannot read the audit log: %w", err)
+		return fail(ca.Unwritable, "cannot read the audit log: %w", err)
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, maxEvidence)
 	for lines.Scan() {
 		var line struct {
-			At      time.Time   `json:"at"`
-			Event   string      `json:"event"`
-			Revoked *Revocation `json:"revocation"`
+			At      time.Time      `json:"at"`
+			Event   string         `json:"event"`
+			Revoked *ca.Revocation `json:"revocation"`
 			Unrecovered
 		}
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
@@ -233,7 +234,7 @@ func (f *finds) change(c store.Change) {
 	if c.Kind != store.CertificateIssued && c.Kind != store.StatusChanged {
 		return
 	}
-	key := findKey(c.Authority, (&Record{Serial: c.Serial}).Key().Serial)
+	key := findKey(c.Authority, (&ca.Record{Serial: c.Serial}).Key().Serial)
 	one := f.log[key]
 	if one == nil {
 		one = &logged{Unrecovered: Unrecovered{Authority: c.Authority, Serial: c.Serial, Profile: c.Profile, Holder: c.Holder}}

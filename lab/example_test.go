@@ -1,4 +1,4 @@
-package ca_test
+package lab_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -23,9 +24,9 @@ func ExampleLab_Issue() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	config := ca.DefaultConfig()
+	config := lab.DefaultConfig()
 	config.Key = ca.P256 // fast; without it, keys are RSA as in the IGC-Santé
-	lab, err := ca.Create(filepath.Join(dir, "lab"), config, ca.Options{})
+	l, err := lab.Create(filepath.Join(dir, "lab"), config, lab.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func ExampleLab_Issue() {
 			log.Fatal(err)
 		}
 	}
-	issued, err := lab.Issue(context.Background(), ca.IssueRequest{
+	issued, err := l.Issue(context.Background(), ca.IssueRequest{
 		Product: "cps",
 		Holder: profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981",
 			IdNat: "899700209812", Profession: "10"},

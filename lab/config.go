@@ -1,4 +1,4 @@
-package ca
+package lab
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/home"
 	"github.com/igc-lab/igc/internal/yamlfile"
 	"github.com/igc-lab/igc/profiles"
@@ -22,7 +23,7 @@ import (
 
 // Config is what igc.yaml holds.
 type Config struct {
-	Key        KeyPolicy           `yaml:"key"`
+	Key        ca.KeyPolicy        `yaml:"key"`
 	Generation profiles.Generation `yaml:"generation"`
 	URLs       profiles.URLs       `yaml:"urls"`
 	Listen     Listen              `yaml:"listen"`
@@ -43,11 +44,11 @@ type OCSP struct {
 }
 
 // KeyPolicy is the policy by which responders' keys are made, in a lab of the given one.
-func (o OCSP) KeyPolicy(lab KeyPolicy) KeyPolicy {
+func (o OCSP) KeyPolicy(lab ca.KeyPolicy) ca.KeyPolicy {
 	if o.Key == "lab" {
 		return lab
 	}
-	return KeyPolicy(o.Key)
+	return ca.KeyPolicy(o.Key)
 }
 
 // ArchiveDays is the number of days that archive_cutoff gives, 0 for none and for issuer.
@@ -61,7 +62,7 @@ func (o OCSP) check() error {
 		name, value string
 		choices     []string
 	}{
-		{"key", o.Key, []string{"lab", string(RSA2048), string(P256)}},
+		{"key", o.Key, []string{"lab", string(ca.RSA2048), string(ca.P256)}},
 		{"responder_id", o.ResponderID, []string{"key", "name"}},
 		{"http_cache", o.HTTPCache, []string{"revalidate", "until-next-update"}},
 		{"never_issued", o.NeverIssued, []string{"unknown", "revoked"}},
@@ -96,7 +97,7 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Key: Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
+	c := Config{Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}
@@ -123,19 +124,19 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	if err != nil {
-		return c, fail(NotFound, "cannot read the lab's configuration: %w", err)
+		return c, fail(ca.NotFound, "cannot read the lab's configuration: %w", err)
 	}
 	if err := yamlfile.Decode(data, &c); err != nil {
-		return c, fail(Invalid, "%s: %w", path, err)
+		return c, fail(ca.Invalid, "%s: %w", path, err)
 	}
 	if err := c.check(); err != nil {
-		return c, fail(Invalid, "%s: %w", path, err)
+		return c, fail(ca.Invalid, "%s: %w", path, err)
 	}
 	return c, nil
 }
 
 func (c Config) check() error {
-	if _, err := ParseKeyPolicy(string(c.Key)); err != nil {
+	if _, err := ca.ParseKeyPolicy(string(c.Key)); err != nil {
 		return err
 	}
 	if c.Generation != profiles.Gen2016 && c.Generation != profiles.Gen2023 {
@@ -165,7 +166,7 @@ func (c Config) check() error {
 func DefaultHome() (string, error) {
 	dir, err := home.Default(os.Getenv)
 	if err != nil {
-		return "", fail(NotFound, "%w, or give --home", err)
+		return "", fail(ca.NotFound, "%w, or give --home", err)
 	}
 	return dir, nil
 }
