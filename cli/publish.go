@@ -10,8 +10,8 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/lab"
-	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
+	"github.com/igc-lab/igc/revocation/publication"
 )
 
 func (p *program) publishCommand() *cli.Command {
@@ -60,7 +60,7 @@ func (p *program) publish(c *cli.Context) error {
 		return err
 	}
 	if dir != "" {
-		if err := revocation.Export(dir, authorities, published); err != nil {
+		if err := publication.Export(dir, authorities, published); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,6 @@
 package revocation
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // This file is what holds when the clock is moved, forward or back, or the machine was suspended:
 // dates are compared with the present one at each look, and no timer runs until a date.
@@ -20,12 +17,4 @@ const retry = time.Minute
 func recent(done, now time.Time) bool {
 	since := now.Sub(done)
 	return since >= 0 && since < retry
-}
-
-// dropFutureDate takes away an If-Modified-Since of the future: the client has a list of when the
-// clock was ahead, which is not newer than the present one.
-func dropFutureDate(h http.Header, now time.Time) {
-	if since, err := http.ParseTime(h.Get("If-Modified-Since")); err == nil && since.After(now) {
-		h.Del("If-Modified-Since")
-	}
 }

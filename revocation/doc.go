@@ -1,6 +1,6 @@
 // Package revocation keeps what a lab publishes about revocation up to date: it issues CRLs and
 // renews OCSP responders when they are due, publishes both over HTTP, and reports on their health.
-// Each protocol has a package: crl, ocsp and ldap.
+// Each protocol has a package: crl, ocsp, ldap and publication.
 //
 // # Schedules
 //
@@ -11,8 +11,9 @@
 //
 // # Publication and health
 //
-// [Publication] is the publication point that certificates name: certificates of authorities, CRLs,
-// OCSP below /ocsp. It also answers /healthz, what is wrong and since when, and /metrics. A CRL
-// that ends unrenewed, a responder without a certificate, an authority near its end and damaged
-// records are among the problems; the level is a warning first, and failing when clients notice.
+// Package publication is the publication point that certificates name: certificates of authorities,
+// CRLs, OCSP below /ocsp. [Publication] adds /healthz, what is wrong and since when, and /metrics.
+// A CRL that ends unrenewed, a responder without a certificate, an authority near its end and
+// damaged records are among the problems; the level is a warning first, and failing when clients
+// notice.
 package revocation

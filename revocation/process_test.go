@@ -24,6 +24,7 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/ocsp"
+	"github.com/igc-lab/igc/revocation/publication"
 )
 
 // Servers that are measured, or attacked, run in a process of their own: what the test does to them
@@ -66,8 +67,7 @@ func serveForTest(what, home string) error {
 		}
 		defer lab.Unlock()
 		lists, responder := crl.NewIssuer(lab, time.Now), ocsp.NewResponder(lab, time.Now)
-		publication := NewPublication(lab, lists, responder, log)
-		handler = publication
+		handler = NewPublication(lab, lists, responder, log)
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
 		if what == "publication, directory" { // as igc serve has them
 			if directory, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -98,7 +98,7 @@ func serveForTest(what, home string) error {
 	if directory != nil {
 		listener = web.LimitListener(listener, 4000)
 	}
-	server := NewServer(handler, log)
+	server := publication.NewServer(handler, log)
 	go server.Serve(listener)
 	fmt.Println(listener.Addr())
 	if directory != nil {

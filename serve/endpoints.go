@@ -14,6 +14,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/ldap"
+	"github.com/igc-lab/igc/revocation/publication"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -107,7 +108,7 @@ func testSSL(name string, mode testssl.Mode, address func(*lab.Listen) *string) 
 }
 
 func startPublication(s *services, listener net.Listener) (string, func(context.Context) error) {
-	server := revocation.NewServer(s.pages.Catalogue(s.publication, listener.Addr()), s.log)
+	server := publication.NewServer(s.pages.Catalogue(s.publication, listener.Addr()), s.log)
 	return "http://" + localhost(listener) + "/", func(ctx context.Context) error {
 		return serveHTTP(ctx, server, web.LimitListener(listener, maxPublication))
 	}

@@ -128,7 +128,7 @@ func (c *Certificate) Prepare(ctx context.Context) error {
 
 // issue issues the certificate, in the layout of 2023, whose SSL_SERV are valid for two years.
 func (c *Certificate) issue(ctx context.Context) error {
-	key, err := c.CA.Config.Key.Generate()
+	key, err := c.CA.Policy.Generate()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package revocation
+package publication
 
 import (
 	"log/slog"
