@@ -52,7 +52,7 @@ func (ca *CA) Seed(ctx context.Context, card IssueRequest, certificates, revoked
 	first := rand.Uint64N(gap)
 	for done := 0; done < certificates; done += batch {
 		n := min(batch, certificates-done)
-		if err := ca.update(ctx, func(tx store.Tx) error {
+		if err := ca.store.Restore(ctx, ca.actor, func(tx store.RestoreTx) error {
 			for i := done; i < done+n; i++ {
 				r := templates[i%len(templates)].copy(first+gap*uint64(i), i/len(templates))
 				if err := tx.RestoreCertificate(r); err != nil {

@@ -199,11 +199,6 @@ func (l *Lab) Counts(ctx context.Context) (ca.Counts, error) {
 	return l.CA.Counts(ctx)
 }
 
-// update runs a transaction on behalf of the lab's actor.
-func (l *Lab) update(ctx context.Context, do func(store.Tx) error) error {
-	return l.store.Update(ctx, l.Actor(), do)
-}
-
 // ReadPassphraseFile reads the passphrase that a file's first line is.
 func ReadPassphraseFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)

@@ -97,7 +97,7 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 		return nil, err
 	}
 	if harm == "" {
-		err = l.update(ctx, func(tx store.Tx) error {
+		err = l.store.Restore(ctx, l.Actor(), func(tx store.RestoreTx) error {
 			if err := l.apply(tx, f, authorities, r); err != nil {
 				return err
 			}
@@ -187,7 +187,8 @@ func signedBy(list *x509.RevocationList, key crypto.PublicKey) bool {
 }
 
 // apply records what was found and is not recorded.
-func (l *Lab) apply(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+func (l *Lab) apply(tx store.RestoreTx, f *finds, authorities map[profiles.Authority]*x509.Certificate,
+	r *Recovery) error {
 	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []Unrecovered{}
 	before := map[profiles.Authority]store.CRLState{}
 	recorded := map[profiles.Authority]bool{}
@@ -236,7 +237,7 @@ func (f *finds) lastNumber(a profiles.Authority) uint64 {
 
 // raiseNumber has the authority's next CRL follow all that it made. The state says which was the
 // last, when it is newer than any CRL that was found; otherwise others may have been made since.
-func (f *finds) raiseNumber(tx store.Tx, a profiles.Authority, present store.CRLState, report *RecoveredAuthority) error {
+func (f *finds) raiseNumber(tx store.RestoreTx, a profiles.Authority, present store.CRLState, report *RecoveredAuthority) error {
 	last := f.lastNumber(a)
 	report.Number = present.Number
 	if last <= present.Number {
@@ -248,7 +249,8 @@ func (f *finds) raiseNumber(tx store.Tx, a profiles.Authority, present store.CRL
 }
 
 // applyRecords records certificates in the order of their issue.
-func (l *Lab) applyRecords(tx store.Tx, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
+func (l *Lab) applyRecords(tx store.RestoreTx, f *finds, authorities map[profiles.Authority]*x509.Certificate,
+	r *Recovery) error {
 	type one struct {
 		*ca.Record
 		salvaged bool
@@ -314,7 +316,7 @@ func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Au
 	defer os.RemoveAll(work)
 	made := filepath.Join(work, "igc.db")
 	fresh := bolt.Open(made, bolt.Options{Now: l.opts.Now})
-	if err := fresh.Update(ctx, l.Actor(), func(tx store.Tx) error {
+	if err := fresh.Restore(ctx, l.Actor(), func(tx store.RestoreTx) error {
 		for _, c := range f.changes { // what is left of the feed goes on in the new one, numbered and hashed anew
 			if err := tx.Append(c); err != nil {
 				return err
@@ -374,7 +376,7 @@ func (l *Lab) remakeLost(ctx context.Context, lost []profiles.Authority, f *find
 	if _, err := l.Ensure(ctx, lost); err != nil {
 		return err
 	}
-	err := l.update(ctx, func(tx store.Tx) error { return l.apply(tx, f, nil, r) })
+	err := l.store.Restore(ctx, l.Actor(), func(tx store.RestoreTx) error { return l.apply(tx, f, nil, r) })
 	r.Database, r.Files, r.Missing = first.Database, first.Files, first.Missing
 	r.Revoked, r.RevokedOnly, r.Unspecified = r.Revoked+first.Revoked, r.RevokedOnly+first.RevokedOnly, r.Unspecified+first.Unspecified
 	for i := range r.Authorities {

@@ -17,7 +17,7 @@ import (
 
 // applyStatuses revokes what anything says was revoked. Of an authority whose records are whole, a
 // CRL counts when it is newer than they are.
-func (l *Lab) applyStatuses(tx store.Tx, f *finds, before map[profiles.Authority]store.CRLState,
+func (l *Lab) applyStatuses(tx store.RestoreTx, f *finds, before map[profiles.Authority]store.CRLState,
 	recorded map[profiles.Authority]bool, r *Recovery) error {
 	for _, report := range r.Authorities {
 		a, err := profiles.ParseAuthority(report.ID)
@@ -147,7 +147,7 @@ func (f *finds) revokedByStatus(tx store.Reader, a profiles.Authority, revoked m
 }
 
 // recordRevocation revokes a certificate, unless its record says so already.
-func recordRevocation(tx store.Tx, k store.Key, v ca.Revocation, end time.Time, r *Recovery) error {
+func recordRevocation(tx store.RestoreTx, k store.Key, v ca.Revocation, end time.Time, r *Recovery) error {
 	status := tx.Status(k)
 	was := status.Revoked
 	if was != nil && (was.Reason != ca.Hold || v.Reason == ca.Hold || v.Reason == "unspecified") {

@@ -15,12 +15,12 @@
 //
 // # The change feed
 //
-// Each write but those of [Restorer] appends to the feed, in its own transaction: who wrote (the
-// actor), when, what. The feed is the audit log of the lab. Entries are numbered from 1 without a
-// gap, and each holds the SHA-256 of the one before ([Change.Prev]), so that none can be changed or
-// taken out without a trace; what is cut off at the end shows against a signed head ([Head]).
-// [Store.Follow] hands the changes to whoever keeps something that depends on them, such as signed
-// OCSP answers.
+// Each write but those that [RestoreTx] adds appends to the feed, in its own transaction: who wrote
+// (the actor), when, what. The feed is the audit log of the lab. Entries are numbered from 1
+// without a gap, and each holds the SHA-256 of the one before ([Change.Prev]), so that none can be
+// changed or taken out without a trace; what is cut off at the end shows against a signed head
+// ([Head]). [Store.Follow] hands the changes to whoever keeps something that depends on them, such
+// as signed OCSP answers.
 //
 // # Errors, cancellation, concurrency
 //
@@ -50,6 +50,10 @@ type Store interface {
 	// the change is durable, has its numbers in the feed, every later View sees it, and every
 	// follower was given it, or has not taken it within a second.
 	Update(ctx context.Context, actor string, fn func(Tx) error) error
+
+	// Restore is Update for what was not issued in the ordinary way: what recovery has found, and
+	// the copies that fill a large lab.
+	Restore(ctx context.Context, actor string, fn func(RestoreTx) error) error
 
 	// Follow calls fn with the changes after a sequence number, in order, as they come, until ctx
 	// ends, whose error it returns, or fn fails. The first call is made at once, with no change if
@@ -142,13 +146,13 @@ type Tx interface {
 	// Append adds an entry to the feed beside those that the other methods add. It sets Seq and
 	// Prev, and At and Actor where they are empty.
 	Append(Change) error
-
-	Restorer
 }
 
-// Restorer writes what recovery has found and what tests need. Its methods add nothing to the feed:
-// the caller appends one entry for all.
-type Restorer interface {
+// RestoreTx is a transaction of [Store.Restore]. The methods that it adds append nothing to the
+// feed: the caller appends one entry for all.
+type RestoreTx interface {
+	Tx
+
 	// RestoreCertificate records a certificate. Where its serial number was known as revoked, it
 	// stays revoked.
 	RestoreCertificate(*Record) error

@@ -41,7 +41,7 @@ func TestLongLines(t *testing.T) {
 		"// https://" + strings.Repeat("example", 20): "",
 		"//go:generate " + strings.Repeat("x ", 60):   "",
 	} {
-		found := faults{map[broken]int{}, map[broken][]string{}}
+		found := faults{map[broken]int{}, map[broken][]place{}}
 		longLines(&found, "a.go", []byte(line+"\n"))
 		if found.count[broken{rule, "a.go"}] != min(1, len(rule)) || len(found.count) > 1 {
 			t.Errorf("%q: %v, want %q", line, found.count, rule)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,17 +28,23 @@ type broken struct{ rule, file string }
 // faults collects what breaks the rules, and where the first lines are.
 type faults struct {
 	count map[broken]int
-	where map[broken][]string
+	where map[broken][]place
+}
+
+// place is a line that breaks a rule.
+type place struct {
+	line int
+	text string
 }
 
 func (f *faults) add(rule, file string, line int, text string) {
 	at := broken{rule, file}
 	f.count[at]++
-	f.where[at] = append(f.where[at], fmt.Sprintf("%s:%d: %s", file, line, strings.TrimSpace(text)))
+	f.where[at] = append(f.where[at], place{line, strings.TrimSpace(text)})
 }
 
 func TestStyle(t *testing.T) {
-	found := faults{map[broken]int{}, map[broken][]string{}}
+	found := faults{map[broken]int{}, map[broken][]place{}}
 	for _, file := range sources(t) {
 		content, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
@@ -65,10 +72,13 @@ func TestStyle(t *testing.T) {
 		if now[rule] <= known[rule] {
 			continue
 		}
-		t.Errorf("%s is broken %d times, %d before. The newest are among:", rule, now[rule], known[rule])
+		t.Errorf("%s is broken %d times, %d before. In what is not committed:", rule, now[rule], known[rule])
+		added := addedLines()
 		for _, at := range sorted(found.count) {
-			if at.rule == rule {
-				t.Log(strings.Join(found.where[at], "\n"))
+			for _, p := range found.where[at] {
+				if at.rule == rule && added[p.text] {
+					t.Logf("%s:%d: %s", at.file, p.line, p.text)
+				}
 			}
 		}
 	}
@@ -150,4 +160,18 @@ func sorted(counts map[broken]int) []broken {
 	return slices.SortedFunc(maps.Keys(counts), func(a, b broken) int {
 		return strings.Compare(a.rule+" "+a.file, b.rule+" "+b.file)
 	})
+}
+
+// addedLines are the lines of the working tree that the last commit does not have.
+func addedLines() map[string]bool {
+	cmd := exec.Command("git", "diff", "HEAD", "--unified=0", "--no-color")
+	cmd.Dir = root
+	out, _ := cmd.Output()
+	added := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if text, ok := strings.CutPrefix(line, "+"); ok {
+			added[strings.TrimSpace(text)] = true
+		}
+	}
+	return added
 }

@@ -124,7 +124,7 @@ func declared(file *ast.File) (names []*ast.Ident) {
 }
 
 func TestRetired(t *testing.T) {
-	found := faults{map[broken]int{}, map[broken][]string{}}
+	found := faults{map[broken]int{}, map[broken][]place{}}
 	err := retiredInGo(&found, "a.go", []byte(`package a
 
 // Mend mends what is no card. It is no longer used.

@@ -97,6 +97,15 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // Update implements [store.Store].
 func (s *Store) Update(ctx context.Context, actor string, fn func(store.Tx) error) error {
+	return s.updateAs(ctx, actor, func(t *tx) error { return fn(t) })
+}
+
+// Restore implements [store.Store].
+func (s *Store) Restore(ctx context.Context, actor string, fn func(store.RestoreTx) error) error {
+	return s.updateAs(ctx, actor, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) updateAs(ctx context.Context, actor string, fn func(*tx) error) error {
 	if actor == "" {
 		return store.Errorf(store.Internal, "a change without an actor")
 	}
