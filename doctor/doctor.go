@@ -120,6 +120,7 @@ func checks() []check {
 		{"keys", i18n.Text{FR: "clés", EN: "keys"}, records, (*diagnosis).keys},
 		{"authorities", i18n.Text{FR: "autorités", EN: "authorities"}, records, (*diagnosis).chains},
 		{"dates", i18n.Text{FR: "dates", EN: "dates"}, records, (*diagnosis).dates},
+		{"feed", i18n.Text{FR: "journal", EN: "change feed"}, records, (*diagnosis).feed},
 		{"ports", i18n.Text{FR: "ports", EN: "ports"}, aLab, (*diagnosis).ports},
 		{"server", i18n.Text{FR: "serveur", EN: "server"}, aLab, (*diagnosis).server},
 		{"publication", i18n.Text{FR: "publication", EN: "publication"}, records, (*diagnosis).publication},

@@ -327,6 +327,7 @@ func TestKillPublication(t *testing.T) {
 	if now, err := readFacts([]byte(labtest.Read(t, filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl"))), issuer); err != nil || now.number < both[0].full.number {
 		t.Errorf("at the end: number %d after %d, %v", now.number, both[0].full.number, err)
 	}
+	l.Must("audit", "verify")
 	if torn, _ := filepath.Glob(filepath.Join(l.Home, "publication", "CRL", ".*")); len(torn) > 0 {
 		t.Errorf("%d unfinished files are left", len(torn))
 	}

@@ -162,7 +162,8 @@ func sorted(counts map[broken]int) []broken {
 	})
 }
 
-// addedLines are the lines of the working tree that the last commit does not have.
+// addedLines are the lines of the working tree that the last commit does not have. A new file counts
+// once git add knows it.
 func addedLines() map[string]bool {
 	cmd := exec.Command("git", "diff", "HEAD", "--unified=0", "--no-color")
 	cmd.Dir = root
