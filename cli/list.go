@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +22,7 @@ import (
 func (p *program) listCommand() *cli.Command {
 	return &cli.Command{
 		Name:         "list",
-		Usage:        tr("liste les certificats émis", "list the certificates issued"),
+		Usage:        tr("liste les cartes et les certificats émis", "list the cards and certificates issued"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "product", Usage: tr("de ce produit : ",
@@ -28,49 +30,44 @@ func (p *program) listCommand() *cli.Command {
 			&cli.StringFlag{Name: "holder", Usage: tr("dont le nom ou l'identifiant contient ce texte",
 				"whose name or identifier holds this text")},
 			&cli.StringFlag{Name: "card", Usage: tr("de cette carte", "of this card")},
-			&cli.StringFlag{Name: "status", Usage: tr("good, revoked ou hold (suspendu)", "good, revoked or hold")},
+			&cli.StringFlag{Name: "status", Usage: tr("good (valide), revoked (révoqué), hold (suspendu), expired (expiré)",
+				"good, revoked, hold, expired")},
 			&cli.StringFlag{Name: "expires-before", Usage: tr("qui expirent avant cette date (AAAA-MM-JJ), ou dans 30d",
 				"that expire before this date (YYYY-MM-DD), or within 30d")},
 			&cli.IntFlag{Name: "limit", Value: 200, Usage: tr("les N plus récents, 0 pour tout (--json : tout, sauf avec --limit)",
 				"the newest N, 0 for all (--json: all, unless --limit is given)")},
+			&cli.BoolFlag{Name: "certificates", Usage: tr("une ligne par certificat, avec son numéro de série entier",
+				"one row a certificate, with its whole serial number")},
+			&cli.BoolFlag{Name: "fixtures", Usage: tr("avec les cartes de test que igc fixtures make a faites",
+				"with the test cards that igc fixtures make made")},
 			&cli.BoolFlag{Name: "all", Usage: tr("avec ceux des autorités et des répondeurs",
 				"with those of the authorities and responders")},
+			&cli.BoolFlag{Name: "der", Usage: tr("avec --json : le certificat lui-même aussi, DER en base64",
+				"with --json: the certificate itself too, DER in base64")},
 			jsonFlag(),
 		},
 		Action: p.list,
 	}
 }
 
+// statusWords are what --status accepts: the names of the JSON and the words of the table.
+var statusWords = map[string]ca.Status{
+	"good": ca.Good, "valid": ca.Good, "valide": ca.Good,
+	"revoked": ca.Revoked, "révoqué": ca.Revoked, "révoquée": ca.Revoked, "revoque": ca.Revoked,
+	"hold": ca.OnHold, "on hold": ca.OnHold, "suspendu": ca.OnHold, "suspendue": ca.OnHold,
+}
+
 func (p *program) list(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	filter := ca.Filter{Product: c.String("product"), Holder: c.String("holder"), Card: c.String("card"), Status: ca.Status(c.String("status")), EndEntities: !c.Bool("all")}
-	if filter.Product != "" {
-		if _, err := profiles.FindProduct(filter.Product); err != nil {
-			return ca.Invalidate(err)
-		}
-	}
-	if filter.Status != "" && !slices.Contains(ca.Statuses(), filter.Status) {
-		return ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good, revoked ou hold",
-			"--status %q: choose good, revoked or hold"), filter.Status))
-	}
-	if v := c.String("expires-before"); v != "" {
-		days, isDays := strings.CutSuffix(v, "d")
-		n, err := strconv.Atoi(days)
-		if isDays && err == nil {
-			filter.ExpiresBefore = time.Now().AddDate(0, 0, n)
-		} else if filter.ExpiresBefore, err = parseTime(v); err != nil {
-			return err
-		}
+	filter, err := listFilter(c)
+	if err != nil {
+		return err
 	}
 	client, err := p.connect(c)
 	if err != nil {
 		return err
-	}
-	if c.Int("limit") < 0 {
-		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
-			"--limit: give a positive number, or 0 for all")))
 	}
 	authorities, err := client.Authorities(c.Context)
 	if err != nil {
@@ -84,11 +81,47 @@ func (p *program) list(c *cli.Context) error {
 	return p.listTable(c, client, filter, revoked)
 }
 
+func listFilter(c *cli.Context) (filter ca.Filter, err error) {
+	filter = ca.Filter{Product: c.String("product"), Holder: c.String("holder"), Card: c.String("card"), EndEntities: !c.Bool("all")}
+	if filter.Product != "" {
+		if _, err := profiles.FindProduct(filter.Product); err != nil {
+			return filter, ca.Invalidate(err)
+		}
+	}
+	switch word := strings.ToLower(c.String("status")); word {
+	case "":
+	case "expired", "expiré", "expirée", "expire":
+		filter.ExpiresBefore = time.Now()
+	default:
+		if filter.Status = statusWords[word]; filter.Status == "" {
+			return filter, ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good (valide), revoked (révoqué), hold (suspendu) ou expired (expiré)",
+				"--status %q: choose good, revoked, hold or expired"), c.String("status")))
+		}
+	}
+	if v := c.String("expires-before"); v != "" {
+		days, isDays := strings.CutSuffix(v, "d")
+		n, err := strconv.Atoi(days)
+		if isDays && err == nil {
+			filter.ExpiresBefore = time.Now().AddDate(0, 0, n)
+		} else if filter.ExpiresBefore, err = parseTime(v); err != nil {
+			return filter, err
+		}
+	}
+	if c.Int("limit") < 0 {
+		return filter, ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
+			"--limit: give a positive number, or 0 for all")))
+	}
+	return filter, nil
+}
+
 // listJSON writes the whole list, or its newest part, one certificate at a time: a lab may hold a
 // million.
 func (p *program) listJSON(c *cli.Context, client *lab.Client, filter ca.Filter) error {
 	sep := "[\n"
 	write := func(r *ca.Record) error {
+		if !c.Bool("der") {
+			r.DER = nil
+		}
 		data, err := json.MarshalIndent(r, "  ", "  ")
 		if err == nil {
 			_, err = fmt.Fprintf(p.out, "%s  %s", sep, data)
@@ -97,8 +130,13 @@ func (p *program) listJSON(c *cli.Context, client *lab.Client, filter ca.Filter)
 		return err
 	}
 	var err error
-	if c.IsSet("limit") {
-		err = newest(c, client, filter, c.Int("limit"), write)
+	if limit := c.Int("limit"); c.IsSet("limit") && limit > 0 {
+		filter.Limit, filter.Newest = limit, true
+		records, listErr := client.List(c.Context, filter)
+		err = listErr
+		for _, r := range records {
+			err = errors.Join(err, write(r))
+		}
 	} else {
 		err = ca.Each(c.Context, client, filter, write)
 	}
@@ -113,56 +151,209 @@ func (p *program) listJSON(c *cli.Context, client *lab.Client, filter ca.Filter)
 	return err
 }
 
-// newest calls do for the last ones that pass the filter, from the oldest of them; all with a limit
-// of 0.
-func newest(c *cli.Context, client *lab.Client, filter ca.Filter, limit int, do func(*ca.Record) error) error {
-	if limit == 0 {
-		return ca.Each(c.Context, client, filter, do)
+// row is a line of the table: a card with its certificates, or a certificate without a card.
+type row []*ca.Record
+
+// listTable writes a row a card or, with --certificates, a certificate.
+func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
+	skip := fixtureCards(c, client.Lab.Home)
+	whole := c.Bool("certificates") || c.Bool("all")
+	group := func(records []*ca.Record) (rows []row) {
+		for _, r := range records {
+			last := len(rows) - 1
+			switch {
+			case skip[r.Serial]:
+			case !whole && last >= 0 && r.Holder.CardNumber != "" && rows[last][0].Holder.CardNumber == r.Holder.CardNumber:
+				rows[last] = append(rows[last], r)
+			default:
+				rows = append(rows, row{r})
+			}
+		}
+		return rows
 	}
-	filter.Limit, filter.Newest = limit, true
-	records, err := client.List(c.Context, filter)
+	limit := c.Int("limit")
+	var rows []row
+	var more bool
+	var err error
+	if limit == 0 {
+		var all []*ca.Record
+		err = ca.Each(c.Context, client, filter, func(r *ca.Record) error {
+			r.DER = nil // a lab may hold a million
+			all = append(all, r)
+			return nil
+		})
+		rows = group(all)
+	} else {
+		rows, more, err = newestRows(c, client, filter, limit, group)
+	}
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
-		if err := do(r); err != nil {
-			return err
-		}
+	if len(rows) == 0 {
+		return p.nothingListed(c, client)
 	}
-	return nil
-}
-
-func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	n, limit := 0, c.Int("limit")
-	err := newest(c, client, filter, limit, func(r *ca.Record) error {
-		if n++; n == 1 {
-			fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT",
-				"SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
+	if whole {
+		fmt.Fprintln(t, tr("N° DE SÉRIE\tPROFIL\tPORTEUR\tCARTE\tEXPIRE\tÉTAT",
+			"SERIAL\tPROFILE\tHOLDER\tCARD\tEXPIRES\tSTATUS"))
+	} else {
+		fmt.Fprintln(t, tr("CARTE\tPORTEUR\tPRODUIT\tEXPIRE\tÉTAT", "CARD\tHOLDER\tPRODUCT\tEXPIRES\tSTATUS"))
+	}
+	stars := false
+	for _, r := range rows {
+		stars = stars || r.modelled()
+		if whole {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r[0].Serial, r[0].Profile+r.star(), r[0].Holder.DisplayName(), r[0].Holder.CardNumber,
+				r[0].NotAfter.Format(time.DateOnly), p.paint(r, state(r[0], revoked)))
+			continue
 		}
-		profile := r.Profile
-		if known, err := profiles.FindProfile(profile); err == nil {
-			profile += modelled(known.StatusIn(r.Generation()))
-		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Serial, profile, r.Holder.DisplayName(), r.Holder.CardNumber,
-			r.NotAfter.Format(time.DateOnly), state(r, revoked))
-		if n%1000 == 0 { // a long list is shown as it comes
-			err = errors.Join(err, t.Flush())
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return err
-	case n == 0:
-		_, err = fmt.Fprintln(p.out, tr("Rien. Une carte : igc issue --fixture alain",
-			"Nothing. For a card: igc issue --fixture alain"))
-		return err
-	case n == limit:
+		product, _, _ := strings.Cut(r[0].Profile, "/")
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.name(), shortened(r[0].Holder.DisplayName(), holderWidth), product+r.star(),
+			r[0].NotAfter.Format(time.DateOnly), p.paint(r, r.state(revoked)))
+	}
+	if stars {
+		fmt.Fprintln(p.err, tr("igc : * modélisé : aucun certificat réel ne l'atteste",
+			"igc: *: modelled, no real certificate attests it"))
+	}
+	if more {
 		fmt.Fprintf(p.err, tr("igc : les %d plus récents ; --limit 0 pour tout\n",
-			"igc: the newest %d; --limit 0 for all\n"), n)
+			"igc: the newest %d; --limit 0 for all\n"), len(rows))
 	}
 	return t.Flush()
+}
+
+// holderWidth is the space for names in a table of 80 columns.
+const holderWidth = 28
+
+// newestRows reads as many of the newest certificates as give that number of rows.
+func newestRows(c *cli.Context, client *lab.Client, filter ca.Filter, limit int,
+	group func([]*ca.Record) []row) (rows []row, more bool, err error) {
+	filter.Newest = true
+	for filter.Limit = 2*limit + 2; ; filter.Limit *= 4 {
+		records, err := client.List(c.Context, filter)
+		if err != nil {
+			return nil, false, err
+		}
+		rows := group(records)
+		switch {
+		case len(rows) > limit: // the first row may lack certificates, and is cut
+			return rows[len(rows)-limit:], true, nil
+		case len(records) < filter.Limit || filter.Card != "":
+			return rows, false, nil
+		}
+	}
+}
+
+// fixtureCards are the serial numbers of the test cards in the lab's own folder of fixtures, which
+// the list leaves out unless they are asked for.
+func fixtureCards(c *cli.Context, home string) map[string]bool {
+	serials := map[string]bool{}
+	if c.Bool("fixtures") || c.Bool("all") || c.String("card") != "" || c.String("holder") != "" {
+		return serials
+	}
+	// a folder of fixtures that is not whole hides what it names
+	cards, _ := filepath.Glob(filepath.Join(home, "fixtures", "*", "card.json"))
+	for _, path := range cards {
+		var card ca.CardFile
+		if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &card) == nil {
+			for _, certificate := range card.Certificates {
+				serials[certificate.Serial] = true
+			}
+		}
+	}
+	return serials
+}
+
+// nothingListed says why the table is empty.
+func (p *program) nothingListed(c *cli.Context, client *lab.Client) error {
+	any, err := client.List(c.Context, ca.Filter{EndEntities: true, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(any) == 0 {
+		_, err = fmt.Fprintln(p.out, tr("Aucun certificat émis. Une carte : igc issue --fixture alain",
+			"No certificate issued yet. For a card: igc issue --fixture alain"))
+		return err
+	}
+	var given []string
+	for _, name := range []string{"product", "holder", "card", "status", "expires-before"} {
+		if c.IsSet(name) {
+			given = append(given, "--"+name+" "+c.String(name))
+		}
+	}
+	if len(given) == 0 {
+		_, err = fmt.Fprintln(p.out, tr("Aucune carte hors des cartes de test : igc list --fixtures les montre",
+			"No card but the test cards: igc list --fixtures lists them"))
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, tr("Aucun certificat ne correspond à %s ; sans filtre : igc list\n",
+		"No certificate matches %s; without a filter: igc list\n"),
+		strings.Join(given, ", "))
+	return err
+}
+
+// name is how commands take the row: the card's number, or the digits of the serial number that
+// follow those that all certificates of its authority have.
+func (r row) name() string {
+	if number := r[0].Holder.CardNumber; number != "" {
+		return number
+	}
+	if serial := r[0].Serial; len(serial) == 32 {
+		return serial[16:26]
+	}
+	return r[0].Serial
+}
+
+// modelled tells whether a certificate of the row is of a profile that no real one attests.
+func (r row) modelled() bool {
+	return slices.ContainsFunc(r, func(one *ca.Record) bool {
+		known, err := profiles.FindProfile(one.Profile)
+		return err == nil && known.StatusIn(one.Generation()) == profiles.Modelled
+	})
+}
+
+// star marks what is modelled, as the help of igc issue does.
+func (r row) star() string {
+	if r.modelled() {
+		return "*"
+	}
+	return ""
+}
+
+// state is what the certificates of the row have in common, else what each is.
+func (r row) state(revoked map[string]*ca.Revocation) string {
+	var states []string
+	for _, one := range r {
+		s, _, _ := strings.Cut(state(one, revoked), ",") // why, igc show says
+		if !slices.Contains(states, s) {
+			states = append(states, s)
+		}
+	}
+	return strings.Join(states, " / ")
+}
+
+// paint gives a state the colour of the worst certificate of the row.
+func (p *program) paint(r row, text string) string {
+	colour, now := green, time.Now()
+	for _, one := range r {
+		switch {
+		case one.Status == ca.Revoked:
+			return coloured(p.out, red, text)
+		case one.Status == ca.OnHold:
+			colour = yellow
+		case colour == green && (now.After(one.NotAfter) || now.Before(one.NotBefore)):
+			colour = faint
+		}
+	}
+	return coloured(p.out, colour, text)
+}
+
+// shortened cuts a text to a width, in characters.
+func shortened(s string, width int) string {
+	if r := []rune(s); len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return s
 }
 
 // state says in a word whether the certificate holds today. revoked are the authorities that do

@@ -30,7 +30,7 @@ type Record struct {
 	NotBefore time.Time       `json:"not_before"`
 	NotAfter  time.Time       `json:"not_after"`
 	IssuedAt  time.Time       `json:"issued_at"`
-	DER       []byte          `json:"der"`
+	DER       []byte          `json:"der,omitempty"`
 }
 
 // Key is the name of the record's certificate.

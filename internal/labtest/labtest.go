@@ -127,7 +127,7 @@ func (l *Lab) Issue(args ...string) Card {
 func (l *Lab) List() map[string]*ca.Record {
 	l.T.Helper()
 	var records []*ca.Record
-	if err := json.Unmarshal([]byte(l.Must("list", "--all", "--json")), &records); err != nil {
+	if err := json.Unmarshal([]byte(l.Must("list", "--all", "--json", "--der")), &records); err != nil {
 		l.T.Fatal(err)
 	}
 	bySerial := map[string]*ca.Record{}
