@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -56,10 +56,12 @@ func refuseAuthority(tx store.Reader, r *Record, release bool) error {
 		}
 	}
 	if release {
-		return fail(Invalid, "%s is the certificate of %s: an authority is named as one, igc unhold --authority %[2]s", r.Serial, id)
+		return fail(Invalid, "%s is the certificate of %s: an authority is named as one, igc unhold --authority %[2]s",
+			r.Serial, id)
 	}
-	return fail(Invalid, "%s is the certificate of %s, and an authority is not revoked by a serial number, a file, a card or a holder: it is for good, "+
-		"and every certificate that it issued is refused from then on. If that is meant: igc revoke --authority %[2]s", r.Serial, id)
+	return fail(Invalid,
+		"%s is the certificate of %s, and an authority is not revoked by a serial number, a file, a card or a holder: it is for good, "+
+			"and every certificate that it issued is refused from then on. If that is meant: igc revoke --authority %[2]s", r.Serial, id)
 }
 
 // revocationOf is the revocation of one of the lab's authorities, nil when it has none, or is not
@@ -91,13 +93,20 @@ type RevokedAuthorityError struct {
 	Revocation Revocation
 }
 
-func (e *RevokedAuthorityError) Error() string {
-	of := e.Issuer
+func (e *RevokedAuthorityError) Error() string { return e.Text().In(i18n.FromEnvironment()) }
+
+// Text is the message in both languages.
+func (e *RevokedAuthorityError) Text() i18n.Text {
+	of := i18n.Same(e.Issuer)
 	if e.Authority != e.Issuer {
-		of += ", of that root,"
+		of = i18n.Text{FR: e.Issuer + ", de cette racine,", EN: e.Issuer + ", of that root,"}
 	}
-	return fmt.Sprintf("%s was revoked on %s for %s: a certificate of %s would be refused everywhere, and none is issued. "+
-		"Make another lab: igc --home FOLDER init", e.Authority, e.Revocation.At.Format(time.RFC3339), e.Revocation.Reason, of)
+	return i18n.Text{
+		FR: "%s a été révoquée le %s pour %s : un certificat de %s serait refusé partout, et aucun n'est émis. " +
+			"Créez un autre laboratoire : igc --home DOSSIER init",
+		EN: "%s was revoked on %s for %s: a certificate of %s would be refused everywhere, and none is issued. " +
+			"Make another lab: igc --home FOLDER init",
+	}.Format(e.Authority, e.Revocation.At.Format(time.RFC3339), e.Revocation.Reason, of)
 }
 
 func refuseIssue(issuer, revoked string, v *Revocation) error {

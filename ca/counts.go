@@ -3,10 +3,10 @@ package ca
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -40,7 +40,7 @@ func (ca *CA) Counts(ctx context.Context) (c Counts, err error) {
 			}
 			certificate, err := x509.ParseCertificate(der)
 			if err != nil {
-				return fmt.Errorf("%s: %w", a.ID(), err)
+				return i18n.Errorf("%s: %w", a.ID(), err)
 			}
 			n := counts.Authorities[a.ID()]
 			c.Authorities = append(c.Authorities, AuthorityCounts{a, certificate.NotBefore, certificate.NotAfter, n.Issued, n.Listed, revocationOf(r, a)})

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // The head of the change feed is signed from time to time, in the note
@@ -126,14 +127,14 @@ type FeedReport struct {
 func VerifyFeed(ctx context.Context, s Service, signed []byte, key string) (*FeedReport, error) {
 	r := &FeedReport{Key: key}
 	broken := func(seq uint64, format string, args ...any) (*FeedReport, error) {
-		r.Broken, r.Suspected = fmt.Sprintf(format, args...), seq
+		r.Broken, r.Suspected = i18n.Sprintf(format, args...), seq
 		return r, nil
 	}
 	var head store.Head
 	hashes := map[uint64]store.Hash{}
 	want, err := headSeq(signed)
 	if err != nil {
-		return broken(0, "audit.head: %v", err)
+		return broken(0, "audit.head: %w", err)
 	}
 	for {
 		changes, err := s.Changes(ctx, head.Seq, 1000)
@@ -169,16 +170,16 @@ func VerifyFeed(ctx context.Context, s Service, signed []byte, key string) (*Fee
 	}
 	verifier, err := note.NewVerifier(r.Key)
 	if err != nil {
-		return broken(0, "the feed names no key for its signed head, and %q is not one: %v", r.Key, err)
+		return broken(0, "the feed names no key for its signed head, and %q is not one: %w", r.Key, err)
 	}
 	n, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
-		return broken(0, "audit.head: %v", err)
+		return broken(0, "audit.head: %w", err)
 	}
 	lines := strings.Split(n.Text, "\n")
 	r.Signed = want
 	if r.SignedAt, err = time.Parse(time.RFC3339, lines[3]); err != nil {
-		return broken(0, "audit.head: %v", err)
+		return broken(0, "audit.head: %w", err)
 	}
 	switch hash, ok := hashes[want]; {
 	case !ok && want > 0:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -161,7 +161,7 @@ func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 		create.Parent = &casapi.CreateCertificateAuthorityResponse{Certificate: root.Certificate, Signer: signer}
 	}
 	if create.Template, err = profiles.Build(request); err != nil {
-		return fmt.Errorf("%s: %w", a.ID(), err)
+		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
 	signedBy := key.PublicKey // a root signs itself
 	if len(chain) > 0 {
@@ -176,11 +176,11 @@ func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	service := &softcas.SoftCAS{KeyManager: ca.keys}
 	made, err := service.CreateCertificateAuthority(create)
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.ID(), err)
+		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
 	record, err := NewRecord(a.Root(), made.Certificate.Raw, ca.now())
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.ID(), err)
+		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
 	err = ca.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), made.Certificate.Raw) })
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"iter"
 	"math/big"
 	"sync"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/lint"
 )
@@ -64,7 +64,7 @@ func (ca *CA) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 			}
 			c, err := x509.ParseCertificate(der)
 			if err != nil {
-				return fmt.Errorf("certificate of %s: %w", a.ID(), err)
+				return i18n.Errorf("certificate of %s: %w", a.ID(), err)
 			}
 			chain = append(chain, c)
 		}
@@ -104,7 +104,8 @@ func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
 	first := true
 	for part := range parts {
 		if first && !isOwnTBSCertList(part, i.Certificate.RawSubject) {
-			return nil, fail(Internal, "%s was given something else than a TBSCertList of its own to sign", i.Authority.ID())
+			return nil, fail(Internal, "%s was given something else than a TBSCertList of its own to sign",
+				i.Authority.ID())
 		}
 		first = false
 		h.Write(part)
@@ -165,7 +166,8 @@ func newAuthoritySerial() *big.Int {
 // back.
 func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if template.NotBefore.Before(i.Certificate.NotBefore) || template.NotAfter.After(i.Certificate.NotAfter) {
-		return nil, fail(Invalid, "validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
+		return nil, fail(Invalid,
+			"validity from %s to %s is not within that of %s, from %s to %s: choose another beginning",
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
 	}
@@ -179,10 +181,11 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		if errors.As(err, &own) {
 			return nil, own
 		}
-		return nil, fmt.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
+		return nil, i18n.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
 	}
 	if err := lint.Refusal(lint.Certificate(made.Certificate.Raw)); err != nil { // it passed before it was signed
-		return nil, fmt.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w", i.Authority.ID(), err)
+		return nil, i18n.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w",
+			i.Authority.ID(), err)
 	}
 	return NewRecord(i.Authority, made.Certificate.Raw, i.ca.now())
 }

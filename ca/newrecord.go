@@ -1,9 +1,9 @@
 package ca
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -16,10 +16,10 @@ func NewRecord(a profiles.Authority, der []byte, now time.Time) (*Record, error)
 		return nil, err
 	}
 	if len(d.Findings) > 0 {
-		return nil, fmt.Errorf("the certificate made is not the one that its profile asks for: %s", d.Findings[0].EN)
+		return nil, i18n.Errorf("the certificate made is not the one that its profile asks for: %s", d.Findings[0].EN)
 	}
 	if d.Authority != a {
-		return nil, fmt.Errorf("the certificate made names %s as issuer, not %s", d.Authority.ID(), a.ID())
+		return nil, i18n.Errorf("the certificate made names %s as issuer, not %s", d.Authority.ID(), a.ID())
 	}
 	return &Record{Authority: a.ID(), Serial: profiles.SerialHex(d.Serial), Profile: d.Profile.ID(), Status: Good, Holder: d.Holder,
 		NotBefore: d.NotBefore, NotAfter: d.NotAfter, IssuedAt: now.UTC().Truncate(time.Second), DER: der}, nil

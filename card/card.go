@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -43,7 +43,7 @@ func ParseChipType(s string) (ChipType, error) {
 	case CPS3, CPS4:
 		return g, nil
 	}
-	return "", fmt.Errorf("generation %q is neither cps3 nor cps4", s)
+	return "", i18n.Errorf("generation %q is neither cps3 nor cps4", s)
 }
 
 // ATR is what the chip answers to a reset, in contact (reference §5.2).
@@ -118,7 +118,7 @@ type Certificate struct {
 func Read(dir string) (*Card, error) {
 	dir = resolve(dir)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is no folder %s", ErrNotFound, dir)
+		return nil, i18n.Errorf("%w: there is no folder %s", ErrNotFound, dir)
 	}
 	c := &Card{Dir: dir}
 	for _, place := range KeySlots {
@@ -130,15 +130,15 @@ func Read(dir string) (*Card, error) {
 		}
 		cert, err := readCertificate(place, data)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, place.Role+".pem"), err)
+			return nil, i18n.Errorf("%s: %w", filepath.Join(dir, place.Role+".pem"), err)
 		}
 		if _, err := os.Stat(c.keyFile(place.Role)); err != nil {
-			return nil, fmt.Errorf("%w: the certificate has no key: %w", ErrNotCard, err)
+			return nil, i18n.Errorf("%w: the certificate has no key: %w", ErrNotCard, err)
 		}
 		c.Certificates = append(c.Certificates, cert)
 	}
 	if len(c.Certificates) == 0 {
-		return nil, fmt.Errorf("%w: %s has no authentication or signature certificate", ErrNotCard, dir)
+		return nil, i18n.Errorf("%w: %s has no authentication or signature certificate", ErrNotCard, dir)
 	}
 	first := c.Certificates[0]
 	c.Holder, c.Number = first.Holder, first.Holder.CardNumber
@@ -152,7 +152,8 @@ func Read(dir string) (*Card, error) {
 		c.Number = file.Number
 	}
 	if !isDigits(c.Number, 10, 10) {
-		return nil, fmt.Errorf("%w: %s has no card number; software certificates are imported as PKCS#12", ErrNotCard, dir)
+		return nil, i18n.Errorf("%w: %s has no card number; software certificates are imported as PKCS#12",
+			ErrNotCard, dir)
 	}
 	return c, nil
 }
@@ -173,7 +174,7 @@ func (c *Card) keyFile(role string) string { return filepath.Join(c.Dir, role+".
 func readCertificate(place KeySlot, data []byte) (Certificate, error) {
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {
-		return Certificate{}, fmt.Errorf("%w: no certificate in PEM", ErrNotCard)
+		return Certificate{}, i18n.Errorf("%w: no certificate in PEM", ErrNotCard)
 	}
 	decoded, err := profiles.Decode(block.Bytes)
 	if err != nil {
@@ -194,7 +195,7 @@ func readCertificate(place KeySlot, data []byte) (Certificate, error) {
 		readElement(&tbs, &c.SubjectDER, cbasn1.SEQUENCE)
 	c.SerialContent = serial
 	if !ok {
-		return Certificate{}, fmt.Errorf("%w: broken certificate", ErrNotCard)
+		return Certificate{}, i18n.Errorf("%w: broken certificate", ErrNotCard)
 	}
 	return c, nil
 }
@@ -238,7 +239,7 @@ func (c *Card) Serial() string { return c.Number[:8] }
 // be anywhere.
 func Find(home, what string) (*Card, error) {
 	if what == "" {
-		return nil, fmt.Errorf("%w: no number and no folder given", ErrNotFound)
+		return nil, i18n.Errorf("%w: no number and no folder given", ErrNotFound)
 	}
 	all, err := List(home)
 	if err != nil {
@@ -257,12 +258,13 @@ func Find(home, what string) (*Card, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, fmt.Errorf("%w: %d cards begin with %s: give more digits", ErrNotFound, len(found), what)
+		return nil, i18n.Errorf("%w: %d cards begin with %s: give more digits", ErrNotFound, len(found), what)
 	}
 	if info, err := os.Stat(what); err == nil && info.IsDir() {
 		return Read(what)
 	}
-	return nil, fmt.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them", ErrNotFound, what)
+	return nil, i18n.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them",
+		ErrNotFound, what)
 }
 
 // List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card

@@ -3,17 +3,18 @@
 package card
 
 import (
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // lock waits until no other process, nor another goroutine, holds the file.
 func lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("cannot lock: %w", err)
+		return nil, i18n.Errorf("cannot lock: %w", err)
 	}
 	for {
 		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
@@ -22,7 +23,7 @@ func lock(path string) (unlock func(), err error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+		return nil, i18n.Errorf("cannot lock %s: %w", path, err)
 	}
 	return func() { f.Close() }, nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/youmark/pkcs8"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // How a PIN protects a card.
@@ -82,7 +84,7 @@ type Status struct {
 // (reference §5.3).
 func CheckPIN(pin string) error {
 	if !isDigits(pin, 4, 8) {
-		return fmt.Errorf("the PIN is %w", ErrForm)
+		return i18n.Errorf("the PIN is %w", ErrForm)
 	}
 	return nil
 }
@@ -145,7 +147,7 @@ func (c *Card) countUnblockings(s *state) {
 func (c *Card) SetData(data []byte) error {
 	data = bytes.TrimRight(data, "\x00")
 	if len(data) > DataCapacity {
-		return fmt.Errorf("CPS_DATA holds %d bytes, not %d", DataCapacity, len(data))
+		return i18n.Errorf("CPS_DATA holds %d bytes, not %d", DataCapacity, len(data))
 	}
 	return c.change(func(s *state) error {
 		s.Data = data
@@ -186,7 +188,7 @@ func (c *Card) ChangePIN(old, new string) error {
 // with no right PIN count as one wrong PIN.
 func (c *Card) ChangeJoinedPIN(codes string) error {
 	if !isDigits(codes, 8, 16) {
-		return fmt.Errorf("each PIN is %w", ErrForm)
+		return i18n.Errorf("each PIN is %w", ErrForm)
 	}
 	return c.change(func(s *state) (err error) {
 		before := s.TriesLeft
@@ -312,7 +314,7 @@ func (c *Card) unblockingCode() (string, error) {
 	}
 	code := strings.TrimSpace(string(data))
 	if err := checkUnblockingCode(code); err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(c.Dir, unblockingFile), err)
+		return "", i18n.Errorf("%s: %w", filepath.Join(c.Dir, unblockingFile), err)
 	}
 	return code, nil
 }
@@ -333,7 +335,7 @@ func (c *Card) personalise(s *state, pin string) ([]byte, error) {
 		}
 		signer, ok := private.(crypto.Signer)
 		if !ok || !equalPublic(signer.Public(), cert.Public) {
-			return nil, fmt.Errorf("%s is not the key of the certificate beside it", c.keyFile(cert.Role))
+			return nil, i18n.Errorf("%s is not the key of the certificate beside it", c.keyFile(cert.Role))
 		}
 		der, err := x509.MarshalPKCS8PrivateKey(private)
 		if err != nil {
@@ -362,21 +364,21 @@ func readKey(path, pin string) (key any, err error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
-		return nil, fmt.Errorf("%s is not an encrypted private key in PEM", path)
+		return nil, i18n.Errorf("%s is not an encrypted private key in PEM", path)
 	}
 	if pin == "" {
 		return nil, &WrongCode{}
 	}
 	defer func() { // the library gives lengths that are not a multiple of a block to one that panics on them
 		if recover() != nil {
-			key, err = nil, fmt.Errorf("%s is damaged", path)
+			key, err = nil, i18n.Errorf("%s is damaged", path)
 		}
 	}()
 	switch key, err = pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte(pin)); {
 	case err != nil && err.Error() == "pkcs8: incorrect password":
 		return nil, &WrongCode{}
 	case err != nil:
-		return nil, fmt.Errorf("%s is damaged: %w", path, err)
+		return nil, i18n.Errorf("%s is damaged: %w", path, err)
 	}
 	return key, nil
 }

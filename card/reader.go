@@ -3,7 +3,6 @@ package card
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Readers are the lab's virtual readers: the folder "reader" of its home, with a file for each card
@@ -103,7 +103,7 @@ func (r Readers) Insert(c *Card) (Insertion, error) {
 		}
 	}
 	if free > maxReader {
-		return Insertion{}, fmt.Errorf("all %d readers hold a card: remove one", maxReader)
+		return Insertion{}, i18n.Errorf("all %d readers hold a card: remove one", maxReader)
 	}
 	in := Insertion{Reader: free, Dir: c.Dir, Since: time.Now().UTC()}
 	written := in

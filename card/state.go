@@ -10,13 +10,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // This file is state.json, and how what is secret in it is sealed; pin.go says why.
@@ -47,7 +47,8 @@ func (c *Card) unseal(s *state, key []byte) (map[string]crypto.Signer, error) {
 	for _, cert := range c.Certificates {
 		der, err := open(key, s.Keys[cert.Role], c.context(cert.Role))
 		if err != nil {
-			return nil, fmt.Errorf("%s: the key of %s is damaged; remove the file to have the card as it was issued", c.file(), cert.Role)
+			return nil, i18n.Errorf("%s: the key of %s is damaged; remove the file to have the card as it was issued",
+				c.file(), cert.Role)
 		}
 		private, err := x509.ParsePKCS8PrivateKey(der)
 		clear(der)
@@ -56,7 +57,7 @@ func (c *Card) unseal(s *state, key []byte) (map[string]crypto.Signer, error) {
 		}
 		signer, ok := private.(crypto.Signer)
 		if !ok {
-			return nil, fmt.Errorf("%s: the key of %s does not sign", c.file(), cert.Role)
+			return nil, i18n.Errorf("%s: the key of %s does not sign", c.file(), cert.Role)
 		}
 		keys[cert.Role] = signer
 	}
@@ -131,14 +132,15 @@ func (c *Card) readState() (*state, error) {
 	}
 	s := &state{}
 	if err := json.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w); remove it to have the card as it was issued", c.file(), err)
+		return nil, i18n.Errorf("%s is damaged (%w); remove it to have the card as it was issued", c.file(), err)
 	}
 	if s.Version != stateVersion {
-		return nil, fmt.Errorf("%s is of version %d, and this igc knows version %d", c.file(), s.Version, stateVersion)
+		return nil, i18n.Errorf("%s is of version %d, and this igc knows version %d", c.file(), s.Version, stateVersion)
 	}
 	for _, w := range []*wrapped{s.ByPIN, s.ByCode} {
 		if w != nil && (w.Iterations < 1 || w.Iterations > maxWrapIterations) {
-			return nil, fmt.Errorf("%s is damaged (%d iterations); remove it to have the card as it was issued", c.file(), w.Iterations)
+			return nil, i18n.Errorf("%s is damaged (%d iterations); remove it to have the card as it was issued",
+				c.file(), w.Iterations)
 		}
 	}
 	if s.UnblocksOf == 0 {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -67,7 +68,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		rows = batch.RowErrors{err}
 	}
 	for _, e := range rows {
-		fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(e.Error(), "\n", "; "))
+		text := i18n.TextOf(e).In(i18n.FromEnvironment())
+		fmt.Fprintln(errOut, "igc: "+strings.ReplaceAll(text, "\n", "; "))
 	}
 	return exitCodes[ca.KindOf(err)]
 }

@@ -208,8 +208,8 @@ func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter
 			continue
 		}
 		product, _, _ := strings.Cut(r[0].Profile, "/")
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.name(), shortened(r[0].Holder.DisplayName(), holderWidth), product+r.star(),
-			r[0].NotAfter.Format(time.DateOnly), p.paint(r, r.state(revoked)))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.name(), shortened(r[0].Holder.DisplayName(), holderWidth),
+			product+r.star(), r[0].NotAfter.Format(time.DateOnly), p.paint(r, r.state(revoked)))
 	}
 	if stars {
 		fmt.Fprintln(p.err, tr("igc : * modélisé : aucun certificat réel ne l'atteste",

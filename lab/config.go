@@ -4,7 +4,6 @@ import (
 	"bytes"
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/home"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/yamlfile"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -68,16 +68,18 @@ func (o OCSP) check() error {
 		{"never_issued", o.NeverIssued, []string{"unknown", "revoked"}},
 	} {
 		if !slices.Contains(setting.choices, setting.value) {
-			return fmt.Errorf("ocsp: %s %q is none of %s", setting.name, setting.value, strings.Join(setting.choices, ", "))
+			return i18n.Errorf("ocsp: %s %q is none of %s",
+				setting.name, setting.value, strings.Join(setting.choices, ", "))
 		}
 	}
 	switch n, err := strconv.Atoi(o.ArchiveCutoff); {
 	case o.Validity < time.Minute || o.Validity > 72*time.Hour: // a responder's certificate is renewed at the middle of its week
-		return fmt.Errorf("ocsp: validity %s is not between 1m and 72h", o.Validity)
+		return i18n.Errorf("ocsp: validity %s is not between 1m and 72h", o.Validity)
 	case o.Keep < 0 || o.Keep > 10_000_000:
-		return fmt.Errorf("ocsp: keep %d is not between 0 and 10000000", o.Keep)
+		return i18n.Errorf("ocsp: keep %d is not between 0 and 10000000", o.Keep)
 	case o.ArchiveCutoff != "none" && o.ArchiveCutoff != "issuer" && (err != nil || n < 1 || n > 36500):
-		return fmt.Errorf("ocsp: archive_cutoff %q is neither none, nor issuer, nor a number of days up to 36500", o.ArchiveCutoff)
+		return i18n.Errorf("ocsp: archive_cutoff %q is neither none, nor issuer, nor a number of days up to 36500",
+			o.ArchiveCutoff)
 	}
 	return nil
 }
@@ -140,24 +142,25 @@ func (c Config) check() error {
 		return err
 	}
 	if c.Generation != profiles.Gen2016 && c.Generation != profiles.Gen2023 {
-		return fmt.Errorf("generation %q is neither gen2016 nor gen2023", c.Generation)
+		return i18n.Errorf("generation %q is neither gen2016 nor gen2023", c.Generation)
 	}
 	for name, address := range map[string]struct{ value, scheme string }{
 		"publication": {c.URLs.Publication, "http"}, "ocsp": {c.URLs.OCSP, "http"}, "directory": {c.URLs.Directory, "ldap"},
 	} {
 		u, err := url.Parse(address.value)
 		if err != nil || u.Scheme != address.scheme || u.Host == "" || u.RawQuery != "" || address.value[len(address.value)-1] == '/' {
-			return fmt.Errorf("urls: %s %q is not %s://host[:port] without a slash at its end", name, address.value, address.scheme)
+			return i18n.Errorf("urls: %s %q is not %s://host[:port] without a slash at its end",
+				name, address.value, address.scheme)
 		}
 	}
 	l := c.Listen
 	for _, address := range []string{l.Publication, l.TestSSL, l.TLS13, l.Strict, l.AnyCA, l.Directory} {
 		if _, _, err := net.SplitHostPort(address); err != nil {
-			return fmt.Errorf("listen: %q is not host:port", address)
+			return i18n.Errorf("listen: %q is not host:port", address)
 		}
 	}
 	if c.WarnBefore < 0 {
-		return fmt.Errorf("warn_before %s is negative", c.WarnBefore)
+		return i18n.Errorf("warn_before %s is negative", c.WarnBefore)
 	}
 	return errors.Join(c.CRL.check(), c.OCSP.check())
 }

@@ -1,11 +1,11 @@
 package lab
 
 import (
-	"fmt"
 	"time"
 	_ "time/tzdata" // the real authorities live by the clock of Paris, on a machine that may have no zones
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // CRLConfig is what igc.yaml says of CRLs.
@@ -71,13 +71,13 @@ func defaultCRLs() CRLConfig {
 
 func (c CRLConfig) check() error {
 	if c.Form != ca.FaithfulCRL && c.Form != ca.RichCRL {
-		return fmt.Errorf("crl: form %q is neither %s nor %s", c.Form, ca.FaithfulCRL, ca.RichCRL)
+		return i18n.Errorf("crl: form %q is neither %s nor %s", c.Form, ca.FaithfulCRL, ca.RichCRL)
 	}
 	if c.Expired != "listed" && c.Expired != "removed" {
-		return fmt.Errorf("crl: expired %q is neither listed nor removed", c.Expired)
+		return i18n.Errorf("crl: expired %q is neither listed nor removed", c.Expired)
 	}
 	if c.Cache != UntilNextUpdate && c.Cache != Revalidate {
-		return fmt.Errorf("crl: http_cache %q is neither %s nor %s", c.Cache, UntilNextUpdate, Revalidate)
+		return i18n.Errorf("crl: http_cache %q is neither %s nor %s", c.Cache, UntilNextUpdate, Revalidate)
 	}
 	for name, s := range map[string]Schedule{"issuing": c.Issuing, "roots": c.Roots, "delta": c.Delta} {
 		longest := 31 * 24 * time.Hour
@@ -88,11 +88,13 @@ func (c CRLConfig) check() error {
 		default:
 			var err error
 			if longest, err = time.ParseDuration(string(s.Every)); err != nil || longest < time.Minute {
-				return fmt.Errorf("crl: %s: every %q is neither daily, monthly nor a duration of a minute or more, such as 6h", name, s.Every)
+				return i18n.Errorf("crl: %s: every %q is neither daily, monthly nor a duration of a minute or more, such as 6h",
+					name, s.Every)
 			}
 		}
 		if s.Validity < longest {
-			return fmt.Errorf("crl: %s: a list valid for %s would end before the next one, %s", name, s.Validity, s.Every)
+			return i18n.Errorf("crl: %s: a list valid for %s would end before the next one, %s",
+				name, s.Validity, s.Every)
 		}
 	}
 	return nil

@@ -3,9 +3,9 @@ package revocation
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 )
 
@@ -25,7 +25,7 @@ func FetchProblems(ctx context.Context, url string) ([]Problem, error) {
 		Problems []Problem `json:"problems"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
+		return nil, i18n.Errorf("%s: %w", url, err)
 	}
 	return answer.Problems, nil
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -46,7 +45,8 @@ func ReadToken(home string) (string, error) {
 	}
 	token := strings.TrimSpace(string(data))
 	if raw, err := hex.DecodeString(token); err != nil || len(raw) != tokenSize/2 {
-		return "", &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("%s holds no token of %d hexadecimal digits", path, tokenSize)}
+		return "", &ca.Error{Kind: ca.NotFound, Err: i18n.Errorf("%s holds no token of %d hexadecimal digits",
+			path, tokenSize)}
 	}
 	return token, nil
 }
@@ -63,7 +63,7 @@ func (s *Server) LoadToken() error {
 		rand.Read(raw) // never fails
 		token = hex.EncodeToString(raw)
 		if err = atomicfile.Write(path, []byte(token+"\n"), 0o600); err != nil {
-			err = &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("cannot write the catalogue's token: %w", err)}
+			err = &ca.Error{Kind: ca.Unwritable, Err: i18n.Errorf("cannot write the catalogue's token: %w", err)}
 		}
 	}
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,6 +23,7 @@ import (
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Policy says which keys a lab makes.
@@ -131,7 +131,7 @@ func (k *Ring) write(name string, key any) error {
 	der, err := pkcs8.MarshalPrivateKey(key, passphrase, &pkcs8.Opts{Cipher: pkcs8.AES256CBC,
 		KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: iterations(passphrase), HMACHash: crypto.SHA256}})
 	if err != nil {
-		return fmt.Errorf("cannot encrypt key %s: %w", name, err)
+		return i18n.Errorf("cannot encrypt key %s: %w", name, err)
 	}
 	block := &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
 	if err := atomicfile.Write(k.Path(name), pem.EncodeToMemory(block), 0o600); err != nil {
@@ -171,14 +171,17 @@ func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, err
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
-		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab", k.Path(name))
+		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab",
+			k.Path(name))
 	}
 	key, err := pkcs8.ParsePKCS8PrivateKey(block.Bytes, passphrase)
 	if err != nil { // a wrong key decrypts to noise, so its error says nothing
-		return nil, store.Errorf(store.Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE", k.Path(name))
+		return nil, store.Errorf(store.Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE",
+			k.Path(name))
 	}
 	if signer, ok = key.(crypto.Signer); !ok {
-		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not a key that signs; restore it from a copy of the lab", k.Path(name))
+		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not a key that signs; restore it from a copy of the lab",
+			k.Path(name))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // ChangeKind says what a change is.
@@ -64,7 +65,7 @@ func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:])
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (h *Hash) UnmarshalText(text []byte) error {
 	if n, err := hex.Decode(h[:], text); err != nil || n != len(h) {
-		return fmt.Errorf("%q is not a SHA-256 in hexadecimal", text)
+		return i18n.Errorf("%q is not a SHA-256 in hexadecimal", text)
 	}
 	return nil
 }
@@ -76,10 +77,10 @@ func (c Change) Encode() ([]byte, error) { return json.Marshal(c) }
 // meaning is refused: the hash is that of the bytes.
 func ParseChange(data []byte) (c Change, h Hash, err error) {
 	if err := json.Unmarshal(data, &c); err != nil {
-		return c, h, fmt.Errorf("entry of the feed: %w", err)
+		return c, h, i18n.Errorf("entry of the feed: %w", err)
 	}
 	if again, err := c.Encode(); err != nil || !bytes.Equal(again, data) {
-		return c, h, fmt.Errorf("entry %d of the feed is not as it was written", c.Seq)
+		return c, h, i18n.Errorf("entry %d of the feed is not as it was written", c.Seq)
 	}
 	return c, sha256.Sum256(data), nil
 }
@@ -93,10 +94,11 @@ type Head struct {
 // Next checks that an entry with that hash follows the head, and moves the head to it.
 func (h *Head) Next(c Change, hash Hash) error {
 	if c.Seq != h.Seq+1 {
-		return fmt.Errorf("entry %d of the feed is missing: entry %d follows entry %d", h.Seq+1, c.Seq, h.Seq)
+		return i18n.Errorf("entry %d of the feed is missing: entry %d follows entry %d", h.Seq+1, c.Seq, h.Seq)
 	}
 	if c.Prev != h.Hash {
-		return fmt.Errorf("entry %d of the feed, or the one before it, was changed: it names %s as the hash of entry %d, which is %s", c.Seq, c.Prev, h.Seq, h.Hash)
+		return i18n.Errorf("entry %d of the feed, or the one before it, was changed: it names %s as the hash of entry %d, which is %s",
+			c.Seq, c.Prev, h.Seq, h.Hash)
 	}
 	*h = Head{c.Seq, hash}
 	return nil

@@ -2,7 +2,8 @@ package store
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Kind sorts errors by what the caller can do about them. It crosses the socket, and becomes the
@@ -31,9 +32,12 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of a kind. %w wraps, as it does in [fmt.Errorf].
+// Text is the message in both languages.
+func (e *Error) Text() i18n.Text { return i18n.TextOf(e.Err) }
+
+// Errorf makes an error of a kind, from a format of the catalogue, see [i18n.Errorf].
 func Errorf(kind Kind, format string, args ...any) error {
-	return &Error{kind, fmt.Errorf(format, args...)}
+	return &Error{kind, i18n.Errorf(format, args...)}
 }
 
 // KindOf is the kind of an error, [Internal] for an error without one.

@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +25,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -64,7 +64,7 @@ func Read(dir string) (*Card, error) {
 	}
 	c := &Card{}
 	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, FileName), err)
+		return nil, i18n.Errorf("%s: %w", filepath.Join(dir, FileName), err)
 	}
 	return c, nil
 }
@@ -170,11 +170,11 @@ func (c Content) files() (map[string][]byte, *Card, error) {
 		files[one.Certificate] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.DER[i]})
 		key, err := pkcs8.MarshalPrivateKey(c.Keys[i], []byte(c.PIN), keyEncryption)
 		if err != nil {
-			return nil, nil, fmt.Errorf("key of %s: %w", one.Role, err)
+			return nil, nil, i18n.Errorf("key of %s: %w", one.Role, err)
 		}
 		files[one.Key] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: key})
 		if files[one.PKCS12], err = p12.Encode(c.Keys[i], certificate, chain, c.PIN); err != nil {
-			return nil, nil, fmt.Errorf("PKCS#12 of %s: %w", one.Role, err)
+			return nil, nil, i18n.Errorf("PKCS#12 of %s: %w", one.Role, err)
 		}
 		card.Certificates = append(card.Certificates, one)
 	}

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Setting is what there is to install, and where.
@@ -128,7 +129,8 @@ func (s Setting) ChangeStatuses(only []string) ([]ChangeStatus, error) {
 	case "windows":
 		all = s.windows()
 	default:
-		return nil, fmt.Errorf("igc does not know the certificate stores of %s: import the PKCS#12 files by hand", runtime.GOOS)
+		return nil, i18n.Errorf("igc does not know the certificate stores of %s: import the PKCS#12 files by hand",
+			runtime.GOOS)
 	}
 	if err != nil {
 		return nil, err
@@ -178,7 +180,7 @@ func (s Setting) Plan(only []string) (plan []Change, err error) {
 func (s Setting) linux() ([]Change, error) {
 	library, err := os.ReadFile(s.Module)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the module (make module builds it): %w", err)
+		return nil, i18n.Errorf("cannot read the module (make module builds it): %w", err)
 	}
 	copied := s.file("lab", s.library(), library)
 	copied.Kind, copied.Before = "copy", nil // one of a journal that was lost is not kept
@@ -343,7 +345,7 @@ func readPolicy(path string) (map[string]any, error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(data, &policy); err != nil {
-		return nil, fmt.Errorf("%s is not JSON: %w", path, err)
+		return nil, i18n.Errorf("%s is not JSON: %w", path, err)
 	}
 	return policy, nil
 }
@@ -386,7 +388,7 @@ func run(command ...string) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", command[0], err, strings.TrimSpace(string(out)))
+		return i18n.Errorf("%s: %w: %s", command[0], err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

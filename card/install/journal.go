@@ -3,13 +3,13 @@ package install
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // This file makes changes and undoes them. Each is in the journal before it is made, so that one
@@ -24,7 +24,7 @@ func (s Setting) notes() ([]Change, error) {
 	}
 	var all []Change
 	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", s.journal(), err)
+		return nil, i18n.Errorf("%s is damaged: %w", s.journal(), err)
 	}
 	return all, nil
 }

@@ -3,10 +3,11 @@ package install
 import (
 	"debug/buildinfo"
 	"debug/elf"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // ModuleFile is the name of the module's file.
@@ -24,17 +25,18 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 func CheckModule(path string) (version string, err error) {
 	f, err := elf.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%s is not a library: %w", path, err)
+		return "", i18n.Errorf("%s is not a library: %w", path, err)
 	}
 	defer f.Close()
 	if want, known := machines[runtime.GOARCH]; f.Type != elf.ET_DYN || known && f.Machine != want {
-		return "", fmt.Errorf("%s is %s for %s, and this machine wants a shared library for %s", path, f.Type, f.Machine, want)
+		return "", i18n.Errorf("%s is %s for %s, and this machine wants a shared library for %s",
+			path, f.Type, f.Machine, want)
 	}
 	symbols, err := f.DynamicSymbols()
 	if err != nil || !slices.ContainsFunc(symbols, func(s elf.Symbol) bool {
 		return s.Name == "C_GetFunctionList" && elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Section != elf.SHN_UNDEF
 	}) {
-		return "", fmt.Errorf("%s is not a PKCS#11 module: it has no C_GetFunctionList", path)
+		return "", i18n.Errorf("%s is not a PKCS#11 module: it has no C_GetFunctionList", path)
 	}
 	if info, err := buildinfo.ReadFile(path); err == nil && !strings.HasPrefix(info.Main.Version, "(") {
 		version = info.Main.Version

@@ -6,8 +6,9 @@ package vpcd
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Card is what a reader asks of a card.
@@ -39,7 +40,7 @@ func Serve(conn io.ReadWriter, card Card) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("vpcd: %w", err)
+			return i18n.Errorf("vpcd: %w", err)
 		}
 		var answer []byte
 		switch {
@@ -53,10 +54,10 @@ func Serve(conn io.ReadWriter, card Card) error {
 			card.Reset()
 			continue
 		default:
-			return fmt.Errorf("vpcd: unknown control %#x; is it vpcd that listens there?", message[0])
+			return i18n.Errorf("vpcd: unknown control %#x; is it vpcd that listens there?", message[0])
 		}
 		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
-			return fmt.Errorf("vpcd: %w", err)
+			return i18n.Errorf("vpcd: %w", err)
 		}
 	}
 }

@@ -9,12 +9,15 @@
 // (IGC_LANG, else the locale; English when neither is set), [FromAcceptLanguage] on a page (French
 // when the browser asks for neither).
 //
-// An error that a person reads is an [Error]: a stable code, and a format with arguments that both
-// languages can print.
+// An error that a person reads is an [Error]: a code, and a format with arguments that both
+// languages can print. [Errorf] takes the English format, and finds the French one in the catalogue.
 //
-//	err := i18n.NewError("answer-stale", i18n.Text{FR: "réponse périmée depuis le %s", EN: "answer stale since %s"}, i18n.Date(end))
-//	err.Error()                         // English, for logs
-//	i18n.TextOf(err).In(i18n.French)    // for a reader
+//	err := i18n.Errorf("the lab has no authority %s", id)
+//	err.Error()                         // in the language of the environment
+//	i18n.TextOf(err).In(i18n.French)    // for a reader of French
+//
+// [TextOf] gives both languages of any error, as far as it can: errors of the system are in the
+// catalogue, and what wraps an error keeps its own words.
 package i18n
 
 import (
@@ -102,7 +105,7 @@ func (t Text) Format(args ...any) Text {
 				own[i] = arg
 			}
 		}
-		return fmt.Sprintf(t.In(l), own...)
+		return fmt.Sprintf(strings.ReplaceAll(t.In(l), "%w", "%s"), own...)
 	}
 	return Text{FR: print(French), EN: print(English)}
 }
@@ -123,7 +126,7 @@ func Date(at time.Time) Text {
 
 // Error is an error that both languages can print.
 type Error struct {
-	Code   string // stable; software may rely on it
+	Code   string // stable; of [Errorf], the English format
 	Format Text
 	Args   []any // of the format
 }
@@ -134,8 +137,8 @@ func NewError(code string, format Text, args ...any) *Error { return &Error{code
 // Text is the message in both languages.
 func (e *Error) Text() Text { return e.Format.Format(e.Args...) }
 
-// Error is the message in English, for logs.
-func (e *Error) Error() string { return e.Text().EN }
+// Error is the message in the language of [FromEnvironment].
+func (e *Error) Error() string { return e.Text().In(FromEnvironment()) }
 
 // Unwrap gives the errors among the arguments.
 func (e *Error) Unwrap() (list []error) {
@@ -145,13 +148,4 @@ func (e *Error) Unwrap() (list []error) {
 		}
 	}
 	return list
-}
-
-// TextOf is the message of any error: in both languages when it has them, else as it is. The method
-// that gives them is Text, as [Error] has it.
-func TextOf(err error) Text {
-	if bilingual, ok := err.(interface{ Text() Text }); ok {
-		return bilingual.Text()
-	}
-	return Same(err.Error())
 }

@@ -8,11 +8,12 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Database is the folder of an NSS database.
@@ -118,7 +119,8 @@ func (d Database) Trust(root *x509.Certificate, nickname string) error {
 		return err
 	}
 	if trusted, err := d.Trusts(root); err != nil || !trusted {
-		return errors.Join(err, fmt.Errorf("%s does not trust %s although certutil reports no error", d, root.Subject.CommonName))
+		return errors.Join(err, i18n.Errorf("%s does not trust %s although certutil reports no error",
+			d, root.Subject.CommonName))
 	}
 	return nil
 }
@@ -142,7 +144,7 @@ func (d Database) Remove(cert *x509.Certificate) (removed []Certificate, err err
 	}
 	left, err := d.Find(cert)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("%s still holds it as %q", d, left[0].Nickname)
+		err = i18n.Errorf("%s still holds it as %q", d, left[0].Nickname)
 	}
 	return removed, err
 }
@@ -164,7 +166,7 @@ func (d Database) certutil(in []byte, args ...string) ([]byte, error) {
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("certutil %s on %s: %w: %s", args[0], d, err, firstLine(stderr.String()))
+		return nil, i18n.Errorf("certutil %s on %s: %w: %s", args[0], d, err, firstLine(stderr.String()))
 	}
 	return out, nil
 }

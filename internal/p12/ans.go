@@ -11,12 +11,13 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"math/big"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // What the file that was seen has: the same count of rounds for the key's encryption and for the
@@ -57,7 +58,7 @@ func EncodeANS(key crypto.Signer, cert *x509.Certificate, chain []*x509.Certific
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, fmt.Errorf("PKCS#12: %w", err)
+		return nil, i18n.Errorf("PKCS#12: %w", err)
 	}
 	defer clear(private)
 	keyID := sha1.Sum(cert.Raw)
@@ -188,7 +189,7 @@ func bmpPassword(password string) ([]byte, error) {
 	var out []byte
 	for _, r := range password {
 		if r > 0xFFFF {
-			return nil, fmt.Errorf("the password of a PKCS#12 cannot have the character %q (U+%X): use others", r, r)
+			return nil, i18n.Errorf("the password of a PKCS#12 cannot have the character %q (U+%X): use others", r, r)
 		}
 		out = append(out, byte(r>>8), byte(r))
 	}

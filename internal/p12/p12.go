@@ -5,9 +5,10 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Form is how a PKCS#12 file protects what it holds. It decides which programs read the file.
@@ -35,5 +36,5 @@ func Encode(form Form, key crypto.Signer, cert *x509.Certificate, chain []*x509.
 	case ANS:
 		return EncodeANS(key, cert, chain, password)
 	}
-	return nil, fmt.Errorf("PKCS#12 form %q: choose among %s, %s, %s", form, Modern, Legacy, ANS)
+	return nil, i18n.Errorf("PKCS#12 form %q: choose among %s, %s, %s", form, Modern, Legacy, ANS)
 }

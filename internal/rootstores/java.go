@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/smallstep/truststore"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // java is the cacerts file of the Java in JAVA_HOME.
@@ -75,7 +76,7 @@ func (j *java) Uninstall(root *x509.Certificate) (bool, error) {
 	}
 	left, err := j.aliases(root)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("it is still there as %q", left[0])
+		err = i18n.Errorf("it is still there as %q", left[0])
 	}
 	return len(names) > 0, err
 }
@@ -100,7 +101,7 @@ func (j *java) aliases(root *x509.Certificate) ([]string, error) {
 		list := j.command("-list", "-rfc")
 		out, err := exec.Command(list[0], list[1:]...).Output()
 		if err != nil { // it writes its errors to stdout
-			return nil, fmt.Errorf("keytool -list: %w: %s", err, firstLine(out))
+			return nil, i18n.Errorf("keytool -list: %w: %s", err, firstLine(out))
 		}
 		j.listing = out
 	}
@@ -116,7 +117,7 @@ func (j *java) change(command []string) error {
 		out, err = exec.Command(sudo, append([]string{"--"}, command...)...).CombinedOutput()
 	}
 	if err != nil {
-		return fmt.Errorf("keytool %s: %w: %s", command[2], err, firstLine(out))
+		return i18n.Errorf("keytool %s: %w: %s", command[2], err, firstLine(out))
 	}
 	return nil
 }

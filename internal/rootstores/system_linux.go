@@ -5,12 +5,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/smallstep/truststore"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // bundles are the files that programs read, made of the folder of the machine's own roots:
@@ -39,7 +40,8 @@ func (s system) Install(root *x509.Certificate) (bool, error) {
 		return false, err
 	}
 	if inBundles(root) == "" {
-		return true, fmt.Errorf("%s reports no error, and the root is not in %s", s.command[0], strings.Join(existing(bundles), ", "))
+		return true, i18n.Errorf("%s reports no error, and the root is not in %s",
+			s.command[0], strings.Join(existing(bundles), ", "))
 	}
 	return true, nil
 }
@@ -54,7 +56,7 @@ func (s system) Uninstall(root *x509.Certificate) (bool, error) {
 	}
 	for _, file := range files {
 		if certificates, _ := readPEM(file); len(certificates) > 1 {
-			return false, fmt.Errorf("%s holds other certificates too: take the root out of it with an editor", file)
+			return false, i18n.Errorf("%s holds other certificates too: take the root out of it with an editor", file)
 		}
 		if err := sudo("rm", "-f", file); err != nil {
 			return false, err
@@ -64,7 +66,7 @@ func (s system) Uninstall(root *x509.Certificate) (bool, error) {
 		return false, err
 	}
 	if file := inBundles(root); file != "" {
-		return true, fmt.Errorf("%s still has it", file)
+		return true, i18n.Errorf("%s still has it", file)
 	}
 	return true, nil
 }
@@ -149,7 +151,7 @@ func readPEM(path string) (all [][]byte, err error) {
 func sudo(command ...string) error {
 	out, err := truststore.CommandWithSudo(command...).CombinedOutput()
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", strings.Join(command, " "), err), errors.New(firstLine(out)))
+		return errors.Join(i18n.Errorf("%s: %w", strings.Join(command, " "), err), errors.New(firstLine(out)))
 	}
 	return nil
 }

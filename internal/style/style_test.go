@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	root    = "../.."
-	backlog = "testdata/backlog.txt"
+	root      = "../.."
+	catalogue = "internal/i18n/catalogue.go" // a table of messages, one a line
+	backlog   = "testdata/backlog.txt"
 )
 
 var update = flag.Bool("update", false, "write the backlog anew; it only gets shorter")
@@ -51,7 +52,9 @@ func TestStyle(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.HasSuffix(file, ".go") {
-			longLines(&found, file, content)
+			if file != catalogue {
+				longLines(&found, file, content)
+			}
 			if err := retiredInGo(&found, file, content); err != nil {
 				t.Error(err)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -139,7 +140,7 @@ func (c *Certificate) issue(ctx context.Context) error {
 	issued, err := c.CA.Issue(ctx, ca.IssueRequest{Product: serverProduct, Generation: profiles.Gen2023, Longest: longest,
 		PublicKeys: map[string][]byte{"server": public}, Holder: c.Holder})
 	if err != nil {
-		return fmt.Errorf("certificate of the %s server: %w", c.Server, err)
+		return i18n.Errorf("certificate of the %s server: %w", c.Server, err)
 	}
 	leaf, err := issued.Records[0].Certificate()
 	if err != nil {

@@ -1,10 +1,11 @@
 package web
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // direct uses no proxy: what it asks for is the lab's own.
@@ -21,7 +22,7 @@ func Fetch(req *http.Request, most int64) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
-		err = fmt.Errorf("%s %s: %s", req.Method, req.URL, resp.Status)
+		err = i18n.Errorf("%s %s: %s", req.Method, req.URL, resp.Status)
 	}
 	return body, err
 }

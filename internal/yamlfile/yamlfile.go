@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/nearest"
 )
 
@@ -121,9 +122,10 @@ func checkKeys(n *yaml.Node, t reflect.Type, path string) error {
 				where = " in " + path
 			}
 			if meant := nearest.Of(key.Value, known); meant != "" {
-				return fmt.Errorf("line %d: unknown key %q%s: did you mean %q?", key.Line, key.Value, where, meant)
+				return i18n.Errorf("line %d: unknown key %q%s: did you mean %q?", key.Line, key.Value, where, meant)
 			}
-			return fmt.Errorf("line %d: unknown key %q%s: known are %s", key.Line, key.Value, where, strings.Join(known, ", "))
+			return i18n.Errorf("line %d: unknown key %q%s: known are %s",
+				key.Line, key.Value, where, strings.Join(known, ", "))
 		}
 		if err := check(n.Content[i+1], field, join(path, key.Value)); err != nil {
 			return err
@@ -162,9 +164,9 @@ func expected(t reflect.Type) (what string, ok bool) {
 func unfit(n *yaml.Node, path, what string) error {
 	found := map[yaml.Kind]string{yaml.MappingNode: "keys", yaml.SequenceNode: "a list", yaml.ScalarNode: fmt.Sprintf("%q", n.Value)}[n.Kind]
 	if path == "" {
-		return fmt.Errorf("line %d: %s, where %s is expected", n.Line, found, what)
+		return i18n.Errorf("line %d: %s, where %s is expected", n.Line, found, what)
 	}
-	return fmt.Errorf("line %d: %s is %s, where %s is expected", n.Line, path, found, what)
+	return i18n.Errorf("line %d: %s is %s, where %s is expected", n.Line, path, found, what)
 }
 
 func join(path, key string) string {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -81,9 +81,9 @@ func (r *Client) call(ctx context.Context, name string, in, out any) error {
 	if resp.StatusCode != http.StatusOK {
 		var e callError
 		if err := dec.Decode(&e); err != nil {
-			return fmt.Errorf("the server answered %s", resp.Status)
+			return i18n.Errorf("the server answered %s", resp.Status)
 		}
-		return &ca.Error{Kind: e.Kind, Err: errors.New(e.Message)}
+		return &ca.Error{Kind: e.Kind, Err: i18n.NewError(string(e.Kind), i18n.Text{FR: "%s", EN: "%s"}, e.Message)}
 	}
 	if err := dec.Decode(out); err != nil {
 		return fail(ca.Unanswered,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -36,9 +37,11 @@ type changesCall struct {
 // maxChanges bounds the changes of one answer.
 const maxChanges = 10000
 
+// callError is an error with its message in both languages: the caller's may be another than the
+// server's.
 type callError struct {
-	Kind    ca.Kind `json:"kind"`
-	Message string  `json:"message"`
+	Kind    ca.Kind   `json:"kind"`
+	Message i18n.Text `json:"message"`
 }
 
 // Server is what takes the calls.
@@ -179,7 +182,7 @@ func call[In any](do func(context.Context, In) (any, error)) http.HandlerFunc {
 func refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusUnprocessableEntity)
-	json.NewEncoder(w).Encode(callError{ca.KindOf(err), err.Error()})
+	json.NewEncoder(w).Encode(callError{ca.KindOf(err), i18n.TextOf(err)})
 }
 
 func fail(kind ca.Kind, format string, args ...any) error { return store.Errorf(kind, format, args...) }

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"os"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -359,7 +359,7 @@ func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 		for rest := cryptobyte.String(chunk.DER); !rest.Empty(); {
 			var der cryptobyte.String
 			if !rest.ReadASN1Element(&der, cbasn1.SEQUENCE) {
-				return nil, fmt.Errorf("CRL of %s: %w", c.Authority.ID(), errList)
+				return nil, i18n.Errorf("CRL of %s: %w", c.Authority.ID(), errList)
 			}
 			if entry, found, err := parseEntry(der, want); err != nil || found {
 				return entry, err

@@ -3,9 +3,9 @@ package crl
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"net/http"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 )
 
@@ -24,7 +24,7 @@ func Fetch(ctx context.Context, url string, issuer *x509.Certificate) (*CRL, err
 	}
 	c, err := Parse(der, issuer)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
+		return nil, i18n.Errorf("%s: %w", url, err)
 	}
 	return c, nil
 }

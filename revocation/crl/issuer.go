@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -65,7 +65,8 @@ func (l *Issuer) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
 // Delta returns the authority's delta CRL; NotFound for a root, which has none.
 func (l *Issuer) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	if a.IsRoot() {
-		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("%s has no delta CRL: roots publish full ones", a.ID())}
+		return nil, &ca.Error{Kind: ca.NotFound, Err: i18n.Errorf("%s has no delta CRL: roots publish full ones",
+			a.ID())}
 	}
 	_, delta, err := l.current(ctx, a, false)
 	return delta, err
@@ -127,7 +128,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		return nil, nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
-		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
+		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
 	}
 	err = l.lab.IssueCRLs(ctx, a, order, func(content ca.CRLContent) error {
 		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
@@ -168,7 +169,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("CRL of %s: %w", a.ID(), err)
+		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
 	}
 	k.full, k.delta = full, delta
 	l.note(a, full, delta)
@@ -237,7 +238,7 @@ func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err er
 		}
 		issuer, err := x509.ParseCertificate(info.DER)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", info.ID, err)
+			return nil, i18n.Errorf("%s: %w", info.ID, err)
 		}
 		for _, delta := range []bool{true, false} {
 			if delta && a.IsRoot() {
@@ -249,7 +250,7 @@ func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err er
 			}
 			c, err := Parse(der, issuer)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", l.path(a, delta), err)
+				return nil, i18n.Errorf("%s: %w", l.path(a, delta), err)
 			}
 			c.Authority = a
 			lists = append(lists, c)

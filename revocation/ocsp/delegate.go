@@ -5,12 +5,12 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // delegate is a delegated responder (RFC 6960 §2.6): its key, its certificate, and what each of its
@@ -50,7 +50,7 @@ func (r *Responder) delegateOf(ctx context.Context, a *authority) (*delegate, er
 	d, err := r.newDelegate(context.WithoutCancel(ctx), a) // it is for everybody, not for the client that waits
 	a.noteRenewal(err, now)
 	if err != nil {
-		err = fmt.Errorf("OCSP responder of %s: %w", a.Authority.ID(), err)
+		err = i18n.Errorf("OCSP responder of %s: %w", a.Authority.ID(), err)
 		if !old.holds(now) {
 			return nil, err
 		}

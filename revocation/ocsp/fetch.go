@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"fmt"
 	"net/http"
 
 	xocsp "golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 )
 
@@ -29,7 +29,7 @@ func Fetch(ctx context.Context, url string, certificate, issuer *x509.Certificat
 	}
 	answer, err := xocsp.ParseResponseForCert(body, certificate, issuer)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
+		return nil, i18n.Errorf("%s: %w", url, err)
 	}
 	return answer, nil
 }

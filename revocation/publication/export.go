@@ -3,7 +3,6 @@ package publication
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/atomicfile"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
@@ -49,7 +49,7 @@ func Export(dir string, authorities []ca.AuthorityInfo, lists []*crl.CRL) (err e
 		err = atomicfile.SyncDir(beside)
 	}
 	if err != nil {
-		return &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf("cannot put the new tree in place of %s: %w", dir, err)}
+		return &ca.Error{Kind: ca.Unwritable, Err: i18n.Errorf("cannot put the new tree in place of %s: %w", dir, err)}
 	}
 	if exists { // who has just opened the old folder may still open a file in it
 		time.Sleep(100 * time.Millisecond)
@@ -71,10 +71,10 @@ func exportable(dir string) (string, bool, error) {
 		return dir, false, nil
 	}
 	if err != nil {
-		return "", false, &ca.Error{Kind: ca.Invalid, Err: fmt.Errorf("cannot publish in %s: %w", dir, err)}
+		return "", false, &ca.Error{Kind: ca.Invalid, Err: i18n.Errorf("cannot publish in %s: %w", dir, err)}
 	}
 	if _, err := os.Stat(filepath.Join(dir, marker)); err != nil && len(entries) > 0 {
-		err = fmt.Errorf("%s holds files that igc did not publish: nothing is replaced; choose an empty folder", dir)
+		err = i18n.Errorf("%s holds files that igc did not publish: nothing is replaced; choose an empty folder", dir)
 		return "", false, &ca.Error{Kind: ca.Conflict, Err: err}
 	}
 	return dir, true, nil

@@ -15,17 +15,18 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // present refuses a lab whose records are no more: there is no file, or nothing in it, and there
 // was.
 func (s *Store) present() error {
-	how := ""
+	var how error
 	switch info, err := os.Stat(s.path); {
 	case errors.Is(err, fs.ErrNotExist):
-		how = "missing"
+		how = i18n.Errorf("missing")
 	case err == nil && info.Size() == 0:
-		how = "empty"
+		how = i18n.Errorf("empty")
 	default:
 		return nil
 	}
@@ -51,7 +52,7 @@ func (s *Store) notEmptied(db *bbolt.DB) error {
 		return err
 	}
 	if evidence := s.evidence(); evidence != "" {
-		return s.lost("without any authority", evidence)
+		return s.lost(i18n.Errorf("without any authority"), evidence)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"path/filepath"
 	"runtime"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // What is detected of a damaged igc.db, and when:
@@ -28,11 +28,14 @@ import (
 
 // damageError says what is damaged, in words that [Store.damaged] puts into a sentence with the
 // file's name.
-type damageError struct{ what string }
+type damageError struct{ what error }
 
-func (e *damageError) Error() string { return e.what }
+func (e *damageError) Error() string { return e.what.Error() }
 
-func damage(format string, args ...any) error { return &damageError{fmt.Sprintf(format, args...)} }
+// Text is the message in both languages.
+func (e *damageError) Text() i18n.Text { return i18n.TextOf(e.what) }
+
+func damage(format string, args ...any) error { return &damageError{i18n.Errorf(format, args...)} }
 
 // damaged makes the error that a user sees of damage; another error stays as it is.
 func (s *Store) damaged(err error) error {
@@ -40,14 +43,16 @@ func (s *Store) damaged(err error) error {
 	if !errors.As(err, &d) {
 		return err
 	}
-	return store.Errorf(store.Damaged, "the lab's records %s are damaged (%w): igc recover rebuilds them from what is on disk, or put a copy of %s back",
+	return store.Errorf(store.Damaged,
+		"the lab's records %s are damaged (%w): igc recover rebuilds them from what is on disk, or put a copy of %s back",
 		s.path, d, filepath.Base(s.path))
 }
 
 // lost is the error of records that are no more, while something on disk shows that there were
 // some.
-func (s *Store) lost(how, evidence string) error {
-	return store.Errorf(store.Damaged, "the lab's records %s are %s, and %s shows that there were some: igc recover rebuilds them from what is on disk, or put a copy of %s back",
+func (s *Store) lost(how error, evidence string) error {
+	return store.Errorf(store.Damaged,
+		"the lab's records %s are %s, and %s shows that there were some: igc recover rebuilds them from what is on disk, or put a copy of %s back",
 		s.path, how, evidence, filepath.Base(s.path))
 }
 
