@@ -10,7 +10,8 @@
 // when the browser asks for neither).
 //
 // An error that a person reads is an [Error]: a code, and a format with arguments that both
-// languages can print. [Errorf] takes the English format, and finds the French one in the catalogue.
+// languages can print. [Errorf] takes the English format, and finds the French one in the
+// catalogue.
 //
 //	err := i18n.Errorf("the lab has no authority %s", id)
 //	err.Error()                         // in the language of the environment
