@@ -50,7 +50,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	defer stop()
 	p := &program{in: in, out: out, err: errOut}
 	app := p.app()
-	err := app.RunContext(ctx, permute(app, args))
+	err := app.RunContext(ctx, permute(app, plainHelp(args)))
 	switch {
 	case err == nil:
 		return 0
@@ -80,7 +80,7 @@ func (p *program) app() *cli.App {
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: tr("affiche la version",
 		"print the version")}
 	localizeHelp()
-	return &cli.App{
+	app := &cli.App{
 		Name: "igc",
 		Usage: tr("une IGC-Santé de laboratoire : cartes CPS de test, révocation, TESTSSL",
 			"an IGC-Santé for the lab: test CPS cards, revocation, TESTSSL"),
@@ -97,9 +97,7 @@ func (p *program) app() *cli.App {
 		CommandNotFound:      nil,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				name := c.Args().First()
-				return ca.Invalidate(fmt.Errorf(tr("commande inconnue %q : igc --help les montre",
-					"unknown command %q: igc --help lists them"), name))
+				return unknownCommand(c.Args().First(), "igc", c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -112,10 +110,9 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.renewCommand(), p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(), p.unholdCommand(), p.listCommand(), p.auditCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
-}
-
-func usageError(_ *cli.Context, err error, _ bool) error {
-	return ca.Invalidate(fmt.Errorf("%w%s", err, tr(" (voyez --help)", " (see --help)")))
+	completing(app.Commands)
+	nameSubcommands(app.Commands, app.Name)
+	return app
 }
 
 // home is the lab's folder, and options what opens it.

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -49,7 +47,7 @@ func (p *program) codes(c *cli.Context) error {
 		return t.Flush()
 	}
 	if len(words) > 0 {
-		i := slices.IndexFunc(tables, func(t profiles.CodeTable) bool { return strings.EqualFold(t.ID, words[0]) })
+		i := slices.IndexFunc(tables, func(t profiles.CodeTable) bool { return isTable(t, words[0]) })
 		if i >= 0 {
 			tables, words = tables[i:i+1], words[1:]
 		}
@@ -76,77 +74,16 @@ func (p *program) codes(c *cli.Context) error {
 	})
 }
 
-// completeIssue completes the value of a flag that takes a code or a name, else the flags
-// themselves.
-func completeIssue(c *cli.Context) {
-	var previous string
-	if len(os.Args) > 2 {
-		previous = strings.TrimLeft(os.Args[len(os.Args)-2], "-") // the last one asks for completion
-	}
-	list := func(codes []profiles.Code) {
-		for _, code := range codes {
-			fmt.Fprintln(c.App.Writer, code.Code+":"+code.Label) // zsh shows what follows the colon
+// isTable tells whether a word names a table: its number, or its name in either language, in the
+// singular or the plural.
+func isTable(t profiles.CodeTable, word string) bool {
+	word = strings.TrimSuffix(profiles.Fold(word), "s")
+	for _, name := range []string{t.ID, t.NameFR, t.NameEN} {
+		name = profiles.Fold(name)
+		singular, y := strings.CutSuffix(name, "y")
+		if word == strings.TrimSuffix(name, "s") || y && word == singular+"ie" {
+			return true
 		}
 	}
-	switch previous {
-	case "profession":
-		list(profiles.Codes("G15"))
-	case "speciality":
-		list(profiles.Codes("R01"))
-	case "department":
-		list(profiles.Codes("G09"))
-	case "card", "product":
-		for _, p := range profiles.Products() {
-			fmt.Fprintln(c.App.Writer, p.ID+":"+tr(p.FR, p.EN))
-		}
-	case "fixture":
-		for _, name := range fixtures.Names() {
-			fmt.Fprintln(c.App.Writer, name)
-		}
-	default:
-		for _, f := range c.Command.Flags {
-			fmt.Fprintln(c.App.Writer, "--"+f.Names()[0])
-		}
-	}
-}
-
-// The shells' side of completion: they call igc with a last word that asks for it.
-var completionScripts = map[string]string{
-	"bash": `_igc() {
-  local IFS=$'\n'
-  COMPREPLY=($(compgen -W "$("${COMP_WORDS[@]:0:$COMP_CWORD}" --generate-bash-completion 2>/dev/null | sed 's/:.*//')" -- "${COMP_WORDS[$COMP_CWORD]}"))
-}
-complete -o default -F _igc igc
-`,
-	"zsh": `#compdef igc
-_igc() {
-  local -a replies
-  replies=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
-  _describe 'igc' replies || _files
-}
-compdef _igc igc
-`,
-}
-
-func (p *program) completionCommand() *cli.Command {
-	return &cli.Command{
-		Name: "completion",
-		Usage: tr("écrit le script de complétion : source <(igc completion bash)",
-			"write the completion script: source <(igc completion bash)"),
-		ArgsUsage:    "bash | zsh",
-		OnUsageError: usageError,
-		Action: func(c *cli.Context) error {
-			shell, err := oneArg(c, "bash, zsh")
-			if err != nil {
-				return err
-			}
-			script, ok := completionScripts[shell]
-			if !ok {
-				return ca.Invalidate(fmt.Errorf(tr("pas de complétion pour %q : bash ou zsh",
-					"no completion for %q: bash or zsh"), shell))
-			}
-			_, err = io.WriteString(p.out, script)
-			return err
-		},
-	}
+	return false
 }

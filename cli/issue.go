@@ -77,7 +77,6 @@ func (p *program) issueCommand() *cli.Command {
 				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
 		}...),
-		BashComplete: completeIssue,
 		Action:       p.issue,
 	}
 }
