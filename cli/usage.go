@@ -67,7 +67,8 @@ func unknownCommand(name, above string, commands []*cli.Command) error {
 		"unknown command %q: %s --help lists them"), name, above))
 }
 
-// nameSubcommands has the commands that only hold others say which are there, and which one was meant.
+// nameSubcommands has the commands that only hold others say which are there, and which one was
+// meant.
 func nameSubcommands(commands []*cli.Command, above string) {
 	for _, command := range commands {
 		name := above + " " + command.Name
