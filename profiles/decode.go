@@ -58,6 +58,7 @@ type Decoded struct {
 	RawSubject           []byte
 	SubjectPublicKeyInfo []byte
 	policyURI            string
+	hosts                []string // DNS names and IP addresses, in their order
 }
 
 // Extension is one extension as it was found.
@@ -296,7 +297,8 @@ func (d *Decoded) match() {
 		}
 	}
 	if d.Profile.usage.SAN == "dns" {
-		d.Holder.DNSNames = slices.DeleteFunc(slices.Clone(d.DNSNames), func(s string) bool { return s == d.Holder.Service })
+		d.Holder.DNSNames = slices.DeleteFunc(slices.Clone(d.hosts),
+			func(s string) bool { return s == d.Holder.Service })
 		if len(d.Holder.DNSNames) == 0 {
 			d.Holder.DNSNames = nil
 		}

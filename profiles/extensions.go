@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -422,7 +423,12 @@ func buildSAN(r *Request) ([]byte, error) {
 		names := append([]string{r.Holder.Service}, r.Holder.DNSNames...)
 		return sequence(func(b *cryptobyte.Builder) {
 			for i, name := range names {
-				if slices.Index(names, name) == i { // the CN first, and nothing twice
+				if slices.Index(names, name) != i { // the CN first, and nothing twice
+					continue
+				}
+				if a, ok := ipAddress(name); ok {
+					b.AddASN1(context(7), func(b *cryptobyte.Builder) { b.AddBytes(a.AsSlice()) })
+				} else {
 					b.AddASN1(context(2), func(b *cryptobyte.Builder) { b.AddBytes([]byte(name)) })
 				}
 			}
@@ -463,8 +469,15 @@ func readSAN(d *Decoded, value []byte) (string, error) {
 			d.Emails = append(d.Emails, string(v))
 			words = append(words, "rfc822Name "+string(v))
 		case context(2):
-			d.DNSNames = append(d.DNSNames, string(v))
+			d.DNSNames, d.hosts = append(d.DNSNames, string(v)), append(d.hosts, string(v))
 			words = append(words, "DNS "+string(v))
+		case context(7):
+			a, ok := netip.AddrFromSlice(v)
+			if !ok {
+				return "", errValue
+			}
+			d.hosts = append(d.hosts, a.String())
+			words = append(words, "IP "+a.String())
 		default:
 			words = append(words, fmt.Sprintf("[%d] %x", tag&0x1f, []byte(v)))
 		}

@@ -3,12 +3,14 @@ package profiles
 import (
 	"encoding/asn1"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Holder is whom a product is for. Which fields a product uses is said by its row of products.yaml;
@@ -59,25 +61,37 @@ type attribute struct {
 	name  string
 	oid   asn1.ObjectIdentifier
 	tag   cbasn1.Tag
-	max   int    // characters: the upper bounds of RFC 5280 appendix A.1; 64 where it has none that a card could hold
-	label string // what the command line and the pages call it
+	max   int       // characters: the upper bounds of RFC 5280 appendix A.1; 64 where it has none
+	label i18n.Text // what the command line and the pages call it
 	field func(*Holder) *string
 }
+
+func label(fr, en string) i18n.Text { return i18n.Text{FR: fr, EN: en} }
 
 // attributes holds two kinds of CN: that of a person, an identifier, and that of an organisation or
 // authority, a name.
 var attributes = []attribute{
-	{"C", asn1.ObjectIdentifier{2, 5, 4, 6}, cbasn1.PrintableString, 2, "country", nil},
-	{"L", asn1.ObjectIdentifier{2, 5, 4, 7}, cbasn1.UTF8String, 128, "locality", nil}, // of the predecessors' servers
-	{"ST", asn1.ObjectIdentifier{2, 5, 4, 8}, cbasn1.UTF8String, 128, "department", func(h *Holder) *string { return &h.Department }},
-	{"O", asn1.ObjectIdentifier{2, 5, 4, 10}, cbasn1.UTF8String, 40, "organisation", func(h *Holder) *string { return &h.Organisation }},
-	{"OU", asn1.ObjectIdentifier{2, 5, 4, 11}, cbasn1.UTF8String, 64, "structure", func(h *Holder) *string { return &h.Structure }},
-	{"title", asn1.ObjectIdentifier{2, 5, 4, 12}, cbasn1.UTF8String, 64, "title", func(h *Holder) *string { return &h.Title }},
-	{"GN", asn1.ObjectIdentifier{2, 5, 4, 42}, cbasn1.UTF8String, 64, "given name", func(h *Holder) *string { return &h.GivenName }},
-	{"SN", asn1.ObjectIdentifier{2, 5, 4, 4}, cbasn1.UTF8String, 64, "surname", func(h *Holder) *string { return &h.Surname }},
-	{"pseudonym", asn1.ObjectIdentifier{2, 5, 4, 65}, cbasn1.UTF8String, 64, "pseudonym", func(h *Holder) *string { return &h.Pseudonym }},
-	{"CN:id", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, "identifier", func(h *Holder) *string { return &h.IdNat }},
-	{"CN", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, "service", func(h *Holder) *string { return &h.Service }},
+	{"C", asn1.ObjectIdentifier{2, 5, 4, 6}, cbasn1.PrintableString, 2, label("pays", "country"), nil},
+	// of the predecessors' servers
+	{"L", asn1.ObjectIdentifier{2, 5, 4, 7}, cbasn1.UTF8String, 128, label("localité", "locality"), nil},
+	{"ST", asn1.ObjectIdentifier{2, 5, 4, 8}, cbasn1.UTF8String, 128, label("département", "department"),
+		func(h *Holder) *string { return &h.Department }},
+	{"O", asn1.ObjectIdentifier{2, 5, 4, 10}, cbasn1.UTF8String, 40, label("raison sociale", "organisation"),
+		func(h *Holder) *string { return &h.Organisation }},
+	{"OU", asn1.ObjectIdentifier{2, 5, 4, 11}, cbasn1.UTF8String, 64, label("structure", "structure"),
+		func(h *Holder) *string { return &h.Structure }},
+	{"title", asn1.ObjectIdentifier{2, 5, 4, 12}, cbasn1.UTF8String, 64, label("titre", "title"),
+		func(h *Holder) *string { return &h.Title }},
+	{"GN", asn1.ObjectIdentifier{2, 5, 4, 42}, cbasn1.UTF8String, 64, label("prénom", "given name"),
+		func(h *Holder) *string { return &h.GivenName }},
+	{"SN", asn1.ObjectIdentifier{2, 5, 4, 4}, cbasn1.UTF8String, 64, label("nom", "surname"),
+		func(h *Holder) *string { return &h.Surname }},
+	{"pseudonym", asn1.ObjectIdentifier{2, 5, 4, 65}, cbasn1.UTF8String, 64, label("pseudonyme", "pseudonym"),
+		func(h *Holder) *string { return &h.Pseudonym }},
+	{"CN:id", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, label("identifiant", "identifier"),
+		func(h *Holder) *string { return &h.IdNat }},
+	{"CN", asn1.ObjectIdentifier{2, 5, 4, 3}, cbasn1.UTF8String, 64, label("service", "service"),
+		func(h *Holder) *string { return &h.Service }},
 }
 
 func attributeName(oid asn1.ObjectIdentifier) string {
@@ -89,23 +103,35 @@ func attributeName(oid asn1.ObjectIdentifier) string {
 	return oid.String()
 }
 
+// fieldName is the name of the field that an attribute is of, as flags and columns have it.
+func (a attribute) fieldName() string {
+	if a.name == "CN:id" {
+		return "id-nat"
+	}
+	return strings.ReplaceAll(a.label.EN, " ", "-")
+}
+
 // check says what is wrong with a value that goes into a name.
 func (a attribute) check(value string) error {
+	field := a.fieldName()
 	switch {
 	case strings.TrimSpace(value) == "":
-		return fmt.Errorf("%s is empty", a.label)
+		return wrong(field, "%s : vide", "%s is empty", a.label)
 	case !utf8.ValidString(value):
-		return fmt.Errorf("%s %q is not valid UTF-8", a.label, value)
+		return wrong(field, "%s : %q n'est pas de l'UTF-8", "%s %q is not valid UTF-8", a.label, value)
 	case utf8.RuneCountInString(value) > a.max:
-		return fmt.Errorf("%s has %d characters, and %s holds at most %d: shorten %q", a.label,
+		return wrong(field, "%s : %d caractères, et %s en tient %d au plus : raccourcissez %q",
+			"%s has %d characters, and %s holds at most %d: shorten %q", a.label,
 			utf8.RuneCountInString(value), strings.TrimSuffix(a.name, ":id"), a.max, abbreviate(value))
 	case strings.TrimSpace(value) != value:
-		return fmt.Errorf("%s %q begins or ends with a space: remove it", a.label, value)
+		return wrong(field, "%s : %q commence ou finit par une espace : ôtez-la",
+			"%s %q begins or ends with a space: remove it", a.label, value)
 	}
 	for _, r := range value {
 		// Cf holds the bidirectional controls: a name must read as it is stored.
 		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
-			return fmt.Errorf("%s %q holds the control character %U: remove it", a.label, abbreviate(value), r)
+			return wrong(field, "%s : %q contient le caractère de contrôle %U : ôtez-le",
+				"%s %q holds the control character %U: remove it", a.label, abbreviate(value), r)
 		}
 	}
 	return nil
@@ -118,8 +144,8 @@ func abbreviate(s string) string {
 	return s
 }
 
-// Complete checks a holder against the product and fills what follows from the rest. Errors name
-// the field, the value and what would do; all of them are reported at once.
+// Complete checks a holder against the product and fills what follows from the rest. Host names
+// become A-labels. Errors are a [FieldError] each, and all of them are reported at once.
 func (p *Product) Complete(h Holder) (Holder, error) {
 	var errs []error
 	fail := func(err error) {
@@ -128,15 +154,16 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 		}
 	}
 	if p.Profession != "" {
-		label, ok := Label(p.Profession, h.Profession)
+		title, ok := Label(p.Profession, h.Profession)
 		if !ok {
-			fail(unknownCode("profession", p.Profession, h.Profession))
+			fail(unknownCode("profession", label("profession", "profession"), p.Profession, h.Profession))
 		}
 		if h.Title == "" {
-			h.Title = label
+			h.Title = title
 		}
 	} else if h.Profession != "" {
-		fail(fmt.Errorf("%s carries no profession: remove %q", p.ID, h.Profession))
+		fail(wrong("profession", "%s ne porte pas de profession : ôtez %q", "%s carries no profession: remove %q", p.ID,
+			h.Profession))
 	}
 	if p.Title != "" && h.Title == "" {
 		h.Title = p.Title
@@ -146,32 +173,42 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 			h.Service = p.Service
 		}
 		if h.Service != p.Service {
-			fail(fmt.Errorf("the service of %s is %s: remove %q", p.ID, p.Service, abbreviate(h.Service)))
+			fail(wrong("service", "le service de %s est %s : ôtez %q", "the service of %s is %s: remove %q", p.ID,
+				p.Service, abbreviate(h.Service)))
 		}
 	}
 	switch {
 	case h.Email == "" && p.Email:
-		fail(fmt.Errorf("e-mail address is missing: %s names one", p.ID))
+		fail(wrong("email", "il manque l'adresse électronique : %s en nomme une",
+			"e-mail address is missing: %s names one", p.ID))
 	case h.Email != "" && !p.UsesEmail():
-		fail(fmt.Errorf("%s names no e-mail address: remove %q", p.ID, abbreviate(h.Email)))
+		fail(wrong("email", "%s ne nomme pas d'adresse électronique : ôtez %q", "%s names no e-mail address: remove %q",
+			p.ID, abbreviate(h.Email)))
 	case h.Email != "":
-		fail(checkEmail(h.Email))
+		address, err := emailAddress(h.Email)
+		if h.Email = address; err != nil {
+			fail(err)
+		}
 	}
 	for _, s := range h.Specialities {
 		if _, ok := Label("R01", s); !ok {
-			fail(unknownCode("speciality", "R01", s))
+			fail(unknownCode("speciality", label("spécialité", "speciality"), "R01", s))
 		}
 	}
 	if len(h.Specialities) > 0 && p.Profession == "" {
-		fail(fmt.Errorf("%s carries no speciality: remove %q", p.ID, h.Specialities))
+		fail(wrong("speciality", "%s ne porte pas de spécialité : ôtez %q", "%s carries no speciality: remove %q", p.ID,
+			h.Specialities))
 	}
 	if p.CardType == "" {
 		if h.CardNumber != "" {
-			fail(fmt.Errorf("%s is not a card: remove card number %q", p.ID, h.CardNumber))
+			fail(wrong("card-number", "%s n'est pas une carte : ôtez le numéro de carte %q",
+				"%s is not a card: remove card number %q", p.ID, h.CardNumber))
 		}
 	} else if !digits(h.CardNumber, 10) {
-		fail(fmt.Errorf("card number %q is not ten digits", h.CardNumber))
+		fail(wrong("card-number", "le numéro de carte %q n'a pas dix chiffres", "card number %q is not ten digits",
+			h.CardNumber))
 	}
+	p.completeHosts(&h, fail)
 	layout := table().subjects[p.Subject]
 	used := map[string]bool{}
 	for _, rdn := range layout {
@@ -184,7 +221,8 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 	}
 	for _, a := range attributes {
 		if a.field != nil && !used[a.name] && *a.field(&h) != "" {
-			fail(fmt.Errorf("%s has no %s: remove %q", p.ID, a.label, abbreviate(*a.field(&h))))
+			fail(wrong(a.fieldName(), "%s n'a pas de %s : ôtez %q", "%s has no %s: remove %q", p.ID, a.label,
+				abbreviate(*a.field(&h))))
 		}
 	}
 	if used["CN:id"] && h.IdNat != "" {
@@ -194,32 +232,33 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 		_, err := structureKindOf(h.Structure)
 		fail(err)
 	}
-	for _, name := range h.DNSNames {
-		fail(checkDNSName(name))
-	}
 	return h, errors.Join(errs...)
+}
+
+// completeHosts checks the host names of a server, and refuses those of another product.
+func (p *Product) completeHosts(h *Holder, fail func(error)) {
+	if !p.namesHosts() {
+		if len(h.DNSNames) > 0 {
+			fail(wrong("dns", "%s ne nomme pas d'hôte : ôtez %q", "%s names no host: remove %q", p.ID,
+				abbreviate(h.DNSNames[0])))
+		}
+		return
+	}
+	if strings.TrimSpace(h.Service) != "" {
+		name, err := hostName("service", h.Service)
+		if h.Service = name; err != nil {
+			fail(err)
+		}
+	}
+	h.DNSNames = slices.Clone(h.DNSNames)
+	for i, name := range h.DNSNames {
+		name, err := hostName("dns", name)
+		if h.DNSNames[i] = name; err != nil {
+			fail(err)
+		}
+	}
 }
 
 func digits(s string, n int) bool {
 	return len(s) == n && strings.Trim(s, "0123456789") == ""
-}
-
-func checkEmail(address string) error {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" || strings.IndexFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 || checkDNSName(domain) != nil {
-		return fmt.Errorf("%q is not an e-mail address", abbreviate(address))
-	}
-	return nil
-}
-
-func checkDNSName(name string) error {
-	for _, label := range strings.Split(strings.TrimPrefix(name, "*."), ".") {
-		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return fmt.Errorf("%q is not a DNS name", abbreviate(name))
-		}
-	}
-	if len(name) > 253 {
-		return fmt.Errorf("DNS name %q is longer than 253 characters", abbreviate(name))
-	}
-	return nil
 }

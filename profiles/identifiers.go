@@ -3,25 +3,68 @@ package profiles
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
-// IdNatFromRPPS makes the PS_IdNat of a professional known by a RPPS number, "8" and eleven digits
-// (reference §3.1).
-func IdNatFromRPPS(rpps string) (string, error) {
-	if !digits(rpps, 11) {
-		return "", fmt.Errorf("RPPS number %q is not eleven digits (it has %d characters), such as 99700209812", abbreviate(rpps), len([]rune(rpps)))
+// NormalizeNumber takes out of an identifier what people and software put between its characters:
+// spaces of any width, dots, apostrophes, invisible marks. Its letters become capitals.
+func NormalizeNumber(text string) string {
+	return strings.Map(func(r rune) rune {
+		if invisible(r) || strings.ContainsRune(".'’ʼ`", r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, text)
+}
+
+// invisible tells whether a character leaves no ink: spaces, controls, byte order marks, marks of
+// direction.
+func invisible(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs)
+}
+
+// NormalizeIdNat writes a PS_IdNat or Struct_IdNat without what [NormalizeNumber] takes out. A
+// register number, after a slash, keeps its dots and case.
+func NormalizeIdNat(text string) string {
+	number, register, ok := strings.Cut(text, "/")
+	number = NormalizeNumber(number)
+	if !ok {
+		return number
 	}
-	return "8" + rpps, nil
+	return number + "/" + strings.TrimFunc(register, invisible)
+}
+
+// IdNatFromRPPS makes the PS_IdNat of a professional known by a RPPS number, "8" and eleven digits
+// (reference §3.1). The number may have its type digit already.
+func IdNatFromRPPS(rpps string) (string, error) {
+	number := NormalizeNumber(rpps)
+	if digits(number, 12) && number[0] == '8' {
+		number = number[1:]
+	}
+	if !digits(number, 11) {
+		return "", wrong("rpps", "le numéro RPPS %q n'a pas onze chiffres (il a %d caractères), tel que 99700209812",
+			"RPPS number %q is not eleven digits (it has %d characters), such as 99700209812", abbreviate(rpps),
+			len([]rune(number)))
+	}
+	return "8" + number, nil
 }
 
 // IdNatFromADELI makes the PS_IdNat of a professional known by an ADELI number, "0" and nine
 // characters. Test numbers have the department "0B", so letters A and B are taken among the first
 // two.
 func IdNatFromADELI(adeli string) (string, error) {
-	if len(adeli) != 9 || strings.Trim(adeli[:2], "0123456789AB") != "" || !digits(adeli[2:], 7) {
-		return "", fmt.Errorf("ADELI number %q is not nine characters: a department (two) and seven digits, such as 0B6077602", abbreviate(adeli))
+	number := NormalizeNumber(adeli)
+	if len(number) == 10 && number[0] == '0' {
+		number = number[1:]
 	}
-	return "0" + adeli, nil
+	if len(number) != 9 || strings.Trim(number[:2], "0123456789AB") != "" || !digits(number[2:], 7) {
+		return "", wrong("adeli",
+			"le numéro ADELI %q n'est pas de neuf caractères : un département (deux) et sept chiffres, tel que "+
+				"0B6077602",
+			"ADELI number %q is not nine characters: a department (two) and seven digits, such as 0B6077602",
+			abbreviate(adeli))
+	}
+	return "0" + number, nil
 }
 
 // structureKind is a way of naming a structure: a row of table G07.
@@ -45,10 +88,31 @@ var StructureKinds = []structureKind{
 }
 
 // ID makes the Struct_IdNat of a structure: the prefix of table G07 and the number (reference
-// §3.1).
-func (k structureKind) ID(number string) (string, error) {
-	if len(number) != k.length || strings.Trim(number[:k.letters], "0123456789AB") != "" || strings.Trim(number[k.letters:], "0123456789") != "" {
-		return "", fmt.Errorf("%s number %q is not %d characters such as %s", k.Name, abbreviate(number), k.length, k.Example)
+// §3.1). The number may have its prefix already.
+func (k structureKind) ID(text string) (string, error) {
+	number := NormalizeNumber(text)
+	if len(number) == k.length+1 && number[0] == k.prefix {
+		number = number[1:]
+	}
+	shown := abbreviate(text)
+	if len([]rune(number)) != k.length {
+		return "", wrong(k.Name, "le numéro %s %q a %d caractères et non %d, comme %s",
+			"%s number %q is not %[4]d characters such as %[5]s: it has %[3]d", k.Name, shown, len([]rune(number)),
+			k.length, k.Example)
+	}
+	for i, r := range number {
+		switch {
+		case '0' <= r && r <= '9', i < k.letters && (r == 'A' || r == 'B'):
+		case i < k.letters:
+			return "", wrong(k.Name,
+				"le numéro %s %q contient %q : ses deux premiers caractères sont un département, tel que 75, 2A ou 0B",
+				"%s number %q holds %q: its first two characters are a department, such as 75, 2A or 0B", k.Name, shown,
+				string(r))
+		default:
+			return "", wrong(k.Name, "le numéro %s %q contient %q à la place d'un chiffre : il s'écrit comme %s",
+				"%s number %q holds %q in the place of a digit: it is written as %s", k.Name, shown, string(r),
+				k.Example)
+		}
 	}
 	return string(k.prefix) + number, nil
 }
@@ -56,11 +120,18 @@ func (k structureKind) ID(number string) (string, error) {
 func structureKindOf(id string) (structureKind, error) {
 	for _, k := range StructureKinds {
 		if id != "" && id[0] == k.prefix {
-			_, err := k.ID(id[1:])
+			made, err := k.ID(id[1:])
+			if err == nil && made != id {
+				_, err = k.ID("") // only k.ID takes spaces out and raises letters
+			}
 			return k, err
 		}
 	}
-	return structureKind{}, fmt.Errorf("structure %q begins with no type of table G07: 0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS", abbreviate(id))
+	return structureKind{}, wrong("structure",
+		"la structure %q ne commence par aucun type de la table G07 : 0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, "+
+			"4 cabinet RPPS",
+		"structure %q begins with no type of table G07: 0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS",
+		abbreviate(id))
 }
 
 // StaffIdNat makes the PS_IdNat of someone known by the register of a structure, such as
@@ -70,8 +141,10 @@ func StaffIdNat(structure, register string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	register = strings.TrimFunc(register, invisible)
 	if register == "" {
-		return "", fmt.Errorf("register number is empty: give one such as CPET0001")
+		return "", wrong("register", "le numéro de registre est vide : donnez-en un, tel que CPET0001",
+			"register number is empty: give one such as CPET0001")
 	}
 	return string(k.person) + structure[1:] + "/" + register, nil
 }
@@ -79,25 +152,39 @@ func StaffIdNat(structure, register string) (string, error) {
 // checkIdNat holds a PS_IdNat to the form of its prefix (table G08).
 func checkIdNat(id string) error {
 	rest := id[1:]
+	var made string
+	var err error
 	switch id[0] {
 	case '0':
-		_, err := IdNatFromADELI(rest)
-		return err
+		made, err = IdNatFromADELI(rest)
 	case '8':
-		_, err := IdNatFromRPPS(rest)
-		return err
-	}
-	for _, k := range StructureKinds {
-		if id[0] != k.person {
-			continue
+		made, err = IdNatFromRPPS(rest)
+	default:
+		for _, k := range StructureKinds {
+			if id[0] != k.person {
+				continue
+			}
+			number, register, ok := strings.Cut(rest, "/")
+			if !ok || number == "" || register == "" {
+				return wrong("id-nat",
+					"identifiant %q : le préfixe %c (%s) est suivi du numéro d'une structure, d'une barre et d'un "+
+						"numéro de registre, comme 30B0057881/CPET0002",
+					"identifier %q: prefix %c (%s) is followed by a structure's number, a slash and a register "+
+						"number, such as 30B0057881/CPET0002",
+					abbreviate(id), id[0], mustLabel("G08", id[:1]))
+			}
+			return nil
 		}
-		number, register, ok := strings.Cut(rest, "/")
-		if !ok || number == "" || register == "" {
-			return fmt.Errorf("identifier %q: prefix %c (%s) is followed by a structure's number, a slash and a register number, such as 30B0057881/CPET0002", abbreviate(id), id[0], mustLabel("G08", id[:1]))
-		}
-		return nil
+		return wrong("id-nat",
+			"l'identifiant %q commence par %q, qui n'est pas un type de la table G08 que les cartes emploient (8 "+
+				"RPPS, 0 ADELI, 3 FINESS)",
+			"identifier %q begins with %q, which is not a type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)",
+			abbreviate(id), id[:1])
 	}
-	return fmt.Errorf("identifier %q begins with %q, which is not a type of table G08 that cards use (8 RPPS, 0 ADELI, 3 FINESS)", abbreviate(id), id[:1])
+	if err == nil && made != id {
+		return wrong("id-nat", "l'identifiant %q s'écrit %q", "identifier %q is written %q", abbreviate(id), made)
+	}
+	return err
 }
 
 // Warnings says what is unusual in a holder's identifiers without being wrong: check digits that do
@@ -118,8 +205,21 @@ func (h Holder) Warnings() []string {
 func (p *Product) Warnings(h Holder) []string {
 	warnings := h.Warnings()
 	for _, c := range p.Certificates {
-		if c.usage.SAN == "email-upn" && h.Email == "" {
-			warnings = append(warnings, fmt.Sprintf("no e-mail address: %s has no UPN, which Windows logon needs and every real one has", c.ID()))
+		switch c.usage.SAN {
+		case "email-upn":
+			if h.Email == "" {
+				warnings = append(warnings,
+					fmt.Sprintf("no e-mail address: %s has no UPN, which Windows logon needs and every real one has",
+						c.ID()))
+			}
+		case "dns":
+			for _, name := range append([]string{h.Service}, h.DNSNames...) {
+				if a, ok := ipAddress(name); ok {
+					warnings = append(warnings,
+						fmt.Sprintf("%s goes into an iPAddress: no certificate of the IGC-Santé has one, the real "+
+							"profile has host names only", a))
+				}
+			}
 		}
 	}
 	return warnings

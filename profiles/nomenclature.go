@@ -2,10 +2,10 @@ package profiles
 
 import (
 	_ "embed"
-	"fmt"
 	"strings"
 	"sync"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/nearest"
 )
 
@@ -73,11 +73,13 @@ func mustLabel(table, code string) string {
 }
 
 // unknownCode makes the error for a code that a table lacks, with what the user may have meant.
-func unknownCode(what, table, code string) error {
+func unknownCode(field string, what i18n.Text, table, code string) error {
 	if strings.TrimSpace(code) == "" {
-		return fmt.Errorf("%s is missing: give a code of table %s, such as %s", what, table, suggestions(table, ""))
+		return wrong(field, "il manque %s : donnez un code de la table %s, tel que %s",
+			"%s is missing: give a code of table %s, such as %s", what, table, suggestions(table, ""))
 	}
-	return fmt.Errorf("unknown %s %q: did you mean %s?", what, abbreviate(code), suggestions(table, code))
+	return wrong(field, "%s inconnu(e) %q : vouliez-vous dire %s ?", "unknown %s %q: did you mean %s?", what,
+		abbreviate(code), suggestions(table, code))
 }
 
 // suggestions finds up to three codes whose label is near the text.

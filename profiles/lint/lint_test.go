@@ -457,6 +457,7 @@ func TestLintRules(t *testing.T) {
 		{want: "igc_upn_missing", who: "cecile/authentication", template: put(san, "")},
 		{want: "igc_upn", template: in(san, "0.0B6077602", "0-0B6077602")},
 		{want: "igc_san_dns", who: "serveur/server", template: put(san, "300782056e6f6f6e65")},
+		{want: "igc_san_dns igc_san_ip", who: "serveur/server", template: put(san, "300d82056e6f6f6e6587040a000005")},
 		{want: "igc_san", who: "ministere/seal", template: put(san, "30078105614062632e")},
 		{want: "igc_crl", template: backwards(crlPoints)},
 		{want: "igc_freshest_crl", template: in(freshest, "ldap://", "http://")},

@@ -186,6 +186,9 @@ var rules = []rule{
 		extensions: []string{"subjectAltName"},
 		fr:         "subjectAltName est fait de noms DNS, le CN d'abord, aucun deux fois",
 		en:         "subjectAltName is made of DNS names, the CN first, none twice"},
+	{id: "igc_san_ip", reference: "§10.10", level: Notice, appliesTo: altName("dns"), check: sanAddress,
+		fr: "subjectAltName nomme des hôtes, et pas d'adresse IP : aucun certificat de l'IGC-Santé n'en a",
+		en: "subjectAltName names hosts, and not IP addresses: no certificate of the IGC-Santé has one"},
 	{id: "igc_san", reference: "§2.5", level: Error, appliesTo: everyone, extensions: []string{"subjectAltName"},
 		fr: "subjectAltName est absente, ou une adresse électronique dans les certificats qui en ont",
 		en: "subjectAltName is absent, or an e-mail address in the certificates that have one"},
@@ -509,6 +512,15 @@ func policyTest(c *certificate) string {
 		return ""
 	}
 	return c.Policies[i]
+}
+
+func sanAddress(c *certificate) string {
+	for _, e := range c.Extensions {
+		if e.Name == "subjectAltName" && strings.Contains(e.Text, "IP ") {
+			return e.Text
+		}
+	}
+	return ""
 }
 
 func upnMissing(c *certificate) string { return unless(c.UPN != "", "") }
