@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Find returns the one certificate whose serial number begins with the digits; colons and spaces
-// are taken out.
+// Find returns the one certificate of that serial number, or whose serial number begins with those
+// hexadecimal digits. It takes the forms in which programs print serial numbers.
 func (ca *CA) Find(ctx context.Context, serial string) (r *Record, err error) {
 	err = ca.store.View(ctx, func(tx store.Reader) error {
 		r, err = findRecord(tx, serial)
@@ -20,19 +19,24 @@ func (ca *CA) Find(ctx context.Context, serial string) (r *Record, err error) {
 	return r, err
 }
 
-func findRecord(r store.Reader, serial string) (*Record, error) {
-	digits := strings.ToUpper(strings.NewReplacer(":", "", " ", "").Replace(serial))
-	if len(digits) < 4 {
-		return nil, fail(Invalid, "serial number %q is too short: give at least four hexadecimal digits, as igc list shows them", serial)
+func findRecord(r store.Reader, text string) (*Record, error) {
+	s := parseSerial(text)
+	if len(s.whole) == 0 {
+		return nil, fail(Invalid, "%q is not a serial number: give its hexadecimal digits, as igc list shows them",
+			text)
 	}
-	found, err := r.BySerialPrefix(digits, 2)
+	found, err := findSerial(r, s)
 	switch {
 	case err != nil:
-		return nil, fail(Invalid, "%q is not a serial number: give its hexadecimal digits, as igc list shows them", serial)
+		return nil, err
+	case len(found) == 0 && len(s.prefix) < minSerial:
+		return nil, fail(Invalid,
+			"serial number %q is too short: give at least four hexadecimal digits, as igc list shows them", text)
 	case len(found) == 0:
-		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", digits)
+		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", s.prefix)
 	case len(found) > 1:
-		return nil, fail(Invalid, "several certificates begin with %s (%X, %X...): give more digits", digits, found[0].Serial, found[1].Serial)
+		return nil, fail(Invalid, "several certificates begin with %s (%X, %X...): give more digits", s.prefix,
+			found[0].Serial, found[1].Serial)
 	}
 	return r.Certificate(found[0])
 }

@@ -23,9 +23,11 @@ type StatusChange struct {
 
 	Also []StatusTarget `json:"also,omitempty"`
 
-	Release    bool      `json:"release,omitempty"` // ends a hold; the fields below, but for DryRun, have then no meaning
-	Reason     Reason    `json:"reason,omitempty"`
-	At         time.Time `json:"at,omitzero"` // of the revocation; zero for now
+	Release bool      `json:"release,omitempty"` // ends a hold; the fields below, but for DryRun, have then no meaning
+	Reason  Reason    `json:"reason,omitempty"`
+	At      time.Time `json:"at,omitzero"` // of the revocation; zero for now
+	// At begins a day: what is valid from later that day is revoked as of then
+	AtDay      bool      `json:"at_day,omitempty"`
 	Invalidity time.Time `json:"invalidity,omitzero"`
 
 	DryRun bool `json:"dry_run,omitempty"` // says what would change, and changes nothing
@@ -203,7 +205,6 @@ func (s StatusTarget) fields() (n int) {
 
 // find finds what a target names.
 func (s StatusTarget) find(tx store.Reader) ([]store.Key, error) {
-	var found []store.Key
 	switch {
 	case s.Serial != "":
 		r, err := findRecord(tx, s.Serial)
@@ -215,17 +216,13 @@ func (s StatusTarget) find(tx store.Reader) ([]store.Key, error) {
 		t, err := findCertificate(tx, s.Certificate)
 		return []store.Key{t}, err
 	case s.Holder != "":
-		found = tx.ByHolder(s.Holder)
-	default:
-		found = tx.ByCard(s.Card)
+		return findHolder(tx, s.Holder)
 	}
-	switch {
-	case len(found) > 0:
-		return found, nil
-	case s.Card != "":
+	found := tx.ByCard(profiles.NormalizeNumber(s.Card))
+	if len(found) == 0 {
 		return nil, fail(NotFound, "no card %s was issued: igc list shows those of the lab", s.Card)
 	}
-	return nil, fail(NotFound, "no certificate was issued to a holder %s: give the whole identifier, as igc show has it", s.Holder)
+	return found, nil
 }
 
 // findCertificate finds the record of this very certificate. Its serial number alone would not do:
@@ -275,13 +272,14 @@ func (c *StatusChange) apply(tx store.Tx, t oneOf) (Changed, error) {
 			return unchanged, fail(Conflict, "%X was revoked on %s for %s, which is for good: only a hold can end", t.Serial, was.At.Format(time.RFC3339), was.Reason)
 		}
 		return unchanged, fail(Conflict, "%X was revoked on %s for %s: the reason stays, %s is refused", t.Serial, was.At.Format(time.RFC3339), was.Reason, c.Reason)
-	case !c.Release && c.At.Before(before.NotBefore) && !several:
+	case !c.Release && c.At.Before(before.NotBefore) && !several && !(c.AtDay && before.NotBefore.Before(c.At.AddDate(0,
+		0, 1))):
 		return unchanged, fail(Invalid, "%X cannot have been revoked on %s: it is valid from %s", t.Serial, c.At.Format(time.RFC3339), before.NotBefore.Format(time.RFC3339))
 	}
 	var v *Revocation // none: the hold ends
 	if !c.Release {
 		v = &Revocation{At: c.At, Reason: c.Reason, Invalidity: c.Invalidity}
-		if v.At.Before(before.NotBefore) { // one of several: as of its first moment
+		if v.At.Before(before.NotBefore) { // one of several, or of that day: as of its first moment
 			v.At = before.NotBefore
 		}
 		if was != nil { // it has not been valid since the hold

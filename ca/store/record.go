@@ -99,6 +99,11 @@ func (f Filter) Passes(r *Record) bool {
 	if f.Holder == "" {
 		return true
 	}
-	name := r.Holder.DisplayName() + " " + r.Holder.IdNat + " " + r.Holder.Organisation
-	return strings.Contains(profiles.Fold(name), profiles.Fold(f.Holder))
+	ids := r.Holder.IdNat + " " + r.Holder.Structure
+	if strings.Contains(profiles.Fold(r.Holder.DisplayName()+" "+ids+" "+r.Holder.Organisation),
+		profiles.Fold(f.Holder)) {
+		return true
+	}
+	number := profiles.NormalizeNumber(f.Holder) // as people group its digits
+	return strings.ContainsAny(number, "0123456789") && strings.Contains(ids, number)
 }
