@@ -73,7 +73,7 @@ func (p *program) audit(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: strings.ToUpper(strings.ReplaceAll(c.String("serial"), ":", ""))}
+	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: ca.NormalizeSerial(c.String("serial"))}
 	if f.kind != "" && !slices.Contains(store.ChangeKinds(), store.ChangeKind(f.kind)) {
 		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les natures de changement",
 			"--kind %q: igc audit --help names the kinds of changes"), f.kind))

@@ -23,7 +23,7 @@ func (p *program) inspectCommand() *cli.Command {
 			"explain a certificate, a CRL, a PKCS#12, a server..."),
 		Description: tr("Lit PEM et DER : certificats, CRL, réponses OCSP, PKCS#7, PKCS#12 ; ou la chaîne qu'un serveur TLS présente.",
 			"Reads PEM and DER: certificates, CRLs, OCSP responses, PKCS#7, PKCS#12; or the chain that a TLS server presents."),
-		ArgsUsage:    tr("FICHIER | - | hôte:port, ou --diff A B", "FILE | - | host:port, or --diff A B"),
+		ArgsUsage:    tr("FICHIER | - | hôte:port..., ou --diff A B", "FILE | - | host:port..., or --diff A B"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)",
@@ -64,19 +64,29 @@ func (p *program) inspect(c *cli.Context) error {
 	if c.Bool("diff") {
 		return p.diff(c)
 	}
-	name, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard",
-		"a file, a server (host:port), or - for standard input"))
-	if err != nil {
-		return err
+	if c.NArg() < 2 {
+		if _, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard",
+			"a file, a server (host:port), or - for standard input")); err != nil {
+			return err
+		}
 	}
-	objects, err := p.read(c, name)
-	if err != nil {
-		return err
+	var objects []inspect.Object // all files are read before one is shown
+	files := map[int]string{}    // by the first object of each
+	for _, name := range c.Args().Slice() {
+		read, err := p.read(c, name)
+		if err != nil {
+			return err
+		}
+		files[len(objects)] = name
+		objects = append(objects, read...)
 	}
 	return p.print(c, objects, func(w io.Writer) {
 		for i, o := range objects {
 			if i > 0 {
 				fmt.Fprintln(w)
+			}
+			if name := files[i]; name != "" && len(files) > 1 {
+				fmt.Fprintf(w, "== %s\n", visible(name))
 			}
 			describe(w, o)
 		}

@@ -215,7 +215,7 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 		return order, ca.Invalidate(errors.New(tr("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un",
 			"--fixture, --like and --random each say who the holder is: give one")))
 	}
-	order.Product = c.String("card")
+	order.Product = strings.ToLower(strings.TrimSpace(c.String("card")))
 	if name := c.String("fixture"); name != "" {
 		identity, err := fixtures.Find(name)
 		if err != nil {
@@ -297,28 +297,24 @@ func holderFlags(c values, h *profiles.Holder) (err error) {
 			*field = c.String(name)
 		}
 	}
-	if c.IsSet("speciality") {
-		h.Specialities = c.StringSlice("speciality")
-	}
 	if c.IsSet("dns") {
 		h.DNSNames = c.StringSlice("dns")
 	}
-	if label, ok := profiles.Label("G09", h.Department); ok {
-		h.Department = label
+	if err := lookUp(c, h); err != nil {
+		return err
 	}
 	// ways of saying one thing: at most one of each group
-	structures := map[string]func(string) (string, error){"structure": as}
+	structures := map[string]func(string) (string, error){"structure": normalized}
 	for _, k := range profiles.StructureKinds {
 		structures[k.Name] = k.ID
 	}
 	if err := oneOf(c, &h.Structure, structures); err != nil {
 		return err
 	}
-	return oneOf(c, &h.IdNat, map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS, "adeli": profiles.IdNatFromADELI, "id-nat": as,
+	return oneOf(c, &h.IdNat, map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS,
+		"adeli": profiles.IdNatFromADELI, "id-nat": normalized,
 		"register": func(register string) (string, error) { return profiles.StaffIdNat(h.Structure, register) }})
 }
-
-func as(s string) (string, error) { return s, nil }
 
 // oneOf fills the field from the one flag of the group that is there.
 func oneOf(c values, field *string, group map[string]func(string) (string, error)) (err error) {
@@ -361,14 +357,4 @@ func cardFlags(c values, order *ca.CardOrder) (err error) {
 	}
 	order.LegacyP12, order.Out = c.Bool("p12-legacy"), c.String("out")
 	return nil
-}
-
-func parseTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : écrivez 2026-01-31 ou 2026-01-31T12:00:00Z",
-		"%q is not a date: write 2026-01-31 or 2026-01-31T12:00:00Z"), s))
 }

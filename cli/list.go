@@ -82,7 +82,7 @@ func (p *program) list(c *cli.Context) error {
 }
 
 func listFilter(c *cli.Context) (filter ca.Filter, err error) {
-	filter = ca.Filter{Product: c.String("product"), Holder: c.String("holder"), Card: c.String("card"), EndEntities: !c.Bool("all")}
+	filter = ca.Filter{Product: c.String("product"), Holder: c.String("holder"), Card: profiles.NormalizeNumber(c.String("card")), EndEntities: !c.Bool("all")}
 	if filter.Product != "" {
 		if _, err := profiles.FindProduct(filter.Product); err != nil {
 			return filter, ca.Invalidate(err)

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles"
 )
 
 func (p *program) renewCommand() *cli.Command {
@@ -45,7 +46,7 @@ func (p *program) renew(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := client.List(c.Context, ca.Filter{Card: what, EndEntities: true})
+	records, err := client.List(c.Context, ca.Filter{Card: profiles.NormalizeNumber(what), EndEntities: true})
 	if err != nil {
 		return err
 	}

@@ -47,11 +47,14 @@ func (p *program) revokeCommand() *cli.Command {
 				return err
 			}
 			change := ca.StatusChange{Reason: reason}
-			for name, t := range map[string]*time.Time{"at": &change.At, "invalidity": &change.Invalidity} {
-				if s := c.String(name); s != "" {
-					if *t, err = parseTime(s); err != nil {
-						return err
-					}
+			if s := c.String("at"); s != "" {
+				if change.At, change.AtDay, err = parseDate(s); err != nil {
+					return err
+				}
+			}
+			if s := c.String("invalidity"); s != "" {
+				if change.Invalidity, err = parseTime(s); err != nil {
+					return err
 				}
 			}
 			return p.setStatus(c, change)
@@ -166,37 +169,18 @@ func became(one ca.Changed) string {
 
 // targets finds what the arguments stand for; "-" is a list of them on standard input, one a line.
 func (p *program) targets(c *cli.Context) (all []ca.StatusTarget, err error) {
-	for _, argument := range c.Args().Slice() {
-		words := []string{argument}
-		if argument == "-" {
-			data, err := p.readFile("-")
-			if err != nil {
-				return nil, err
-			}
-			if words = lines(string(data)); len(words) == 0 {
-				return nil, ca.Invalidate(errors.New(tr("l'entrée standard est vide : donnez un numéro de série ou un fichier par ligne",
-					"standard input is empty: give a serial number or a file a line")))
-			}
+	named, err := p.arguments(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, argument := range named {
+		t, err := p.target(c, argument)
+		if err != nil {
+			return nil, err
 		}
-		for _, word := range words {
-			t, err := p.target(c, word)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, t)
-		}
+		all = append(all, t)
 	}
 	return all, nil
-}
-
-// lines are those of a list, without empty ones and comments.
-func lines(text string) (all []string) {
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			all = append(all, line)
-		}
-	}
-	return all
 }
 
 // target tells which certificates an argument stands for: a card's folder, the certificate of a
@@ -220,7 +204,7 @@ func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err er
 			return t, refuseAuthorityFile(what, certificate)
 		}
 		return ca.StatusTarget{Certificate: certificate.DER()}, nil
-	case !strings.ContainsAny(what, `/\.`):
+	case !strings.ContainsAny(what, `/\.`) || ca.IsSerial(what):
 		return ca.StatusTarget{Serial: what}, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return t, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s : fichier introuvable",

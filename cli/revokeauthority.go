@@ -42,7 +42,7 @@ func nameAuthority(c *cli.Context, client *lab.Client, change *ca.StatusChange) 
 	if change.Release || change.Reason != caCompromise || change.Serial == "" || len(change.Also) > 0 || c.NArg() != 1 {
 		return nil
 	}
-	typed := strings.ToUpper(strings.NewReplacer(":", "", " ", "").Replace(c.Args().First()))
+	typed := ca.NormalizeSerial(c.Args().First())
 	r, err := client.Find(c.Context, change.Serial)
 	if err != nil || !r.IsAuthority() || r.Serial != typed {
 		return nil // SetStatus says what is wrong

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -17,7 +19,7 @@ func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name:         "show",
 		Usage:        tr("montre un certificat émis, ou une autorité", "show a certificate issued, or an authority"),
-		ArgsUsage:    tr("NUMÉRO-DE-SÉRIE | ACI-FO-PP...", "SERIAL | ACI-FO-PP..."),
+		ArgsUsage:    tr("NUMÉRO-DE-SÉRIE | ACI-FO-PP..., - pour une liste", "SERIAL | ACI-FO-PP..., - for a list"),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "pem", Usage: tr("écrit le certificat en PEM",
 			"write the certificate in PEM")}, jsonFlag()},
@@ -25,8 +27,19 @@ func (p *program) showCommand() *cli.Command {
 	}
 }
 
+// shown is a certificate or an authority to show: what JSON has of it, its DER, and its status.
+type shown struct {
+	facts  any
+	der    []byte
+	status func(w io.Writer)
+}
+
 func (p *program) show(c *cli.Context) error {
-	what, err := oneArg(c, tr("un numéro de série ou une autorité", "a serial number or an authority"))
+	if c.NArg() == 0 {
+		_, err := oneArg(c, tr("un numéro de série ou une autorité", "a serial number or an authority"))
+		return err
+	}
+	named, err := p.arguments(c)
 	if err != nil {
 		return err
 	}
@@ -34,68 +47,86 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if a, err := profiles.ParseAuthority(what); err == nil {
-		return p.showAuthority(c, client, a)
-	}
-	r, err := client.Find(c.Context, what)
-	if err != nil {
-		return err
-	}
-	if c.Bool("pem") {
-		return p.writePEM(r.DER)
-	}
-	d, err := profiles.Decode(r.DER)
-	if err != nil {
-		return err
-	}
 	authorities, err := client.Authorities(c.Context)
 	if err != nil {
 		return err
 	}
+	var all []shown // all of them are there before one is shown
+	var decoded []*profiles.Decoded
+	for _, what := range named {
+		s, err := showable(c.Context, client, authorities, what)
+		if err != nil {
+			return err
+		}
+		d, err := profiles.Decode(s.der)
+		if err != nil {
+			return err
+		}
+		all, decoded = append(all, s), append(decoded, d)
+	}
+	if c.Bool("pem") {
+		for _, s := range all {
+			if err := p.writePEM(s.der); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var facts any = all[0].facts
+	if len(all) > 1 {
+		var list []any
+		for _, s := range all {
+			list = append(list, s.facts)
+		}
+		facts = list
+	}
+	return p.print(c, facts, func(w io.Writer) {
+		for i, s := range all {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			s.status(w)
+			describeCertificate(w, decoded[i])
+		}
+	})
+}
+
+// showable finds what an argument stands for: a certificate by its serial number, an authority by
+// its name.
+func showable(ctx context.Context, client *lab.Client, authorities []ca.AuthorityInfo, what string) (s shown,
+	err error) {
 	revoked := revokedAuthorities(authorities)
-	return p.print(c, r, func(w io.Writer) {
+	if a, err := profiles.ParseAuthority(what); err == nil {
+		i := slices.IndexFunc(authorities, func(info ca.AuthorityInfo) bool { return info.ID == a.ID() })
+		if i < 0 {
+			return s, &ca.Error{Kind: ca.NotFound,
+				Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités",
+					"the lab has no %s: igc init makes all nine authorities"), a.ID())}
+		}
+		info := authorities[i]
+		return shown{info, info.DER, func(w io.Writer) { authorityStatus(w, info, revoked) }}, nil
+	}
+	r, err := client.Find(ctx, what)
+	if err != nil {
+		return s, err
+	}
+	return shown{r, r.DER, func(w io.Writer) {
 		fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), state(r, revoked))
 		if r.Revoked != nil {
 			fmt.Fprintf(w, "%-16s %s\n", tr("révoqué le", "revoked on"), r.Revoked.At.Format(time.RFC3339))
 		}
 		fmt.Fprintf(w, "%-16s %s\n", tr("émis le", "issued on"), r.IssuedAt.Format(time.RFC3339))
-		describeCertificate(w, d)
-	})
+	}}, nil
 }
 
-func (p *program) showAuthority(c *cli.Context, client *lab.Client, a profiles.Authority) error {
-	list, err := client.Authorities(c.Context)
-	if err != nil {
-		return err
+func authorityStatus(w io.Writer, info ca.AuthorityInfo, revoked map[string]*ca.Revocation) {
+	if v := info.Revoked; v != nil {
+		fmt.Fprintf(w, "%-16s %s\n%-16s %s\n", tr("état", "status"), tr("révoqué, ", "revoked, ")+string(v.Reason),
+			tr("révoqué le", "revoked on"), v.At.Format(time.RFC3339))
+	} else if above := revokedAbove(revoked, info.ID); above != "" {
+		fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), fmt.Sprintf(tr("refusé, %s est révoquée",
+			"refused, %s is revoked"), above))
 	}
-	for _, info := range list {
-		if info.ID != a.ID() {
-			continue
-		}
-		if c.Bool("pem") {
-			return p.writePEM(info.DER)
-		}
-		d, err := profiles.Decode(info.DER)
-		if err != nil {
-			return err
-		}
-		revoked := revokedAuthorities(list)
-		return p.print(c, info, func(w io.Writer) {
-			if v := info.Revoked; v != nil {
-				fmt.Fprintf(w, "%-16s %s\n%-16s %s\n", tr("état",
-					"status"), tr("révoqué, ",
-					"revoked, ")+string(v.Reason),
-					tr("révoqué le", "revoked on"), v.At.Format(time.RFC3339))
-			} else if above := revokedAbove(revoked, info.ID); above != "" {
-				fmt.Fprintf(w, "%-16s %s\n", tr("état",
-					"status"), fmt.Sprintf(tr("refusé, %s est révoquée",
-					"refused, %s is revoked"), above))
-			}
-			describeCertificate(w, d)
-		})
-	}
-	return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités",
-		"the lab has no %s: igc init makes all nine authorities"), a.ID())}
 }
 
 func (p *program) writePEM(der []byte) error {
