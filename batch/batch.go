@@ -1,21 +1,22 @@
 // Package batch issues a card for each row of a file.
 //
-// [Read] reads the rows (CSV, JSON lines, YAML). [Check] makes the order of every row, and names
-// each bad row with its line and reason, before the first card is made. [Run] makes the cards and
-// notes each in a journal in the lab's home: run again after an interruption, the same rows to the
-// same place go on where they stopped. The cards go to a folder each, or at the end to one file
-// (.zip, .jsonl).
+// [Read] reads the rows: tables by package sheet, JSON, YAML. It puts right what spreadsheets do to
+// values, and says so in notes. [Check] makes the order of every row, and names each bad row with
+// its place and reason, before the first card is made. [Run] makes the cards and notes each in a
+// journal in the lab's home: run again after an interruption, the same rows to the same place go on
+// where they stopped. The cards go to a folder each, or at the end to one file (.zip, .jsonl).
 package batch
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
+	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
@@ -24,6 +25,23 @@ type RowErrors []error
 
 func (e RowErrors) Error() string { return errors.Join(e...).Error() }
 
+// Text is the message in both languages.
+func (e RowErrors) Text() i18n.Text { return i18n.TextOf(errors.Join(e...)) }
+
+// maxErrors is how many rows are named at most.
+const maxErrors = 100
+
+// orNil is the errors, the first of them when they are very many; nil when there is none.
+func (e RowErrors) orNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	if more := len(e) - maxErrors; more > 0 {
+		return append(e[:maxErrors:maxErrors], problem("more", "et %d autres lignes", "and %d further rows", more))
+	}
+	return e
+}
+
 // Rules are how rows become orders.
 type Rules struct {
 	Columns  []string                        // the names that a row may have
@@ -31,39 +49,42 @@ type Rules struct {
 	Order    func(Row) (ca.CardOrder, error) // the order of a row
 }
 
-// Check makes the orders, and names every bad row with its line and reason.
+// Check makes the orders, and names every bad row with its place and reason. It adds to the notes
+// of rows what is unusual in them.
 func Check(rows []Row, rules Rules) ([]ca.CardOrder, error) {
 	var orders []ca.CardOrder
 	var errs RowErrors
 	numbers := map[string]int{}
-	for _, r := range rows {
+	for i := range rows {
+		r := &rows[i]
 		for name, value := range rules.Defaults {
 			if !r.IsSet(name) {
 				r.values[name] = []string{value}
 			}
 		}
-		order, err := checkRow(r, rules)
+		order, err := checkRow(*r, rules)
 		if n := order.Holder.CardNumber; err == nil && n != "" {
 			if first := numbers[n]; first != 0 {
-				err = fmt.Errorf(tr("carte %s : déjà à la ligne %d", "card %s: already on line %d"), n, first)
+				err = problem("card-twice", "carte %s : déjà à la ligne %d", "card %s: already on line %d", n, first)
 			}
 			numbers[n] = r.Line
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf(tr("ligne %d : %w", "line %d: %w"), r.Line, err))
+			errs = append(errs, &RowError{*r, err})
+		} else if product, err := profiles.FindProduct(order.Product); err == nil {
+			for _, w := range product.Warnings(order.Holder) {
+				r.Notes = append(r.Notes, i18n.Same(w))
+			}
 		}
 		orders = append(orders, order)
 	}
-	if len(errs) > 0 {
-		return nil, ca.Invalidate(errs)
+	if err := errs.orNil(); err != nil {
+		return nil, ca.Invalidate(err)
 	}
 	return orders, nil
 }
 
 func checkRow(r Row, rules Rules) (ca.CardOrder, error) {
-	if err := r.checkColumns(rules.Columns); err != nil {
-		return ca.CardOrder{}, err
-	}
 	order, err := rules.Order(r)
 	if err != nil {
 		return order, err
@@ -160,6 +181,23 @@ func lockOrConnect(ctx context.Context, client *lab.Client) (ca.Service, func(),
 	}, nil
 }
 
+// CheckUnused refuses rows whose card number the lab has issued already, as [Run] does.
+func CheckUnused(ctx context.Context, client *lab.Client, rows []Row, orders []ca.CardOrder) error {
+	if !slices.ContainsFunc(orders, func(o ca.CardOrder) bool { return o.Holder.CardNumber != "" }) {
+		return nil
+	}
+	service, stop, err := lockOrConnect(ctx, client)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	at := make([]int, len(orders))
+	for i := range at {
+		at[i] = i
+	}
+	return checkCardNumbersUnused(ctx, service, orders, rows, at)
+}
+
 // checkCardNumbersUnused refuses rows whose card number the lab has issued already, before the
 // first card is made.
 func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardOrder, rows []Row, at []int) error {
@@ -174,14 +212,14 @@ func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardO
 			return err
 		}
 		if len(records) > 0 {
-			errs = append(errs, fmt.Errorf(tr("ligne %d : la carte %s a déjà été émise",
-				"line %d: card %s was issued already"), rows[at[i]].Line, n))
+			errs = append(errs, &RowError{rows[at[i]], problem("issued", "la carte %s a déjà été émise",
+				"card %s was issued already", n)})
 		}
 	}
-	if len(errs) == 0 {
-		return nil
+	if err := errs.orNil(); err != nil {
+		return &ca.Error{Kind: ca.Conflict, Err: err}
 	}
-	return &ca.Error{Kind: ca.Conflict, Err: errs}
+	return nil
 }
 
 func tr(fr, en string) string { return i18n.Tr(fr, en) }

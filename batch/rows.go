@@ -1,33 +1,31 @@
 package batch
 
 import (
-	"bytes"
-	_ "embed"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/internal/yamlfile"
+	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/profiles"
 )
 
-// Row is one card of a batch: the flags of igc issue by their names, with "_" or "-". Its methods
-// are those of flags.
+// Row is one card of a batch: the flags of igc issue by their names. Its methods are those of
+// flags.
 type Row struct {
-	Line   int // in the file
+	Line  int         // of a spreadsheet the row, as it shows it
+	Notes []i18n.Text // what was put right in it, and what is unusual
+
+	sheet  bool // of a spreadsheet, where lines are rows
 	values map[string][]string
+	places map[string]string // of a table, the place of each value: column D "profession"
 }
 
+// IsSet tells whether the row has a value of that name.
 func (r Row) IsSet(name string) bool { return len(r.values[name]) > 0 }
 
+// String is the value of that name, the first of several.
 func (r Row) String(name string) string {
 	if !r.IsSet(name) {
 		return ""
@@ -35,214 +33,138 @@ func (r Row) String(name string) string {
 	return r.values[name][0]
 }
 
+// StringSlice is all values of that name.
 func (r Row) StringSlice(name string) []string { return r.values[name] }
 
-func (r Row) Bool(name string) bool { return r.String(name) == "true" || r.String(name) == "1" }
+// Bool tells whether the value of that name is true.
+func (r Row) Bool(name string) bool { return r.String(name) == "true" }
 
-// checkColumns refuses columns that are not among the known ones.
-func (r Row) checkColumns(known []string) error {
-	for name := range r.values {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf(tr("colonne inconnue %q : --batch-example montre celles qui existent",
-				"unknown column %q: --batch-example shows those there are"), name)
-		}
+// place names a row to a person.
+func (r Row) place() i18n.Text {
+	if r.sheet {
+		return i18n.Text{FR: "ligne %d", EN: "row %d"}.Format(r.Line)
 	}
-	return nil
+	return i18n.Text{FR: "ligne %d", EN: "line %d"}.Format(r.Line)
 }
 
-// set adds a value. Lists are separated by ";" where the format has none of its own.
+// RowError says what is wrong with a row: each fault with the column that it is in.
+type RowError struct {
+	Row Row
+	Err error
+}
+
+// Unwrap gives the error without its row.
+func (e *RowError) Unwrap() error { return e.Err }
+
+// Error is the message in the language of the environment.
+func (e *RowError) Error() string { return e.Text().In(i18n.FromEnvironment()) }
+
+// Text is the message in both languages.
+func (e *RowError) Text() i18n.Text {
+	var fr, en []string
+	for _, fault := range faults(e.Err) {
+		t := i18n.TextOf(fault)
+		field := (*profiles.FieldError)(nil)
+		if errors.As(fault, &field) {
+			if place := e.Row.placeOf(field.Field); place != "" {
+				t = i18n.Text{FR: t.FR + " (colonne " + place + ")", EN: t.EN + " (column " + place + ")"}
+			}
+		}
+		fr, en = append(fr, t.FR), append(en, t.EN)
+	}
+	at := e.Row.place()
+	return i18n.Text{FR: at.FR + " : " + strings.Join(fr, " ; "), EN: at.EN + ": " + strings.Join(en, "; ")}
+}
+
+// placeOf is the place of a field's value in a table. A field that several columns can give is
+// looked for in each.
+func (r Row) placeOf(field string) string {
+	names := []string{field}
+	switch field {
+	case "id-nat":
+		names = append(names, "rpps", "adeli", "register")
+	case "structure":
+		for _, k := range profiles.StructureKinds {
+			names = append(names, k.Name)
+		}
+	}
+	for _, name := range names {
+		if place := r.places[name]; place != "" {
+			return place
+		}
+	}
+	return ""
+}
+
+// faults takes errors apart that were joined.
+func faults(err error) []error {
+	switch e := err.(type) {
+	case *profiles.FieldError:
+		return []error{err}
+	case *ca.Error:
+		return faults(e.Err)
+	case interface{ Unwrap() []error }:
+		if _, one := err.(interface{ Text() i18n.Text }); !one {
+			var all []error
+			for _, inner := range e.Unwrap() {
+				all = append(all, faults(inner)...)
+			}
+			return all
+		}
+	}
+	return []error{err}
+}
+
+// set adds a value of a name that is known.
 func (r Row) set(name string, value any) error {
-	name = canonical(name)
 	switch v := value.(type) {
 	case nil:
 	case string:
-		if v == "" {
-			return nil
+		if v != "" {
+			r.values[name] = append(r.values[name], v)
 		}
-		if name == "speciality" || name == "dns" {
-			for _, part := range strings.Split(v, ";") {
-				r.values[name] = append(r.values[name], strings.TrimSpace(part))
-			}
-			return nil
-		}
-		r.values[name] = append(r.values[name], v)
-	case bool, json.Number:
-		r.values[name] = []string{fmt.Sprint(v)}
 	case []any:
 		for _, e := range v {
+			if _, list := e.([]any); list {
+				return wrongValue(name, "une liste dans une liste", "a list in a list")
+			}
 			if err := r.set(name, e); err != nil {
 				return err
 			}
 		}
+	case map[string]any:
+		return wrongValue(name, "un objet n'est ni un texte ni une liste", "an object is neither a text nor a list")
 	default:
-		return fmt.Errorf(tr("%s : %v n'est ni un texte ni une liste (mettez les nombres entre guillemets)",
-			"%s: %v is neither a text nor a list (put numbers in quotes)"), name, v)
+		r.values[name] = append(r.values[name], fmt.Sprint(v))
 	}
 	return nil
 }
 
-// canonical is the name of the flag that a column stands for.
-func canonical(name string) string {
-	name = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "_", "-")
-	switch name {
-	case "product":
-		return "card"
-	case "specialities":
-		return "speciality"
-	}
-	return name
+func wrongValue(name, fr, en string) error {
+	return problem("value", "%s : "+fr, "%s: "+en, name)
 }
 
-// maxBatch bounds a batch file: a million rows take less.
-const maxBatch = 512 << 20
-
-// Read reads the rows of a file by the ending of its name; "-" is JSON lines on the standard input.
-func Read(name string, stdin io.Reader) ([]Row, error) {
-	in := stdin
-	kind := ".jsonl"
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
-		}
-		defer f.Close()
-		in, kind = f, strings.ToLower(filepath.Ext(name))
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxBatch+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxBatch {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 512 Mo : coupez-le",
-			"%s is larger than 512 MB: cut it"), name))
-	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // spreadsheets begin UTF-8 so
-	var rows []Row
-	switch kind {
-	case ".csv":
-		rows, err = readCSV(data)
-	case ".jsonl", ".ndjson":
-		rows, err = readJSONLines(data)
-	case ".yaml", ".yml":
-		rows, err = readYAML(data)
-	default:
-		err = errors.New(tr("son nom ne finit ni par .csv, ni par .jsonl, ni par .yaml",
-			"its name ends neither in .csv, nor .jsonl, nor .yaml"))
-	}
-	if err == nil && len(rows) == 0 {
-		err = errors.New(tr("aucune ligne", "no row"))
-	}
-	if err != nil {
-		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
-	}
-	return rows, nil
+func problem(code, fr, en string, args ...any) error {
+	return i18n.NewError("batch-"+code, i18n.Text{FR: fr, EN: en}, args...)
 }
 
-// readCSV takes "," or ";" between columns, as spreadsheets of either habit write; "#" begins a
-// comment line.
-func readCSV(data []byte) ([]Row, error) {
-	r := csv.NewReader(bytes.NewReader(data))
-	r.Comment = '#'
-	for line := range bytes.Lines(data) { // the header decides
-		if len(bytes.TrimSpace(line)) > 0 && line[0] != '#' {
-			if bytes.Count(line, []byte(";")) > bytes.Count(line, []byte(",")) {
-				r.Comma = ';'
-			}
-			break
+// unknownNames is the error of the columns or keys that a file has too much, all of them together,
+// each with the name that it is nearest to.
+func unknownNames(names []string, known *names) error {
+	var all []string
+	for _, n := range names {
+		shown := fmt.Sprintf("%q", n)
+		if meant := known.nearest(n); meant != "" {
+			shown += " (" + meant + " ?)"
+		}
+		if !slices.Contains(all, shown) {
+			all = append(all, shown)
 		}
 	}
-	header, err := r.Read()
-	if err != nil {
-		return nil, err
+	list := strings.Join(all, ", ")
+	if len(all) > 20 {
+		list = strings.Join(all[:20], ", ") + ", …"
 	}
-	var rows []Row
-	for {
-		fields, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		line, _ := r.FieldPos(0)
-		one := Row{line, map[string][]string{}}
-		for i, name := range header {
-			if err := one.set(name, fields[i]); err != nil {
-				return nil, err
-			}
-		}
-		rows = append(rows, one)
-	}
-}
-
-func readJSONLines(data []byte) ([]Row, error) {
-	var rows []Row
-	n := 0
-	for line := range bytes.Lines(data) {
-		n++
-		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		one := Row{n, map[string][]string{}}
-		var object map[string]any
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.UseNumber() // identifiers without quotes keep their digits
-		err := dec.Decode(&object)
-		if _, more := dec.Token(); err == nil && !errors.Is(more, io.EOF) {
-			err = errors.New(tr("un objet par ligne, et rien d'autre", "one object a line, and nothing else"))
-		}
-		for name, value := range object {
-			err = errors.Join(err, one.set(name, value))
-		}
-		if err != nil {
-			return nil, fmt.Errorf(tr("ligne %d : %w", "line %d: %w"), n, err)
-		}
-		rows = append(rows, one)
-	}
-	return rows, nil
-}
-
-func readYAML(data []byte) ([]Row, error) {
-	var nodes []yaml.Node
-	if err := yamlfile.Decode(data, &nodes); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	var rows []Row
-	for _, n := range nodes {
-		one := Row{n.Line, map[string][]string{}}
-		var fields map[string]yaml.Node
-		err := n.Decode(&fields)
-		for name, value := range fields {
-			if value.Kind == yaml.ScalarNode { // as it is written: 0123 is not an octal number here
-				err = errors.Join(err, one.set(name, value.Value))
-				continue
-			}
-			var list []any
-			err = errors.Join(err, value.Decode(&list), one.set(name, list))
-		}
-		if err != nil {
-			return nil, fmt.Errorf(tr("ligne %d : %w", "line %d: %w"), n.Line, err)
-		}
-		rows = append(rows, one)
-	}
-	return rows, nil
-}
-
-//go:embed batch.example.csv
-var exampleCSV string
-
-//go:embed batch.example.jsonl
-var exampleJSONLines string
-
-//go:embed batch.example.yaml
-var exampleYAML string
-
-// Example is a file that Read reads, in a format: csv, jsonl or yaml.
-func Example(format string) (string, error) {
-	example, ok := map[string]string{"csv": exampleCSV, "jsonl": exampleJSONLines, "yaml": exampleYAML}[format]
-	if !ok {
-		return "", ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml",
-			"--batch-example %q: choose csv, jsonl or yaml"), format))
-	}
-	return example, nil
+	return problem("unknown", "colonne inconnue %s : --batch-example montre celles qui existent",
+		"unknown column %s: --batch-example shows those there are", list)
 }

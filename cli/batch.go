@@ -13,10 +13,10 @@ import (
 )
 
 // batchFlags are the flags of igc issue that may stand beside --batch.
-var batchFlags = []string{"batch", "out", "json", "p12-legacy", "key", "urls", "pin", "generation"}
+var batchFlags = []string{"batch", "check", "out", "json", "p12-legacy", "key", "urls", "pin", "generation"}
 
 // notInRows are the flags of igc issue that a row cannot have.
-var notInRows = []string{"batch", "batch-example", "out", "json", "help", "p12-legacy"}
+var notInRows = []string{"batch", "check", "batch-example", "out", "json", "help", "p12-legacy"}
 
 // batch issues a card for each row of a file.
 func (p *program) batch(c *cli.Context, file string) error {
@@ -26,14 +26,19 @@ func (p *program) batch(c *cli.Context, file string) error {
 				"--%s is for one card: put it in the rows of %s"), name, file))
 		}
 	}
-	rows, err := batch.Read(file, p.in)
+	rules := batchRules(c)
+	read, err := batch.Read(file, p.in, rules.Columns)
 	if err != nil {
 		return err
 	}
-	orders, err := batch.Check(rows, batchRules(c))
+	orders, err := batch.Check(read.Rows, rules)
 	if err != nil {
 		return err
 	}
+	if c.Bool("check") {
+		return p.checkBatch(c, read, orders)
+	}
+	p.batchNotes(read)
 	config := lab.DefaultConfig()
 	if key := c.String("key"); key != "" {
 		if config.Key, err = ca.ParseKeyPolicy(key); err != nil {
@@ -45,7 +50,7 @@ func (p *program) batch(c *cli.Context, file string) error {
 		return err
 	}
 	bar := newBar(p.err)
-	path, err := batch.Run(c.Context, client, batch.Job{Rows: rows, Orders: orders, Out: c.String("out"),
+	path, err := batch.Run(c.Context, client, batch.Job{Rows: read.Rows, Orders: orders, Out: c.String("out"),
 		Resumed: func(done int) {
 			fmt.Fprintf(p.err, tr("%d cartes sont déjà faites : je continue.\n",
 				"%d cards are done already: going on.\n"), done)

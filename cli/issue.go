@@ -40,8 +40,13 @@ func (p *program) issueCommand() *cli.Command {
 				"a fresh test identity, in the test ranges")},
 			&cli.StringFlag{Name: "like", TakesFile: true, Usage: tr("reprend de ce certificat le produit, le porteur et la disposition (gen2016 ou gen2023)",
 				"take product, holder and layout (gen2016 or gen2023) from this certificate")},
-			&cli.StringFlag{Name: "batch", TakesFile: true, Usage: tr("beaucoup de cartes : un fichier .csv, .jsonl ou .yaml (voyez --batch-example)",
-				"many cards: a .csv, .jsonl or .yaml file (see --batch-example)")},
+			&cli.StringFlag{Name: "batch", TakesFile: true,
+				Usage: tr("beaucoup de cartes : un fichier XLSX, ODS, CSV, JSON ou YAML, - pour l'entrée standard "+
+					"(voyez --batch-example)",
+					"many cards: an XLSX, ODS, CSV, JSON or YAML file, - for standard input (see --batch-example)")},
+			&cli.BoolFlag{Name: "check",
+				Usage: tr("montre les cartes de --batch, avec ce qui y fut corrigé, et n'en fait aucune",
+					"show the cards of --batch, with what was put right, and make none")},
 			&cli.StringFlag{Name: "batch-example", Usage: tr("écrit un exemple commenté : csv, jsonl ou yaml",
 				"write a commented example: csv, jsonl or yaml")},
 			&cli.StringFlag{Name: "card", Aliases: []string{"product"}, Usage: tr("produit (* : modélisé) : ",
@@ -119,6 +124,10 @@ func (p *program) issue(c *cli.Context) error {
 	}
 	if file := c.String("batch"); file != "" {
 		return p.batch(c, file)
+	}
+	if c.Bool("check") {
+		return ca.Invalidate(errors.New(tr("--check vérifie un fichier : donnez --batch FICHIER",
+			"--check checks a file: give --batch FILE")))
 	}
 	order, err := cardOrder(c)
 	if err != nil {

@@ -8,7 +8,7 @@ type FieldError struct {
 	Err   error
 }
 
-// Error is the message in English, for logs.
+// Error is the message in the language of the environment.
 func (e *FieldError) Error() string { return e.Err.Error() }
 
 // Text is the message in both languages.

@@ -215,6 +215,9 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 		for _, el := range rdn {
 			if el.constant == "" {
 				used[el.attribute.name] = true
+				if el.attribute.name == "title" && p.Profession != "" && h.Title == "" {
+					continue // the profession is what is wrong
+				}
 				fail(el.attribute.check(*el.attribute.field(&h)))
 			}
 		}

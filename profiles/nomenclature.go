@@ -78,7 +78,7 @@ func unknownCode(field string, what i18n.Text, table, code string) error {
 		return wrong(field, "il manque %s : donnez un code de la table %s, tel que %s",
 			"%s is missing: give a code of table %s, such as %s", what, table, suggestions(table, ""))
 	}
-	return wrong(field, "%s inconnu(e) %q : vouliez-vous dire %s ?", "unknown %s %q: did you mean %s?", what,
+	return wrong(field, "%s : code inconnu %q ; vouliez-vous dire %s ?", "unknown %s %q: did you mean %s?", what,
 		abbreviate(code), suggestions(table, code))
 }
 
@@ -106,7 +106,11 @@ func suggestions(table, text string) string {
 	var words []string
 	for _, s := range best {
 		if s.score <= best[0].score+1 {
-			words = append(words, s.Code.Code+" "+s.Label)
+			word := s.Label
+			if !strings.HasSuffix(word, "("+s.Code.Code+")") { // as departments have it
+				word = s.Code.Code + " " + word
+			}
+			words = append(words, word)
 		}
 	}
 	return strings.Join(words, ", ")

@@ -111,7 +111,7 @@ func TestFindDepartment(t *testing.T) {
 	for text, want := range map[string]string{
 		"01 - Aisne": "contradicts itself", "Aisne (01)": "contradicts itself", "20": "2A (Corse-du-Sud) or 2B",
 		"75013": "postal code: its department is Paris (75)",
-		"97400": "its department is Réunion (974)", "Monaco": "98000 or 99138", "Parris": "did you mean 75 Paris",
+		"97400": "its department is Réunion (974)", "Monaco": "98000 or 99138", "Parris": "did you mean Paris (75)",
 		"": "is missing", " ": "is missing",
 		"00": "unknown department", "99": "unknown department", "0": "unknown department", "75 - Pariss": "unknown " +
 			"department", "Île-de-France": "unknown department",

@@ -46,6 +46,7 @@ var french = map[string]string{
 	"the invalidity date %s is after the revocation, %s: the key was no longer trusted before it":    "la date d'invalidité %s suit la révocation, %s : la clé n'était plus sûre avant elle",
 	"no card %s was issued: igc list shows those of the lab":                                         "aucune carte %s n'est émise : igc list montre celles du laboratoire",
 	"no certificate was issued to a holder %s: give the whole identifier, as igc show has it":        "aucun certificat n'est émis à un porteur %s : donnez l'identifiant entier, comme igc show le montre",
+	"%q may be the holder %s: give the whole identifier, type digit included":                        "%q peut être le porteur %s : donnez l'identifiant entier, chiffre de type compris",
 	"this lab did not issue the certificate %s of %s: igc list shows those that it issued":           "ce laboratoire n'a pas émis le certificat %s de %s : igc list montre ceux qu'il a émis",
 	"%X was revoked on %s for %s, which is for good: only a hold can end":                            "%X a été révoqué le %s pour %s, ce qui est définitif : seule une suspension se lève",
 	"%X was revoked on %s for %s: the reason stays, %s is refused":                                   "%X a été révoqué le %s pour %s : le motif reste, %s est refusé",
