@@ -1,6 +1,9 @@
 package store
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,15 +40,7 @@ var reasonCodes = map[Reason]int{"unspecified": 0, "keyCompromise": 1, "cACompro
 
 // Reasons lists the reasons in the order of their codes.
 func Reasons() []Reason {
-	all := make([]Reason, 0, len(reasonCodes))
-	for code := range 11 {
-		for r, c := range reasonCodes {
-			if c == code {
-				all = append(all, r)
-			}
-		}
-	}
-	return all
+	return slices.SortedFunc(maps.Keys(reasonCodes), func(a, b Reason) int { return cmp.Compare(a.Code(), b.Code()) })
 }
 
 // ParseReason reads a reason's name, in any case.
