@@ -116,7 +116,7 @@ func Run(ctx context.Context, client *lab.Client, job Job) (path string, err err
 	}
 	defer journal.Close()
 	var remaining []ca.CardOrder
-	var at []int // the row of each
+	var at []int // at[n] is the index in job.Orders of remaining[n]
 	for i, order := range job.Orders {
 		if order.Key == "" {
 			order.Key = client.Lab.Config.Key

@@ -170,8 +170,8 @@ func (p *program) connectOrCreate(c *cli.Context, config lab.Config) (*lab.Clien
 	if err != nil {
 		return nil, err
 	}
-	// In a folder of a million cards it would take a second to look for what killed commands left:
-	// igc doctor does.
+	// At most 10000 entries of a folder are looked at: all of a million cards would take a second.
+	// igc doctor looks at all of them.
 	if err := lab.RemoveLeftovers(lab.Leftovers(home, time.Now(), 10000)); err != nil {
 		return nil, err
 	}

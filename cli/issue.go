@@ -338,8 +338,8 @@ func oneOf(c values, field *string, group map[string]func(string) (string, error
 	}
 	if len(given) > 1 {
 		slices.Sort(given)
-		return ca.Invalidate(fmt.Errorf(tr("%s disent la même chose : donnez-en un",
-			"%s say the same thing: give one"), strings.Join(given, ", ")))
+		return ca.Invalidate(fmt.Errorf(tr("%s donnent la même valeur : n'en gardez qu'un",
+			"%s set the same value: give only one"), strings.Join(given, ", ")))
 	}
 	return nil
 }

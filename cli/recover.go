@@ -104,8 +104,8 @@ func describeRecovery(w io.Writer, r *lab.Recovery) {
 			"- the reason of %d revocations, or whether they were holds (a faithful CRL does not say it)", r.Unspecified)
 	}
 	describeMissing(w, r)
-	say("- les certificats qui ne sont sur aucun disque ni dans les registres, et combien : OCSP les dit inconnus. igc recover DOSSIER reprend ceux d'un dossier",
-		"- certificates that are on no disk and not in the records, and how many: OCSP says unknown of them. igc recover FOLDER takes those of a folder")
+	say("- quels certificats, et combien, ne sont ni sur ce disque ni dans les registres : OCSP les dit inconnus. igc recover DOSSIER reprend les certificats d'un dossier",
+		"- which certificates, and how many, are neither on this disk nor in the records: OCSP answers unknown for them. igc recover FOLDER takes the certificates of a folder")
 	say("- ce qui a changé après la dernière CRL et le dernier changement encore lisible", "- what changed after the last CRL and the last change that can still be read")
 }
 
@@ -115,7 +115,7 @@ func describeMissing(w io.Writer, r *lab.Recovery) {
 		return
 	}
 	fmt.Fprintf(w, tr("- certificats que le journal nomme et qui ne sont dans aucun fichier : %d (OCSP les dit inconnus, ou révoqués)\n",
-		"- certificates that the change feed names and that are in no file: %d (OCSP says unknown or revoked of them)\n"), len(r.Missing))
+		"- certificates that the change feed names and that are in no file: %d (OCSP answers unknown or revoked for them)\n"), len(r.Missing))
 	for i, m := range r.Missing {
 		if i == 10 {
 			fmt.Fprintln(w, "  ...")

@@ -52,7 +52,7 @@ func TestWrongInput(t *testing.T) {
 		"RPPS too short":        {issue("--rpps", "9970020981"), 2, "is not eleven digits"},
 		"RPPS with letters":     {issue("--rpps", "9970020981X"), 2, "is not eleven digits"},
 		"no identifier":         {issue("--rpps", drop), 2, "identifier is empty"},
-		"two identifiers":       {issue("--adeli", "0B6077602"), 2, "--adeli, --rpps say the same thing"},
+		"two identifiers":       {issue("--adeli", "0B6077602"), 2, "--adeli, --rpps set the same value"},
 		"unknown profession":    {issue("--profession", "medecin"), 2, `unknown profession "medecin": did you mean 10 Médecin`},
 		"no profession":         {issue("--profession", drop), 2, "profession is missing"},
 		"empty given name":      {issue("--given-name", ""), 2, "given name is empty"},

@@ -435,11 +435,11 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 		switch {
 		case d.now.Before(c.NotBefore):
 			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s ne vaut qu'à partir du %s",
-				"%s: %s holds from %s on only"), begin, c.Role, c.NotBefore.Format(time.DateOnly)),
+				"%s: %s is valid only from %s"), begin, c.Role, c.NotBefore.Format(time.DateOnly)),
 				Remedy: again}
 		case !d.now.Before(c.NotAfter):
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s a pris fin le %s",
-				"%s: %s ended on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)),
+			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s a expiré le %s",
+				"%s: %s expired on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)),
 				Remedy: again}
 		}
 		if soonest.IsZero() || c.NotAfter.Before(soonest) {

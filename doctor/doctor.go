@@ -279,7 +279,8 @@ func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 	return found
 }
 
-// igc is a command line that comes to the same lab.
+// igc is the command line that runs igc with these arguments on the lab that is examined. It names
+// the home and the passphrase file where they are not the usual ones.
 func (d *diagnosis) igc(args ...string) string {
 	words := []string{"igc"}
 	usual, err := lab.DefaultHome()

@@ -91,7 +91,7 @@ func TestDoctorDates(t *testing.T) {
 		want State
 		text string
 	}{{begin.Add(-day), Todo, "see clock"}, {begin.Add(day), OK, "days left"}, {end.Add(-10*day - time.Hour), Note, "in 10 days"},
-		{end.Add(-5 * time.Hour), Note, "in 5 h"}, {end, Todo, "ended on"}} {
+		{end.Add(-5 * time.Hour), Note, "in 5 h"}, {end, Todo, "expired on"}} {
 		found := checkDates(all, c.now, 30*day, "remedy")
 		if len(found) != 1 || found[0].State != c.want || !strings.Contains(found[0].Message, c.text) {
 			t.Errorf("on %s: %+v", c.now, found)
@@ -103,7 +103,7 @@ func TestDoctorDates(t *testing.T) {
 	good := &crl.CRL{Authority: all[0].Authority, Number: 8, ThisUpdate: now, NextUpdate: now.Add(6 * day)}
 	future := &crl.CRL{Authority: all[0].Authority, Number: 9, ThisUpdate: now.Add(time.Hour), NextUpdate: now.Add(7 * day)}
 	if first, errs := ended([]*crl.CRL{good, old, future}, now); first != old || len(errs) != 2 ||
-		!strings.Contains(errs[0].Error(), "number 7 ended on") || !strings.Contains(errs[1].Error(), "number 9 has a thisUpdate in the future") {
+		!strings.Contains(errs[0].Error(), "number 7 expired on") || !strings.Contains(errs[1].Error(), "number 9 has a thisUpdate in the future") {
 		t.Errorf("lists: %v", errs)
 	}
 	if first, errs := ended([]*crl.CRL{good}, now); first != good || errs != nil {

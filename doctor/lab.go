@@ -339,11 +339,11 @@ func checkDates(all []authority, now time.Time, before time.Duration, remedy str
 		switch left := end.Sub(now); {
 		case now.Before(a.certificate.NotBefore):
 			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s ne vaut qu'à partir du %s : voir horloge",
-				"%s holds from %s on only: see clock"), a.ID(), a.certificate.NotBefore.Format(time.DateTime)),
+				"%s is valid only from %s: see clock"), a.ID(), a.certificate.NotBefore.Format(time.DateTime)),
 				Remedy: "date"})
 		case left <= 0:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s a pris fin le %s : faites un autre laboratoire",
-				"%s ended on %s: make another lab"), a.ID(), end.Format(time.DateOnly)),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s a expiré le %s : faites un autre laboratoire",
+				"%s expired on %s: make another lab"), a.ID(), end.Format(time.DateOnly)),
 				Remedy: remedy})
 		case left < before:
 			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s prend fin le %s, dans %s",

@@ -290,8 +290,8 @@ func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
 		name := kindOf(c)
 		switch {
 		case !now.Before(c.NextUpdate):
-			errs = append(errs, fmt.Errorf(tr("%s n° %d a pris fin le %s : tout certificat est refusé",
-				"%s number %d ended on %s: every certificate is refused"), name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
+			errs = append(errs, fmt.Errorf(tr("%s n° %d a expiré le %s : les serveurs refusent tout certificat",
+				"%s number %d expired on %s: servers refuse every certificate"), name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
 		case now.Add(time.Minute).Before(c.ThisUpdate):
 			errs = append(errs, fmt.Errorf(tr("%s n° %d a un thisUpdate dans le futur : %s",
 				"%s number %d has a thisUpdate in the future: %s"), name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
@@ -360,8 +360,8 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 			full++
 		}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d CRL (HTTP, LDAP) et %d delta, bien signées ; la première à finir : %s n° %d, du %s au %s (%s)",
-		"%d CRLs (HTTP, LDAP) and %d deltas, rightly signed; first to end: %s number %d, from %s to %s (%s)"),
+	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d CRL (HTTP, LDAP) et %d delta, signatures valides ; la première à expirer : %s n° %d, du %s au %s (%s)",
+		"%d CRLs (HTTP, LDAP) and %d deltas, signatures valid; first to expire: %s number %d, from %s to %s (%s)"),
 		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))}}
 }
 

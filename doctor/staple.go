@@ -42,8 +42,8 @@ const clockSlack = time.Minute
 func checkAnswerDates(answer *ocsp.Response, now time.Time) error {
 	switch {
 	case !now.Before(answer.NextUpdate.Add(clockSlack)):
-		return fmt.Errorf(tr("la réponse a pris fin le %s",
-			"the answer ended on %s"), answer.NextUpdate.Local().Format(time.DateTime))
+		return fmt.Errorf(tr("la réponse a expiré le %s",
+			"the answer expired on %s"), answer.NextUpdate.Local().Format(time.DateTime))
 	case now.Add(clockSlack).Before(answer.ThisUpdate):
 		return fmt.Errorf(tr("la réponse est du futur : %s",
 			"the answer is of the future: %s"), answer.ThisUpdate.Local().Format(time.DateTime))

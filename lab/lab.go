@@ -26,7 +26,7 @@ type Options struct {
 	Passphrase []byte           // of the keys; nil for the one that the lab made
 	Actor      string           // who changes something: "cli:alain"; empty for "system"
 	Now        func() time.Time // nil for the clock
-	ReadOnly   bool             // the records are only looked at: they are neither made nor marked, and refuse to be written
+	ReadOnly   bool             // the records are neither made nor changed, and a write is an error
 
 	// Progress is called during long work: n of total done. It may be called from several
 	// goroutines.

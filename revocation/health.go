@@ -152,9 +152,9 @@ func authorityProblems(a profiles.Authority, begin, end, now time.Time, before t
 	p := Problem{Level: Failing, Authority: a.ID(), What: "authority", At: end}
 	switch left := end.Sub(now); {
 	case now.Before(begin):
-		p.At, p.Text = begin, fmt.Sprintf("it is valid from %s on only: the clock says %s", stamp(begin), stamp(now))
+		p.At, p.Text = begin, fmt.Sprintf("it is valid only from %s: the clock says %s", stamp(begin), stamp(now))
 	case left <= 0:
-		p.Text = fmt.Sprintf("it ended on %s", stamp(end))
+		p.Text = fmt.Sprintf("it expired on %s", stamp(end))
 	case left < before:
 		p.Level, p.Text = Warning, fmt.Sprintf("it ends in %.1f days, on %s", left.Hours()/24, stamp(end))
 	default:
@@ -202,9 +202,9 @@ func responderProblems(r ocsp.ResponderInfo, now time.Time) []Problem {
 	case r.NotAfter.IsZero():
 		p.Text = "it has no certificate: OCSP answers internalError"
 	case now.Before(r.NotBefore):
-		p.At, p.Text = r.NotBefore, fmt.Sprintf("its certificate is valid from %s on only: OCSP answers internalError", stamp(r.NotBefore))
+		p.At, p.Text = r.NotBefore, fmt.Sprintf("its certificate is valid only from %s: OCSP answers internalError", stamp(r.NotBefore))
 	default:
-		p.Text = fmt.Sprintf("its certificate ended on %s: OCSP answers internalError", stamp(r.NotAfter))
+		p.Text = fmt.Sprintf("its certificate expired on %s: OCSP answers internalError", stamp(r.NotAfter))
 	}
 	if r.Err != nil {
 		p.Text += fmt.Sprintf("; since %s making a new one fails: %v; put that right, it is tried again every minute", stamp(r.Since), r.Err)

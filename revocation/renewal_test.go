@@ -102,7 +102,7 @@ func TestFailedRenewalIsTold(t *testing.T) {
 	}{
 		{4, http.StatusOK, Warning, []string{"valid until 2026-11-29", "since 2026-11-26", "gen1999", "tried again"}},
 		{6, http.StatusOK, Warning, []string{"valid until 2026-11-29", "since 2026-11-26"}},
-		{8, http.StatusServiceUnavailable, Failing, []string{"ended on 2026-11-29", "since 2026-11-26", "gen1999"}},
+		{8, http.StatusServiceUnavailable, Failing, []string{"expired on 2026-11-29", "since 2026-11-26", "gen1999"}},
 	} {
 		l.Now = begin.Add(time.Duration(test.days) * 24 * time.Hour)
 		code, problems := healthz(t, p)

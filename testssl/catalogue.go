@@ -120,7 +120,8 @@ func (s *Server) fixtures() (list []offer) {
 	return list
 }
 
-// cardFile gives one of the files that a card or fixture names, and no other of its folder.
+// cardFile serves a file of a card or fixture that the catalogue lists. It serves no other file of
+// the folder.
 func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers func() []offer) {
 	list := offers()
 	set, name := r.PathValue("set"), r.PathValue("file")

@@ -48,7 +48,7 @@ type Kind struct {
 type Outcome struct {
 	Code   Code
 	Level  Level
-	Verify string // what nginx says in SSL_CLIENT_VERIFY after "FAILED:"; "NONE" stands alone
+	Verify string // what nginx writes after "FAILED:" in SSL_CLIENT_VERIFY; "NONE" is written alone
 	Means  Text
 	Do     Text
 

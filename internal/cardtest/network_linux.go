@@ -16,10 +16,10 @@ func startInPrivateNetwork(cmd *exec.Cmd) (dial func(address string) (net.Conn, 
 	var network *os.File // lives as long as dial does
 	err = onOwnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("a network of its own: %w", err)
+			return fmt.Errorf("making a private network: %w", err)
 		}
 		if err := raiseLoopback(); err != nil {
-			return fmt.Errorf("its loopback: %w", err)
+			return fmt.Errorf("loopback of the private network: %w", err)
 		}
 		if network, err = os.Open("/proc/thread-self/ns/net"); err != nil {
 			return err

@@ -302,7 +302,7 @@ var french = map[string]string{
 	"%s reports no error, and the root is not in %s":                            "%s ne signale pas d'erreur, et la racine n'est pas dans %s",
 	"%s holds other certificates too: take the root out of it with an editor":   "%s contient aussi d'autres certificats : retirez-en la racine avec un éditeur",
 	"%s still has it":                                                           "%s l'a encore",
-	"the system still trusts it":                                                "le système s'y fie encore",
+	"the system still trusts the root":                                          "le système se fie encore à la racine",
 	"%s does not trust %s although certutil reports no error":                   "%s ne se fie pas à %s bien que certutil ne signale pas d'erreur",
 	"%s still holds it as %q":                                                   "%s l'a encore sous %q",
 	"certutil %s on %s: %w: %s":                                                 "certutil %s sur %s : %w : %s",

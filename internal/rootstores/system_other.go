@@ -42,7 +42,7 @@ func (system) Uninstall(root *x509.Certificate) (bool, error) {
 		return false, err
 	}
 	if platformTrusts(root) {
-		return true, errors.New("the system still trusts it")
+		return true, errors.New("the system still trusts the root")
 	}
 	return true, nil
 }

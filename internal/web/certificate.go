@@ -237,7 +237,7 @@ func (c *Certificate) Problems(ctx context.Context) (problems []Problem) {
 	case now.Before(leaf.NotBefore):
 		add(true, "certificate", c.Server+"'s certificate is valid only from "+leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotBefore, c.made.err)
 	case !now.Before(leaf.NotAfter):
-		add(true, "certificate", c.Server+"'s certificate ended on "+until, leaf.NotAfter, c.made.err)
+		add(true, "certificate", c.Server+"'s certificate expired on "+until, leaf.NotAfter, c.made.err)
 	case c.made.err != nil && renewable(leaf, now):
 		add(false, "certificate", c.Server+"'s certificate is valid until "+until, leaf.NotAfter, c.made.err)
 	}

@@ -199,8 +199,8 @@ func (v View) To(path string) string {
 	return path + "?lang=" + string(v.Lang) + fragment
 }
 
-// Show makes control characters of a certificate visible, also the bidirectional ones, which would
-// have a name read otherwise than it is written.
+// Show replaces each control character of a certificate's text by U+FFFD. Bidirectional ones are
+// replaced too, since they show a name in another order than the one it has.
 func (v View) Show(s string) string { return visible(s) }
 
 func visible(s string) string {

@@ -160,7 +160,8 @@ func passphraseSum(passphrase []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// call makes a handler of a function from one JSON value to another.
+// call makes an HTTP handler of do. The handler decodes the request's JSON, calls do with it, and
+// encodes what do returns as JSON.
 func call[In any](do func(context.Context, In) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in In

@@ -348,7 +348,7 @@ type Entry struct {
 	At         time.Time
 	Reason     ca.Reason // empty where the list does not say it
 	Invalidity time.Time // zero where the list does not say it
-	Removed    bool      // by a delta CRL: the hold is over
+	Removed    bool      // the entry of a delta CRL ends a hold (removeFromCRL)
 }
 
 // Find looks for a certificate on the list, as a client that has nothing but the list does: from

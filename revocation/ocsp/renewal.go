@@ -41,7 +41,7 @@ func (r *Responder) Renew(ctx context.Context) error {
 	return err
 }
 
-// answered tells whether the authority has a delegate, or failed to make one.
+// answered reports whether the authority has a delegate, or failed to make one.
 func (r *Responder) answered(p profiles.Authority) bool {
 	r.authorities.mu.RLock()
 	a := r.authorities.byID[p.ID()]

@@ -47,7 +47,7 @@ func dropAsDue(b *bbolt.Bucket, req store.CRLRequest) error {
 	}
 	var before time.Time // none
 	if !req.DropExpired.IsZero() && !state.Scheduled.IsZero() {
-		if before = state.Scheduled; req.DropExpired.Before(before) { // begun and not published
+		if before = state.Scheduled; req.DropExpired.Before(before) { // the last scheduled CRL was not published
 			before = req.DropExpired
 		}
 	}

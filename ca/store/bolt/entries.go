@@ -127,7 +127,7 @@ func (e entries) remove(at time.Time, order, revision uint64, serial []byte) (in
 	return 0, nil
 }
 
-// after tells where in a chunk the entries later than that time begin.
+// after is the offset in a chunk of its first entry revoked later than when, or the chunk's length.
 func after(chunk, when []byte) int {
 	rest := cryptobyte.String(chunk)
 	for !rest.Empty() {

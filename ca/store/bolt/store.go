@@ -44,7 +44,7 @@ type Store struct {
 	ops chan *storeOp // nil while closed
 
 	damage atomic.Pointer[error] // the first that was found: nothing is written any more
-	broken atomic.Bool           // bbolt was left in the middle of something: nothing is read, either
+	broken atomic.Bool           // bbolt failed in beginning or ending a transaction: nothing is read any more
 
 	followers followers
 }
@@ -85,7 +85,8 @@ func (s *Store) Lock(wait time.Duration) error { return s.acquire(wait) }
 // Unlock implements [store.Owned].
 func (s *Store) Unlock() error { return s.release() }
 
-// Close implements [store.Store]. Whoever locked the file unlocks it.
+// Close implements [store.Store]. It has nothing to do: the file is open only during a call, or
+// until Unlock.
 func (s *Store) Close() error { return nil }
 
 // View implements [store.Store].

@@ -121,7 +121,7 @@ func swap(s *suite) {
 	}
 	again, err := d.Swap(ctx, actor, "n", 0, nil, time.Time{})
 	if err != nil || again <= doc.Version {
-		s.Errorf("version %d after %d, %v", again, doc.Version, err)
+		s.Errorf("version %d after a deletion, want more than %d (%v)", again, doc.Version, err)
 	}
 	if _, err := d.Swap(ctx, actor, "n", 0, nil, time.Time{}); !errors.Is(err, store.ErrSwap) {
 		s.Errorf("made twice: %v", err)
