@@ -6,9 +6,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Request is everything that decides the bytes of a certificate before it is signed.
@@ -63,10 +64,10 @@ func Build(r Request) (*x509.Certificate, error) {
 		r.Generation = Gen2016
 	}
 	if _, ok := table().layouts[string(r.Generation)]; !ok || r.Generation != Gen2016 && r.Generation != Gen2023 {
-		return nil, fmt.Errorf("unknown generation %q: choose gen2016 or gen2023", r.Generation)
+		return nil, i18n.Errorf("unknown generation %q: choose gen2016 or gen2023", r.Generation)
 	}
 	if product.Issuer != "" && !product.IssuedBy(r.Issuer) {
-		return nil, fmt.Errorf("%s is issued by %s, not by %s", product.ID, product.Issuer, r.Issuer.ID())
+		return nil, i18n.Errorf("%s is issued by %s, not by %s", product.ID, product.Issuer, r.Issuer.ID())
 	}
 	var err error
 	if r.Holder, err = product.Complete(r.Holder); err != nil {
@@ -80,12 +81,12 @@ func Build(r Request) (*x509.Certificate, error) {
 		r.NotAfter = r.Profile.Expiry(r.Generation, r.NotBefore)
 	}
 	if !r.NotAfter.After(r.NotBefore) {
-		return nil, fmt.Errorf("validity ends %s, before it begins %s", r.NotAfter, r.NotBefore)
+		return nil, i18n.Errorf("validity ends %s, before it begins %s", r.NotAfter, r.NotBefore)
 	}
 	switch r.PublicKey.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey:
 	default:
-		return nil, fmt.Errorf("a %T is not a key that the lab certifies: RSA and EC are", r.PublicKey)
+		return nil, i18n.Errorf("a %T is not a key that the lab certifies: RSA and EC are", r.PublicKey)
 	}
 	if r.spki, err = x509.MarshalPKIXPublicKey(r.PublicKey); err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func Build(r Request) (*x509.Certificate, error) {
 	for _, entry := range r.Profile.layout(r.Generation) {
 		value, err := entry.extension.build(&r)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", entry.extension.name, err)
+			return nil, i18n.Errorf("%s: %w", entry.extension.name, err)
 		}
 		if value != nil {
 			cert.ExtraExtensions = append(cert.ExtraExtensions,

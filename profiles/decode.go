@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Decoded is a certificate, read as the sector reads it: product, holder, codes. Findings lists
@@ -129,7 +131,7 @@ func Decode(der []byte) (*Decoded, error) {
 	d := &Decoded{Raw: der}
 	raw, err := d.parse(der)
 	if err != nil {
-		return nil, fmt.Errorf("not a certificate: %w", err)
+		return nil, i18n.Errorf("not a certificate: %w", err)
 	}
 	d.readExtensions(raw)
 	if d.Environment, d.Counterpart, _ = EnvironmentOf(d.Issuer); d.Environment == Test {
@@ -181,10 +183,10 @@ func (d *Decoded) parse(der []byte) ([]rawExtension, error) {
 	}
 	var err error
 	if d.Issuer, err = ParseName(issuer); err != nil {
-		return nil, fmt.Errorf("issuer: %w", err)
+		return nil, i18n.Errorf("issuer: %w", err)
 	}
 	if d.Subject, err = ParseName(subject); err != nil {
-		return nil, fmt.Errorf("subject: %w", err)
+		return nil, i18n.Errorf("subject: %w", err)
 	}
 	for _, t := range []*time.Time{&d.NotBefore, &d.NotAfter} {
 		if ok := validity.PeekASN1Tag(cbasn1.UTCTime) && validity.ReadASN1UTCTime(t) || validity.ReadASN1GeneralizedTime(t); !ok {
@@ -344,7 +346,7 @@ func (d *Decoded) Request() (Request, error) {
 		NotBefore: d.NotBefore, NotAfter: d.NotAfter, Serial: d.Serial, AuthorityKeyID: d.AuthorityKeyID}
 	var err error
 	if r.PublicKey, err = x509.ParsePKIXPublicKey(d.SubjectPublicKeyInfo); err != nil {
-		return Request{}, fmt.Errorf("public key: %w", err)
+		return Request{}, i18n.Errorf("public key: %w", err)
 	}
 	return r, nil
 }

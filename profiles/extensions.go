@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // extension is one row of what certificates hold: how its value is made from a request and how it
@@ -637,7 +639,7 @@ func buildCardType(r *Request) ([]byte, error) {
 func buildCode(code string) ([]byte, error) {
 	n, err := strconv.Atoi(code)
 	if err != nil {
-		return nil, fmt.Errorf("code %q is not a number", code)
+		return nil, i18n.Errorf("code %q is not a number", code)
 	}
 	return asn1.Marshal(n)
 }
@@ -671,7 +673,7 @@ func readCardNumber(d *Decoded, value []byte) (string, error) {
 	}
 	issuer, number, ok := strings.Cut(string(s), "/")
 	if !ok || issuer != cardIssuer || !digits(number, 10) {
-		return "", fmt.Errorf("%w: %q is not %s/ and ten digits", errValue, s, cardIssuer)
+		return "", i18n.Errorf("%w: %q is not %s/ and ten digits", errValue, s, cardIssuer)
 	}
 	d.Holder.CardNumber = number
 	return string(s), nil

@@ -2,9 +2,10 @@ package profiles
 
 import (
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Gamme is one of the three ranges of the IGC-Santé, each with a root of its own.
@@ -59,7 +60,7 @@ func ParseAuthority(id string) (Authority, error) {
 		}
 		ids = append(ids, a.ID())
 	}
-	return Authority{}, fmt.Errorf("unknown authority %q: choose one of %s", id, strings.Join(ids, ", "))
+	return Authority{}, i18n.Errorf("unknown authority %q: choose one of %s", id, strings.Join(ids, ", "))
 }
 
 // ParseGamme reads "EL", "ST", "FO" or the gamme's full name, in any case.
@@ -69,7 +70,7 @@ func ParseGamme(s string) (Gamme, error) {
 			return g, nil
 		}
 	}
-	return "", fmt.Errorf("unknown gamme %q: choose EL (élémentaire), ST (standard) or FO (fort)", s)
+	return "", i18n.Errorf("unknown gamme %q: choose EL (élémentaire), ST (standard) or FO (fort)", s)
 }
 
 // IsRoot tells whether the authority signs itself.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -12,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // Name is a distinguished name as it is encoded: pkix.Name loses grouping, order and string types,
@@ -52,16 +53,16 @@ func (n Name) Marshal() ([]byte, error) {
 
 func (a AVA) marshal() ([]byte, error) {
 	if !utf8.ValidString(a.Value) {
-		return nil, fmt.Errorf("%s %q is not valid UTF-8", attributeName(a.Type), a.Value)
+		return nil, i18n.Errorf("%s %q is not valid UTF-8", attributeName(a.Type), a.Value)
 	}
 	switch a.Tag {
 	case cbasn1.UTF8String:
 	case cbasn1.PrintableString:
 		if i := strings.IndexFunc(a.Value, func(r rune) bool { return !printable(r) }); i >= 0 {
-			return nil, fmt.Errorf("%s %q does not fit a PrintableString", attributeName(a.Type), a.Value)
+			return nil, i18n.Errorf("%s %q does not fit a PrintableString", attributeName(a.Type), a.Value)
 		}
 	default:
-		return nil, fmt.Errorf("%s: string type %d is not one that the lab writes", attributeName(a.Type), a.Tag)
+		return nil, i18n.Errorf("%s: string type %d is not one that the lab writes", attributeName(a.Type), a.Tag)
 	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -100,7 +101,7 @@ func ParseName(der []byte) (Name, error) {
 			}
 			var ok bool
 			if a.Value, ok = text(a.Tag, value); !ok {
-				return nil, fmt.Errorf("%w: %s is not a readable string", errName, attributeName(a.Type))
+				return nil, i18n.Errorf("%w: %s is not a readable string", errName, attributeName(a.Type))
 			}
 			rdn = append(rdn, a)
 		}

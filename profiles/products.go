@@ -11,6 +11,7 @@ import (
 	"time"
 	_ "time/tzdata" // validity is counted in Paris local time, on machines without a zone database too
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/yamlfile"
 )
 
@@ -343,7 +344,7 @@ func FindProduct(id string) (*Product, error) {
 	for _, p := range Products() {
 		ids = append(ids, p.ID)
 	}
-	return nil, fmt.Errorf("unknown product %q: choose one of %s", id, strings.Join(ids, ", "))
+	return nil, i18n.Errorf("unknown product %q: choose one of %s", id, strings.Join(ids, ", "))
 }
 
 // Profile returns the product's certificate of that role.
@@ -353,7 +354,7 @@ func (p *Product) Profile(role string) (*Profile, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("%s has no %q certificate", p.ID, role)
+	return nil, i18n.Errorf("%s has no %q certificate", p.ID, role)
 }
 
 // FindProfile returns the profile that [Profile.ID] names.
@@ -431,7 +432,7 @@ func parseOID(s string) (asn1.ObjectIdentifier, error) {
 	for _, part := range strings.Split(s, ".") {
 		n := 0
 		if _, err := fmt.Sscanf(part, "%d", &n); err != nil || fmt.Sprint(n) != part {
-			return nil, fmt.Errorf("%q is not an object identifier", s)
+			return nil, i18n.Errorf("%q is not an object identifier", s)
 		}
 		oid = append(oid, n)
 	}

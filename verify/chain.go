@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -62,7 +61,7 @@ func (v *Verifier) authorities(ctx context.Context) (*authorities, error) {
 		}
 		cert, err := x509.ParseCertificate(info.DER)
 		if err != nil {
-			return nil, fmt.Errorf("certificate of the authority %s: %w", info.ID, err)
+			return nil, i18n.Errorf("certificate of the authority %s: %w", info.ID, err)
 		}
 		known.issuers = append(known.issuers, &issuer{a, cert})
 		known.all.AddCert(cert)

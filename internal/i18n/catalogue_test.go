@@ -21,7 +21,7 @@ var formatOf = map[string]int{"i18n.Errorf": 0, "i18n.Sprintf": 0, "store.Errorf
 
 // sentinelsOf are the packages whose errors.New are messages of the catalogue too: users see them.
 var sentinelsOf = []string{"ca", "ca/store", "ca/store/bolt", "lab", "lab/rpc", "card", "card/folder", "card/vpcd", "fixtures", "internal/web",
-	"revocation/crl", "internal/home", "internal/p12",
+	"revocation/crl", "profiles", "internal/home", "internal/p12",
 	"internal/rootstores", "internal/nss", "internal/yamlfile"}
 
 // Every message that is made from the catalogue is in it, with the same verbs in both languages,
