@@ -88,8 +88,8 @@ func TestFailedRenewalIsTold(t *testing.T) {
 		t.Fatalf("at once: %d %v", code, problems)
 	}
 	begin := l.Now
-	generation := l.Config.Generation
-	l.Config.Generation = "gen1999"
+	generation := l.CA.Generation
+	l.CA.Generation = "gen1999"
 	l.Now = begin.Add(4 * 24 * time.Hour)
 	if err := r.Renew(t.Context()); err == nil {
 		t.Error("the failure is not for the log")
@@ -117,7 +117,7 @@ func TestFailedRenewalIsTold(t *testing.T) {
 			}
 		}
 	}
-	l.Config.Generation = generation
+	l.CA.Generation = generation
 	l.Now = l.Now.Add(2 * time.Minute)
 	if code, problems := healthz(t, p); code != http.StatusOK || len(problems) > 0 {
 		t.Errorf("after it was put right: %d %v", code, problems)
