@@ -127,7 +127,8 @@ func (e entries) remove(at time.Time, order, revision uint64, serial []byte) (in
 	return 0, nil
 }
 
-// after is the offset in a chunk of its first entry revoked later than when, or the chunk's length.
+// after is the offset in a chunk of the first entry revoked later than when, or the chunk's
+// length.
 func after(chunk, when []byte) int {
 	rest := cryptobyte.String(chunk)
 	for !rest.Empty() {
