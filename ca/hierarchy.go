@@ -167,7 +167,7 @@ func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if len(chain) > 0 {
 		signedBy = chain[0].PublicKey
 	}
-	if err := preIssuanceLint(a.Root(), signatureAlgorithm(signedBy), *create.Template, ca.now()); err != nil {
+	if _, err := preIssuanceLint(a.Root(), signatureAlgorithm(signedBy), *create.Template, ca.now()); err != nil {
 		return err
 	}
 	if a.IsRoot() {

@@ -171,7 +171,8 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 			template.NotBefore.Format(time.DateOnly), template.NotAfter.Format(time.DateOnly), i.Authority.ID(),
 			i.Certificate.NotBefore.Format(time.DateOnly), i.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	if err := preIssuanceLint(i.Authority, i.SignatureAlgorithm(), *template, i.ca.now()); err != nil {
+	linted, err := preIssuanceLint(i.Authority, i.SignatureAlgorithm(), *template, i.ca.now())
+	if err != nil {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
@@ -186,6 +187,9 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 	if err := lint.Refusal(lint.Certificate(made.Certificate.Raw)); err != nil { // it passed before it was signed
 		return nil, i18n.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w",
 			i.Authority.ID(), err)
+	}
+	if !bytes.Equal(linted, made.Certificate.RawTBSCertificate) {
+		return nil, i18n.Errorf("%s signed something else than what was linted, and does not give it out", i.Authority.ID())
 	}
 	return NewRecord(i.Authority, made.Certificate.Raw, i.ca.now())
 }

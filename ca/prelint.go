@@ -15,28 +15,35 @@ import (
 )
 
 // preIssuanceLint signs a copy of the template with a throwaway key and lints the result, as
-// Boulder does: what breaks a rule at the level of an error, or departs from its profile, is never
+// Boulder does, and returns its TBSCertificate: what breaks a rule at the level of an error, or departs from its profile, is never
 // signed by the authority. The copy is what the authority would sign, but for the signature: its
 // signature algorithm is the authority's.
-func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, template x509.Certificate, now time.Time) error {
+func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, template x509.Certificate,
+	now time.Time) (tbs []byte, err error) {
 	throwaway, err := throwawayKeys[algorithm]()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	issuer, err := a.Name().Marshal()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	template.SignatureAlgorithm = algorithm
 	der, err := x509.CreateCertificate(rand.Reader, &template, &x509.Certificate{RawSubject: issuer}, template.PublicKey, throwaway)
 	if err != nil {
-		return fail(Invalid, "%s cannot issue this: %w", a.ID(), err)
+		return nil, fail(Invalid, "%s cannot issue this: %w", a.ID(), err)
 	}
 	if err := lint.Refusal(lint.Certificate(der)); err != nil {
-		return fail(Invalid, "%s does not sign what breaks a rule of the IGC-Santé: %w", a.ID(), err)
+		return nil, fail(Invalid, "%s does not sign what breaks a rule of the IGC-Santé: %w", a.ID(), err)
 	}
-	_, err = NewRecord(a, der, now)
-	return Invalidate(err)
+	if _, err = NewRecord(a, der, now); err != nil {
+		return nil, Invalidate(err)
+	}
+	linted, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, Invalidate(err)
+	}
+	return linted.RawTBSCertificate, nil
 }
 
 // throwawayKeys are keys of each type that authorities have, made at their first use and kept for

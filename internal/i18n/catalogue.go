@@ -30,6 +30,7 @@ var french = map[string]string{
 	"validity from %s to %s is not within that of %s, from %s to %s: choose another beginning": "la validité du %s au %s sort de celle de %s, du %s au %s : choisissez un autre début",
 	"%s cannot sign: %w": "%s ne peut pas signer : %w",
 	"%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w": "%s a signé ce qui enfreint une règle de l'IGC-Santé, et ne le remet pas : %w",
+	"%s signed something else than what was linted, and does not give it out":     "%s a signé autre chose que ce qui a été contrôlé, et ne le remet pas",
 	"a certificate needs a template":                                              "un certificat demande un modèle",
 	"a renewal needs a template":                                                  "un renouvellement demande un modèle",
 	"%q is not a serial number":                                                   "%q n'est pas un numéro de série",
