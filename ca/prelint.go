@@ -15,9 +15,9 @@ import (
 )
 
 // preIssuanceLint signs a copy of the template with a throwaway key and lints the result, as
-// Boulder does, and returns its TBSCertificate: what breaks a rule at the level of an error, or departs from its profile, is never
-// signed by the authority. The copy is what the authority would sign, but for the signature: its
-// signature algorithm is the authority's.
+// Boulder does, and returns its TBSCertificate: what breaks a rule at the level of an error, or
+// departs from its profile, is never signed by the authority. The copy is what the authority would
+// sign, but for the signature: its signature algorithm is the authority's.
 func preIssuanceLint(a profiles.Authority, algorithm x509.SignatureAlgorithm, template x509.Certificate,
 	now time.Time) (tbs []byte, err error) {
 	throwaway, err := throwawayKeys[algorithm]()
