@@ -72,6 +72,10 @@ soak:
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./profiles/certfile -run '^$$' -fuzz FuzzText -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./profiles/certfile -run '^$$' -fuzz FuzzPKCS12 -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./profiles/certfile -run '^$$' -fuzz FuzzPKCS7 -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./internal/der -run '^$$' -fuzz FuzzFromBER -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
 	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./card/chip -run '^$$' -fuzz FuzzTransmit -fuzztime $(FUZZ) -fuzzminimizetime 20x

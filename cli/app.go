@@ -33,6 +33,7 @@ const exitInterrupted = 130
 // program is what commands share: where they read and write.
 type program struct {
 	in       io.Reader
+	stdin    []byte // from in, by [program.readFile], which is asked for it again
 	out, err io.Writer
 	now      func() time.Time // of igc serve and igc doctor; nil for the clock
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// arguments are those of a command that takes several; "-" is a list of them on standard input, one
-// a line.
+// arguments are those of a command that takes several. "-" stands for standard input: a certificate,
+// for which it stays, or a list of arguments, one a line.
 func (p *program) arguments(c *cli.Context) (all []string, err error) {
 	for _, argument := range c.Args().Slice() {
 		if argument != "-" {
@@ -21,6 +21,10 @@ func (p *program) arguments(c *cli.Context) (all []string, err error) {
 		data, err := p.readFile("-")
 		if err != nil {
 			return nil, err
+		}
+		if isCertificate(data) {
+			all = append(all, argument)
+			continue
 		}
 		list := lines(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
 		if len(list) == 0 {

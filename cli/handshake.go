@@ -2,63 +2,49 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
-	"net"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/handshake"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
 
-// handshakeTimeout is how long inspect waits for a server.
-const handshakeTimeout = 10 * time.Second
-
-// isAddress tells a host and port from a file's name.
-func isAddress(name string) bool {
-	host, port, err := net.SplitHostPort(name)
-	n, numeric := strconv.ParseUint(port, 10, 16)
-	return err == nil && host != "" && numeric == nil && n > 0
-}
-
-// dial shakes hands with a TLS server to see what it presents and asks for. It verifies nothing,
-// sends nothing after the handshake, and accepts the oldest versions and suites: it is for looking
-// at a server that something is wrong with.
-func dial(ctx context.Context, address string) ([]inspect.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+// meet shakes hands with a server, and explains what it showed.
+func meet(ctx context.Context, server handshake.Target) ([]inspect.Object, error) {
+	seen, err := server.Meet(ctx)
 	if err != nil {
-		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s ne répond pas : %w",
-			"%s does not answer: %w"), address, err)}
+		text := i18n.TextOf(err)
+		kind := ca.Invalid
+		if errors.Is(err, handshake.ErrUnreachable) {
+			kind = ca.NotFound
+		}
+		return nil, &ca.Error{Kind: kind, Err: errors.New(visible(tr(text.FR, text.EN)))}
 	}
-	defer raw.Close()
-	var chain, authorities [][]byte
-	asks := false
-	host, _, _ := net.SplitHostPort(address)
-	config := &tls.Config{
-		ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10,
-		VerifyPeerCertificate: func(rawCerts [][]byte, _ [][]*x509.Certificate) error { chain = rawCerts; return nil },
-		GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			asks, authorities = true, info.AcceptableCAs
-			return &tls.Certificate{}, nil // none, as a browser whose user cancels
-		},
-	}
-	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		config.CipherSuites = append(config.CipherSuites, suite.ID)
-	}
-	conn := tls.Client(raw, config)
-	// a server that refuses the empty certificate has shown what it has to show by then
-	if err := conn.HandshakeContext(ctx); err != nil && chain == nil {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s n'achève pas de poignée de main TLS : %w",
-			"%s completes no TLS handshake: %w"), address, err))
-	}
-	state := conn.ConnectionState()
-	objects, err := inspect.NewTLS(address, state.Version, state.CipherSuite, chain, asks, authorities, time.Now())
+	objects, err := inspect.NewTLS(server.Address(), seen.Version, seen.Suite, seen.Chain, seen.Asks, seen.Authorities,
+		time.Now())
 	if err != nil {
-		return nil, ca.Invalidate(fmt.Errorf("%s: %w", address, err))
+		return nil, ca.Invalidate(fmt.Errorf("%s: %w", server.Address(), err))
+	}
+	if first, ok := objects[0].(*inspect.TLS); ok && seen.Unspoken {
+		first.Suite = handshake.SuiteName(seen.Suite)
+		first.NoteUnspoken("openssl s_client -connect " + server.Address())
 	}
 	return objects, nil
 }
+
+// server tells a server from a file by its name.
+func server(c values, name string) (target handshake.Target, ok bool, err error) {
+	target, ok, err = handshake.Parse(name, c.String("starttls"), c.String("servername"))
+	if err != nil {
+		text := i18n.TextOf(err)
+		return target, ok, ca.Invalidate(errors.New(visible(tr(text.FR, text.EN))))
+	}
+	return target, ok, nil
+}
+
+// isURL tells what cannot be a file's name that somebody means.
+func isURL(name string) bool { return strings.Contains(name, "://") }

@@ -12,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/handshake"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/inspect"
 )
@@ -21,43 +23,27 @@ func (p *program) inspectCommand() *cli.Command {
 		Name: "inspect",
 		Usage: tr("explique un certificat, une CRL, un PKCS#12, un serveur...",
 			"explain a certificate, a CRL, a PKCS#12, a server..."),
-		Description: tr("Lit PEM et DER : certificats, CRL, réponses OCSP, PKCS#7, PKCS#12 ; ou la chaîne qu'un serveur TLS présente.",
-			"Reads PEM and DER: certificates, CRLs, OCSP responses, PKCS#7, PKCS#12; or the chain that a TLS server presents."),
-		ArgsUsage:    tr("FICHIER | - | hôte:port..., ou --diff A B", "FILE | - | host:port..., or --diff A B"),
+		Description: tr("Lit des certificats, CRL, réponses OCSP, demandes, clés, PKCS#7, PKCS#12, JWK et XML signés, "+
+			"en PEM, base64, DER ou BER,\n"+
+			"tels que les fichiers, les en-têtes HTTP et les journaux les portent ; ou la chaîne qu'un serveur TLS présente :\n"+
+			"hôte:port, https://hôte/page, ldaps://, smtp://, imap://, ldap://... (STARTTLS).",
+			"Reads certificates, CRLs, OCSP responses, requests, keys, PKCS#7, PKCS#12, JWK and signed XML, "+
+				"in PEM, base64, DER or BER,\n"+
+				"as files, HTTP headers and logs carry them; or the chain that a TLS server presents:\n"+
+				"host:port, https://host/page, ldaps://, smtp://, imap://, ldap://... (STARTTLS)."),
+		ArgsUsage:    tr("FICHIER | - | hôte:port | URL..., ou --diff A B", "FILE | - | host:port | URL..., or --diff A B"),
 		OnUsageError: usageError,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "password", Usage: tr("mot de passe d'un PKCS#12 (sinon : aucun, puis 1234)",
-				"password of a PKCS#12 (else none, then 1234)")},
+		Flags: append(passwordFlags(),
 			&cli.BoolFlag{Name: "diff", Usage: tr("compare deux certificats ou deux CRL, nœud par nœud ; code 1 s'ils diffèrent",
 				"compare two certificates or two CRLs, node by node; exit code 1 when they differ")},
-			jsonFlag(),
-		},
+			&cli.StringFlag{Name: "starttls", Usage: tr("protocole que le serveur parle avant TLS : ",
+				"protocol that the server speaks before TLS: ") + strings.Join(handshake.Protocols(), ", ")},
+			&cli.StringFlag{Name: "servername",
+				Usage: tr("nom demandé au serveur (SNI), au lieu de celui de l'adresse",
+					"name to ask the server for (SNI), instead of that of the address")},
+			jsonFlag()),
 		Action: p.inspect,
 	}
-}
-
-// maxFile bounds what is read to be inspected.
-const maxFile = 16 << 20
-
-// readFile reads a file, or the standard input for "-".
-func (p *program) readFile(name string) ([]byte, error) {
-	in := p.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, &ca.Error{Kind: ca.NotFound, Err: err}
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse 16 Mo", "%s is larger than 16 MB"), name))
-	}
-	return data, nil
 }
 
 func (p *program) inspect(c *cli.Context) error {
@@ -65,8 +51,8 @@ func (p *program) inspect(c *cli.Context) error {
 		return p.diff(c)
 	}
 	if c.NArg() < 2 {
-		if _, err := oneArg(c, tr("un fichier, un serveur (hôte:port), ou - pour l'entrée standard",
-			"a file, a server (host:port), or - for standard input")); err != nil {
+		if _, err := oneArg(c, tr("un fichier, un serveur (hôte:port ou URL), ou - pour l'entrée standard",
+			"a file, a server (host:port or a URL), or - for standard input")); err != nil {
 			return err
 		}
 	}
@@ -102,13 +88,14 @@ func (p *program) diff(c *cli.Context) error {
 	var sides [2][]inspect.Object
 	for i := range sides {
 		var err error
-		if sides[i], err = p.read(c, c.Args().Get(i)); err != nil {
+		if sides[i], err = p.side(c, c.Args().Get(i)); err != nil {
 			return err
 		}
 	}
 	comparison, err := inspect.Compare(sides[0], sides[1])
 	if err != nil {
-		return ca.Invalidate(err)
+		text := i18n.TextOf(err)
+		return ca.Invalidate(errors.New(tr(text.FR, text.EN)))
 	}
 	err = p.print(c, comparison, func(w io.Writer) {
 		if comparison.Twins {
@@ -125,68 +112,47 @@ func (p *program) diff(c *cli.Context) error {
 	return err
 }
 
+// side is what a name stands for in a comparison: the one object of a file, else the certificate
+// that the file means; the first certificate of a server.
+func (p *program) side(c *cli.Context, name string) ([]inspect.Object, error) {
+	data, err := p.readFile(name)
+	if err != nil {
+		objects, err := p.read(c, name)
+		for _, o := range objects {
+			if o, ok := o.(*inspect.Certificate); ok {
+				return []inspect.Object{o}, nil
+			}
+		}
+		return objects, err
+	}
+	objects, err := objectsIn(c, name, data)
+	if err != nil || len(objects) == 1 {
+		return objects, err
+	}
+	certificate, err := certificateIn(c, name, data)
+	return []inspect.Object{certificate}, err
+}
+
 // read takes what the name stands for: standard input, a file, or a server where there is no such
 // file.
 func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 	data, err := p.readFile(name)
-	if errors.Is(err, os.ErrNotExist) && isAddress(name) {
-		return dial(c.Context, name)
+	if errors.Is(err, os.ErrNotExist) || isURL(name) || c.IsSet("starttls") || c.IsSet("servername") {
+		if target, ok, wrong := server(c, name); wrong != nil {
+			return nil, wrong
+		} else if ok {
+			return meet(c.Context, target)
+		}
+	}
+	if errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(name, `/\`) {
+		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%w ; pour un serveur, donnez hôte:port ou "+
+			"https://hôte",
+			"%w; for a server, give host:port or https://host"), err)}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return objectsIn(c, name, data)
-}
-
-// objectsIn reads what was in a file.
-func objectsIn(c values, name string, data []byte) ([]inspect.Object, error) {
-	opts := inspect.Options{Now: time.Now()}
-	if c.IsSet("password") {
-		opts.Passwords = []string{c.String("password")}
-	}
-	objects, err := inspect.Read(data, opts)
-	switch {
-	case errors.Is(err, inspect.ErrPassword):
-		return nil, &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("%s : %w ; donnez --password",
-			"%s: %w; give --password"), name, err)}
-	case err != nil:
-		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
-	}
-	return objects, nil
-}
-
-// certificateIn is the certificate that a file stands for: see [inspect.MainCertificate].
-func certificateIn(c values, name string, data []byte) (*inspect.Certificate, error) {
-	objects, err := objectsIn(c, name, data)
-	if err != nil {
-		return nil, err
-	}
-	certificate, err := inspect.MainCertificate(objects)
-	if several := (*inspect.AmbiguousError)(nil); errors.As(err, &several) {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s : lequel de ces certificats ? %s. Donnez son numéro de série, ou un fichier qui n'a que lui",
-			"%s: which of these certificates? %s. Give its serial number, or a file that holds it alone"), name, listed(several.Certificates)))
-	}
-	if err != nil {
-		return nil, ca.Invalidate(fmt.Errorf("%s: %w", name, err))
-	}
-	return certificate, nil
-}
-
-// listed names certificates, the first few of them.
-func listed(all []*inspect.Certificate) string {
-	const most = 5
-	var names []string
-	for _, c := range all[:min(most, len(all))] {
-		what := visible(c.Subject)
-		if c.Profile != "" {
-			what = c.Profile + ", " + c.Holder.DisplayName()
-		}
-		names = append(names, c.Serial+" ("+what+")")
-	}
-	if more := len(all) - most; more > 0 {
-		names = append(names, fmt.Sprintf(tr("et %d autres", "and %d more"), more))
-	}
-	return strings.Join(names, "; ")
 }
 
 // visible is a text without the escape sequences that whoever made it may have put in it: the

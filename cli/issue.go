@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/big"
 	mathrand "math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/profiles/inspect"
 )
 
 // defaultPIN is that of the real test cards.
@@ -34,7 +32,7 @@ func (p *program) issueCommand() *cli.Command {
 		UsageText: "igc issue --card cps --profession 10 --given-name ALAIN --surname DODO0020981 --rpps 99700209812\n" +
 			"igc issue --fixture alain",
 		OnUsageError: usageError,
-		Flags: append(append([]cli.Flag{
+		Flags: append(append(append([]cli.Flag{
 			text("fixture", "identité de test toute faite : "+strings.Join(fixtures.Names(), ", "), "a ready-made test identity: "+strings.Join(fixtures.Names(), ", ")),
 			&cli.BoolFlag{Name: "random", Usage: tr("une identité de test toute neuve, dans les plages de test",
 				"a fresh test identity, in the test ranges")},
@@ -81,8 +79,8 @@ func (p *program) issueCommand() *cli.Command {
 			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels",
 				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
-		}...),
-		Action:       p.issue,
+		}...), passwordFlags()...),
+		Action: p.issue,
 	}
 }
 
@@ -267,18 +265,18 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 	return order, cardFlags(c, &order)
 }
 
-// like takes product, holder and layout from the certificate that a file stands for.
+// like takes product, holder and layout from the certificate that a file stands for, or standard
+// input for "-" of the command line.
 func like(c values, name string, order *ca.CardOrder) error {
-	data, err := os.ReadFile(name)
+	var in io.Reader = strings.NewReader("")
+	if command, ok := c.(*cli.Context); ok {
+		in = command.App.Reader
+	}
+	data, err := readInput(in, name)
 	if err != nil {
-		return &ca.Error{Kind: ca.NotFound, Err: err}
+		return err
 	}
 	certificate, err := certificateIn(c, name, data)
-	if ca.KindOf(err) == ca.Passphrase {
-		err = fmt.Errorf(tr("%s : %w ; donnez le certificat en PEM",
-			"%s: %w; give the certificate in PEM"), name, inspect.ErrPassword)
-		return &ca.Error{Kind: ca.Passphrase, Err: err}
-	}
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/profiles/certfile"
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
@@ -20,7 +19,7 @@ func (p *program) lintCommand() *cli.Command {
 			"name the rules of the IGC-Santé and of the RFCs that certificates break"),
 		ArgsUsage:    tr("FICHIER...", "FILE..."),
 		OnUsageError: usageError,
-		Flags:        []cli.Flag{jsonFlag()},
+		Flags:        append(passwordFlags(), jsonFlag()),
 		Action:       p.lint,
 	}
 }
@@ -34,13 +33,13 @@ type linted struct {
 
 func (p *program) lint(c *cli.Context) error {
 	if !c.Args().Present() {
-		return ca.Invalidate(errors.New(tr("donnez un ou plusieurs fichiers, PEM ou DER, ou - pour l'entrée standard",
-			"give one or more files, PEM or DER, or - for standard input")))
+		return ca.Invalidate(errors.New(tr("donnez un ou plusieurs fichiers, ou - pour l'entrée standard",
+			"give one or more files, or - for standard input")))
 	}
 	var all []linted
 	bad := 0
 	for _, name := range c.Args().Slice() {
-		certificates, err := p.certificates(name)
+		certificates, err := p.certificates(c, name)
 		if err != nil {
 			return err
 		}
@@ -79,24 +78,30 @@ func describeLint(w io.Writer, all []linted) {
 	}
 }
 
-// certificates reads a file, or standard input for "-": one DER certificate, or all those of a PEM.
-func (p *program) certificates(name string) ([][]byte, error) {
+// certificates are those of a file, or of standard input for "-", in their order. Bytes that are
+// nothing else that igc reads are taken for one certificate, so that a rule says what is wrong with
+// it.
+func (p *program) certificates(c *cli.Context, name string) ([][]byte, error) {
 	data, err := p.readFile(name)
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+	file, err := certificateFile(c, name, data)
+	switch {
+	case err != nil && len(data) > 0 && data[0] == 0x30 && ca.KindOf(err) != ca.Passphrase:
 		return [][]byte{data}, nil
+	case err != nil:
+		return nil, err
 	}
 	var certificates [][]byte
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			certificates = append(certificates, block.Bytes)
+	for _, item := range file.Items {
+		if item.Kind == certfile.Certificate {
+			certificates = append(certificates, item.DER)
 		}
 	}
 	if certificates == nil {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s : aucun certificat dans ce PEM",
-			"%s: no certificate in this PEM"), name))
+		_, err := file.Main()
+		return nil, fileError(name, err)
 	}
 	return certificates, nil
 }

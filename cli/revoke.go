@@ -75,24 +75,21 @@ func (p *program) unholdCommand() *cli.Command {
 }
 
 func whichUsage() string {
-	return tr("NUMÉRO-DE-SÉRIE (son début suffit) | FICHIER | DOSSIER-DE-CARTE..., - pour une liste, ou --card, --holder ou --authority",
-		"SERIAL (its beginning is enough) | FILE | CARD-FOLDER..., - for a list, or --card, --holder or --authority")
+	return tr("NUMÉRO-DE-SÉRIE (son début suffit) | FICHIER | DOSSIER-DE-CARTE..., - pour l'entrée standard, ou --card, --holder ou --authority",
+		"SERIAL (its beginning is enough) | FILE | CARD-FOLDER..., - for standard input, or --card, --holder or --authority")
 }
 
 // whichFlags say which certificates a change of status is about, beside an argument.
 func whichFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(passwordFlags(),
 		&cli.StringFlag{Name: "card", Usage: tr("les certificats de cette carte", "the certificates of this card")},
 		&cli.StringFlag{Name: "holder", Usage: tr("ceux du porteur de cet identifiant (PS_IdNat, ou Struct_IdNat d'une organisation)",
 			"those of the holder of this identifier (PS_IdNat, or Struct_IdNat of an organisation)")},
 		&cli.StringFlag{Name: "authority", Usage: tr("l'autorité émettrice de ce nom, comme ACI-FO-PP",
 			"the issuing authority of this name, such as ACI-FO-PP")},
-		&cli.StringFlag{Name: "password", Usage: tr("mot de passe du PKCS#12 (sans cette option, igc essaie sans mot de passe, puis 1234)",
-			"password of the PKCS#12 (without this option, igc tries no password, then 1234)")},
 		&cli.BoolFlag{Name: "dry-run", Usage: tr("montre ce qui changerait, et ne change rien",
 			"show what would change, and change nothing")},
-		jsonFlag(),
-	}
+		jsonFlag())
 }
 
 // setStatus changes the status of the certificates that the command line names.
@@ -191,7 +188,7 @@ func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err er
 	switch {
 	case err == nil && info.IsDir():
 		return cardFolder(what)
-	case err == nil:
+	case err == nil, what == "-":
 		data, err := p.readFile(what)
 		if err != nil {
 			return t, err

@@ -17,12 +17,13 @@ import (
 
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "show",
-		Usage:        tr("montre un certificat émis, ou une autorité", "show a certificate issued, or an authority"),
-		ArgsUsage:    tr("NUMÉRO-DE-SÉRIE | ACI-FO-PP..., - pour une liste", "SERIAL | ACI-FO-PP..., - for a list"),
+		Name:  "show",
+		Usage: tr("montre un certificat émis, ou une autorité", "show a certificate issued, or an authority"),
+		ArgsUsage: tr("NUMÉRO-DE-SÉRIE | FICHIER | ACI-FO-PP..., - pour l'entrée standard",
+			"SERIAL | FILE | ACI-FO-PP..., - for standard input"),
 		OnUsageError: usageError,
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "pem", Usage: tr("écrit le certificat en PEM",
-			"write the certificate in PEM")}, jsonFlag()},
+		Flags: append(passwordFlags(), &cli.BoolFlag{Name: "pem", Usage: tr("écrit le certificat en PEM",
+			"write the certificate in PEM")}, jsonFlag()),
 		Action: p.show,
 	}
 }
@@ -36,7 +37,8 @@ type shown struct {
 
 func (p *program) show(c *cli.Context) error {
 	if c.NArg() == 0 {
-		_, err := oneArg(c, tr("un numéro de série ou une autorité", "a serial number or an authority"))
+		_, err := oneArg(c, tr("un numéro de série, un fichier ou une autorité",
+			"a serial number, a file or an authority"))
 		return err
 	}
 	named, err := p.arguments(c)
@@ -54,6 +56,10 @@ func (p *program) show(c *cli.Context) error {
 	var all []shown // all of them are there before one is shown
 	var decoded []*profiles.Decoded
 	for _, what := range named {
+		what, err := p.issuedHere(c, client, authorities, what)
+		if err != nil {
+			return err
+		}
 		s, err := showable(c.Context, client, authorities, what)
 		if err != nil {
 			return err

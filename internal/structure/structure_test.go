@@ -46,7 +46,7 @@ var layers = [][]string{
 	{"card"},
 	{"fixtures"}, // a fixture is a profiles.Holder and a list of products
 	{"profiles/inspect"},
-	{"profiles/lint"},
+	{"profiles/lint", "profiles/certfile"},
 	{"profiles"},
 	{"internal"},
 }

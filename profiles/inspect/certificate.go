@@ -25,7 +25,7 @@ type Certificate struct {
 	NotAfter    time.Time            `json:"not_after"`
 	Holder      profiles.Holder      `json:"holder"`
 	Codes       []Code               `json:"codes"`
-	Key         *Key                 `json:"key,omitempty"` // nil for a kind that the sector does not use
+	Key         *Key                 `json:"key,omitempty"` // nil for one that cannot be read
 	Signature   string               `json:"signature_algorithm"`
 	KeyUsage    []string             `json:"key_usage"`
 	Purposes    []string             `json:"extended_key_usage"`
@@ -34,8 +34,16 @@ type Certificate struct {
 	Findings    []profiles.Finding   `json:"findings"` // what departs from the profile
 	Notes       []profiles.Finding   `json:"notes"`    // what helps to understand it
 
+	FriendlyName string `json:"friendly_name,omitempty"` // that a PKCS#12 gives it
+
 	decoded *profiles.Decoded
 }
+
+// IsAuthority tells whether the certificate may issue others.
+func (c *Certificate) IsAuthority() bool { return c.decoded.IsAuthority }
+
+// DER is the certificate itself.
+func (c *Certificate) DER() []byte { return c.decoded.Raw }
 
 // Code is a code of the sector's tables, with its label.
 type Code struct {
@@ -47,13 +55,14 @@ type Code struct {
 
 // NewCertificate reads one DER certificate.
 func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) {
-	if len(der) > maxCertificate {
-		return nil, fmt.Errorf("not a certificate: %d bytes are more than one has", len(der))
-	}
 	d, err := profiles.Decode(der)
 	if err != nil {
 		return nil, err
 	}
+	return newCertificate(d, in, now), nil
+}
+
+func newCertificate(d *profiles.Decoded, in string, now time.Time) *Certificate {
 	c := &Certificate{Source: Source{KindCertificate, in}, PKI: pkiOf(d.Issuer), Generation: d.Generation,
 		Serial: profiles.SerialHex(d.Serial), Issuer: d.Issuer.String(), Subject: d.Subject.String(), NotBefore: d.NotBefore, NotAfter: d.NotAfter,
 		Holder: d.Holder, Codes: []Code{}, Key: keyOf(d.SubjectPublicKeyInfo), Signature: signatureName(d.SignatureAlgorithm.String()),
@@ -71,7 +80,7 @@ func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) 
 	c.recognise()
 	c.readCodes()
 	c.explain(now)
-	return c, nil
+	return c
 }
 
 // recognise withdraws the findings that only say "not TEST": those of production and of the
@@ -146,6 +155,7 @@ func (c *Certificate) Facts() []Fact {
 	facts = append(facts, values("sujet", "subject", c.Subject, "émetteur", "issuer", c.Issuer, "n° de série", "serial", c.Serial,
 		"du", "from", c.NotBefore.Format(time.RFC3339), "au", "to", c.NotAfter.Format(time.RFC3339),
 		"clé", "key", c.Key.String(), "signature", "signature", c.Signature, "SHA-256", "SHA-256", c.Fingerprint)...)
+	facts = append(facts, values("nom dans le fichier", "friendly name", c.FriendlyName)...)
 	facts = append(facts, c.usageFacts()...)
 	for _, code := range c.Codes {
 		value := strings.TrimSpace(code.Code + " " + code.Label)

@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"fmt"
-
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -16,14 +14,15 @@ type Comparison struct {
 func Compare(a, b []Object) (*Comparison, error) {
 	first, kind, err := onlyObject(a)
 	if err != nil {
-		return nil, fmt.Errorf("first: %w", err)
+		return nil, fault("le premier : %s", "first: %s", err)
 	}
 	second, other, err := onlyObject(b)
 	if err != nil {
-		return nil, fmt.Errorf("second: %w", err)
+		return nil, fault("le second : %s", "second: %s", err)
 	}
 	if kind != other {
-		return nil, fmt.Errorf("the first is a %s and the second a %s: give two of a kind", kind, other)
+		return nil, fault("le premier est de la sorte %s et le second %s : donnez-en deux de la même",
+			"the first is a %s and the second a %s: give two of a kind", kind, other)
 	}
 	lines := append([]string{}, profiles.Diff(first, second)...)
 	return &Comparison{len(lines) == 0, lines}, nil
@@ -31,7 +30,8 @@ func Compare(a, b []Object) (*Comparison, error) {
 
 func onlyObject(objects []Object) ([]byte, Kind, error) {
 	if len(objects) != 1 {
-		return nil, "", fmt.Errorf("it holds %d objects: give one certificate or one CRL", len(objects))
+		return nil, "", fault("il tient %d objets : donnez un certificat, ou une CRL",
+			"it holds %d objects: give one certificate or one CRL", len(objects))
 	}
 	switch o := objects[0].(type) {
 	case *Certificate:
@@ -39,5 +39,6 @@ func onlyObject(objects []Object) ([]byte, Kind, error) {
 	case *CRL:
 		return o.raw, o.Kind, nil
 	}
-	return nil, "", fmt.Errorf("it is neither a certificate nor a CRL: give one of them")
+	return nil, "", fault("ce n'est ni un certificat ni une CRL : donnez l'un des deux",
+		"it is neither a certificate nor a CRL: give one of them")
 }

@@ -1,6 +1,6 @@
-// Package inspect reads whatever a person of the sector may hold (certificates, CRLs, OCSP answers,
-// PKCS#7, PKCS#12, what a TLS server presents) and says what it is in French and in English. It
-// verifies no signature and trusts nothing.
+// Package inspect explains whatever a person of the sector may hold (certificates, CRLs, OCSP
+// answers, PKCS#7, PKCS#12, what a TLS server presents) in French and in English. It verifies no
+// signature and trusts nothing. Package certfile finds these things in files.
 //
 // It is pure as package profiles is: bytes and the moment come from the caller. Private keys are
 // recognised and never shown. The names of production authorities are read here, and nothing can be
@@ -8,18 +8,12 @@
 package inspect
 
 import (
-	"bytes"
-	"crypto"
-	"encoding/asn1"
-	"encoding/base64"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/certfile"
 )
 
 // Object is one thing that was found: *Certificate, *CRL, *OCSPResponse, *TLS or *Other. As JSON it
@@ -43,22 +37,22 @@ type Fact struct {
 // Source tells what an object is and what it was found in.
 type Source struct {
 	Kind Kind   `json:"kind"`
-	In   string `json:"in"` // DER, PEM, PKCS#7, PKCS#12, OCSP or TLS
+	In   string `json:"in"` // DER, PEM, PKCS#7, PKCS#12, XML, JWK, JWS, OCSP or TLS
 }
 
 // Kind names the kinds of objects.
-type Kind string
+type Kind = certfile.Kind
 
 // The kinds.
 const (
-	KindCertificate Kind = "certificate"
-	KindCRL         Kind = "crl"
-	KindOCSP        Kind = "ocsp-response"
+	KindCertificate      = certfile.Certificate
+	KindCRL              = certfile.CRL
+	KindOCSP             = certfile.OCSPResponse
 	KindTLS         Kind = "tls"
-	KindPrivateKey  Kind = "private-key"
-	KindPublicKey   Kind = "public-key"
-	KindRequest     Kind = "certificate-request"
-	KindParameters  Kind = "parameters"
+	KindPrivateKey       = certfile.PrivateKey
+	KindPublicKey        = certfile.PublicKey
+	KindRequest          = certfile.Request
+	KindParameters       = certfile.Parameters
 )
 
 // Options is what reading needs beside the bytes.
@@ -67,163 +61,72 @@ type Options struct {
 	Passwords []string  // tried in turn on a PKCS#12; none means "" and 1234, the PIN of test cards
 }
 
-func (o Options) passwords() []string {
-	if o.Passwords == nil {
-		return []string{"", "1234"}
-	}
-	return o.Passwords
-}
-
 // ErrPassword says that no password opened a PKCS#12.
-var ErrPassword = errors.New("no password tried opens this PKCS#12")
+var ErrPassword = certfile.ErrPassword
 
-// Bounds of what is read, so that a file made for it cannot take all memory: far above anything
-// real.
-const (
-	maxObjects     = 10_000
-	maxCertificate = 256 << 10 // bytes
-)
-
-var errTooMany = fmt.Errorf("it holds more than %d objects: split it", maxObjects)
-
-// errUnknown begins with what people most often meant.
-var errUnknown = errors.New("not a certificate, nor a CRL, an OCSP response, a PKCS#7, a PKCS#12 or a key")
-
-// Read finds everything in the data: PEM with any text around its blocks, DER (several in a row
-// too), or the base64 of one DER. Bytes that are nothing of the kind make an error.
+// Read finds everything in the data, see [certfile.Read], and explains it.
 func Read(data []byte, opts Options) ([]Object, error) {
-	if bytes.Contains(data, []byte("-----BEGIN ")) {
-		return readPEM(data, opts)
+	file, err := certfile.Read(data, certfile.Options{Passwords: opts.Passwords})
+	if err != nil {
+		return nil, err
 	}
-	if compact := bytes.Join(bytes.Fields(data), nil); bytes.HasPrefix(compact, []byte("MI")) {
-		if der, err := base64.StdEncoding.DecodeString(string(compact)); err == nil {
-			data = der
-		}
-	}
+	return explainFile(file, opts)
+}
+
+// explainFile explains what a file holds. The notes on the file stand by its first object.
+func explainFile(file *certfile.File, opts Options) ([]Object, error) {
 	var all []Object
-	rest := cryptobyte.String(data)
-	for !rest.Empty() {
-		if bytes.HasPrefix(rest, []byte{0x30, 0x80}) {
-			return nil, errors.New("BER of indefinite length: convert it to DER first (openssl pkcs7 or openssl pkcs12 do)")
-		}
-		var one cryptobyte.String
-		if !rest.ReadASN1Element(&one, cbasn1.SEQUENCE) {
-			if all != nil {
-				return nil, fmt.Errorf("%d bytes after the first %d objects are not DER: remove them", len(rest), len(all))
+	for i, item := range file.Items {
+		objects, err := explainItem(item, opts)
+		if err != nil {
+			if len(file.Items) == 1 {
+				return nil, err
 			}
-			return nil, errUnknown
+			return nil, fault("objet %d : %s", "object %d: %s", i+1, err)
 		}
-		objects, err := readDER(one, "DER", opts)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, objects...); len(all) > maxObjects {
-			return nil, errTooMany
-		}
+		all = append(all, objects...)
 	}
-	if all == nil {
-		return nil, errUnknown
+	if len(all) > 0 && len(file.Notes) > 0 {
+		var notes *[]profiles.Finding
+		switch o := all[0].(type) {
+		case *Certificate:
+			notes = &o.Notes
+		case *CRL:
+			notes = &o.Notes
+		case *OCSPResponse:
+			notes = &o.Notes
+		case *Other:
+			notes = &o.Notes
+		}
+		*notes = slices.Concat(file.Notes, *notes)
 	}
 	return all, nil
 }
 
-func readPEM(data []byte, opts Options) ([]Object, error) {
-	var all []Object
-	n := 0
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		n++
-		var objects []Object
-		var err error
-		switch {
-		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			encrypted := strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
-			objects = []Object{privateKey("PEM", encrypted, func() crypto.PublicKey {
-				if encrypted {
-					return publicOfEncrypted(block.Bytes, opts)
-				}
-				return publicOf(block.Bytes)
-			})}
-		case strings.HasSuffix(block.Type, " PARAMETERS"):
-			objects = []Object{&Other{Source: Source{KindParameters, "PEM"}, What: Text{"paramètres d'algorithme", "algorithm parameters"}}}
-		case block.Type == "TRUSTED CERTIFICATE": // OpenSSL's: trust settings follow the certificate
-			objects, err = readDER(firstElement(block.Bytes), "PEM", opts)
-		default:
-			objects, err = readDER(block.Bytes, "PEM", opts)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("PEM block %d (%s): %w", n, block.Type, err)
-		}
-		if all = append(all, objects...); len(all) > maxObjects {
-			return nil, errTooMany
-		}
-	}
-	if n == 0 {
-		return nil, errors.New("there is a BEGIN line and no whole PEM block: was the end cut off?")
-	}
-	return all, nil
-}
-
-var (
-	oidData       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-)
-
-// readDER tells what one DER value is by its first elements, and reads it.
-func readDER(der []byte, in string, opts Options) ([]Object, error) {
-	outer, body := cryptobyte.String(der), cryptobyte.String(nil)
-	if !outer.ReadASN1(&body, cbasn1.SEQUENCE) || !outer.Empty() {
-		return nil, errUnknown
-	}
-	var first, second cryptobyte.String
-	var tag, next cbasn1.Tag
-	if !body.ReadAnyASN1Element(&first, &tag) || !body.Empty() && !body.ReadAnyASN1Element(&second, &next) {
-		return nil, errUnknown
-	}
-	switch {
-	case tag == cbasn1.ENUM:
-		return readOCSP(der, in, opts)
-	case tag == cbasn1.OBJECT_IDENTIFIER && is(first, oidSignedData):
-		return readPKCS7(second, opts)
-	case tag == cbasn1.OBJECT_IDENTIFIER:
-		return nil, errors.New("a CMS message that is not signedData: there is no certificate to read in it")
-	case tag == cbasn1.INTEGER && next == cbasn1.SEQUENCE && isContent(second):
-		return readPKCS12(der, opts)
-	case tag == cbasn1.INTEGER && (next == cbasn1.SEQUENCE || next == cbasn1.INTEGER || next == cbasn1.OCTET_STRING):
-		return []Object{privateKey(in, false, func() crypto.PublicKey { return publicOf(der) })}, nil // PKCS#8, PKCS#1 or SEC 1
-	case tag == cbasn1.SEQUENCE && next == cbasn1.OCTET_STRING && body.Empty():
-		return []Object{privateKey(in, true, func() crypto.PublicKey { return publicOfEncrypted(der, opts) })}, nil
-	case tag == cbasn1.SEQUENCE && next == cbasn1.BIT_STRING && body.Empty():
-		return []Object{&Other{Source: Source{KindPublicKey, in}, What: Text{"clé publique", "public key"}, Key: keyOf(der)}}, nil
-	case tag == cbasn1.SEQUENCE && next == cbasn1.SEQUENCE:
-		return readSigned(der, in, opts)
-	}
-	return nil, errUnknown
-}
-
-func is(element cryptobyte.String, want asn1.ObjectIdentifier) bool {
-	var got asn1.ObjectIdentifier
-	return element.ReadASN1ObjectIdentifier(&got) && got.Equal(want)
-}
-
-// isContent tells whether the SEQUENCE is a ContentInfo, which a PFX holds where a PKCS#8 has an
-// algorithm.
-func isContent(element cryptobyte.String) bool {
-	var body cryptobyte.String
-	return element.ReadASN1(&body, cbasn1.SEQUENCE) && (is(body, oidData) || is(body, oidSignedData))
-}
-
-// readSigned reads what is a signature over a SEQUENCE. When it is none of the three, the error is
-// the certificate's: that is what people most often meant.
-func readSigned(der []byte, in string, opts Options) ([]Object, error) {
-	c, err := NewCertificate(der, in, opts.Now)
-	if err == nil {
+func explainItem(item *certfile.Item, opts Options) ([]Object, error) {
+	switch item.Kind {
+	case KindCertificate:
+		c := newCertificate(item.Certificate, item.In, opts.Now)
+		c.FriendlyName = item.Name
 		return []Object{c}, nil
+	case KindCRL:
+		list, err := newCRL(item.DER, item.In, opts.Now)
+		return []Object{list}, err
+	case KindOCSP:
+		return readOCSP(item.DER, item.In, opts)
+	case KindRequest:
+		request, err := newRequest(item.DER, item.In)
+		return []Object{request}, err
+	case KindPublicKey:
+		return []Object{&Other{Source: Source{KindPublicKey, item.In}, What: Text{"clé publique", "public key"},
+			Key: keyOf(item.DER)}}, nil
+	case KindPrivateKey:
+		return []Object{privateKey(item)}, nil
 	}
-	if list, err := newCRL(der, in, opts.Now); err == nil {
-		return []Object{list}, nil
-	}
-	if r, err := newRequest(der, in); err == nil {
-		return []Object{r}, nil
-	}
-	return nil, err
+	return []Object{&Other{Source: Source{KindParameters, item.In}, What: Text{"paramètres d'algorithme",
+		"algorithm parameters"}}}, nil
+}
+
+func fault(fr, en string, args ...any) error {
+	return i18n.NewError("object-unreadable", i18n.Text{FR: fr, EN: en}, args...)
 }

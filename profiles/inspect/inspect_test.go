@@ -29,6 +29,7 @@ import (
 
 	"github.com/igc-lab/igc/internal/reference"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/profiles/certfile"
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
@@ -528,7 +529,8 @@ func TestContainers(t *testing.T) {
 	if len(read(t, p12, "other")) != 2 {
 		t.Error("the password given was not tried")
 	}
-	if _, err := Read(must(pkcs12.Modern2023.WithIterations(maxIterations+1).Encode(k, leaf, nil, "1234")), Options{}); err == nil || !strings.Contains(err.Error(), "iterations") {
+	if _, err := Read(must(pkcs12.Modern2023.WithIterations(2_000_001).Encode(k, leaf, nil, "1234")),
+		Options{}); err == nil || !strings.Contains(err.Error(), "iterations") {
 		t.Errorf("a PKCS#12 that asks for too much: %v", err)
 	}
 }
@@ -538,12 +540,13 @@ func pkcs7(elements ...[]byte) []byte {
 	explicit := func(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(oidSignedData)
+		b.AddASN1ObjectIdentifier(oid("1.2.840.113549.1.7.2"))
 		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1Int64(1)
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidData) })
+				b.AddASN1(cbasn1.SEQUENCE,
+					func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oid("1.2.840.113549.1.7.1")) })
 				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(elements[:len(elements)-1]...)) })
 				b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(elements[len(elements)-1]) })
 				b.AddASN1(cbasn1.SET, func(*cryptobyte.Builder) {})
@@ -591,7 +594,7 @@ func TestUnknown(t *testing.T) {
 		"CMS":             {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\x05\x00", "that is not signedData"},
 		"broken PKCS#7":   {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\x05\x00", "signedData is broken"},
 		"another OCSP":    {"\x30\x03\x0a\x01\x09", "unknown status 9"},
-		"too many":        {strings.Repeat("\x30\x03\x0a\x01\x06", maxObjects+1), "more than 10000 objects"},
+		"too many":        {strings.Repeat("\x30\x03\x0a\x01\x06", certfile.MaxItems+1), "more than 10000 objects"},
 		"too large":       {"\x30\x83\x05\x00\x04\x30\x83\x04\xff\xfd" + strings.Repeat("\x00", 0x4fffd) + "\x30\x00", "are more than one has"},
 		"SEQUENCEs":       {"\x30\x04\x30\x00\x30\x00", "not a certificate"},
 	} {

@@ -2,6 +2,10 @@ package inspect
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,13 +185,31 @@ func (c *Certificate) explainStrength() {
 	}
 	switch {
 	case c.Key == nil:
-		c.note("KEY-UNKNOWN", "La clé publique n'est ni RSA, ni EC, ni Ed25519 : l'IGC-Santé n'emploie que RSA.",
-			"The public key is neither RSA, EC nor Ed25519: the IGC-Santé uses RSA alone.")
-	case c.Key.Algorithm == "RSA" && c.Key.Bits < 2048:
+		c.note("KEY-UNKNOWN", "La clé publique ne se lit pas : son encodage est abîmé.",
+			"The public key cannot be read: its encoding is broken.")
+	case strings.HasPrefix(c.Key.Algorithm, "RSA") && c.Key.Bits < 2048:
 		c.note("KEY-SHORT", fmt.Sprintf("Clé RSA de %d bits : trop courte, elle est refusée ; l'IGC-Santé emploie 2048 bits, ses autorités 4096.", c.Key.Bits),
 			fmt.Sprintf("RSA key of %d bits: too short, it is refused; the IGC-Santé uses 2048, its authorities 4096.", c.Key.Bits))
+	case !c.computable():
+		c.note("KEY-UNKNOWN", "Clé "+c.Key.String()+" : nommée, sans plus ; igc ne calcule pas avec elle, ni "+
+			"beaucoup de logiciels. L'IGC-Santé n'emploie que RSA.",
+			"Key "+c.Key.String()+": named and no more; igc does not compute with it, nor does much software. The "+
+				"IGC-Santé uses RSA alone.")
 	case c.Key.Algorithm != "RSA" && c.PKI != nil:
 		c.note("KEY-NOT-RSA", "Clé "+c.Key.String()+" : l'IGC-Santé n'emploie que RSA ; c'est une clé rapide de laboratoire.",
 			"Key "+c.Key.String()+": the IGC-Santé uses RSA alone; this is a fast key of a lab.")
 	}
+}
+
+// computable tells whether today's software, and igc, compute with the key.
+func (c *Certificate) computable() bool {
+	public, err := x509.ParsePKIXPublicKey(c.decoded.SubjectPublicKeyInfo)
+	if err != nil {
+		return false
+	}
+	switch public.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+		return true
+	}
+	return false
 }

@@ -69,7 +69,8 @@ var listExtensions = map[string]string{"2.5.29.35": "authorityKeyIdentifier", "2
 func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
 	list, err := x509.ParseRevocationList(der)
 	if err != nil {
-		return nil, err
+		return nil, fault("une CRL illisible : %q ; téléchargez-la de nouveau",
+			"not a readable CRL: %q; download it again", err.Error())
 	}
 	issuer, err := profiles.ParseName(list.RawIssuer)
 	if err != nil {
@@ -213,14 +214,15 @@ func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	if refusal := (ocsp.ResponseError{}); errors.As(err, &refusal) {
 		why, ok := refusals[refusal.Status]
 		if !ok {
-			return nil, fmt.Errorf("an OCSP response of the unknown status %d", int(refusal.Status))
+			return nil, fault("une réponse OCSP de l'état inconnu %d", "an OCSP response of the unknown status %d",
+				int(refusal.Status))
 		}
 		o.Response = why.name
 		o.Notes = append(o.Notes, profiles.Finding{Code: "OCSP-REFUSED", FR: why.FR, EN: why.EN})
 		return []Object{o}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("an OCSP response that cannot be read: %w", err)
+		return nil, fault("une réponse OCSP illisible : %q", "an OCSP response that cannot be read: %q", err.Error())
 	}
 	o.Status = map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}[r.Status]
 	o.Serial, o.Signature = profiles.SerialHex(r.SerialNumber), signatureOf(basicOf(der))
@@ -239,7 +241,7 @@ func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	if r.RawResponderName != nil {
 		name, err := profiles.ParseName(r.RawResponderName)
 		if err != nil {
-			return nil, fmt.Errorf("OCSP responder: %w", err)
+			return nil, fault("répondeur OCSP : %s", "OCSP responder: %s", err)
 		}
 		o.Responder = name.String()
 	}
@@ -247,7 +249,7 @@ func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	if r.Certificate != nil {
 		c, err := NewCertificate(r.Certificate.Raw, "OCSP", opts.Now)
 		if err != nil {
-			return nil, fmt.Errorf("OCSP responder: %w", err)
+			return nil, fault("répondeur OCSP : %s", "OCSP responder: %s", err)
 		}
 		all = append(all, c)
 	}

@@ -2,7 +2,7 @@ package inspect
 
 import (
 	"crypto/tls"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/profiles"
@@ -16,11 +16,33 @@ type TLS struct {
 	Suite       string   `json:"suite"`
 	Asks        bool     `json:"asks_client_certificate"`
 	Authorities []string `json:"acceptable_authorities"` // whose certificates the server asks clients for
+
+	Notes []profiles.Finding `json:"notes,omitempty"`
+}
+
+// NoteUnspoken says that the handshake was looked at and not completed. command shows the rest.
+func (t *TLS) NoteUnspoken(command string) {
+	what := Text{"une suite ou une clé que la bibliothèque d'igc ne parle pas",
+		"a suite or a key that igc's library does not speak"}
+	switch {
+	case t.Version == "SSLv3":
+		what = Text{"SSLv3 seul, que plus aucun navigateur ne parle", "SSLv3 alone, which no browser speaks any more"}
+	case strings.Contains(t.Suite, "_DHE_"):
+		what = Text{"des suites DHE seules (corps fini), que les navigateurs ont abandonnées",
+			"DHE suites alone (finite field), which browsers have given up"}
+	}
+	t.Notes = append(t.Notes, profiles.Finding{Code: "TLS-UNSPOKEN",
+		FR: "Ce serveur offre " + what.FR +
+			" : ses certificats ont été lus au passage, sans achever la poignée de main. Pour aller plus loin : " +
+			command,
+		EN: "This server offers " + what.EN +
+			": its certificates were read on the way, without completing the handshake. To go further: " + command})
 }
 
 // NewTLS describes a handshake: the chain as it was presented and, when the server asks clients for
 // certificates, the encoded names of the authorities that it accepts.
-func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, authorities [][]byte, now time.Time) ([]Object, error) {
+func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, authorities [][]byte,
+	now time.Time) ([]Object, error) {
 	t := &TLS{Source: Source{KindTLS, "TLS"}, Address: address, Asks: asks, Authorities: []string{}}
 	if version != 0 { // else the server broke off first
 		t.Version, t.Suite = tls.VersionName(version), tls.CipherSuiteName(suite)
@@ -28,7 +50,7 @@ func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, au
 	for _, der := range authorities {
 		name, err := profiles.ParseName(der)
 		if err != nil {
-			return nil, fmt.Errorf("name of an acceptable authority: %w", err)
+			return nil, fault("nom d'une autorité acceptée : %s", "name of an acceptable authority: %s", err)
 		}
 		t.Authorities = append(t.Authorities, name.String())
 	}
@@ -36,7 +58,7 @@ func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, au
 	for i, der := range chain {
 		c, err := NewCertificate(der, "TLS", now)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d of the chain: %w", i+1, err)
+			return nil, fault("certificat %d de la chaîne : %s", "certificate %d of the chain: %s", i+1, err)
 		}
 		all = append(all, c)
 	}
@@ -57,5 +79,5 @@ func (t *TLS) Facts() []Fact {
 	for _, name := range t.Authorities {
 		facts = append(facts, Fact{Label: Text{"autorité", "authority"}, Value: Text{name, name}, Detail: true})
 	}
-	return facts
+	return append(facts, remarkFacts(nil, t.Notes)...)
 }

@@ -1,7 +1,8 @@
-package inspect
+package certfile
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"golang.org/x/crypto/ocsp"
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // made is a certificate made for a test, with its key.
@@ -29,7 +29,8 @@ type made struct {
 func makeCertificate(t testing.TB, cn string, authority bool, under *made, change func(*x509.Certificate)) *made {
 	t.Helper()
 	m := &made{key: key(t)}
-	template := &x509.Certificate{SerialNumber: big.NewInt(int64(0x10000 + len(cn))), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now(),
+	template := &x509.Certificate{SerialNumber: big.NewInt(int64(0x10000 + len(cn))),
+		Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now(),
 		NotAfter: time.Now().Add(time.Hour), IsCA: authority, BasicConstraintsValid: authority}
 	if change != nil {
 		change(template)
@@ -109,18 +110,22 @@ func TestMainCertificate(t *testing.T) {
 		parts [][]byte
 		want  string // its CN, or several that an error names
 	}{
-		"one":                                 {[][]byte{cert(leaf)}, "leaf"},
-		"an authority alone":                  {[][]byte{cert(aci)}, "aci"},
-		"chain":                               {[][]byte{cert(root), cert(aci), cert(leaf)}, "leaf"},
-		"chain, twice":                        {[][]byte{cert(aci), cert(leaf), cert(leaf), cert(aci)}, "leaf"},
-		"authorities":                         {[][]byte{cert(root), cert(aci)}, "aci"},
-		"with its key":                        {[][]byte{cert(aci), private(leaf), cert(leaf)}, "leaf"},
-		"two, and the key of one":             {[][]byte{cert(second), sec1(leaf), cert(leaf), cert(aci)}, "leaf"},
-		"two, and an encrypted key":           {[][]byte{cert(second), encrypted(second, "1234"), cert(leaf)}, "second leaf"},
-		"two, and a key that stays shut":      {[][]byte{cert(second), encrypted(second, "other"), cert(leaf)}, "second leaf|leaf"},
-		"two":                                 {[][]byte{cert(second), cert(leaf), cert(aci)}, "second leaf|leaf"},
-		"two with their keys":                 {[][]byte{cert(second), cert(leaf), private(leaf), private(second)}, "second leaf|leaf"},
-		"two of one key":                      {[][]byte{cert(leaf), block("CERTIFICATE", sameKey.der), private(leaf)}, "leaf|leaf, renewed"},
+		"one":                     {[][]byte{cert(leaf)}, "leaf"},
+		"an authority alone":      {[][]byte{cert(aci)}, "aci"},
+		"chain":                   {[][]byte{cert(root), cert(aci), cert(leaf)}, "leaf"},
+		"chain, twice":            {[][]byte{cert(aci), cert(leaf), cert(leaf), cert(aci)}, "leaf"},
+		"authorities":             {[][]byte{cert(root), cert(aci)}, "aci"},
+		"with its key":            {[][]byte{cert(aci), private(leaf), cert(leaf)}, "leaf"},
+		"two, and the key of one": {[][]byte{cert(second), sec1(leaf), cert(leaf), cert(aci)}, "leaf"},
+		"two, and an encrypted key": {[][]byte{cert(second), encrypted(second, "1234"), cert(leaf)},
+			"second leaf"},
+		"two, and a key that stays shut": {[][]byte{cert(second), encrypted(second, "other"), cert(leaf)},
+			"second leaf|leaf"},
+		"two": {[][]byte{cert(second), cert(leaf), cert(aci)}, "second leaf|leaf"},
+		"two with their keys": {[][]byte{cert(second), cert(leaf), private(leaf), private(second)},
+			"second leaf|leaf"},
+		"two of one key": {[][]byte{cert(leaf), block("CERTIFICATE", sameKey.der), private(leaf)},
+			"leaf|leaf, renewed"},
 		"the authority's key too":             {[][]byte{cert(leaf), cert(aci), private(leaf), private(aci)}, "leaf"},
 		"the authority's key":                 {[][]byte{cert(leaf), cert(aci), private(aci)}, "aci"},
 		"a key of none":                       {[][]byte{cert(leaf), cert(aci), private(second)}, "leaf"},
@@ -131,67 +136,68 @@ func TestMainCertificate(t *testing.T) {
 		"authorities that certify each other": {[][]byte{cert(cross), cert(back)}, "root|other root"},
 	} {
 		for _, order := range permutations(tc.parts) {
-			c, err := MainCertificate(read(t, slices.Concat(order...)))
+			c, err := read(t, slices.Concat(order...)).Main()
 			var several *AmbiguousError
 			switch want := strings.Split(tc.want, "|"); {
-			case len(want) == 1 && (err != nil || c.Subject != "CN="+tc.want):
+			case len(want) == 1 && (err != nil || c.Certificate.Subject.String() != "CN="+tc.want):
 				t.Errorf("%s: %v, %v", name, c, err)
 			case len(want) > 1 && !errors.As(err, &several):
 				t.Errorf("%s: %v, %v; want a question", name, c, err)
 			case len(want) > 1:
 				for _, cn := range want {
-					if len(several.Certificates) != len(want) || !slices.ContainsFunc(several.Certificates, func(c *Certificate) bool { return c.decoded.Subject.Get("CN") == cn }) {
+					if len(several.Certificates) != len(want) || !slices.ContainsFunc(several.Certificates,
+						func(c *Item) bool { return c.Certificate.Subject.Get("CN") == cn }) {
 						t.Errorf("%s: %v does not name %s", name, err, cn)
 					}
 				}
 			}
 		}
 	}
-	if _, err := MainCertificate(read(t, private(leaf))); err == nil {
+	if _, err := read(t, private(leaf)).Main(); err == nil {
 		t.Error("a key alone means a certificate")
 	}
 
-	answer, err := ocsp.CreateResponse(aci.cert, leaf.cert, ocsp.Response{Status: ocsp.Good, SerialNumber: second.cert.SerialNumber, ThisUpdate: time.Now(), Certificate: leaf.cert}, leaf.key)
+	answer, err := ocsp.CreateResponse(aci.cert, leaf.cert, ocsp.Response{Status: ocsp.Good,
+		SerialNumber: second.cert.SerialNumber, ThisUpdate: time.Now(), Certificate: leaf.cert}, leaf.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := MainCertificate(read(t, answer)); err == nil {
-		t.Errorf("an OCSP response means its responder: %s", c.Subject)
-	}
-
-	// a PKCS#12 shows the certificate of its key first, and the key below it
-	for _, order := range permutations([]*made{leaf, aci, root}) {
-		data, err := pkcs12.Modern2023.Encode(leaf.key, order[0].cert, []*x509.Certificate{order[1].cert, order[2].cert}, "1234")
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects := read(t, data)
-		first, ok := objects[0].(*Certificate)
-		if !ok || len(objects) != 4 || first.Subject != "CN=leaf" || !strings.Contains(textOf(objects[1]), "private key of the certificate above") {
-			t.Errorf("%d objects, %s, %s", len(objects), textOf(objects[0]), textOf(objects[1]))
-		}
-	}
-	data, err := pkcs12.Modern2023.Encode(second.key, leaf.cert, []*x509.Certificate{aci.cert}, "1234")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if objects := read(t, data); !strings.Contains(textOf(objects[1]), "that of NONE of the certificates") {
-		t.Errorf("a wrong key: %s", textOf(objects[1]))
+	if c, err := read(t, answer).Main(); err == nil {
+		t.Errorf("an OCSP response means its responder: %v", c)
 	}
 }
 
 // A file of very many certificates of one name means none of them, at once.
 func TestMainCertificateOfMany(t *testing.T) {
-	var objects []Object
+	var file File
 	root := makeCertificate(t, "root", true, nil, nil)
 	for range maxMain + 1 {
-		c, err := NewCertificate(makeCertificate(t, "leaf", false, root, nil).der, "DER", time.Now())
+		item, err := newCertificate(makeCertificate(t, "leaf", false, root, nil).der, "DER")
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects = append(objects, c)
+		file.Items = append(file.Items, item)
 	}
-	if c, err := MainCertificate(objects); err == nil {
-		t.Errorf("it means %s", c.Subject)
+	if c, err := file.Main(); err == nil {
+		t.Errorf("it means %v", c)
 	}
+}
+
+// read reads what has to be readable.
+func read(t testing.TB, data []byte, passwords ...string) *File {
+	t.Helper()
+	file, err := Read(data, Options{Passwords: passwords})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func key(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
