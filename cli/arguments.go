@@ -10,8 +10,8 @@ import (
 	"github.com/igc-lab/igc/ca"
 )
 
-// arguments are those of a command that takes several. "-" stands for standard input: a certificate,
-// for which it stays, or a list of arguments, one a line.
+// arguments are those of a command that takes several. "-" stands for standard input: for a list of
+// arguments, one a line, or for a certificate, in which case it stays.
 func (p *program) arguments(c *cli.Context) (all []string, err error) {
 	for _, argument := range c.Args().Slice() {
 		if argument != "-" {

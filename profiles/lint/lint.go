@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -40,9 +41,11 @@ type Finding struct {
 func Certificate(der []byte) []Finding {
 	d, err := profiles.Decode(der)
 	if err != nil {
-		why := clean(strings.TrimPrefix(err.Error(), "not a certificate: "))
-		return []Finding{{Error, "igc_certificate", "Ces octets ne sont pas un certificat X.509 : " + why,
-			"These bytes are not an X.509 certificate: " + why, "RFC 5280 §4.1"}}
+		why := i18n.TextOf(err)
+		return []Finding{{Error, "igc_certificate",
+			"Ces octets ne sont pas un certificat X.509 : " + clean(strings.TrimPrefix(why.FR, "ce n'est pas un certificat : ")),
+			"These bytes are not an X.509 certificate: " + clean(strings.TrimPrefix(why.EN, "not a certificate: ")),
+			"RFC 5280 §4.1"}}
 	}
 	all := append(profileFindings(d), rfc(der)...)
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
