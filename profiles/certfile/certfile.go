@@ -31,7 +31,7 @@ const (
 	MaxItems       = 10_000    // items of a file
 	maxCertificate = 256 << 10 // bytes
 	maxIterations  = 2_000_000 // of a derivation of a key from a password; software asks for 1 to 600 000
-	maxWork        = 5_000_000 // compressions of all derivations together: less than a second
+	maxWork        = 6_200_000 // compressions of all derivations together: about a second
 )
 
 // Kind names what an item is.

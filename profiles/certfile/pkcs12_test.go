@@ -324,7 +324,7 @@ func TestPKCS12Shut(t *testing.T) {
 		"cut off":                 {sealed[:len(sealed)-100], nil, "cut off"},
 		"a changed byte":          {flip(sealed, 200), []string{"other"}, "check --password"},
 		"asks for too much":       {export("-iter", "3000000"), []string{"other"}, "more than igc does"},
-		"asks for too much twice": {export("-iter", "1900000"), []string{"other"}, "more than igc does"},
+		"asks for too much twice": {export("-iter", "1900000"), []string{"wrong", "other"}, "more than igc does"},
 	} {
 		f, err := Read(tc.data, Options{Passwords: tc.passwords})
 		if err == nil || !strings.Contains(err.Error(), tc.want) || i18n.TextOf(err).FR == i18n.TextOf(err).EN {
