@@ -103,9 +103,8 @@ func bmpString(units []uint16) []byte {
 
 // scheme is how something is decrypted with a password.
 type scheme struct {
-	utf8   bool // the password is taken as UTF-8
-	open   func(r *reader, password []byte) (func(encrypted []byte) ([]byte, bool), error)
-	stream bool
+	utf8 bool // the password is taken as UTF-8
+	open func(r *reader, password []byte) (func(encrypted []byte) ([]byte, bool), error)
 }
 
 // decrypt decrypts with the first password whose plaintext is acceptable.

@@ -36,7 +36,7 @@ const maxSafeDepth = 4
 func isPFX(value []byte) bool {
 	head := value[:min(len(value), 64)] // PFX, version, ContentInfo, its type: headers of six bytes at most each
 	for i := range 3 {
-		n, length := der.ReadHeader(head)
+		n, _ := der.ReadHeader(head)
 		if n == 0 && len(head) > 2 && head[1] == 0x80 {
 			n = 2
 		}
@@ -45,13 +45,14 @@ func isPFX(value []byte) bool {
 		}
 		head = head[n:]
 		if i == 0 { // the version
-			if n, length = der.ReadHeader(head); n == 0 || head[0] != byte(cbasn1.INTEGER) || length > len(head)-n {
+			n, length := der.ReadHeader(head)
+			if n == 0 || head[0] != byte(cbasn1.INTEGER) || length > len(head)-n {
 				return false
 			}
 			head = head[n+length:]
 		}
 		if i == 1 {
-			n, length = der.ReadHeader(head)
+			n, length := der.ReadHeader(head)
 			if n == 0 || head[0] != byte(cbasn1.OBJECT_IDENTIFIER) || length > len(head)-n {
 				return false
 			}
