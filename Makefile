@@ -70,6 +70,12 @@ soak:
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
+	go test ./batch/sheet -run '^$$' -fuzz FuzzCSV -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./batch/sheet -run '^$$' -fuzz FuzzXLSX -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./batch/sheet -run '^$$' -fuzz FuzzODS -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./batch/sheet -run '^$$' -fuzz FuzzArchive -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./batch -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/certfile -run '^$$' -fuzz FuzzText -fuzztime $(FUZZ) -fuzzminimizetime 20x
