@@ -258,6 +258,10 @@ func (a *archive) readSheet(part string, w *workbook) ([]Row, error) {
 			h := attribute(el, "hidden")
 			hidden = h == "1" || h == "true"
 		case "c":
+			if len(e.stack) < 2 || e.stack[len(e.stack)-2] != "row" {
+				return problem("cell", "le classeur est abîmé : une cellule n'est dans aucune ligne",
+					"the workbook is damaged: a cell is in no row")
+			}
 			column++
 			if ref := attribute(el, "r"); ref != "" {
 				if c, ok := columnOf(ref); ok {
