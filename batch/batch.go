@@ -72,9 +72,7 @@ func Check(rows []Row, rules Rules) ([]ca.CardOrder, error) {
 		if err != nil {
 			errs = append(errs, &RowError{*r, err})
 		} else if product, err := profiles.FindProduct(order.Product); err == nil {
-			for _, w := range product.Warnings(order.Holder) {
-				r.Notes = append(r.Notes, i18n.Same(w))
-			}
+			r.Notes = append(r.Notes, product.Warnings(order.Holder)...)
 		}
 		orders = append(orders, order)
 	}

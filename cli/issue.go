@@ -16,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -162,7 +163,7 @@ func (p *program) makeCard(c *cli.Context, client *lab.Client, order ca.CardOrde
 		return err
 	}
 	for _, warning := range product.Warnings(card.Holder) {
-		fmt.Fprintln(p.err, tr("attention : ", "warning: ")+warning)
+		fmt.Fprintln(p.err, tr("attention : ", "warning: ")+warning.In(i18n.FromEnvironment()))
 	}
 	facts := struct {
 		*ca.CardFile

@@ -1,9 +1,10 @@
 package profiles
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // NormalizeNumber takes out of an identifier what people and software put between its characters:
@@ -190,34 +191,39 @@ func checkIdNat(id string) error {
 // Warnings says what is unusual in a holder's identifiers without being wrong: check digits that do
 // not hold (reference §3.2: real samples break them) and numbers outside the ranges of test
 // identities.
-func (h Holder) Warnings() []string {
+func (h Holder) Warnings() []i18n.Text {
 	warnings := IdNatWarnings(h.IdNat)
 	if h.Structure != "" {
-		if k, err := structureKindOf(h.Structure); err == nil && k.checked && !luhn(unlettered(h.Structure[1:])) {
-			warnings = append(warnings, fmt.Sprintf("%s number %s: its check digit (Luhn) does not hold", k.Name, h.Structure[1:]))
+		k, err := structureKindOf(h.Structure)
+		if err == nil && k.checked && !luhn(unlettered(h.Structure[1:])) {
+			warnings = append(warnings, warning("numéro %s %s : sa clé de contrôle (Luhn) est fausse",
+				"%s number %s: its check digit (Luhn) does not hold", k.Name, h.Structure[1:]))
 		}
 	}
 	return warnings
 }
 
+func warning(fr, en string, args ...any) i18n.Text { return i18n.Text{FR: fr, EN: en}.Format(args...) }
+
 // Warnings says what is unusual in the product's certificates for this holder without being wrong,
 // see [Holder.Warnings].
-func (p *Product) Warnings(h Holder) []string {
+func (p *Product) Warnings(h Holder) []i18n.Text {
 	warnings := h.Warnings()
 	for _, c := range p.Certificates {
 		switch c.usage.SAN {
 		case "email-upn":
 			if h.Email == "" {
-				warnings = append(warnings,
-					fmt.Sprintf("no e-mail address: %s has no UPN, which Windows logon needs and every real one has",
-						c.ID()))
+				warnings = append(warnings, warning(
+					"pas d'adresse électronique : %s n'a pas l'UPN que la connexion à Windows demande et que tout vrai a",
+					"no e-mail address: %s has no UPN, which Windows logon needs and every real one has", c.ID()))
 			}
 		case "dns":
 			for _, name := range append([]string{h.Service}, h.DNSNames...) {
 				if a, ok := ipAddress(name); ok {
-					warnings = append(warnings,
-						fmt.Sprintf("%s goes into an iPAddress: no certificate of the IGC-Santé has one, the real "+
-							"profile has host names only", a))
+					warnings = append(warnings, warning(
+						"%s va dans un iPAddress : aucun certificat de l'IGC-Santé n'en a, seulement des noms d'hôtes",
+						"%s goes into an iPAddress: no certificate of the IGC-Santé has one, "+
+							"the real profile has host names only", a))
 				}
 			}
 		}
@@ -231,22 +237,26 @@ func unlettered(s string) string { return strings.NewReplacer("A", "1", "B", "2"
 
 // IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not
 // hold (reference §3.2: real samples break them) and numbers outside the ranges of test identities.
-func IdNatWarnings(id string) []string {
+func IdNatWarnings(id string) []i18n.Text {
 	if len(id) < 2 {
 		return nil
 	}
-	var warnings []string
+	var warnings []i18n.Text
 	switch rest := id[1:]; id[0] {
 	case '8':
 		if !luhn(rest) {
-			warnings = append(warnings, fmt.Sprintf("RPPS number %s: its check digit (Luhn, the last one) does not hold", rest))
+			warnings = append(warnings, warning("numéro RPPS %s : sa clé de contrôle (Luhn, dernier chiffre) est fausse",
+				"RPPS number %s: its check digit (Luhn, the last one) does not hold", rest))
 		}
 		if !strings.HasPrefix(rest, "997") && !strings.HasPrefix(rest, "999") {
-			warnings = append(warnings, fmt.Sprintf("RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's", rest))
+			warnings = append(warnings, warning(
+				"numéro RPPS %s hors des plages de test (997…, 999…) : ce peut être celui d'une vraie personne",
+				"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's", rest))
 		}
 	case '0':
 		if !luhn(unlettered(rest)) {
-			warnings = append(warnings, fmt.Sprintf("ADELI number %s: its check digit (Luhn, with B read as 2) does not hold", rest))
+			warnings = append(warnings, warning("numéro ADELI %s : sa clé de contrôle (Luhn, B lu 2) est fausse",
+				"ADELI number %s: its check digit (Luhn, with B read as 2) does not hold", rest))
 		}
 	}
 	return warnings

@@ -213,7 +213,7 @@ func TestServerAddress(t *testing.T) {
 		[]string{"xn--hpital-ixa.test", "::1", "b.test"}) {
 		t.Errorf("%v, %+v, %v", d.Findings, d.Holder, err)
 	}
-	if w := p.Product.Warnings(h); len(w) != 2 || !strings.Contains(w[0], "10.0.0.5 goes into an iPAddress") {
+	if w := p.Product.Warnings(h); len(w) != 2 || !strings.Contains(w[0].EN, "10.0.0.5 goes into an iPAddress") {
 		t.Errorf("%q", w)
 	}
 	if h.DNSNames[0] != "hôpital.test" {

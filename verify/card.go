@@ -33,7 +33,7 @@ func describe(c *inspect.Certificate) *Card {
 		add(code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value, meaning(code, h))
 	}
 	for _, warning := range h.Warnings() {
-		add("Remarque", "Remark", warning, nil)
+		add("Remarque", "Remark", warning.EN, nil)
 	}
 	add("Organisation", "Organisation", h.Organisation, nil)
 	add("Service", "Service", h.Service, nil)

@@ -469,7 +469,11 @@ func specialities(c *certificate) string {
 }
 
 func checkDigit(c *certificate) string {
-	return strings.Join(profiles.IdNatWarnings(c.Holder.IdNat), "; ")
+	var all []string
+	for _, w := range profiles.IdNatWarnings(c.Holder.IdNat) {
+		all = append(all, w.EN)
+	}
+	return strings.Join(all, "; ")
 }
 
 const netscapeCertType = "2.16.840.1.113730.1.1"
