@@ -81,10 +81,9 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 				process(d.pid), label),
 				Remedy: d.restart()})
 		default:
-			l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Address)
+			err := listens(ctx, host, port)
 			switch {
 			case err == nil:
-				l.Close()
 			case errors.Is(err, syscall.EADDRINUSE):
 				found = append(found, taken)
 			default: // reserved to root, or no address of this machine
@@ -103,10 +102,37 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", strings.Join(numbers, ", "), tr(" : ", ": "), whose)}}
 }
 
+// listens tries to listen on an address, and on both loopback addresses where it stands for them
+// (see serve). A machine without IPv6 is not at fault.
+func listens(ctx context.Context, host, port string) error {
+	hosts := []string{host}
+	if loopback(host) {
+		hosts = []string{"127.0.0.1", "::1"}
+	}
+	for _, host := range hosts {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+		switch {
+		case err == nil:
+			l.Close()
+		case len(hosts) == 1 || errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
+			return err
+		}
+	}
+	return nil
+}
+
+// loopback tells whether a host of igc.yaml stands for both loopback addresses.
+func loopback(host string) bool {
+	return strings.EqualFold(host, "localhost") || host == "127.0.0.1" || host == "::1"
+}
+
 // takes tells whether a socket has an address, its own or every one of the machine.
 func takes(s sockets.Socket, host, port string) bool {
 	if strconv.Itoa(int(s.Local.Port())) != port {
 		return false
+	}
+	if loopback(host) && s.Local.Addr().IsLoopback() {
+		return s.Local.Addr() == netip.IPv6Loopback() || s.Local.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	at, err := netip.ParseAddr(host)
 	return err != nil || at.IsUnspecified() || s.Local.Addr().IsUnspecified() || s.Local.Addr() == at.Unmap()

@@ -16,7 +16,7 @@ import (
 
 // listen opens the address that listen has under that name in igc.yaml.
 func listen(name, address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := listenTCP(address)
 	if err != nil {
 		return nil, listenError(name, address, err)
 	}
