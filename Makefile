@@ -77,6 +77,7 @@ soak:
 	go test ./batch -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./profiles/csr -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/certfile -run '^$$' -fuzz FuzzText -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/certfile -run '^$$' -fuzz FuzzPKCS12 -fuzztime $(FUZZ) -fuzzminimizetime 20x

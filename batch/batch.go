@@ -87,19 +87,18 @@ func checkRow(r Row, rules Rules) (ca.CardOrder, error) {
 	if err != nil {
 		return order, err
 	}
-	if _, err := order.Check(); err != nil {
-		return order, err
-	}
-	return order, ca.CheckPIN(order.PIN)
+	_, err = order.Check()
+	return order, err
 }
 
 // Job is a batch: the rows, the order of each, and where the cards go.
 type Job struct {
 	Rows     []Row
 	Orders   []ca.CardOrder
-	Out      string                // a folder, or a file that ends in .zip or .jsonl; empty: the lab's own folder of cards
-	Resumed  func(done int)        // called when cards of these rows are made already
-	Progress func(made, total int) // called after each card
+	Out      string                            // a folder, a .zip or a .jsonl; empty: the lab's own folder of cards
+	Resumed  func(done int)                    // called when cards of these rows are made already
+	Progress func(made, total int)             // called after each card
+	Made     func(line int, card *ca.CardFile) // called with each card that is made; may be nil
 }
 
 // Run makes the cards that are not made yet. It returns the folder or file that has them all.
@@ -147,6 +146,9 @@ func Run(ctx context.Context, client *lab.Client, job Job) (path string, err err
 		made++
 		if job.Progress != nil {
 			job.Progress(made, len(remaining))
+		}
+		if job.Made != nil {
+			job.Made(job.Rows[at[i]].Line, card)
 		}
 		return journal.note(at[i], dir)
 	})

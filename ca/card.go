@@ -14,11 +14,13 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// CardOrder asks for a card: its certificates and the folder that holds them with their keys.
+// CardOrder asks for a card: its certificates and the folder that holds them with their keys. When
+// the keys are the holder's own, there are none to hold, and nothing to protect.
 type CardOrder struct {
-	IssueRequest           // its public keys are made here
+	IssueRequest           // its public keys are made here, unless they are the holder's own
 	Key          KeyPolicy // of the holder's keys
-	PIN          string    // four to eight digits: protects the keys and the PKCS#12 files
+	PIN          string    // protects keys and PKCS#12 files: four to eight digits of a card, else any password
+	ClearKeys    bool      // the keys are also written unprotected, see [folder.Content]
 	LegacyP12    bool      // 3DES and SHA-1, for software that reads nothing newer
 	Out          string    // the folder to write; empty for one named after the card's number
 	Into         string    // the folder in which that one is; empty for the lab's cards
@@ -30,14 +32,31 @@ type CardFile = folder.Card
 // CheckPIN holds a PIN to the form of the real ones.
 func CheckPIN(pin string) error { return Invalidate(folder.CheckPIN(pin)) }
 
+// Check holds an order to its product, before any key is made for it, see [IssueRequest.Check]. A
+// card has a PIN; software certificates, which no chip protects, have a password of any length.
+func (o *CardOrder) Check() (*profiles.Product, error) {
+	product, err := o.IssueRequest.Check()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.ownKeys() && o.ClearKeys:
+		return nil, fail(Invalid, "the keys are the holder's own: there is none to write in clear")
+	case o.ownKeys():
+		_, err = o.takeRequests(product)
+	case product.CardType != "":
+		err = CheckPIN(o.PIN)
+	default:
+		err = Invalidate(folder.CheckPassword(o.PIN))
+	}
+	return product, err
+}
+
 // MakeCard makes the keys, has the certificates issued and writes the card's folder, which appears
 // whole or not at all.
 func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*CardFile, string, error) {
 	product, err := order.Check()
 	if err != nil {
-		return nil, "", err
-	}
-	if err := CheckPIN(order.PIN); err != nil {
 		return nil, "", err
 	}
 	if err := CheckIssuable(ctx, s, product.ID); err != nil {
@@ -64,14 +83,16 @@ func MakeCard(ctx context.Context, s Service, home string, order CardOrder) (*Ca
 	}
 	defer draft.Discard()
 
-	keys, err := generate(product, order.Key)
-	if err != nil {
-		return nil, "", err
-	}
-	order.PublicKeys = map[string][]byte{}
-	for role, key := range keys {
-		if order.PublicKeys[role], err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+	var keys map[string]crypto.Signer
+	if !order.ownKeys() {
+		if keys, err = generate(product, order.Key); err != nil {
 			return nil, "", err
+		}
+		order.PublicKeys = map[string][]byte{}
+		for role, key := range keys {
+			if order.PublicKeys[role], err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+				return nil, "", err
+			}
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -122,9 +143,12 @@ func generate(product *profiles.Product, policy KeyPolicy) (map[string]crypto.Si
 // content is what the card's folder holds of what was issued.
 func content(product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) folder.Content {
 	first := issued.Records[0]
-	c := folder.Content{Chain: issued.Chain, PIN: order.PIN, LegacyP12: order.LegacyP12,
+	c := folder.Content{Chain: issued.Chain, PIN: order.PIN, LegacyP12: order.LegacyP12, ClearKeys: order.ClearKeys,
 		Card: folder.Card{Product: product.ID, Label: product.FR, CardNumber: first.Holder.CardNumber, Holder: first.Holder,
-			Lab: "TEST", Faithful: order.Key.Faithful()}}
+			Lab: "TEST", Faithful: order.Key.Faithful(), OwnKey: order.ownKeys(), LeftAside: issued.LeftAside}}
+	if c.Card.OwnKey {
+		c.Card.Faithful = faithfulKeys(issued.Records)
+	}
 	for i, record := range issued.Records {
 		profile := product.Certificates[i]
 		c.Certificates = append(c.Certificates, folder.Certificate{Role: profile.Role, Profile: profile.ID(),

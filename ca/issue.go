@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -23,12 +24,20 @@ type IssueRequest struct {
 	Longest    time.Duration       `json:"longest,omitempty"`    // the validity is cut to that; zero for the product's
 	Generation profiles.Generation `json:"generation,omitempty"` // empty for the lab's
 	URLs       *profiles.URLs      `json:"urls,omitempty"`       // nil for the lab's
+
+	// Keys that are the holder's own: certification requests (PKCS#10, DER) by role, in the place
+	// of public keys, whose proof of possession the lab checks. HolderKeys says that those of
+	// PublicKeys are the holder's own too, and not proved.
+	Requests   map[string][]byte `json:"requests,omitempty"`
+	HolderKeys bool              `json:"holder_keys,omitempty"`
 }
 
 // Issued is what was issued.
 type Issued struct {
 	Records []*Record `json:"records"` // one a role, in the product's order
 	Chain   [][]byte  `json:"chain"`   // DER of the issuing authority and of its root
+
+	LeftAside []i18n.Text `json:"left_aside,omitempty"` // what certification requests asked for beyond the profile
 }
 
 // Check holds a request's words to its product, before any key is made for it.
@@ -62,6 +71,9 @@ func (ca *CA) Issue(ctx context.Context, req IssueRequest) (*Issued, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := req.takeRequests(product); err != nil { // before an authority is made for it
+		return nil, err
+	}
 	a, err := product.IssuingAuthority()
 	if err != nil {
 		return nil, err
@@ -82,6 +94,10 @@ func (ca *CA) IssueResponder(ctx context.Context, a profiles.Authority, publicKe
 }
 
 func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.Authority, req IssueRequest) (*Issued, error) {
+	requests, err := req.takeRequests(product)
+	if err != nil {
+		return nil, err
+	}
 	issuer, err := ca.Issuer(ctx, a)
 	if err != nil {
 		return nil, err
@@ -131,11 +147,17 @@ func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.A
 			if err != nil {
 				return nil, err
 			}
+			record.OwnKey = req.ownKeys()
 			issued.Records = append(issued.Records, record)
 		}
 		err := ca.record(ctx, issued.Records, func(tx store.Tx) error {
 			if card := base.Holder.CardNumber; card != "" && len(tx.ByCard(card)) > 0 {
 				return errCardTaken
+			}
+			if req.ownKeys() {
+				if err := claimKeys(tx, req.PublicKeys, issued.Records); err != nil {
+					return err
+				}
 			}
 			return issuable(tx) // it may have been revoked since
 		})
@@ -149,6 +171,11 @@ func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.A
 		}
 		for _, c := range issuer.Chain() {
 			issued.Chain = append(issued.Chain, c.Raw)
+		}
+		for i, profile := range product.Certificates {
+			if r := requests[profile.Role]; r != nil {
+				issued.LeftAside = append(issued.LeftAside, r.LeftAside(issued.Records[i].DER)...)
+			}
 		}
 		return issued, nil
 	}

@@ -13,10 +13,11 @@ import (
 )
 
 // batchFlags are the flags of igc issue that may stand beside --batch.
-var batchFlags = []string{"batch", "check", "out", "json", "p12-legacy", "key", "urls", "pin", "generation"}
+var batchFlags = []string{"batch", "check", "out", "json", "p12-legacy", "key", "urls", "pin", "generation", "password",
+	"password-file", "clear-keys"}
 
 // notInRows are the flags of igc issue that a row cannot have.
-var notInRows = []string{"batch", "check", "batch-example", "out", "json", "help", "p12-legacy"}
+var notInRows = []string{"batch", "check", "batch-example", "out", "json", "help", "p12-legacy", "clear-keys"}
 
 // batch issues a card for each row of a file.
 func (p *program) batch(c *cli.Context, file string) error {
@@ -26,7 +27,7 @@ func (p *program) batch(c *cli.Context, file string) error {
 				"--%s is for one card: put it in the rows of %s"), name, file))
 		}
 	}
-	rules := batchRules(c)
+	rules := p.batchRules(c)
 	read, err := batch.Read(file, p.in, rules.Columns)
 	if err != nil {
 		return err
@@ -55,6 +56,12 @@ func (p *program) batch(c *cli.Context, file string) error {
 			fmt.Fprintf(p.err, tr("%d cartes sont déjà faites : je continue.\n",
 				"%d cards are done already: going on.\n"), done)
 		},
+		Made: func(line int, card *ca.CardFile) {
+			for _, item := range card.LeftAside {
+				p.note(fmt.Sprintf(tr("ligne %d : laissé de côté, %s", "line %d: left aside, %s"), line, tr(item.FR,
+					item.EN)))
+			}
+		},
 		Progress: func(made, total int) { bar.show(tr("cartes", "cards"), made, total) },
 	})
 	if err != nil {
@@ -67,10 +74,12 @@ func (p *program) batch(c *cli.Context, file string) error {
 }
 
 // batchRules are the flags of igc issue as columns of a batch.
-func batchRules(c *cli.Context) batch.Rules {
+func (p *program) batchRules(c *cli.Context) batch.Rules {
 	rules := batch.Rules{Defaults: map[string]string{}, Order: func(r batch.Row) (ca.CardOrder, error) {
-		order, err := cardOrder(r)
-		order.LegacyP12 = c.Bool("p12-legacy")
+		order, err := cardOrder(requestValues{values: r, notes: func(text string) {
+			p.note(fmt.Sprintf(tr("ligne %d : %s", "line %d: %s"), r.Line, text))
+		}})
+		order.LegacyP12, order.ClearKeys = c.Bool("p12-legacy"), c.Bool("clear-keys")
 		return order, err
 	}}
 	for _, f := range c.Command.Flags {
@@ -80,7 +89,8 @@ func batchRules(c *cli.Context) batch.Rules {
 			}
 		}
 	}
-	for _, name := range []string{"key", "urls", "pin", "generation"} { // of the whole batch, unless the row says otherwise
+	for _, name := range []string{"key", "urls", "pin", "generation", "password",
+		"password-file"} { // of the whole batch, unless the row says otherwise
 		if c.IsSet(name) {
 			rules.Defaults[name] = c.String(name)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	vcard "github.com/igc-lab/igc/card"
+	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/internal/p12"
 )
@@ -47,6 +48,9 @@ func (p *program) exportCommand(which string) *cli.Command {
 			"password of the PKCS#12 (else the PIN)")},
 		&cli.StringFlag{Name: "password-file", TakesFile: true, Usage: tr("fichier dont la première ligne est ce mot de passe",
 			"file whose first line is that password")},
+		&cli.BoolFlag{Name: "clear-keys", Usage: tr("écrit la clé sans mot de passe, et un PEM avec clé, certificat "+
+			"et chaîne (0600)",
+			"write the key without a password, and one PEM with key, certificate and chain (0600)")},
 		jsonFlag(),
 	}
 	for _, f := range exportForms {
@@ -62,9 +66,15 @@ func (p *program) exportCommand(which string) *cli.Command {
 
 func formFlag(f p12.Form) string { return "p12-" + string(f) }
 
-// chosenForm is the one form that the flags name.
-func chosenForm(c *cli.Context) (p12.Form, error) {
-	var chosen []p12.Form
+// Forms of what is written without a password: the key, and one PEM with key, certificate and
+// chain.
+const (
+	clearKeyForm p12.Form = "clear"
+	bundleForm   p12.Form = "bundle"
+)
+
+// chosenForms are the one form of PKCS#12 that the flags name, and those without a password.
+func chosenForms(c *cli.Context) (chosen []p12.Form, err error) {
 	var all []string
 	for _, f := range exportForms {
 		all = append(all, "--"+formFlag(f.form))
@@ -72,24 +82,41 @@ func chosenForm(c *cli.Context) (p12.Form, error) {
 			chosen = append(chosen, f.form)
 		}
 	}
-	if len(chosen) != 1 {
-		return "", ca.Invalidate(fmt.Errorf(tr("donnez une forme, et une seule : %s (igc card export --help dit pour qui)",
+	inClear := c.Bool("clear-keys")
+	if len(chosen) > 1 || len(chosen) == 0 && !inClear {
+		return nil, ca.Invalidate(fmt.Errorf(tr("donnez une forme, et une seule : %s (igc card export --help dit "+
+			"pour qui)",
 			"give one form, and only one: %s (igc card export --help says for whom)"), strings.Join(all, ", ")))
 	}
-	return chosen[0], nil
+	if inClear {
+		chosen = append(chosen, clearKeyForm, bundleForm)
+	}
+	return chosen, nil
 }
 
-// exportedFile is a PKCS#12 to write.
+// fileName is the name of what is written of a certificate in a form.
+func fileName(number, role string, form p12.Form) string {
+	switch form {
+	case clearKeyForm:
+		return number + "-" + role + ".clear.key"
+	case bundleForm:
+		return number + "-" + role + ".bundle.pem"
+	}
+	return number + "-" + role + "-" + string(form) + ".p12"
+}
+
+// exportedFile is a file to write: a PKCS#12, or a key in clear.
 type exportedFile struct {
 	Certificate string   `json:"certificate"` // its role
 	Form        p12.Form `json:"form"`
 	File        string   `json:"file"`
 	Replaced    bool     `json:"replaced"`
 	content     []byte
+	leaf        vcard.Certificate
 }
 
 func (p *program) exportCard(c *cli.Context) error {
-	form, err := chosenForm(c)
+	forms, err := chosenForms(c)
 	if err != nil {
 		return err
 	}
@@ -101,7 +128,7 @@ func (p *program) exportCard(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := exportTargets(chosen, certificates, form, c.String("out"), c.Bool("overwrite"))
+	files, err := exportTargets(chosen, certificates, forms, c.String("out"), c.Bool("overwrite"))
 	if err != nil {
 		return err
 	}
@@ -124,9 +151,11 @@ func (p *program) exportCard(c *cli.Context) error {
 	if password == "" {
 		password = pin[0]
 	}
-	for i, cert := range certificates { // all are made before one is written
-		if files[i].content, err = encodeExport(form, keys[cert.Role], cert, chain, password); err != nil {
-			return ca.Invalidate(fmt.Errorf("%s: %w", cert.Role, err))
+	p.noteJava(password)
+	for i := range files { // all are made before one is written
+		f := &files[i]
+		if f.content, err = encodeExport(f.Form, keys[f.leaf.Role], f.leaf, chain, password); err != nil {
+			return ca.Invalidate(fmt.Errorf("%s: %w", f.leaf.Role, err))
 		}
 	}
 	for _, f := range files {
@@ -142,7 +171,12 @@ func (p *program) exportCard(c *cli.Context) error {
 			}
 			fmt.Fprintf(w, words, f.File, f.Certificate, f.Form)
 		}
-		if form == p12.ANS {
+		if c.Bool("clear-keys") {
+			fmt.Fprintln(w, tr("Ces clés ne sont protégées par aucun mot de passe : qui lit ces fichiers (0600) "+
+				"s'en sert.",
+				"No password protects these keys: whoever reads these files (0600) can use them."))
+		}
+		if slices.Contains(forms, p12.ANS) {
 			fmt.Fprintln(w, tr("Forme modélisée sur le seul fichier réel vu ; ses certificats se lisent sans mot de passe.",
 				"Form modelled on the one real file that was seen; its certificates can be read without the password."))
 		}
@@ -166,19 +200,27 @@ func chosenCertificates(card *vcard.Card, role string) ([]vcard.Certificate, err
 }
 
 // exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12
-// in the folder out. A file that is there is refused unless it may be replaced.
-func exportTargets(card *vcard.Card, certificates []vcard.Certificate, form p12.Form, out string, overwrite bool) ([]exportedFile, error) {
+// in the folder out (.clear.key and .bundle.pem without a password). A file that is there is
+// refused unless it may be replaced.
+func exportTargets(card *vcard.Card, certificates []vcard.Certificate, forms []p12.Form, out string,
+	overwrite bool) ([]exportedFile, error) {
 	info, err := os.Stat(out)
 	folder := out == "" || err == nil && info.IsDir()
+	if !folder && len(certificates) == 1 && len(forms) > 1 {
+		return nil, ca.Invalidate(fmt.Errorf(tr("--out %s n'est pas un dossier, et il y a %d fichiers à écrire : "+
+			"donnez un dossier qui existe",
+			"--out %s is not a folder, and there are %d files to write: give a folder that exists"), out, len(forms)))
+	}
 	if !folder && len(certificates) > 1 {
 		return nil, ca.Invalidate(fmt.Errorf(tr("--out %s n'est pas un dossier, et la carte a %d certificats : choisissez avec --certificate, ou donnez un dossier qui existe",
 			"--out %s is not a folder, and the card has %d certificates: choose with --certificate, or give a folder that exists"), out, len(certificates)))
 	}
 	var files []exportedFile
-	for _, cert := range certificates {
-		f := exportedFile{Certificate: cert.Role, Form: form, File: out}
+	for i := range len(certificates) * len(forms) {
+		cert, form := certificates[i/len(forms)], forms[i%len(forms)]
+		f := exportedFile{Certificate: cert.Role, Form: form, File: out, leaf: cert}
 		if folder {
-			f.File = filepath.Join(out, card.Number+"-"+cert.Role+"-"+string(form)+".p12")
+			f.File = filepath.Join(out, fileName(card.Number, cert.Role, form))
 		}
 		info, err := os.Lstat(f.File)
 		switch {
@@ -197,31 +239,6 @@ func exportTargets(card *vcard.Card, certificates []vcard.Certificate, form p12.
 		files = append(files, f)
 	}
 	return files, nil
-}
-
-// filePassword is the password that the PKCS#12 is to have, empty when the flags give none.
-func filePassword(c *cli.Context) (string, error) {
-	file := c.String("password-file")
-	switch {
-	case c.IsSet("password") && file != "":
-		return "", ca.Invalidate(errors.New(tr("donnez --password ou --password-file, pas les deux",
-			"give --password or --password-file, not both")))
-	case c.IsSet("password") && c.String("password") == "":
-		return "", ca.Invalidate(errors.New(tr("--password est vide : les logiciels ne s'accordent pas sur ce que cela veut dire",
-			"--password is empty: programs differ on what that means")))
-	case file == "":
-		return c.String("password"), nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf("--password-file: %w", err)}
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", ca.Invalidate(fmt.Errorf(tr("--password-file %s : sa première ligne est vide",
-			"--password-file %s: its first line is empty"), file))
-	}
-	return line, nil
 }
 
 // readChain are the certificates above a card's own, the nearest first. A card may have none.
@@ -252,8 +269,29 @@ func encodeExport(form p12.Form, key crypto.Signer, cert vcard.Certificate, chai
 	if err != nil { // made wrong on purpose: the encoders want its bytes only
 		leaf = &x509.Certificate{Raw: cert.Raw}
 	}
+	if form == clearKeyForm || form == bundleForm {
+		out, err := folder.ClearKey(key)
+		if err != nil || form == clearKeyForm {
+			return out, err
+		}
+		for _, der := range append([][]byte{cert.Raw}, raw(chain)...) {
+			out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+		}
+		return out, nil
+	}
 	chain = slices.DeleteFunc(slices.Clone(chain), func(c *x509.Certificate) bool { return string(c.Raw) == string(cert.Raw) })
-	return p12.Encode(form, key, leaf, chain, password)
+	name := folder.FriendlyName(cert.Holder, cert.Role)
+	if form == p12.ANS { // the file that was seen has none
+		name = ""
+	}
+	return p12.Encode(form, key, leaf, chain, name, password)
+}
+
+func raw(chain []*x509.Certificate) (list [][]byte) {
+	for _, c := range chain {
+		list = append(list, c.Raw)
+	}
+	return list
 }
 
 // writeExport writes the file, for its owner alone. One that appeared meanwhile is not replaced.

@@ -7,16 +7,13 @@ import (
 	"io"
 	"math/big"
 	mathrand "math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -69,8 +66,6 @@ func (p *program) issueCommand() *cli.Command {
 				"another host name (SSL_SERV), repeatable")},
 			text("email", "adresse électronique (certificats logiciels, boîtes aux lettres)", "e-mail address (software certificates, mailboxes)"),
 			text("card-number", "numéro de carte, dix chiffres (sinon tiré)", "card number, ten digits (else drawn)"),
-			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random",
-				"PIN: 4 to 8 digits, or random")},
 			text("not-before", "début de validité (AAAA-MM-JJ ou RFC 3339) ; sert aux cartes expirées ou futures", "beginning of validity (YYYY-MM-DD or RFC 3339); for expired or future cards"),
 			text("generation", "gabarit : gen2016 ou gen2023", "layout: gen2016 or gen2023"),
 			keyFlag(tr("clés de la carte", "keys of the card")),
@@ -80,7 +75,7 @@ func (p *program) issueCommand() *cli.Command {
 			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels",
 				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
-		}...), passwordFlags()...),
+		}...), append(ownKeyFlags(), secretsFlags()...)...),
 		Action: p.issue,
 	}
 }
@@ -128,71 +123,36 @@ func (p *program) issue(c *cli.Context) error {
 		return ca.Invalidate(errors.New(tr("--check vérifie un fichier : donnez --batch FICHIER",
 			"--check checks a file: give --batch FILE")))
 	}
-	order, err := cardOrder(c)
+	orders, err := p.orders(c)
 	if err != nil {
 		return err
 	}
-	if _, err := order.Check(); err != nil { // before a lab is made for it
-		return err
-	}
-	if err := ca.CheckPIN(order.PIN); err != nil {
-		return err
+	for _, order := range orders {
+		if _, err := order.Check(); err != nil { // before a lab is made for it
+			return err
+		}
 	}
 	config := lab.DefaultConfig()
-	if order.Key != "" {
-		config.Key = order.Key
+	if orders[0].Key != "" {
+		config.Key = orders[0].Key
 	}
 	client, err := p.connectOrCreate(c, config)
 	if err != nil {
 		return err
 	}
-	return p.makeCard(c, client, order)
+	if len(orders) > 1 {
+		return p.makeCards(c, client, orders)
+	}
+	return p.makeCard(c, client, orders[0])
 }
 
-// makeCard has a card made and tells of it.
+// makeCard has a card made and says what it is.
 func (p *program) makeCard(c *cli.Context, client *lab.Client, order ca.CardOrder) error {
-	if order.Key == "" {
-		order.Key = client.Lab.Config.Key
-	}
-	card, dir, err := ca.MakeCard(c.Context, client, client.Lab.Home, order)
+	facts, words, err := p.newCard(c.Context, client, order)
 	if err != nil {
 		return err
 	}
-	product, err := profiles.FindProduct(card.Product)
-	if err != nil {
-		return err
-	}
-	for _, warning := range product.Warnings(card.Holder) {
-		fmt.Fprintln(p.err, tr("attention : ", "warning: ")+warning.In(i18n.FromEnvironment()))
-	}
-	facts := struct {
-		*ca.CardFile
-		Folder string `json:"folder"`
-		PIN    string `json:"pin"`
-	}{card, dir, order.PIN}
-	return p.print(c, facts, func(w io.Writer) {
-		fmt.Fprintf(w, "%s — %s", card.Label, card.Holder.DisplayName())
-		if card.Holder.IdNat != "" {
-			fmt.Fprintf(w, " (%s)", card.Holder.IdNat)
-		}
-		fmt.Fprintln(w)
-		if card.CardNumber != "" {
-			fmt.Fprintf(w, "%-16s %s\n", tr("carte", "card"), card.CardNumber)
-		}
-		for _, cert := range card.Certificates {
-			fmt.Fprintf(w, "%-16s %s  %s %s%s\n", cert.Role, cert.Serial, tr("jusqu'au",
-				"until"), cert.NotAfter.Format(time.DateOnly), modelled(cert.Status))
-		}
-		fmt.Fprintf(w, "%-16s %s  (%s)\n", tr("code porteur",
-			"PIN"), order.PIN, tr("montré cette seule fois",
-			"shown this once"))
-		fmt.Fprintf(w, "%-16s %s\n", tr("dossier", "folder"), dir)
-		fmt.Fprintf(w, "%-16s %s\n", tr("à importer", "to import"), filepath.Join(dir, card.Certificates[0].PKCS12))
-		if !card.Faithful {
-			fmt.Fprintln(w, tr("Clés rapides : cette carte n'est pas fidèle à celles de l'IGC-Santé.",
-				"Fast keys: this card is not faithful to those of the IGC-Santé."))
-		}
-	})
+	return p.print(c, facts, words)
 }
 
 func modelled(s profiles.Status) string {
@@ -242,8 +202,14 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 			return order, err
 		}
 	}
+	own, err := readOwnKey(c)
+	if err != nil {
+		return order, err
+	}
 	if order.Product == "" {
-		order.Product = "cps"
+		if order.Product, err = own.product(); err != nil {
+			return order, err
+		}
 	}
 	if c.Bool("random") {
 		product, err := profiles.FindProduct(order.Product)
@@ -253,6 +219,12 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 		order.Holder = fixtures.Random(product, c.String("profession"), mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())))
 	}
 	if err := holderFlags(c, &order.Holder); err != nil {
+		return order, err
+	}
+	if err := own.apply(c, &order); err != nil {
+		return order, err
+	}
+	if err := refusePassword(c, order.Product); err != nil {
 		return order, err
 	}
 	if v := c.String("not-before"); v != "" {
@@ -270,6 +242,9 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 // input for "-" of the command line.
 func like(c values, name string, order *ca.CardOrder) error {
 	var in io.Reader = strings.NewReader("")
+	if v, ok := c.(requestValues); ok {
+		c = v.values
+	}
 	if command, ok := c.(*cli.Context); ok {
 		in = command.App.Reader
 	}
@@ -353,8 +328,8 @@ func cardFlags(c values, order *ca.CardOrder) (err error) {
 	if order.URLs, err = urls(c); err != nil {
 		return err
 	}
-	if order.PIN = c.String("pin"); order.PIN == "" {
-		order.PIN = defaultPIN
+	if order.PIN, err = secretFlags(c); err != nil {
+		return err
 	}
 	if order.PIN == "random" {
 		n, err := rand.Int(rand.Reader, big.NewInt(10000))
@@ -363,6 +338,6 @@ func cardFlags(c values, order *ca.CardOrder) (err error) {
 		}
 		order.PIN = fmt.Sprintf("%04d", n)
 	}
-	order.LegacyP12, order.Out = c.Bool("p12-legacy"), c.String("out")
+	order.LegacyP12, order.ClearKeys, order.Out = c.Bool("p12-legacy"), c.Bool("clear-keys"), c.String("out")
 	return nil
 }

@@ -16,9 +16,7 @@ func (p *program) renewCommand() *cli.Command {
 		Usage:        tr("émet une nouvelle carte pour le même porteur", "issue a new card for the same holder"),
 		ArgsUsage:    tr("NUMÉRO-DE-CARTE | NUMÉRO-DE-SÉRIE", "CARD-NUMBER | SERIAL"),
 		OnUsageError: usageError,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "pin", Value: defaultPIN, Usage: tr("code porteur : 4 à 8 chiffres, ou random",
-				"PIN: 4 to 8 digits, or random")},
+		Flags: append(append([]cli.Flag{
 			keyFlag(tr("clés de la carte", "keys of the card")),
 			urlsFlag(),
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: tr("dossier à écrire, au lieu de celui du laboratoire",
@@ -26,13 +24,14 @@ func (p *program) renewCommand() *cli.Command {
 			&cli.BoolFlag{Name: "p12-legacy", Usage: tr("PKCS#12 en 3DES et SHA-1, pour les vieux logiciels",
 				"PKCS#12 with 3DES and SHA-1, for old software")},
 			jsonFlag(),
-		},
+		}, ownKeyFlags()...), secretsFlags()...),
 		Action: p.renew,
 	}
 }
 
 // renew issues a card again: new number, new keys, validity from now on. The old card keeps its
-// status, since holders have both for a while; igc revoke ends it.
+// status, since holders have both for a while; igc revoke ends it. Where the key was the holder's
+// own the lab has none to make: a request is wanted again, be it of the same key.
 func (p *program) renew(c *cli.Context) error {
 	what, err := oneArg(c, tr("un numéro de carte ou de série", "a card number or a serial number"))
 	if err != nil {
@@ -72,8 +71,37 @@ func (p *program) renew(c *cli.Context) error {
 			order.Holder.Email = r.Holder.Email
 		}
 	}
+	if err := p.renewOwnKey(c, &order, last); err != nil {
+		return err
+	}
 	if _, err := order.Check(); err != nil {
 		return err
 	}
 	return p.makeCard(c, client, order)
+}
+
+// renewOwnKey puts the holder's own key into the order.
+func (p *program) renewOwnKey(c *cli.Context, order *ca.CardOrder, last *ca.Record) error {
+	if err := refusePassword(c, order.Product); err != nil {
+		return err
+	}
+	v, err := p.requestFrom(c)
+	if err != nil {
+		return err
+	}
+	own, err := readOwnKey(v)
+	if err != nil {
+		return err
+	}
+	if last.OwnKey && !own.given() {
+		return ca.Invalidate(fmt.Errorf(tr("la clé de %s est celle du porteur : donnez une demande (--csr), de la "+
+			"même clé ou d'une nouvelle",
+			"the key of %s is the holder's own: give a request (--csr), of the same key or a new one"), last.Serial))
+	}
+	holder := order.Holder
+	if err := own.apply(v, order); err != nil {
+		return err
+	}
+	order.Holder = holder // that of the certificate renewed
+	return nil
 }

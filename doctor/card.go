@@ -478,7 +478,7 @@ func missingFiles(dir string) (missing []string) {
 	}
 	names := []string{"chain.pem"}
 	for _, c := range file.Certificates {
-		names = append(names, c.Certificate, c.Key, c.PKCS12)
+		names = append(names, c.Files()...)
 	}
 	for _, name := range names {
 		if !readable(filepath.Join(dir, name)) {

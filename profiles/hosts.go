@@ -180,3 +180,6 @@ func plainAddress(text string) (string, bool) {
 	}
 	return local + "@" + domain, checkHost(domain) == nil
 }
+
+// IsDNSName tells whether a text is a host name that a certificate can have.
+func IsDNSName(name string) bool { return checkHost(strings.TrimPrefix(name, "*.")) == nil }

@@ -289,3 +289,10 @@ func WithCheckDigit(number string) string {
 	}
 	return number + "9"
 }
+
+// IsStructure tells whether a text is a Struct_IdNat: a prefix of table G07 and a number of
+// its form.
+func IsStructure(id string) bool {
+	_, err := structureKindOf(id)
+	return err == nil
+}

@@ -99,7 +99,10 @@ func (s *Server) describe(o *offer) error {
 		o.Label = i18n.Text{FR: p.FR, EN: p.EN}
 	}
 	for _, c := range card.Certificates {
-		o.PKCS12, o.Public = append(o.PKCS12, c.PKCS12), append(o.Public, c.Certificate)
+		o.Public = append(o.Public, c.Certificate)
+		if c.PKCS12 != "" { // the lab does not have the holder's own key
+			o.PKCS12 = append(o.PKCS12, c.PKCS12)
+		}
 	}
 	o.Public = append(o.Public, "chain.pem")
 	return nil

@@ -30,6 +30,7 @@ type Record struct {
 	NotBefore time.Time       `json:"not_before"`
 	NotAfter  time.Time       `json:"not_after"`
 	IssuedAt  time.Time       `json:"issued_at"`
+	OwnKey    bool            `json:"own_key,omitempty"` // the holder made its key, and the lab never had it
 	DER       []byte          `json:"der,omitempty"`
 }
 

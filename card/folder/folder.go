@@ -5,6 +5,11 @@
 //	ROLE.pem              a certificate: authentication, signature
 //	ROLE.key              its key, PKCS#8, encrypted with the PIN
 //	ROLE.p12              key, certificate and chain, encrypted with the PIN
+//	ROLE.clear.key        its key, PKCS#8, unprotected: where that was asked for
+//	ROLE.bundle.pem       key, certificate and chain, unprotected: likewise
+//
+// The PIN is a password of any length where the certificates are not those of a card. When the key
+// is the holder's own, there is no file that has it.
 //
 // A folder appears whole or not at all: [Begin] makes one under a temporary name, with space set
 // aside for its content, [Draft.Fill] writes it, [Draft.Name] gives it its name.
@@ -18,14 +23,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/youmark/pkcs8"
-	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/p12"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -38,9 +45,12 @@ type Card struct {
 	Label        string          `json:"label"`
 	CardNumber   string          `json:"card_number,omitempty"`
 	Holder       profiles.Holder `json:"holder"`
-	Lab          string          `json:"lab"`      // always "TEST": no card of a lab is anything else
-	Faithful     bool            `json:"faithful"` // keys are those of the real products
+	Lab          string          `json:"lab"`               // always "TEST": no card of a lab is anything else
+	Faithful     bool            `json:"faithful"`          // keys are those of the real products
+	OwnKey       bool            `json:"own_key,omitempty"` // the holder made the keys, and the folder has none
 	Certificates []Certificate   `json:"certificates"`
+
+	LeftAside []i18n.Text `json:"left_aside,omitempty"` // what the certification requests asked for beyond the profile
 }
 
 // Certificate is one of a card's certificates, and its files.
@@ -51,9 +61,17 @@ type Certificate struct {
 	Serial      string          `json:"serial"`
 	NotBefore   time.Time       `json:"not_before"`
 	NotAfter    time.Time       `json:"not_after"`
-	Certificate string          `json:"certificate"` // PEM
-	Key         string          `json:"key"`         // PEM, PKCS#8, encrypted with the PIN
-	PKCS12      string          `json:"pkcs12"`      // key, certificate and chain, encrypted with the PIN
+	Certificate string          `json:"certificate"`         // PEM
+	Key         string          `json:"key,omitempty"`       // PEM, PKCS#8, encrypted with the PIN
+	PKCS12      string          `json:"pkcs12,omitempty"`    // key, certificate and chain, encrypted with the PIN
+	ClearKey    string          `json:"clear_key,omitempty"` // PEM, PKCS#8, unprotected
+	Bundle      string          `json:"bundle,omitempty"`    // PEM: key, certificate and chain, unprotected
+}
+
+// Files are the names of the certificate's files that the folder has.
+func (c Certificate) Files() []string {
+	return slices.DeleteFunc([]string{c.Certificate, c.Key, c.PKCS12, c.ClearKey, c.Bundle},
+		func(s string) bool { return s == "" })
 }
 
 // Read reads the card.json of a folder. The error is fs.ErrNotExist when there is none.
@@ -77,6 +95,19 @@ func CheckPIN(pin string) error {
 	return nil
 }
 
+// CheckPassword refuses passwords that programs differ on.
+func CheckPassword(password string) error {
+	switch {
+	case password == "":
+		return errors.New("the password is empty: programs differ on what that means for a PKCS#12")
+	case !utf8.ValidString(password):
+		return errors.New("the password is not valid UTF-8")
+	case strings.ContainsRune(password, 0):
+		return errors.New("the password holds a NUL, where C programs end it")
+	}
+	return nil
+}
+
 // Content is what is written of a card beside what its certificates say.
 type Content struct {
 	Card         Card          // without its Certificates
@@ -86,6 +117,7 @@ type Content struct {
 	Chain        [][]byte // DER of the issuing authority and of its root
 	PIN          string   // protects the keys and the PKCS#12 files
 	LegacyP12    bool     // 3DES and SHA-1, for software that reads nothing newer
+	ClearKeys    bool     // the keys are also written unprotected, for software that takes no password
 }
 
 // keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a
@@ -155,10 +187,6 @@ func (c Content) files() (map[string][]byte, *Card, error) {
 		chain = append(chain, authority)
 		chainPEM = append(chainPEM, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	p12 := pkcs12.Modern2023
-	if c.LegacyP12 {
-		p12 = pkcs12.LegacyDES
-	}
 	files := map[string][]byte{"chain.pem": chainPEM}
 	card := c.Card
 	for i, one := range c.Certificates {
@@ -166,21 +194,71 @@ func (c Content) files() (map[string][]byte, *Card, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		one.Certificate, one.Key, one.PKCS12 = one.Role+".pem", one.Role+".key", one.Role+".p12"
+		one.Certificate = one.Role + ".pem"
 		files[one.Certificate] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.DER[i]})
-		key, err := pkcs8.MarshalPrivateKey(c.Keys[i], []byte(c.PIN), keyEncryption)
-		if err != nil {
-			return nil, nil, i18n.Errorf("key of %s: %w", one.Role, err)
-		}
-		files[one.Key] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: key})
-		if files[one.PKCS12], err = p12.Encode(c.Keys[i], certificate, chain, c.PIN); err != nil {
-			return nil, nil, i18n.Errorf("PKCS#12 of %s: %w", one.Role, err)
+		if !card.OwnKey {
+			if err := c.addKey(files, &one, c.Keys[i], certificate, chain); err != nil {
+				return nil, nil, err
+			}
 		}
 		card.Certificates = append(card.Certificates, one)
 	}
 	var err error
 	files[FileName], err = json.MarshalIndent(card, "", "  ")
 	return files, &card, err
+}
+
+// addKey adds the files that hold a key.
+func (c Content) addKey(files map[string][]byte, one *Certificate, private crypto.Signer,
+	certificate *x509.Certificate, chain []*x509.Certificate) error {
+	one.Key, one.PKCS12 = one.Role+".key", one.Role+".p12"
+	var err error
+	if files[one.Key], err = EncryptedKey(private, c.PIN); err != nil {
+		return i18n.Errorf("key of %s: %w", one.Role, err)
+	}
+	if files[one.PKCS12], err = p12.Encode(form(c.LegacyP12), private, certificate, chain,
+		FriendlyName(c.Card.Holder, one.Role), c.PIN); err != nil {
+		return i18n.Errorf("PKCS#12 of %s: %w", one.Role, err)
+	}
+	if !c.ClearKeys {
+		return nil
+	}
+	one.ClearKey, one.Bundle = one.Role+".clear.key", one.Role+".bundle.pem"
+	if files[one.ClearKey], err = ClearKey(private); err != nil {
+		return i18n.Errorf("key of %s: %w", one.Role, err)
+	}
+	files[one.Bundle] = slices.Concat(files[one.ClearKey], files[one.Certificate], files["chain.pem"])
+	return nil
+}
+
+func form(legacy bool) p12.Form {
+	if legacy {
+		return p12.Legacy
+	}
+	return p12.Modern
+}
+
+// FriendlyName is the name by which programs list a key and its certificate.
+func FriendlyName(holder profiles.Holder, role string) string {
+	return holder.DisplayName() + " (" + role + ")"
+}
+
+// EncryptedKey is a key as PEM that a password protects: PKCS#8.
+func EncryptedKey(key crypto.Signer, password string) ([]byte, error) {
+	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), keyEncryption)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}), nil
+}
+
+// ClearKey is a key as PEM that no password protects: PKCS#8.
+func ClearKey(key crypto.Signer) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
 // writeNew writes a file that is not there yet.

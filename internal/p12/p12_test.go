@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -76,7 +77,7 @@ func TestEncode(t *testing.T) {
 		h := newHolder(t, key)
 		for _, form := range []Form{Modern, Legacy, ANS} {
 			for _, password := range passwords {
-				data, err := Encode(form, h.key, h.cert, h.chain, password)
+				data, err := Encode(form, h.key, h.cert, h.chain, "TEST holder", password)
 				if err != nil {
 					t.Fatalf("%s, %s, %q: %v", form, name, password, err)
 				}
@@ -98,8 +99,10 @@ func TestEncodeRefuses(t *testing.T) {
 	for _, test := range []struct {
 		form            Form
 		password, error string
-	}{{ANS, "", "empty"}, {Modern, "", "empty"}, {ANS, "clé 🔑", "U+1F511"}, {ANS, "\xff", "UTF-8"}, {"pem", "1234", "choose among"}} {
-		if _, err := Encode(test.form, h.key, h.cert, h.chain, test.password); err == nil || !strings.Contains(err.Error(), test.error) {
+	}{{ANS, "", "empty"}, {Modern, "", "empty"}, {Modern, "a\x00b", "NUL"}, {ANS, "\xff", "UTF-8"}, {"pem", "1234",
+		"choose among"}} {
+		if _, err := Encode(test.form, h.key, h.cert, h.chain, "", test.password); err == nil ||
+			!strings.Contains(err.Error(), test.error) {
 			t.Errorf("%s with %q: %v, want %s", test.form, test.password, err, test.error)
 		}
 	}
@@ -111,7 +114,7 @@ func TestANSPeers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHolder(t, key)
 			for i, password := range passwords[:2] {
-				data, err := EncodeANS(h.key, h.cert, h.chain, password)
+				data, err := Encode(ANS, h.key, h.cert, h.chain, "", password)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -225,18 +228,89 @@ func structure(t *testing.T, file string) string {
 func TestDeriveKey(t *testing.T) {
 	for _, purpose := range []byte{encryptionKey, initialVector, macKey} {
 		for _, password := range passwords {
-			secret, err := bmpPassword(password)
+			p, err := newPassword(password)
 			if err != nil {
 				t.Fatal(err)
 			}
+			secret := p.bmp
 			salt := []byte{1, 2, 3, 4, 5, 6, 7, byte(len(password))}
 			out := peer.Run(t, "openssl", "kdf", "-keylen", "50", "-kdfopt", "digest:SHA1", "-kdfopt", fmt.Sprintf("hexpass:%x", secret),
 				"-kdfopt", fmt.Sprintf("hexsalt:%x", salt), "-kdfopt", "iter:2048", "-kdfopt", fmt.Sprintf("id:%d", purpose), "-provider", "legacy",
 				"-provider", "default", "PKCS12KDF")
 			want := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(out), ":", ""))
-			if got := fmt.Sprintf("%x", deriveKey(purpose, 50, secret, salt, 2048)); got != want {
+			if got := fmt.Sprintf("%x", deriveKey(sha1.New, purpose, 50, secret, salt, 2048)); got != want {
 				t.Errorf("purpose %d, %q: %s, OpenSSL %s", purpose, password, got, want)
 			}
+		}
+	}
+}
+
+// A password of any characters opens the file in the programs that people use, and they list key
+// and certificate by their friendly name.
+func TestPasswordsAndNames(t *testing.T) {
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHolder(t, ec)
+	const name = "CPS d'ALAIN DÔDÔ (authentication)"
+	for _, form := range []Form{Modern, Legacy} {
+		for label, password := range map[string]string{"spaces": " a b ", "accents": "M0t de passe $é long",
+			"quotes":         `"'\$!`,
+			"256 characters": strings.Repeat("0123456789abcdef", 16), "one": "x", "astral": "clé 🔑 𝔸",
+			"Greek": "κωδικός", "emoji alone": "🔑"} {
+			t.Run(string(form)+" "+label, func(t *testing.T) {
+				data, err := Encode(form, h.key, h.cert, h.chain, name, password)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dir := t.TempDir()
+				file, secret := filepath.Join(dir, "own.p12"), filepath.Join(dir, "password")
+				for path, content := range map[string][]byte{file: data, secret: []byte(password + "\n")} {
+					if err := os.WriteFile(path, content, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				t.Setenv("LC_ALL", "C.UTF-8")
+				out := peer.Run(t, "openssl", "pkcs12", "-in", file, "-passin", "file:"+secret, "-nodes")
+				if !strings.Contains(out, "BEGIN PRIVATE KEY") || strings.Count(out, "friendlyName: CPS d'ALAIN") != 2 {
+					t.Errorf("OpenSSL: %s", out)
+				}
+				db := filepath.Join(dir, "db")
+				if err := os.Mkdir(db, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				peer.Run(t, "certutil", "-d", "sql:"+db, "-N", "--empty-password")
+				if out, err := peer.Try(t, "pk12util", "-d", "sql:"+db, "-i", file, "-w", secret); err != nil {
+					t.Errorf("NSS: %s", out)
+				} else if out := peer.Run(t, "certutil", "-d", "sql:"+db, "-L"); !strings.Contains(out,
+					"CPS d'ALAIN") || !strings.Contains(out, "u,u,u") {
+					t.Errorf("NSS: %s", out)
+				}
+				if out, err := peer.Try(t, "certtool", "--p12-info", "--inder", "--infile", file, "--password",
+					password); err != nil {
+					t.Errorf("GnuTLS: %s", out)
+				}
+				if label != "spaces" && label != "quotes" &&
+					label != "astral" { // a Java machine takes a second to start
+					return
+				}
+				out, err = peer.Try(t, "keytool", "-J-Dfile.encoding=UTF-8", "-J-Duser.language=en",
+					"-J-Dstdout.encoding=UTF-8", "-list", "-v",
+					"-keystore", file, "-storetype", "PKCS12", "-storepass:file", secret)
+				wanted := []string{"Alias name: cps d'alain dôdô (authentication)", "PrivateKeyEntry",
+					"Certificate chain length: 2"}
+				if strings.IndexFunc(password, func(r rune) bool { return r > '~' }) >= 0 {
+					wanted = []string{"Password is not ASCII"} // a limit of Java
+				} else if err != nil {
+					t.Error("Java:", err)
+				}
+				for _, want := range wanted {
+					if !strings.Contains(out, want) {
+						t.Errorf("Java: %s is missing:\n%s", want, out)
+					}
+				}
+			})
 		}
 	}
 }

@@ -45,7 +45,7 @@ var layers = [][]string{
 	{"card/chip"},
 	{"card"},
 	{"fixtures"}, // a fixture is a profiles.Holder and a list of products
-	{"profiles/inspect"},
+	{"profiles/csr", "profiles/inspect"},
 	{"profiles/lint", "profiles/certfile"},
 	{"profiles"},
 	{"internal"},

@@ -112,7 +112,7 @@ func FuzzPKCS12(f *testing.F) {
 		add(enc.Encode(leaf.key, leaf.cert, chain, "1234"))
 	}
 	add(pkcs12.Modern2023.WithIterations(1).EncodeTrustStore(chain, "1234"))
-	add(p12.EncodeANS(leaf.key, leaf.cert, chain, "1234"))
+	add(p12.Encode(p12.ANS, leaf.key, leaf.cert, chain, "", "1234"))
 	clear, err := pkcs12.Passwordless.Encode(leaf.key, leaf.cert, chain, "")
 	if err != nil {
 		f.Fatal(err)

@@ -22,11 +22,13 @@ type recordFacts struct {
 	NotBefore int64           `json:"nb"`
 	NotAfter  int64           `json:"na"`
 	IssuedAt  int64           `json:"at"`
+	OwnKey    bool            `json:"ok,omitempty"`
 }
 
 // encodeRecord encodes a record with the checksum of its sequence.
 func encodeRecord(r *store.Record, seq uint64) ([]byte, error) {
-	facts, err := json.Marshal(recordFacts{r.Serial, r.Profile, r.Holder, r.NotBefore.Unix(), r.NotAfter.Unix(), r.IssuedAt.Unix()})
+	facts, err := json.Marshal(recordFacts{r.Serial, r.Profile, r.Holder, r.NotBefore.Unix(), r.NotAfter.Unix(),
+		r.IssuedAt.Unix(), r.OwnKey})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func decodeRecord(r *store.Record, seq uint64, b []byte) error {
 	if err := json.Unmarshal(data, &facts); err != nil {
 		return damage("record %d: %v", seq, err)
 	}
-	r.Serial, r.Profile, r.Holder = facts.Serial, facts.Profile, facts.Holder
+	r.Serial, r.Profile, r.Holder, r.OwnKey = facts.Serial, facts.Profile, facts.Holder, facts.OwnKey
 	r.NotBefore, r.NotAfter, r.IssuedAt = time.Unix(facts.NotBefore, 0).UTC(), time.Unix(facts.NotAfter, 0).UTC(), time.Unix(facts.IssuedAt, 0).UTC()
 	r.DER = append([]byte(nil), der...) // bbolt's memory is only ours during the transaction
 	return nil
