@@ -181,8 +181,13 @@ func (p *program) connectOrCreate(c *cli.Context, config lab.Config) (*lab.Clien
 	return l.Client(), nil
 }
 
+// printed is called with what a command ("igc card list") prints as JSON. A test makes its schema
+// of that.
+var printed = func(command string, facts any) {}
+
 // print writes facts: as JSON when asked for, in words otherwise.
 func (p *program) print(c *cli.Context, facts any, words func(w io.Writer)) error {
+	printed(c.Command.HelpName, facts)
 	if !c.Bool("json") {
 		words(p.out)
 		return nil

@@ -25,6 +25,16 @@ func Load(file string) (s Schema, err error) {
 	return s, json.Unmarshal(data, &s.root)
 }
 
+// At is the schema of one of the $defs.
+func (s Schema) At(name string) Schema {
+	def, _ := s.root["$defs"].(map[string]any)[name].(map[string]any)
+	whole := map[string]any{"$defs": s.root["$defs"]}
+	for keyword, rule := range def {
+		whole[keyword] = rule
+	}
+	return Schema{whole}
+}
+
 // Check says where a value departs from the schema.
 func (s Schema) Check(value any) error {
 	data, err := json.Marshal(value)
@@ -41,20 +51,29 @@ func (s Schema) Check(value any) error {
 func (s Schema) against(rule map[string]any, v any, at string) error {
 	for keyword, want := range rule {
 		switch keyword {
-		case "$schema", "$id", "$defs", "title", "description", "contentEncoding", "required", "additionalProperties":
+		case "$schema", "$id", "$defs", "title", "description", "contentEncoding", "required":
+		case "additionalProperties": // false is what properties checks anyway
+			if each, ok := want.(map[string]any); ok {
+				object, _ := v.(map[string]any)
+				for name, one := range object {
+					if err := s.against(each, one, at+"."+name); err != nil {
+						return err
+					}
+				}
+			}
 		case "$ref":
 			def := s.root["$defs"].(map[string]any)[strings.TrimPrefix(want.(string), "#/$defs/")]
 			if err := s.against(def.(map[string]any), v, at); err != nil {
 				return err
 			}
-		case "oneOf":
+		case "oneOf", "anyOf":
 			var errs []string
 			for _, one := range want.([]any) {
 				if err := s.against(one.(map[string]any), v, at); err != nil {
 					errs = append(errs, err.Error())
 				}
 			}
-			if len(errs) != len(want.([]any))-1 {
+			if matched := len(want.([]any)) - len(errs); matched == 0 || keyword == "oneOf" && matched > 1 {
 				return fmt.Errorf("%s is not one of its forms: %s", at, strings.Join(errs, "; "))
 			}
 		case "type":

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/jsonschema"
+	"github.com/igc-lab/igc/internal/labtest"
+)
+
+const schemaFile = "../docs/json.schema.json"
+
+// What every command prints with --json is as docs/json.schema.json says, which is made from the
+// types that are printed (-update writes it). igc inspect has a schema of its own.
+func TestJSONSchema(t *testing.T) {
+	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
+	alain := l.Issue("--fixture", "alain")
+	t.Setenv("IGC_HOME", l.Home)
+	t.Setenv("IGC_LANG", "en")
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cards := file("cards.csv", "card;fixture\ncps;guy\n")
+	certificate := alain.File("authentication.pem")
+
+	types := map[string][]reflect.Type{
+		"igc list":  {reflect.TypeFor[[]ca.Record]()},
+		"igc audit": {reflect.TypeFor[store.Change]()},
+	}
+	var last string
+	printed = func(command string, facts any) {
+		last = command
+		if t := reflect.TypeOf(facts); !slices.Contains(types[command], t) {
+			types[command] = append(types[command], t)
+		}
+	}
+	defer func() { printed = func(string, any) {} }()
+	outputs := map[string][]string{} // by command
+	for _, args := range [][]string{
+		{"--home", filepath.Join(dir, "another"), "init", "--key", "p256", "--gamme", "FO"},
+		{"issue", "--batch", cards, "--check"},
+		{"issue", "--batch", cards},
+		{"issue", "--fixture", "max"},
+		{"renew", alain.CardNumber},
+		{"list"}, {"list", "--der", "--all"}, {"show", alain.Certificates[0].Serial}, {"show", "ACI-FO-PP"},
+		{"revoke", alain.Certificates[0].Serial, "--reason", "superseded"},
+		{"revoke", alain.Certificates[1].Serial, "--reason", "certificateHold"},
+		{"unhold", alain.Certificates[1].Serial},
+		{"audit", "--limit", "0"},
+		{"audit", "verify"},
+		{"publish"},
+		{"recover", "--dry-run"},
+		{"lint", certificate},
+		{"codes", "G15"},
+		{"fixtures", "list"},
+		{"card", "list"},
+		{"card", "insert", alain.CardNumber},
+		{"card", "remove", alain.CardNumber},
+		{"card", "export", alain.CardNumber, "--p12-modern", "--pin", alain.PIN, "--out", dir},
+		{"doctor"},
+	} {
+		var out, errOut bytes.Buffer
+		last = "igc " + args[0]
+		code := Main(append([]string{"igc"}, append(args, "--json")...), strings.NewReader(""), &out, &errOut)
+		if code != 0 && last != "igc doctor" && last != "igc lint" { // these report what they find by it
+			t.Errorf("igc %s: exit code %d: %s", strings.Join(args, " "), code, errOut.String())
+			continue
+		}
+		outputs[last] = append(outputs[last], out.String())
+	}
+
+	defs := map[string]any{}
+	for command, kinds := range types {
+		var forms []any
+		for _, kind := range kinds {
+			forms = append(forms, jsonschema.Of(kind, defs))
+		}
+		schema := map[string]any{"anyOf": forms}
+		if len(forms) == 1 {
+			schema = forms[0].(map[string]any)
+		}
+		defs[command] = maps.Clone(schema)
+		defs[command].(map[string]any)["title"] = command + " --json"
+	}
+	whole := map[string]any{"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"$id":   "https://github.com/igc-lab/igc/docs/json.schema.json",
+		"title": "igc COMMAND --json",
+		"description": "What each command prints with --json, below $defs by its name. igc list prints an array, " +
+			"igc audit an object a line. igc inspect has inspect.schema.json.",
+		"$defs": defs}
+	data, err := json.MarshalIndent(whole, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = append(data, '\n')
+	if *update {
+		if err := os.WriteFile(schemaFile, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(schemaFile); err != nil || !bytes.Equal(data, want) {
+		t.Errorf("%s is not what the commands print (%v): go test ./cli -run JSONSchema -update", schemaFile, err)
+	}
+	schema, err := jsonschema.Load(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for command, list := range outputs {
+		for _, out := range list {
+			dec := json.NewDecoder(strings.NewReader(out))
+			n := 0
+			for ; ; n++ {
+				var v any
+				if err := dec.Decode(&v); err == io.EOF {
+					break
+				} else if err != nil {
+					t.Errorf("%s: %v in %s", command, err, out)
+					break
+				}
+				if err := schema.At(command).Check(v); err != nil {
+					t.Errorf("%s: %v\n%.400s", command, err, out)
+				}
+			}
+			if n == 0 {
+				t.Errorf("%s printed nothing", command)
+			}
+		}
+	}
+}
