@@ -27,8 +27,8 @@ import (
 func (p *program) fixturesCommand() *cli.Command {
 	return &cli.Command{
 		Name: "fixtures",
-		Usage: tr("fait un jeu de cartes, bonnes et fausses exprès, avec ce qu'il doit advenir de chacune",
-			"make a set of cards, good and wrong on purpose, with what is to become of each"),
+		Usage: tr("fait un jeu de cartes de test, conformes et non conformes, avec le résultat attendu de chacune",
+			"make a set of test cards, valid and deliberately broken, with the expected result of each"),
 		OnUsageError: usageError,
 		Subcommands: []*cli.Command{
 			{Name: "make", Usage: tr("écrit le jeu, à la place du précédent",
@@ -79,6 +79,16 @@ func (p *program) makeFixtures(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	own, err := filepath.Abs(filepath.Join(client.Lab.Home, "fixtures"))
+	if err != nil {
+		return err
+	}
+	elsewhere := dir != own
+	if elsewhere {
+		if err := fixtures.NoteElsewhere(client.Lab.Home, dir); err != nil {
+			return &ca.Error{Kind: ca.Unwritable, Err: err}
+		}
+	}
 	facts := struct {
 		*fixtures.Manifest
 		Folder string `json:"folder"`
@@ -88,10 +98,14 @@ func (p *program) makeFixtures(c *cli.Context) error {
 		for _, e := range manifest.Fixtures {
 			kinds[e.Kind]++
 		}
-		fmt.Fprintf(w, tr("%d bonnes, %d bonnes mais déroutantes, %d fausses ; code porteur %s\n",
-			"%d good, %d good but confusing, %d wrong; PIN %s\n"),
+		fmt.Fprintf(w, tr("%d conformes, %d conformes mais déroutantes, %d non conformes ; code porteur %s\n",
+			"%d valid, %d valid but confusing, %d deliberately broken; PIN %s\n"),
 			kinds[fixtures.Good], kinds[fixtures.Odd], kinds[fixtures.Wrong], fixtures.PIN)
 		fmt.Fprintf(w, "%-16s %s\n", tr("dossier", "folder"), dir)
+		if elsewhere {
+			fmt.Fprintf(w, "%-16s %s\n", "", tr("hors du laboratoire : le catalogue d'igc serve ne les sert pas",
+				"outside the lab: the catalogue of igc serve does not serve them"))
+		}
 		fmt.Fprintf(w, "%-16s %s\n", tr("ce qu'elles sont", "what they are"), filepath.Join(dir, fixtures.ManifestFile))
 	})
 }

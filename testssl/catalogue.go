@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -17,9 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/igc-lab/igc/card/folder"
-	"github.com/igc-lab/igc/fixtures"
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -37,6 +33,8 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 	mux.HandleFunc("GET /codes", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.showCodes(w, r, nil) }))
 	mux.HandleFunc("GET /recettes", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) }))
 	mux.HandleFunc("GET /recettes/{authority}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, nil) }))
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r, nil) })
+	mux.HandleFunc("GET /tester", s.testCard)
 	mux.HandleFunc("GET /authorities.pem", s.bundle)
 	mux.HandleFunc("GET /cards/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.cards) })
 	mux.HandleFunc("GET /fixtures/{set}/{file}", func(w http.ResponseWriter, r *http.Request) { s.cardFile(w, r, g, s.fixtures) })
@@ -45,82 +43,12 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would
 		// clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
-		if slices.Contains([]string{"", "codes", "recettes", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
+		if slices.Contains([]string{"", "codes", "recettes", "tester", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
 			pages.ServeHTTP(w, r)
 			return
 		}
-		publication.ServeHTTP(w, r)
+		s.withNotFound(publication, w, r)
 	})
-}
-
-// offer is a card of the lab, or a fixture, to download.
-type offer struct {
-	Set    string // its folder
-	Folder string // the folder of Set, under the home
-	Label  i18n.Text
-	Holder string
-	PIN    string   // empty when the lab does not know it
-	Expect string   // the verdict that a fixture is to end on
-	PKCS12 []string // names of files
-	Public []string // certificates and chain
-
-	made time.Time
-}
-
-// maxOffers bounds the cards on the page: a batch may have made thousands.
-const maxOffers = 50
-
-// cards are those in the lab's folder, the newest first; describe reads the details of one.
-func (s *Server) cards() (list []offer) {
-	const folder = "cards"
-	names, err := filepath.Glob(filepath.Join(s.lab.Home, folder, "*", "card.json"))
-	if err != nil {
-		return nil
-	}
-	for _, name := range names {
-		info, err := os.Stat(name)
-		if err != nil {
-			continue
-		}
-		list = append(list, offer{Set: filepath.Base(filepath.Dir(name)), Folder: folder, made: info.ModTime()})
-	}
-	slices.SortFunc(list, func(a, b offer) int { return b.made.Compare(a.made) })
-	return list
-}
-
-// describe reads card.json.
-func (s *Server) describe(o *offer) error {
-	card, err := folder.Read(filepath.Join(s.lab.Home, o.Folder, o.Set))
-	if err != nil {
-		return err
-	}
-	o.Holder, o.Label = card.Holder.DisplayName(), i18n.Text{FR: card.Label, EN: card.Label}
-	if p, err := profiles.FindProduct(card.Product); err == nil {
-		o.Label = i18n.Text{FR: p.FR, EN: p.EN}
-	}
-	for _, c := range card.Certificates {
-		o.Public = append(o.Public, c.Certificate)
-		if c.PKCS12 != "" { // the lab does not have the holder's own key
-			o.PKCS12 = append(o.PKCS12, c.PKCS12)
-		}
-	}
-	o.Public = append(o.Public, "chain.pem")
-	return nil
-}
-
-// fixtures are those of the manifest in the lab's folder, if igc fixtures make made them there.
-func (s *Server) fixtures() (list []offer) {
-	data, err := os.ReadFile(filepath.Join(s.lab.Home, "fixtures", fixtures.ManifestFile))
-	var manifest fixtures.Manifest
-	if err != nil || json.Unmarshal(data, &manifest) != nil {
-		return nil
-	}
-	for _, e := range manifest.Fixtures {
-		list = append(list, offer{Set: e.ID, Folder: "fixtures", Label: i18n.Text{FR: e.FR,
-			EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
-			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
-	}
-	return list
 }
 
 // cardFile serves a file of a card or fixture that the catalogue lists. It serves no other file of
@@ -130,13 +58,13 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 	set, name := r.PathValue("set"), r.PathValue("file")
 	i := slices.IndexFunc(list, func(o offer) bool { return o.Set == set })
 	if i < 0 {
-		http.NotFound(w, r)
+		s.notFound(w, r, nil)
 		return
 	}
 	o := &list[i]
 	if o.PKCS12 == nil {
 		if err := s.describe(o); err != nil {
-			http.NotFound(w, r)
+			s.notFound(w, r, nil)
 			return
 		}
 	}
@@ -150,7 +78,7 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 		}
 		kind = "application/x-pkcs12"
 	case !slices.Contains(o.Public, name):
-		http.NotFound(w, r)
+		s.notFound(w, r, nil)
 		return
 	}
 	root, err := os.OpenRoot(filepath.Join(s.lab.Home, o.Folder)) // card.json is a file that someone may have written
@@ -169,7 +97,7 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 	if !errors.Is(err, fs.ErrNotExist) {
 		s.log.Error("catalogue", "file", name, "err", err)
 	}
-	http.NotFound(w, r)
+	s.notFound(w, r, nil)
 }
 
 // bundle gives the lab's authorities, roots first, in one file for the configuration of servers.
@@ -213,9 +141,12 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {
 		OCSP        string
 		Cards       []offer
 		More        int // cards that are not shown
-		Fixtures    int
+		Fixtures    int // made in the lab's folder
+		Available   int // that igc fixtures make would make
+		Elsewhere   string
 		Test        string
-	}{view: s.view(r, nil), keysView: keysOf(r, g), Fixtures: len(s.fixtures()), Test: s.address(Default.Name)}
+	}{view: s.view(r, nil), keysView: keysOf(r, g), Fixtures: len(s.fixtures()), Available: s.availableFixtures(),
+		Elsewhere: s.fixturesElsewhere(r, g), Test: s.testLink()}
 	data.Title = "Catalogue"
 	infos, err := s.lab.Authorities(r.Context())
 	if err != nil {
@@ -233,19 +164,9 @@ func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {
 	data.More = max(0, len(cards)-maxOffers)
 	for _, card := range cards[:len(cards)-data.More] {
 		if s.describe(&card) == nil {
+			s.addState(r.Context(), &card)
 			data.Cards = append(data.Cards, card)
 		}
 	}
 	s.render(w, "catalogue.html", data.view, data)
-}
-
-func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
-	data := struct {
-		view
-		keysView
-		Fixtures []offer
-		Test     string
-	}{s.view(r, nil), keysOf(r, g), s.fixtures(), s.address(Default.Name)}
-	data.Title = data.T("Cartes bonnes et fausses", "Cards good and wrong")
-	s.render(w, "fixtures.html", data.view, data)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"html"
 	"io"
 	"net"
@@ -92,7 +93,7 @@ func TestCatalogue(t *testing.T) {
 	_, page := get("/?lang=en")
 	_, wrong := get("/fixtures?lang=en")
 	page += wrong
-	for _, words := range []string{card.Holder.DisplayName(), number, "<code>one</code>", "4321", "SIG-BAD", "ACI-FO-PP-TEST.crl", s.urls[Default.Name], "test it"} {
+	for _, words := range []string{card.Holder.DisplayName(), number, "<code>one</code>", "4321", "SIG-BAD", "ACI-FO-PP-TEST.crl", s.urls[Default.Name], "Test in TestSSL", ">valid<"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the page lacks %q", words)
 		}
@@ -102,7 +103,7 @@ func TestCatalogue(t *testing.T) {
 	}
 	for _, link := range regexp.MustCompile(`href="(/[^"]+)"`).FindAllStringSubmatch(page, -1) {
 		path := html.UnescapeString(link[1])
-		if strings.HasPrefix(path, "/cards/evil/") {
+		if strings.HasPrefix(path, "/cards/evil/") || strings.HasPrefix(path, "/tester") { // TestTestLink
 			continue
 		}
 		if resp, body := get(path); resp.StatusCode != http.StatusOK || body == "" {
@@ -187,7 +188,11 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// The page is light with the whole catalogue of fixtures on it, too.
+// maxFixturesPage is what the page of all fixtures may weigh, in bytes: each row has its downloads
+// and what to pick in the browser.
+const maxFixturesPage = 90_000
+
+// The page is light with the whole catalogue of fixtures on it, too, and its filters count them.
 func TestCatalogueBudget(t *testing.T) {
 	s := newSite(t)
 	manifest := fixtures.Manifest{MadeBy: fixtures.MadeBy}
@@ -203,8 +208,123 @@ func TestCatalogueBudget(t *testing.T) {
 	}
 	put(t, filepath.Join(s.lab.Home, "fixtures", fixtures.ManifestFile), string(data))
 	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if page := ask(t, h, "localhost", "/fixtures"); page.Code != http.StatusOK || page.Body.Len() >= maxPage {
+	if page := ask(t, h, "localhost", "/fixtures"); page.Code != http.StatusOK || page.Body.Len() >= maxFixturesPage {
 		t.Errorf("%d, %d bytes", page.Code, page.Body.Len())
+	}
+	rows := regexp.MustCompile(`<tr id="`)
+	for query, want := range map[string]func(fixtures.Entry) bool{
+		"":                                  func(fixtures.Entry) bool { return true },
+		"?kind=wrong":                       func(e fixtures.Entry) bool { return e.Kind == fixtures.Wrong },
+		"?code=REV-CRL-HOLD":                func(e fixtures.Entry) bool { return e.Expect.TestSSL == "REV-CRL-HOLD" },
+		"?kind=wrong&code=SIG-BAD&lang=en":  func(e fixtures.Entry) bool { return e.Kind == fixtures.Wrong && e.Expect.TestSSL == "SIG-BAD" },
+		"?kind=good&code=SIG-BAD":           func(fixtures.Entry) bool { return false },
+		"?kind=%3Cscript%3E&code=%22%3E%3C": func(fixtures.Entry) bool { return false },
+	} {
+		n := 0
+		for _, e := range manifest.Fixtures {
+			if want(e) {
+				n++
+			}
+		}
+		page := ask(t, h, "localhost", "/fixtures"+query).Body.String()
+		if got := len(rows.FindAllString(page, -1)); got != n || strings.Contains(page, "<script>") {
+			t.Errorf("%s: %d rows, want %d", query, got, n)
+		}
+	}
+}
+
+// A card on the page has its state and its expiry, as the lab knows them.
+func TestCardStates(t *testing.T) {
+	s := newSite(t)
+	identity, err := fixtures.Find("alain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for state, change := range map[string]func(serial string) error{
+		"valide":            func(string) error { return nil },
+		"révoquée":          func(serial string) error { _, err := s.lab.Revoke(t.Context(), serial, "keyCompromise"); return err },
+		"suspendue":         func(serial string) error { _, err := s.lab.Revoke(t.Context(), serial, "certificateHold"); return err },
+		"expirée":           func(string) error { return nil },
+		"pas encore valide": func(string) error { return nil },
+	} {
+		order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256, PIN: "1234"}
+		switch state {
+		case "expirée":
+			order.NotBefore = s.now.AddDate(-4, 0, 0)
+		case "pas encore valide":
+			order.NotBefore = s.now.AddDate(0, 1, 0)
+		}
+		card, folder, err := ca.MakeCard(t.Context(), s.lab, s.lab.Home, order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serial := card.Certificates[0].Serial
+		if err := change(serial); err != nil {
+			t.Fatal(err)
+		}
+		want[filepath.Base(folder)] = state + "</span><small>expire le " + card.Certificates[0].NotAfter.Format("2006-01-02")
+		want[filepath.Base(folder)+" "] = "choisir <bdi>" + identity.Holder.IdNat + " (…" + serial[len(serial)-6:]
+	}
+	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	page := ask(t, h, "localhost", "/").Body.String()
+	if strings.Index(page, `id="cartes"`) > strings.Index(page, `id="autorites"`) {
+		t.Error("the authorities are above the cards")
+	}
+	for number, words := range want {
+		_, row, _ := strings.Cut(page, `<tr id="`+strings.TrimSpace(number))
+		row, _, _ = strings.Cut(row, "</tr>")
+		if !strings.Contains(row, words) {
+			t.Errorf("%s lacks %q: %s", number, words, row)
+		}
+	}
+}
+
+// Each click on a test link leads to a host name of its own.
+func TestTestLink(t *testing.T) {
+	s := newSite(t)
+	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.urls[Default.Name], "https://"), ":")
+	seen := map[string]bool{}
+	for range 5 {
+		answer := ask(t, h, "localhost", "/tester?lang=en")
+		to := answer.Header().Get("Location")
+		if answer.Code != http.StatusSeeOther || seen[to] || !strings.HasSuffix(to, ".carte.localhost:"+port+"?lang=en") {
+			t.Errorf("%d, %s", answer.Code, to)
+		}
+		seen[to] = true
+	}
+}
+
+// A set made in another folder is said to be elsewhere, its path to the owner only, and the true
+// count stands where none was made.
+func TestFixturesElsewhere(t *testing.T) {
+	s := newSite(t)
+	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	page := ask(t, h, "localhost", "/").Body.String()
+	if count := fmt.Sprint(s.server.availableFixtures(), " cartes"); !strings.Contains(page, count) || strings.Contains(page, "autre dossier") {
+		t.Errorf("the page lacks %q, or tells of a set that was not made", count)
+	}
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, fixtures.ManifestFile), "{}")
+	if err := fixtures.NoteElsewhere(s.lab.Home, dir); err != nil {
+		t.Fatal(err)
+	}
+	if page := ask(t, h, "localhost", "/").Body.String(); !strings.Contains(page, "autre dossier") || strings.Contains(page, dir) {
+		t.Error("a set made elsewhere is not mentioned, or its path is for everybody")
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/fixtures", nil)
+	r.Header.Set("Authorization", "Bearer "+s.server.token)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), dir) {
+		t.Error("the owner does not read where the set is")
+	}
+	if err := os.Remove(filepath.Join(dir, fixtures.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	if page := ask(t, h, "localhost", "/").Body.String(); strings.Contains(page, "autre dossier") {
+		t.Error("a set that is gone is mentioned")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
@@ -38,6 +39,7 @@ type view struct {
 	Publication string
 	Faithful    bool
 	Revoked     []revokedAuthority
+	NoMenu      bool // links of the site lead nowhere from where the page is
 }
 
 // revokedAuthority is a revoked authority of the lab. Every page has a notice about it.
@@ -95,11 +97,23 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 		view
 		*verify.Report
 		Failed    *verify.Check
+		Shown     []verify.Check // all, or what keeps the card from being accepted and what is to note
+		Folded    []verify.Check // the others
 		Notes     string
 		Recipes   []recipeGroup
 		RecipesOf string // their page
 		Browser   []advice
-	}{s.view(r, &m), report, report.Failed(), "", recipeGroups, recipesPath(report), advices}
+
+		Time        string // of the report, by the server's clock
+		FoldedTitle string
+	}{view: s.view(r, &m), Report: report, Failed: report.Failed(), Shown: report.Checks,
+		Recipes: recipeGroups, RecipesOf: recipesPath(report), Browser: advices}
+	data.Time = report.At.Local().Format("15:04")
+	if !report.OK {
+		data.Shown, data.Folded = sortChecks(report)
+		data.FoldedTitle = fmt.Sprintf(data.T("Les autres vérifications : %d correctes, %d non faites",
+			"The other checks: %d good, %d not made"), report.Count(verify.Good), report.Count(verify.Unchecked))
+	}
 	data.Title = string(report.Verdict)
 	if n := report.Count(verify.Note); n > 0 {
 		data.Notes = fmt.Sprintf(data.T("À noter, plus bas : %d.", "To note, below: %d."), n)
@@ -108,6 +122,39 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 		data.Live = true
 	}
 	s.render(w, "card.html", data.view, data)
+}
+
+// sortChecks puts the failed checks of a refused card first, then those to note, and the others
+// aside.
+func sortChecks(report *verify.Report) (shown, others []verify.Check) {
+	for _, level := range []verify.Level{verify.Bad, verify.Note} {
+		for _, c := range report.Checks {
+			if c.Level == level {
+				shown = append(shown, c)
+			}
+		}
+	}
+	for _, c := range report.Checks {
+		if c.Level != verify.Bad && c.Level != verify.Note {
+			others = append(others, c)
+		}
+	}
+	return shown, others
+}
+
+// todo is what to do about a check, with the command line in it by itself.
+type todo struct{ Before, Command, After string }
+
+// Todo is what to do about a check; nil when there is nothing.
+func (v view) Todo(c verify.Check) *todo {
+	if c.Do == nil {
+		return nil
+	}
+	text := v.Say(*c.Do)
+	if before, after, ok := strings.Cut(text, c.Command); ok && c.Command != "" {
+		return &todo{before, c.Command, after}
+	}
+	return &todo{Before: text}
 }
 
 func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m Mode) {

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -141,15 +140,17 @@ func (s *Server) HTTP(m Mode) *http.Server {
 	mux.HandleFunc("GET /card.pem", s.pem)
 	mux.HandleFunc("GET /card.der", s.der)
 	mux.HandleFunc("GET /autre-carte", s.changeCard)
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r, &m) })
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { s.watch(w, r, stopping) })
 	server := web.NewServer(mux, s.log.With("mode", m.Name))
+	s.logHandshakes(server, m)
 	server.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 	return server
 }
 
 // TLS wraps a listener, see [web.ClientTLS].
 func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
-	config := &web.ClientTLS{MinVersion: m.min, MaxVersion: m.max, Certificate: s.certificate, Now: s.now}
+	config := &web.ClientTLS{MinVersion: m.min, MaxVersion: m.max, Certificate: s.certificate, Now: s.now, Plain: s.plainHTTP(m)}
 	if !m.anyCA {
 		config.ClientCAs = s.verifier.ClientCAs
 	}
@@ -157,7 +158,7 @@ func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
 		config.Verify = func(ctx context.Context, state *tls.ConnectionState) error {
 			r, err := s.verifier.Check(ctx, state)
 			if err == nil && !r.OK {
-				err = errors.New(string(r.Verdict))
+				err = &refusal{r}
 			}
 			return err
 		}
@@ -178,6 +179,7 @@ func (s *Server) reportOf(r *http.Request) (*verify.Report, error) {
 func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
 	report, err := s.reportOf(r)
 	if err == nil {
+		reported(r, report)
 		return report
 	}
 	s.log.Error("no verdict", "path", r.URL.Path, "err", err)
@@ -224,9 +226,14 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string,
 // changeCard sends the visitor to a host name that the browser has not seen, where it asks for a
 // card again: it remembers its last answer, also "none", for each name.
 func (s *Server) changeCard(w http.ResponseWriter, r *http.Request) {
-	web.NoStore(w)
 	w.Header().Set("Connection", "close")
-	to := "https://" + net.JoinHostPort(web.FreshName(), web.Port(r.Host)) + "/"
+	redirectToFreshName(w, r, web.Port(r.Host))
+}
+
+// redirectToFreshName sends the visitor to TestSSL on that port, by such a host name.
+func redirectToFreshName(w http.ResponseWriter, r *http.Request, port string) {
+	web.NoStore(w)
+	to := "https://" + net.JoinHostPort(web.FreshName(), port) + "/"
 	if lang := web.ChosenLanguage(r); lang != "" {
 		to += "?lang=" + string(lang)
 	}

@@ -12,16 +12,16 @@ func describe(c *inspect.Certificate) *Card {
 	card := &Card{Product: (*Text)(c.Product), Profile: c.Profile, Status: c.Status,
 		Subject: c.Subject, Issuer: c.Issuer, SHA256: c.Fingerprint, Facts: []Fact{}}
 	_, card.Role, _ = strings.Cut(c.Profile, "/")
-	add := func(fr, en, value string, means *Text) {
+	add := func(key, fr, en, value string, means *Text) {
 		if value != "" {
-			card.Facts = append(card.Facts, Fact{Text{FR: fr, EN: en}, value, means})
+			card.Facts = append(card.Facts, Fact{key, Text{FR: fr, EN: en}, value, means})
 		}
 	}
 	h := c.Holder
-	add("Porteur", "Holder", strings.TrimSpace(h.GivenName+" "+h.Surname), nil)
-	add("Pseudonyme", "Pseudonym", h.Pseudonym, &Text{FR: "carte sans nom : ni GN ni SN",
+	add("holder", "Porteur", "Holder", strings.TrimSpace(h.GivenName+" "+h.Surname), nil)
+	add("pseudonym", "Pseudonyme", "Pseudonym", h.Pseudonym, &Text{FR: "carte sans nom : ni GN ni SN",
 		EN: "card without a name: neither GN nor SN"})
-	add("Titre", "Title", h.Title, nil)
+	add("title", "Titre", "Title", h.Title, nil)
 	for _, code := range c.Codes {
 		value := code.Code
 		switch code.ID {
@@ -30,24 +30,34 @@ func describe(c *inspect.Certificate) *Card {
 		case "G07":
 			value = h.Structure
 		}
-		add(code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value, meaning(code, h))
+		add(strings.ToLower(code.ID), code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value, meaning(code, h))
 	}
 	for _, warning := range h.Warnings() {
-		add("Remarque", "Remark", warning.EN, nil)
+		add("remark", "Remarque", "Remark", warning.EN, nil)
 	}
-	add("Organisation", "Organisation", h.Organisation, nil)
-	add("Service", "Service", h.Service, nil)
-	add("Département", "Department", h.Department, nil)
-	add("N° de carte", "Card number", h.CardNumber, nil)
-	add("Adresse électronique", "E-mail", h.Email, nil)
+	add("organisation", "Organisation", "Organisation", h.Organisation, nil)
+	add("service", "Service", "Service", h.Service, nil)
+	add("department", "Département", "Department", h.Department, nil)
+	add("card_number", "N° de carte", "Card number", h.CardNumber, nil)
+	add("email", "Adresse électronique", "E-mail", h.Email, nil)
 	for _, e := range c.Extensions {
 		if e.Name == "subjectAltName" {
-			add("Autre nom du sujet", "Subject alternative name", e.Text, nil)
+			add("subject_alt_name", "Autre nom du sujet", "Subject alternative name", e.Text, nil)
 		}
 	}
-	add("Clé", "Key", c.Key.String(), nil)
-	add("SHA-256", "SHA-256", c.Fingerprint, nil)
+	add("key", "Clé", "Key", c.Key.String(), nil)
+	add("sha256", "SHA-256", "SHA-256", c.Fingerprint, nil)
 	return card
+}
+
+// Fact is the value of the first fact of that key, empty when the certificate does not state it.
+func (c *Card) Fact(key string) string {
+	for _, f := range c.Facts {
+		if f.Key == key {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 // meaning is the label of a code; for an identifier, also the number that follows the digit of its

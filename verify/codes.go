@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/igc-lab/igc/internal/i18n"
@@ -51,6 +52,8 @@ type Outcome struct {
 	Verify string // what nginx writes after "FAILED:" in SSL_CLIENT_VERIFY; "NONE" is written alone
 	Means  Text
 	Do     Text
+	// Command is the command line that does it, with N for the card's number. Do may quote it.
+	Command string
 
 	check *Kind
 }
@@ -97,6 +100,8 @@ func loadCodes(data []byte) (list []*Kind, err error) {
 				errs = append(errs, fmt.Errorf("%s: unknown level %q", o.Code, o.Level))
 			case !whole(o.Means) || (o.Level == Bad || o.Level == Note) != whole(o.Do):
 				errs = append(errs, fmt.Errorf("%s: it must say what it means and, when something is wrong, what to do", o.Code))
+			case o.Command != "" && (!strings.HasSuffix(o.Command, " N") || !whole(o.Do)):
+				errs = append(errs, fmt.Errorf("%s: a command ends on N, and stands beside what to do", o.Code))
 			}
 			seen[o.Code] = true
 		}

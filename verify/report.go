@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/profiles"
@@ -69,8 +70,10 @@ type Card struct {
 	Facts   []Fact          `json:"facts"`
 }
 
-// Fact is one statement of the certificate, with its label.
+// Fact is one statement of the certificate. Its key is stable and its label is not. A key may come
+// more than once: a holder has several specialities.
 type Fact struct {
+	Key   string `json:"key"` // holder, card_number..., or the table of a code in lower case: g15
 	Label Text   `json:"label"`
 	Value string `json:"value"`
 	Means *Text  `json:"means,omitempty"`
@@ -86,7 +89,8 @@ type Check struct {
 	Expected Text    `json:"expected"`
 	Seen     Text    `json:"seen"`
 	Details  []Text  `json:"details,omitempty"`
-	Do       *Text   `json:"do,omitempty"` // what to do about it, when something is wrong
+	Do       *Text   `json:"do,omitempty"`      // what to do about it, when something is wrong
+	Command  string  `json:"command,omitempty"` // the command line that does it, of what the lab issued
 	Source   *Source `json:"source,omitempty"`
 }
 
@@ -113,6 +117,28 @@ func (r *Report) add(code Code, seen Text) *Check {
 	}
 	r.Checks = append(r.Checks, c)
 	return &r.Checks[len(r.Checks)-1]
+}
+
+// fillCommands writes the command line of each outcome for this certificate: N is its card, or its
+// serial number. Without a certificate of the lab there is nothing that a command could change.
+func (r *Report) fillCommands(serial string) {
+	if r.issuer == nil {
+		return
+	}
+	card := r.Card.Fact("card_number")
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		general := outcomes()[c.Code].Command
+		if general == "" {
+			continue
+		}
+		words := strings.TrimSuffix(general, "N")
+		if c.Command = words + card; card == "" {
+			c.Command = strings.TrimSuffix(words, "--card ") + serial
+		}
+		do := Text{FR: strings.ReplaceAll(c.Do.FR, general, c.Command), EN: strings.ReplaceAll(c.Do.EN, general, c.Command)}
+		c.Do = &do
+	}
 }
 
 // Check finds the check of that ID; nil when it was not made.

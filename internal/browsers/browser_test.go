@@ -92,7 +92,7 @@ func TestChromium(t *testing.T) {
 	t.Run("catalogue", func(t *testing.T) {
 		v := newVisitor(t, s.root)
 		do(v, chromedp.Navigate(s.catalogs["good"]))
-		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", `a[href="/fixtures"]`: "cartes, avec ce qu'il doit advenir"})
+		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", `a[href="/fixtures"]`: "cartes, avec le résultat attendu"})
 		v.photograph("21-catalogue", desktop, phone, dark)
 		v.accessible(axe)
 		do(v, chromedp.Navigate(s.catalogs["good"]+"fixtures"))
@@ -155,7 +155,8 @@ func TestBrowser(t *testing.T) {
 	}
 	l.Must("revoke", serial, "--reason", "keyCompromise")
 	do(v, chromedp.Poll[bool](`document.querySelector("#live").innerText != ""`))
-	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer", "#verification": "^SUCCESS$"})
+	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer", "#verification": "^SUCCESS$",
+		".verdict.past": `^Votre carte fonctionne\.\s+à l'état de \d\d:\d\d`})
 	v.photograph("18-live", desktop)
 	do(v, chromedp.Reload())
 	v.sees(map[string]string{

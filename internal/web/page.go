@@ -9,7 +9,9 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -150,14 +152,15 @@ type View struct {
 	Live   bool // the page has the service's script
 
 	pages *Pages
+	query url.Values // of the address
 }
 
 // View begins a page in the language that was chosen, else the browser's.
 func (p *Pages) View(r *http.Request) View {
 	if lang := ChosenLanguage(r); lang != "" {
-		return View{Lang: lang, Chosen: true, pages: p}
+		return View{Lang: lang, Chosen: true, pages: p, query: r.URL.Query()}
 	}
-	return View{Lang: i18n.FromAcceptLanguage(r.Header.Get("Accept-Language")), pages: p}
+	return View{Lang: i18n.FromAcceptLanguage(r.Header.Get("Accept-Language")), pages: p, query: r.URL.Query()}
 }
 
 // Site, Style, Script and Other serve the layout.
@@ -165,6 +168,16 @@ func (v View) Site() string          { return v.pages.site }
 func (v View) Style() template.HTML  { return v.pages.style.element }
 func (v View) Script() template.HTML { return v.pages.script.element }
 func (v View) Other() i18n.Language  { return v.Lang.Other() }
+
+// InOther is the link to this page, with what its address asks for, in the other language.
+func (v View) InOther() string {
+	query := maps.Clone(v.query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("lang", string(v.Other()))
+	return "?" + query.Encode()
+}
 
 // French reports whether the page is in French.
 func (v View) French() bool { return v.Lang == i18n.French }
@@ -196,7 +209,11 @@ func (v View) To(path string) string {
 	if fragment != "" {
 		fragment = "#" + fragment
 	}
-	return path + "?lang=" + string(v.Lang) + fragment
+	mark := "?"
+	if strings.Contains(path, "?") {
+		mark = "&"
+	}
+	return path + mark + "lang=" + string(v.Lang) + fragment
 }
 
 // Show replaces each control character of a certificate's text by U+FFFD. Bidirectional ones are

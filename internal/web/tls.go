@@ -49,6 +49,9 @@ type ClientTLS struct {
 	// certificate.
 	ClientCAs func(context.Context) (*x509.CertPool, error)
 
+	// Plain answers clients that speak HTTP without TLS; nil leaves it to net/http.
+	Plain http.Handler
+
 	// Verify refuses a connection in the handshake, as production servers do; nil accepts any.
 	Verify func(context.Context, *tls.ConnectionState) error
 }
@@ -56,6 +59,9 @@ type ClientTLS struct {
 // Listener wraps a listener. The configuration is made for each handshake: a lab may gain
 // authorities while it runs, and the server's certificate is renewed.
 func (c *ClientTLS) Listener(l net.Listener) net.Listener {
+	if c.Plain != nil {
+		l = &plainListener{l, c.Plain}
+	}
 	return tls.NewListener(l, &tls.Config{
 		MinVersion:         c.MinVersion,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return c.config(hello.Context()) },

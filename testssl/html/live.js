@@ -9,6 +9,8 @@
       again.textContent = live.dataset.again;
       live.replaceChildren(Object.assign(document.createElement("strong"), { textContent: event.verdict }),
         " ", event[document.documentElement.lang], " ", again);
+      document.getElementById("verdict").classList.add("past");
+      document.getElementById("as-of").hidden = false;
     });
   }
   const clock = document.getElementById("clock");
