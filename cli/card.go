@@ -105,7 +105,7 @@ func cardError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrong):
-		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("code faux : encore %d essai(s)",
+		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("code faux ; essais restants : %d",
 			"wrong code: %d tries left"), wrong.Left)}
 	case errors.Is(err, vcard.ErrBlocked):
 		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte bloquée (3 codes erronés) : igc card unblock la débloque avec son code de déblocage",
@@ -171,7 +171,14 @@ func (f cardFacts) tries() string {
 	case f.TriesLeft == 0:
 		return tr("bloquée", "blocked")
 	}
-	return fmt.Sprintf(tr("%d essai(s)", "%d tries"), f.TriesLeft)
+	return triesLeft(f.TriesLeft)
+}
+
+func triesLeft(n int) string {
+	if n == 1 {
+		return tr("1 essai restant", "1 try left")
+	}
+	return fmt.Sprintf(tr("%d essais restants", "%d tries left"), n)
 }
 
 // theCard returns the card that the command line names or, if it names none, the only card that is

@@ -23,15 +23,17 @@ func (p *program) doctorCommand() *cli.Command {
 		Usage: tr("examine le laboratoire et cette machine : dit ce qui va, ce qui est à faire, et par quelle commande",
 			"examine the lab and this machine: say what is in order, what is to do, and by which command"),
 		Description: tr("Chaque ligne : ok ; à faire (et la commande qui y remédie) ; note (absent, mais pas indispensable) ; "+
-			"non vu (dépend d'une ligne à faire). "+
+			"ignoré (dépend d'une ligne à faire). Les notes sur ce qui ne sert pas ici tiennent en une ligne, sauf avec --all. "+
 			"Code 1 s'il reste quelque chose à faire, 7 si les registres sont abîmés ou perdus. Rien n'est changé sans --fix.",
-			"Each line: ok; to do (and the command that puts it right); note (absent, but not needed); skipped (it depends on a line that is to do). "+
+			"Each line: ok; to do (and the command that puts it right); note (absent, but not needed); skipped (it depends on a line that is to do). Notes about what is not used here are folded into one line, unless --all is given. "+
 				"Exit code 1 when something is to do, 7 when the records are damaged or lost. Nothing is changed without --fix."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "fix", Usage: tr("fait d'abord ce qui est sans risque et n'appelle aucun choix : "+
 				"droits des fichiers, CRL échues, installations périmées, restes d'un serveur ou d'un lecteur",
 				"first make the repairs that are safe and leave no choice: file modes, expired CRLs, outdated installations, files left by a server or a reader")},
+			&cli.BoolFlag{Name: "all", Usage: tr("montre aussi, ligne par ligne, ce qui ne sert pas ici",
+				"also show, line by line, what is not used here")},
 			jsonFlag(),
 		},
 		Action: p.doctor,
@@ -66,10 +68,14 @@ func (p *program) doctor(c *cli.Context) error {
 	all := []doctor.Finding{}
 	report := &doctorReport{w: p.out}
 	add := func(f doctor.Finding) {
-		if !c.Bool("json") {
+		all = append(all, f)
+		switch {
+		case c.Bool("json"):
+		case f.Unused && !c.Bool("all"):
+			report.fold(f)
+		default:
 			report.line(f)
 		}
-		all = append(all, f)
 	}
 	if c.Bool("fix") {
 		for _, f := range slices.Collect(doctor.Run(c.Context, options)) {
@@ -88,6 +94,7 @@ func (p *program) doctor(c *cli.Context) error {
 	if err := c.Context.Err(); err != nil {
 		return err
 	}
+	report.unfold()
 	if err := p.print(c, all, func(w io.Writer) { fmt.Fprintf(w, "\n%s\n", doctorSummary(all)) }); err != nil {
 		return err
 	}
@@ -118,14 +125,36 @@ func buildVersion() string {
 
 // doctorReport writes findings in lines of a hundred columns.
 type doctorReport struct {
-	w    io.Writer
-	name string // of the check of the line before
+	w      io.Writer
+	name   string   // of the check of the line before
+	folded []string // checks of what is not used
 }
 
 const (
 	doctorColumns = 100
 	doctorIndent  = 25
 )
+
+// fold keeps a finding about what is not used for the line at the end.
+func (r *doctorReport) fold(f doctor.Finding) {
+	title := doctor.Title(f.Check)
+	if name := tr(title.FR, title.EN); !slices.Contains(r.folded, name) {
+		r.folded = append(r.folded, name)
+	}
+}
+
+// unfold writes that line.
+func (r *doctorReport) unfold() {
+	if len(r.folded) == 0 {
+		return
+	}
+	r.name = ""
+	begin := padded(stateWord(doctor.Note), 9) + padded(tr("non utilisé", "not used"), doctorIndent-9)
+	for _, text := range wrapped(strings.Join(r.folded, ", ")+tr(" (détail : igc doctor --all)", " (details: igc doctor --all)"), doctorColumns-doctorIndent) {
+		fmt.Fprintln(r.w, begin+text)
+		begin = strings.Repeat(" ", doctorIndent)
+	}
+}
 
 func (r *doctorReport) line(f doctor.Finding) {
 	name := ""
@@ -176,7 +205,7 @@ func doctorSummary(all []doctor.Finding) string {
 	for _, s := range []doctor.State{doctor.Fixed, doctor.OK, doctor.Todo, doctor.Note, doctor.Skipped} {
 		if count[s] > 0 {
 			word := stateWord(s)
-			if s == doctor.Note && count[s] > 1 {
+			if count[s] > 1 && (s == doctor.Note || s == doctor.Skipped && word == "ignoré") {
 				word += "s"
 			}
 			parts = append(parts, fmt.Sprintf("%d %s", count[s], word))
@@ -198,7 +227,7 @@ func stateWord(s doctor.State) string {
 	case doctor.Todo:
 		return tr("à faire", "to do")
 	case doctor.Skipped:
-		return tr("non vu", "skipped")
+		return tr("ignoré", "skipped")
 	case doctor.Fixed:
 		return tr("réparé", "fixed")
 	}

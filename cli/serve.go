@@ -3,10 +3,13 @@ package cli
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 )
@@ -26,6 +29,9 @@ func (p *program) serve(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
+	if err := p.announceNewLab(c); err != nil {
+		return err
+	}
 	client, err := p.connectOrCreate(c, lab.DefaultConfig())
 	if err != nil {
 		return err
@@ -36,6 +42,28 @@ func (p *program) serve(c *cli.Context) error {
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
 	return serve.Run(c.Context, client.Lab, serve.Options{Log: log, Now: p.now, Started: p.announce})
+}
+
+// announceNewLab says, where there is no lab, that one is made now, and on which ports it is served.
+func (p *program) announceNewLab(c *cli.Context) error {
+	home, opts, err := p.lab(c)
+	if err != nil {
+		return err
+	}
+	if _, err := lab.Open(home, opts); ca.KindOf(err) != ca.NotFound {
+		return nil // connectOrCreate returns any other error
+	}
+	var ports []string
+	for _, e := range serve.Endpoints() {
+		_, port, err := net.SplitHostPort(e.Default())
+		if err != nil {
+			return err
+		}
+		ports = append(ports, port)
+	}
+	fmt.Fprintf(p.err, tr("igc : pas de laboratoire dans %s : j'en crée un, servi sur les ports %s de cette machine (d'autres : igc init --port N)\n",
+		"igc: no lab in %s: making one, served on ports %s of this machine (others: igc init --port N)\n"), home, strings.Join(ports, ", "))
+	return nil
 }
 
 // announce writes the URLs of a server: those for everybody, then those that ask for a card.

@@ -58,7 +58,7 @@ func (d *diagnosis) setting() (install.Setting, error) {
 
 func (d *diagnosis) module(context.Context) (found []Finding) {
 	if runtime.GOOS != "linux" {
-		return []Finding{{State: Note, Message: tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
+		return []Finding{{State: Note, Unused: true, Message: tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
 			"the browsers of this system read no PKCS#11 module: cards are imported there"),
 			Remedy: d.igc("card", "install")}}
 	}
@@ -74,7 +74,7 @@ func (d *diagnosis) module(context.Context) (found []Finding) {
 			Remedy: shell.Command("mv", filepath.Join(d.Home, "module"), filepath.Join(d.Home, "module.old"))}}
 	}
 	if !there && len(made) == 0 {
-		return []Finding{{State: Note, Message: fmt.Sprintf(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
+		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
 			"%s is not there: it only serves software that reads cards through PKCS#11"), shell.ShortPath(path)),
 			Remedy: makeModule(path)}}
 	}
@@ -169,10 +169,10 @@ func (d *diagnosis) installed(p software) []Finding {
 		return []Finding{{State: Todo, Message: err.Error(),
 			Remedy: d.install(p.name)}}
 	}
-	if _, there := d.moduleSource(); !there && runtime.GOOS == "linux" {
-		return []Finding{{State: Skipped, Message: tr("voir module", "see module")}}
-	}
 	made, err := s.Made()
+	if _, there := d.moduleSource(); !there && runtime.GOOS == "linux" {
+		return []Finding{{State: Skipped, Unused: err == nil && len(made) == 0, Message: tr("voir module", "see module")}}
+	}
 	if err != nil {
 		return []Finding{{State: Skipped, Message: tr("voir module", "see module")}}
 	}
@@ -228,7 +228,7 @@ func (d *diagnosis) installed(p software) []Finding {
 	case stands == all:
 		return []Finding{{State: OK, Message: where}}
 	case !wanted:
-		return []Finding{{State: Note, Message: fmt.Sprintf(tr("rien d'installé : %s", "nothing installed: %s"), where),
+		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("rien d'installé : %s", "nothing installed: %s"), where),
 			Remedy: d.install(p.name)}}
 	}
 	return []Finding{*d.standing(s, p.name)}
@@ -238,13 +238,13 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 	m := vpcd.Look("/")
 	switch {
 	case runtime.GOOS != "linux":
-		return []Finding{{State: Note, Message: tr("n'est examiné que sous Linux", "is only looked at on Linux")}}
+		return []Finding{{State: Note, Unused: true, Message: tr("n'est examiné que sous Linux", "is only looked at on Linux")}}
 	case m.Program == "" && m.PID == 0:
-		return []Finding{{State: Note, Message: tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
+		return []Finding{{State: Note, Unused: true, Message: tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
 			"absent: it only serves software that reads cards through PC/SC"),
 			Remedy: "sudo apt install pcscd vsmartcard-vpcd"}}
 	case m.Conf == "":
-		found = append(found, Finding{State: Note, Message: tr("aucun reader.conf ne nomme le pilote vpcd",
+		found = append(found, Finding{State: Note, Unused: m.PID == 0, Message: tr("aucun reader.conf ne nomme le pilote vpcd",
 			"no reader.conf names the driver vpcd"),
 			Remedy: "sudo apt install vsmartcard-vpcd"})
 	case m.Missing:
@@ -257,7 +257,7 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 		if readable("/run/systemd/system") {
 			start = "sudo systemctl start pcscd"
 		}
-		return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
+		return append(found, Finding{State: Note, Unused: true, Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
 			"%s is installed, and does not run"), m.Program),
 			Remedy: start})
 	}
@@ -286,7 +286,7 @@ func keptTo(m vpcd.Machine) string {
 func (d *diagnosis) reader(context.Context) (found []Finding) {
 	m := vpcd.Look("/")
 	if m.PID == 0 {
-		return []Finding{{State: Skipped, Message: tr("pcscd ne tourne pas", "pcscd is not running")}}
+		return []Finding{{State: Skipped, Unused: true, Message: tr("pcscd ne tourne pas", "pcscd is not running")}}
 	}
 	programs := vpcd.Programs("/")
 	for _, p := range m.Players() {
@@ -309,7 +309,7 @@ func (d *diagnosis) reader(context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []Finding{{State: Note, Message: tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC"),
+	return []Finding{{State: Note, Unused: true, Message: tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC"),
 		Remedy: d.readerCommand(m)}}
 }
 
@@ -401,7 +401,7 @@ func (d *diagnosis) card(ctx context.Context) (found []Finding) {
 			"the lab has no card yet"),
 			Remedy: d.igc("issue", "--fixture", "alain")}}
 	}
-	return []Finding{{State: Note, Message: fmt.Sprintf(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
+	return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
 		"none in a virtual reader; the lab has %d"), len(issued)),
 		Remedy: d.igc("card", "insert", filepath.Base(issued[0]))}}
 }
@@ -525,7 +525,7 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 				c.Number, status.UnblockingsLeft),
 				Remedy: d.igc("card", "unblock", c.Number)})
 		case status.TriesLeft < vcard.Tries:
-			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s : %d essai(s) sur %d ; le bon code les rend tous",
+			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s : essais restants : %d sur %d ; le bon code les rend tous",
 				"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries)})
 		default:
 			whole = append(whole, c.Number)

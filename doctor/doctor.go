@@ -31,6 +31,7 @@ type Finding struct {
 	Message string `json:"found"`             // in the language of the command line
 	Remedy  string `json:"remedy,omitempty"`  // the command that puts it right
 	Fixable bool   `json:"fixable,omitempty"` // [Fix] puts it right
+	Unused  bool   `json:"unused,omitempty"`  // a note about what this lab or machine does not use
 
 	Damaged bool `json:"-"` // the records are damaged or lost: scripts have an exit code for it
 

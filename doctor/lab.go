@@ -100,9 +100,15 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	}
 	text := fmt.Sprintf(tr("%s, fermé aux autres", "%s, closed to others"), where)
 	if known {
-		text += fmt.Sprintf(tr(" ; %.1f Go libres", "; %.1f GB free"), float64(free)/(1<<30))
+		text += gigabytes(free)
 	}
 	return []Finding{{State: OK, Message: text}}
+}
+
+// gigabytes writes free space as the language writes numbers.
+func gigabytes(free uint64) string {
+	number := fmt.Sprintf("%.1f", float64(free)/(1<<30))
+	return fmt.Sprintf(tr(" ; %s Go libres", "; %s GB free"), tr(strings.Replace(number, ".", ",", 1), number))
 }
 
 func readable(path string) bool {
@@ -323,8 +329,8 @@ func (d *diagnosis) dates(ctx context.Context) []Finding {
 			ended++
 		}
 	}
-	return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("cartes échues : %d ; qui échoient dans les 30 jours : %d",
-		"cards that ended: %d; that end within 30 days: %d"), ended, len(cards)-ended),
+	return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("cartes expirées : %d ; cartes qui expirent dans les 30 jours : %d",
+		"expired cards: %d; cards that expire within 30 days: %d"), ended, len(cards)-ended),
 		Remedy: d.igc("list", "--expires-before", "30d")})
 }
 
@@ -346,15 +352,15 @@ func checkDates(all []authority, now time.Time, before time.Duration, remedy str
 				"%s expired on %s: make another lab"), a.ID(), end.Format(time.DateOnly)),
 				Remedy: remedy})
 		case left < before:
-			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s prend fin le %s, dans %s",
-				"%s ends on %s, in %s"), a.ID(), end.Format(time.DateOnly), remaining(left)),
+			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s expire le %s, dans %s",
+				"%s expires on %s, in %s"), a.ID(), end.Format(time.DateOnly), remaining(left)),
 				Remedy: remedy})
 		}
 	}
 	if len(found) == 0 && first != nil {
 		end := first.certificate.NotAfter
-		found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("%s finit la première, le %s : encore %s",
-			"%s ends first, on %s: %s left"), first.ID(), end.Format(time.DateOnly), remaining(end.Sub(now)))})
+		found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("%s expire la première, le %s : encore %s",
+			"%s expires first, on %s: %s left"), first.ID(), end.Format(time.DateOnly), remaining(end.Sub(now)))})
 	}
 	return found
 }

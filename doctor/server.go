@@ -402,8 +402,8 @@ func (d *diagnosis) unpublished() []Finding {
 	}
 	text := d.lacks(aServer)
 	if first != nil {
-		text += fmt.Sprintf(tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui finit d'abord, le %s (%s)",
-			"; on the disk, %d signed lists, of which %s number %d ends first, on %s (%s)"),
+		text += fmt.Sprintf(tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui expire la première, le %s (%s)",
+			"; on the disk, %d signed lists, of which %s number %d expires first, on %s (%s)"),
 			len(lists), kindOf(first), first.Number, minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))
 	}
 	if absent > 0 {
