@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -59,10 +60,11 @@ func (p *program) lint(c *cli.Context) error {
 }
 
 func describeLint(w io.Writer, all []linted) {
-	levels := map[lint.Level]string{lint.Error: tr("erreur",
-		"error"), lint.Warning: tr("attention",
-		"warning"), lint.Notice: tr("à savoir",
-		"notice")}
+	levels := map[lint.Level]string{
+		lint.Error:   coloured(w, red, tr("ERREUR", "ERROR")),
+		lint.Warning: coloured(w, yellow, tr("attention", "warning")),
+		lint.Notice:  tr("à savoir", "notice"),
+	}
 	for _, one := range all {
 		title := one.File
 		if one.Number > 1 {
@@ -73,8 +75,21 @@ func describeLint(w io.Writer, all []linted) {
 		}
 		fmt.Fprintln(w, title)
 		for _, f := range one.Findings {
-			fmt.Fprintf(w, "  %-9s %-24s %s (%s)\n", levels[f.Level], f.Rule, tr(f.FR, f.EN), f.Reference)
+			fmt.Fprintf(w, "  %s %s\n", levels[f.Level], f.Rule)
+			lintLines(w, tr("attendu", "expected"), tr(f.Expected.FR, f.Expected.EN))
+			lintLines(w, tr("vu", "seen"), tr(f.Seen.FR, f.Seen.EN))
+			lintLines(w, tr("correction", "fix"), tr(f.Fix.FR, f.Fix.EN))
 		}
+	}
+}
+
+// lintLines writes one part of a finding in lines of a hundred columns.
+func lintLines(w io.Writer, label, text string) {
+	const indent = 16
+	begin := "    " + padded(label, indent-4)
+	for _, line := range wrapped(text, doctorColumns-indent) {
+		fmt.Fprintln(w, begin+line)
+		begin = strings.Repeat(" ", indent)
 	}
 }
 

@@ -111,8 +111,10 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 	data.Time = report.At.Local().Format("15:04")
 	if !report.OK {
 		data.Shown, data.Folded = sortChecks(report)
-		data.FoldedTitle = fmt.Sprintf(data.T("Les autres vérifications : %d correctes, %d non faites",
-			"The other checks: %d good, %d not made"), report.Count(verify.Good), report.Count(verify.Unchecked))
+		data.FoldedTitle = fmt.Sprintf(data.T("Les autres vérifications : %d correctes", "The other checks: %d good"), report.Count(verify.Good))
+		if n := report.Count(verify.Unchecked); n > 0 {
+			data.FoldedTitle += fmt.Sprintf(data.T(", %d non faites", ", %d not made"), n)
+		}
 	}
 	data.Title = string(report.Verdict)
 	if n := report.Count(verify.Note); n > 0 {

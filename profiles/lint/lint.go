@@ -6,7 +6,6 @@ package lint
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -29,11 +28,17 @@ var levels = []Level{Error, Warning, Notice}
 
 // Finding is a rule that the certificate breaks.
 type Finding struct {
-	Level     Level  `json:"level"`
-	Rule      string `json:"rule"`      // stable; those of zlint have zlint's name
-	FR        string `json:"fr"`        // the rule, and what was found
-	EN        string `json:"en"`        // likewise
-	Reference string `json:"reference"` // what asks for it: a section of the project's reference, as in the comments of package profiles, or of an RFC
+	Level     Level     `json:"level"`
+	Rule      string    `json:"rule"`                // stable; those of zlint have zlint's name
+	Expected  i18n.Text `json:"expected"`            // what the rule asks for
+	Seen      i18n.Text `json:"seen"`                // what the certificate has instead; "–" where nothing is there
+	Fix       i18n.Text `json:"fix"`                 // what to do
+	Reference string    `json:"reference,omitempty"` // the section of an RFC
+}
+
+// Text is the rule and what was found, in a sentence.
+func (f Finding) Text() i18n.Text {
+	return i18n.Text{FR: f.Expected.FR + " : " + f.Seen.FR, EN: f.Expected.EN + ": " + f.Seen.EN}
 }
 
 // Certificate checks a DER certificate; the gravest findings come first. Bytes that are none have a
@@ -42,10 +47,10 @@ func Certificate(der []byte) []Finding {
 	d, err := profiles.Decode(der)
 	if err != nil {
 		why := i18n.TextOf(err)
-		return []Finding{{Error, "igc_certificate",
-			"Ces octets ne sont pas un certificat X.509 : " + clean(strings.TrimPrefix(why.FR, "ce n'est pas un certificat : ")),
-			"These bytes are not an X.509 certificate: " + clean(strings.TrimPrefix(why.EN, "not a certificate: ")),
-			"RFC 5280 §4.1"}}
+		return []Finding{{Error, "igc_certificate", i18n.Text{FR: "Un certificat X.509", EN: "An X.509 certificate"},
+			i18n.Text{FR: clean(strings.TrimPrefix(why.FR, "ce n'est pas un certificat : ")),
+				EN: clean(strings.TrimPrefix(why.EN, "not a certificate: "))},
+			fixes["igc_certificate"], "RFC 5280 §4.1"}}
 	}
 	all := append(profileFindings(d), rfc(der)...)
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
@@ -57,7 +62,7 @@ func Refusal(findings []Finding) error {
 	var errs []error
 	for _, f := range findings {
 		if f.Level == Error {
-			errs = append(errs, fmt.Errorf("%s: %s (%s)", f.Rule, f.EN, f.Reference))
+			errs = append(errs, i18n.NewError(f.Rule, i18n.Text{FR: "%s : %s", EN: "%s: %s"}, f.Rule, f.Text()))
 		}
 	}
 	return errors.Join(errs...)

@@ -172,7 +172,7 @@ func TestLintWhatTheLabIssues(t *testing.T) {
 			t.Fatalf("%s: %v", r.Profile.ID(), err)
 		}
 		for _, f := range Certificate(sign(t, template, r.Issuer, r.PublicKey, signer)) {
-			if strings.Contains(f.EN, "known deviation") {
+			if strings.Contains(f.Text().EN, "known deviation") {
 				deviating[f.Rule] = true
 			}
 			fast := signer == keys()["p256"] && f.Level == Notice
@@ -548,7 +548,7 @@ func TestLintRFC(t *testing.T) {
 	put(san, "3005e503020101")(template) // a name that zcrypto cannot read
 	found = Certificate(sign(t, template, r.Issuer, r.PublicKey, keys()["authority"]))
 	i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == "zlint_parse" })
-	if i < 0 || strings.Contains(found[i].EN, "0x") {
+	if i < 0 || strings.Contains(found[i].Text().EN, "0x") {
 		t.Errorf("found %+v", found)
 	}
 	if n := len(rfcLints()); n < 100 {
@@ -583,7 +583,7 @@ func FuzzLint(f *testing.F) {
 			t.Errorf("%v, then %v", found, again)
 		}
 		for _, x := range found {
-			if strings.ContainsFunc(x.FR+x.EN, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			if strings.ContainsFunc(x.Text().FR+x.Text().EN, func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Errorf("%+q", x)
 			}
 		}

@@ -2,6 +2,8 @@ package lint
 
 import (
 	"bytes"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -19,13 +22,14 @@ import (
 // check has none of its own.
 type rule struct {
 	id         string
-	reference  string // section of the project's reference
+	reference  string // section of the project's reference, which users do not have: it is for the reader of this table
 	level      Level
 	appliesTo  func(*certificate) bool
 	fr, en     string // what it asks for
 	check      func(*certificate) string
-	testOnly   bool // production keeps another rule: there a finding is a notice
-	recette    bool // the acceptance tree keeps another rule: likewise
+	words      func(*certificate) i18n.Text // a check that finds words
+	testOnly   bool                         // production keeps another rule: there a finding is a notice
+	recette    bool                         // the acceptance tree keeps another rule: likewise
 	codes      []string
 	extensions []string
 }
@@ -120,7 +124,7 @@ var rules = []rule{
 	{id: "igc_specialities", reference: "§2.2, §3.4", level: Error, appliesTo: everyone,
 		check: specialities, extensions: []string{"specialites"},
 		fr: "Les spécialités sont des codes de la table R01", en: "Specialities are codes of table R01"},
-	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, appliesTo: holders, check: checkDigit,
+	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, appliesTo: holders, words: checkDigit,
 		fr: "L'identifiant a sa clé de contrôle et n'est celui de personne",
 		en: "The identifier keeps its check digit and is nobody's"},
 
@@ -252,6 +256,10 @@ func profileFindings(d *profiles.Decoded) []Finding {
 			fr = r.check(c)
 			en = fr
 		}
+		if r.words != nil {
+			found := r.words(c)
+			fr, en = found.FR, found.EN
+		}
 		if fr == "" && claimed[i] != nil {
 			var frs, ens []string
 			for _, f := range claimed[i] {
@@ -260,11 +268,12 @@ func profileFindings(d *profiles.Decoded) []Finding {
 			fr, en = strings.Join(frs, " "), strings.Join(ens, " ")
 		}
 		if fr != "" {
-			f := Finding{r.level, r.id, r.fr + " : " + clean(fr), r.en + ": " + clean(en), "reference " + r.reference}
+			f := Finding{Level: r.level, Rule: r.id, Expected: i18n.Text{FR: r.fr, EN: r.en},
+				Seen: i18n.Text{FR: clean(fr), EN: clean(en)}, Fix: r.fix()}
 			if c.genuine() && (r.testOnly && c.Environment == profiles.Production || r.recette && c.Environment == profiles.Acceptance) {
 				f.Level = Notice
-				f.FR += fmt.Sprintf(" (règle des certificats de TEST ; celui-ci est de %s)", c.Environment)
-				f.EN += fmt.Sprintf(" (a rule of TEST certificates; this one is of %s)", c.Environment)
+				f.Seen.FR += fmt.Sprintf(" (règle des certificats de TEST ; celui-ci est de %s)", c.Environment)
+				f.Seen.EN += fmt.Sprintf(" (a rule of TEST certificates; this one is of %s)", c.Environment)
 			}
 			found = append(found, f)
 		}
@@ -301,13 +310,40 @@ var (
 	ecdsaWithSHA256 = []byte{0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2}
 )
 
+// algorithmNames are the signature algorithms that certificates of the sector have.
+var algorithmNames = map[string]string{
+	"1.2.840.113549.1.1.4": "md5WithRSAEncryption", "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
+	"1.2.840.113549.1.1.10": "rsassaPss", "1.2.840.113549.1.1.11": "sha256WithRSAEncryption",
+	"1.2.840.113549.1.1.12": "sha384WithRSAEncryption", "1.2.840.113549.1.1.13": "sha512WithRSAEncryption",
+	"1.2.840.10045.4.1": "ecdsa-with-SHA1", "1.2.840.10045.4.3.2": "ecdsa-with-SHA256",
+	"1.2.840.10045.4.3.3": "ecdsa-with-SHA384", "1.2.840.10045.4.3.4": "ecdsa-with-SHA512", "1.3.101.112": "Ed25519",
+}
+
+// algorithmName names an AlgorithmIdentifier: its bytes where it has no name, or parameters of its
+// own.
+func algorithmName(der []byte) string {
+	var a pkix.AlgorithmIdentifier
+	if rest, err := asn1.Unmarshal(der, &a); err != nil || len(rest) > 0 {
+		return fmt.Sprintf("%x", der)
+	}
+	name := algorithmNames[a.Algorithm.String()]
+	if name == "" {
+		name = a.Algorithm.String()
+	}
+	if len(a.Parameters.FullBytes) > 2 {
+		name += fmt.Sprintf(" (%x)", a.Parameters.FullBytes)
+	}
+	return name
+}
+
 func signature(c *certificate) string {
 	in, out := c.algorithms[0], c.algorithms[1]
-	return unless(bytes.Equal(in, out) && (bytes.Equal(in, sha256WithRSA) || bytes.Equal(in, ecdsaWithSHA256)), fmt.Sprintf("%x, %x", in, out))
+	return unless(bytes.Equal(in, out) && (bytes.Equal(in, sha256WithRSA) || bytes.Equal(in, ecdsaWithSHA256)),
+		algorithmName(in)+", "+algorithmName(out))
 }
 
 func signatureFaithful(c *certificate) string {
-	return unless(bytes.Equal(c.algorithms[0], sha256WithRSA), fmt.Sprintf("%x", c.algorithms[0]))
+	return unless(bytes.Equal(c.algorithms[0], sha256WithRSA), algorithmName(c.algorithms[0]))
 }
 
 func keyReadable(c *certificate) string { return unless(c.key.kind != "", "") }
@@ -468,12 +504,12 @@ func specialities(c *certificate) string {
 	return ""
 }
 
-func checkDigit(c *certificate) string {
-	var all []string
+func checkDigit(c *certificate) i18n.Text {
+	var fr, en []string
 	for _, w := range profiles.IdNatWarnings(c.Holder.IdNat) {
-		all = append(all, w.EN)
+		fr, en = append(fr, w.FR), append(en, w.EN)
 	}
-	return strings.Join(all, "; ")
+	return i18n.Text{FR: strings.Join(fr, " ; "), EN: strings.Join(en, "; ")}
 }
 
 const netscapeCertType = "2.16.840.1.113730.1.1"
@@ -485,7 +521,14 @@ func first(c *certificate, broken func(profiles.Extension) bool) string {
 		return ""
 	}
 	e := c.Extensions[i]
-	return fmt.Sprintf("%s %s, critical %t, %x", e.OID, e.Name, e.Critical, e.Value)
+	text := fmt.Sprintf("%s %s", e.OID, e.Name)
+	if e.Critical {
+		text += ", critical"
+	}
+	if e.Text != "" {
+		return text + ": " + e.Text
+	}
+	return fmt.Sprintf("%s, %x", text, e.Value)
 }
 
 func netscape(c *certificate) string {

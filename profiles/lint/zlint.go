@@ -10,6 +10,8 @@ import (
 	"github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3/lint"
 	_ "github.com/zmap/zlint/v3/lints/rfc"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // rfcs are the sources of the lints that bind a private PKI. Those of the CA/Browser Forum and of
@@ -59,15 +61,15 @@ var parameters = regexp.MustCompile(` ?\{optional:[^}]*\}`)
 func rfc(der []byte) (found []Finding) {
 	defer func() {
 		if r := recover(); r != nil {
-			found = append(found, Finding{Error, "zlint_panic", "zlint échoue sur ce certificat : " + clean(fmt.Sprint(r)),
-				"zlint fails on this certificate: " + clean(fmt.Sprint(r)), "RFC 5280"})
+			found = append(found, Finding{Error, "zlint_panic", i18n.Text{FR: "zlint lit le certificat", EN: "zlint reads the certificate"},
+				i18n.Same(clean(fmt.Sprint(r))), fixReissue, "RFC 5280"})
 		}
 	}()
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		why := clean(parameters.ReplaceAllString(err.Error(), ""))
-		return []Finding{{Error, "zlint_parse", "L'analyseur de zlint ne lit pas ce certificat : " + why,
-			"zlint's parser does not read this certificate: " + why, "RFC 5280"}}
+		return []Finding{{Error, "zlint_parse", i18n.Text{FR: "L'analyseur de zlint lit le certificat", EN: "zlint's parser reads the certificate"},
+			i18n.Same(why), fixReissue, "RFC 5280"}}
 	}
 	for _, l := range rfcLints() {
 		result := l.Execute(c, lint.Configuration{})
@@ -75,16 +77,17 @@ func rfc(der []byte) (found []Finding) {
 		if !broken {
 			continue
 		}
-		text := strings.TrimSuffix(l.Description, ".")
+		seen := i18n.Text{FR: "contraire", EN: "otherwise"}
 		if result.Details != "" {
-			text += ": " + clean(result.Details)
+			seen = i18n.Same(clean(result.Details))
 		}
-		f := Finding{level, l.Name, text, text, l.Citation}
+		f := Finding{level, l.Name, i18n.Same(strings.TrimSuffix(l.Description, ".")), seen, fixRFC(l.Citation), l.Citation}
 		known := func(d deviation) bool { return d.lint == l.Name && d.appliesTo(c) }
 		if i := slices.IndexFunc(deviations, known); i >= 0 {
 			f.Level = Notice
-			f.FR += " (écart connu : " + deviations[i].fr + ")"
-			f.EN += " (known deviation: " + deviations[i].en + ")"
+			f.Seen.FR += " (écart connu : " + deviations[i].fr + ")"
+			f.Seen.EN += " (known deviation: " + deviations[i].en + ")"
+			f.Fix = fixFaithful
 		}
 		found = append(found, f)
 	}
