@@ -44,7 +44,8 @@ func (p *program) serve(c *cli.Context) error {
 	return serve.Run(c.Context, client.Lab, serve.Options{Log: log, Now: p.now, Started: p.announce})
 }
 
-// announceNewLab says, where there is no lab, that one is made now, and on which ports it is served.
+// announceNewLab says, where there is no lab, that one is made now, and on which ports it is
+// served.
 func (p *program) announceNewLab(c *cli.Context) error {
 	home, opts, err := p.lab(c)
 	if err != nil {

@@ -58,8 +58,9 @@ func (d *diagnosis) setting() (install.Setting, error) {
 
 func (d *diagnosis) module(context.Context) (found []Finding) {
 	if runtime.GOOS != "linux" {
-		return []Finding{{State: Note, Unused: true, Message: tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
-			"the browsers of this system read no PKCS#11 module: cards are imported there"),
+		return []Finding{{State: Note, Unused: true,
+			Message: tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
+				"the browsers of this system read no PKCS#11 module: cards are imported there"),
 			Remedy: d.igc("card", "install")}}
 	}
 	path, there := d.moduleSource()
@@ -74,8 +75,9 @@ func (d *diagnosis) module(context.Context) (found []Finding) {
 			Remedy: shell.Command("mv", filepath.Join(d.Home, "module"), filepath.Join(d.Home, "module.old"))}}
 	}
 	if !there && len(made) == 0 {
-		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
-			"%s is not there: it only serves software that reads cards through PKCS#11"), shell.ShortPath(path)),
+		return []Finding{{State: Note, Unused: true,
+			Message: fmt.Sprintf(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
+				"%s is not there: it only serves software that reads cards through PKCS#11"), shell.ShortPath(path)),
 			Remedy: makeModule(path)}}
 	}
 	if !there {
@@ -115,7 +117,8 @@ var installedSoftware = func() []software {
 	if runtime.GOOS != "linux" {
 		return []software{{"import", "import", "import"}}
 	}
-	return []software{{"nss", "bases NSS", "NSS databases"}, {"firefox", "règle Firefox", "Firefox policy"}, {"p11-kit", "p11-kit", "p11-kit"},
+	return []software{{"nss", "bases NSS", "NSS databases"}, {"firefox", "règle Firefox", "Firefox policy"},
+		{"p11-kit", "p11-kit", "p11-kit"},
 		{"java", "Java", "Java"}, {"openssl", "OpenSSL", "OpenSSL"}, {"system", "système", "system"}}
 }()
 
@@ -171,7 +174,8 @@ func (d *diagnosis) installed(p software) []Finding {
 	}
 	made, err := s.Made()
 	if _, there := d.moduleSource(); !there && runtime.GOOS == "linux" {
-		return []Finding{{State: Skipped, Unused: err == nil && len(made) == 0, Message: tr("voir module", "see module")}}
+		return []Finding{{State: Skipped, Unused: err == nil && len(made) == 0, Message: tr("voir module",
+			"see module")}}
 	}
 	if err != nil {
 		return []Finding{{State: Skipped, Message: tr("voir module", "see module")}}
@@ -228,7 +232,8 @@ func (d *diagnosis) installed(p software) []Finding {
 	case stands == all:
 		return []Finding{{State: OK, Message: where}}
 	case !wanted:
-		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("rien d'installé : %s", "nothing installed: %s"), where),
+		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("rien d'installé : %s",
+			"nothing installed: %s"), where),
 			Remedy: d.install(p.name)}}
 	}
 	return []Finding{*d.standing(s, p.name)}
@@ -238,14 +243,17 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 	m := vpcd.Look("/")
 	switch {
 	case runtime.GOOS != "linux":
-		return []Finding{{State: Note, Unused: true, Message: tr("n'est examiné que sous Linux", "is only looked at on Linux")}}
+		return []Finding{{State: Note, Unused: true, Message: tr("n'est examiné que sous Linux",
+			"is only looked at on Linux")}}
 	case m.Program == "" && m.PID == 0:
-		return []Finding{{State: Note, Unused: true, Message: tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
-			"absent: it only serves software that reads cards through PC/SC"),
+		return []Finding{{State: Note, Unused: true,
+			Message: tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
+				"absent: it only serves software that reads cards through PC/SC"),
 			Remedy: "sudo apt install pcscd vsmartcard-vpcd"}}
 	case m.Conf == "":
-		found = append(found, Finding{State: Note, Unused: m.PID == 0, Message: tr("aucun reader.conf ne nomme le pilote vpcd",
-			"no reader.conf names the driver vpcd"),
+		found = append(found, Finding{State: Note, Unused: m.PID == 0,
+			Message: tr("aucun reader.conf ne nomme le pilote vpcd",
+				"no reader.conf names the driver vpcd"),
 			Remedy: "sudo apt install vsmartcard-vpcd"})
 	case m.Missing:
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s nomme %s, qui n'est pas là",
@@ -257,16 +265,18 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 		if readable("/run/systemd/system") {
 			start = "sudo systemctl start pcscd"
 		}
-		return append(found, Finding{State: Note, Unused: true, Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
-			"%s is installed, and does not run"), m.Program),
+		return append(found, Finding{State: Note, Unused: true,
+			Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
+				"%s is installed, and does not run"), m.Program),
 			Remedy: start})
 	}
 	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("tourne%s ; vpcd : %s%s",
 		"runs%s; vpcd: %s%s"), process(m.PID), m.Address, keptTo(m))})
 	if open := m.Exposed(); len(open) > 0 {
-		found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
-			"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it is given the PIN that is typed"),
-			strings.Join(open, ", ")),
+		found = append(found, Finding{State: Note,
+			Message: fmt.Sprintf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
+				"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it is given the PIN that is typed"),
+				strings.Join(open, ", ")),
 			Remedy: vpcd.ConfineCommand()})
 	}
 	return found
@@ -292,8 +302,9 @@ func (d *diagnosis) reader(context.Context) (found []Finding) {
 	for _, p := range m.Players() {
 		i := slices.IndexFunc(programs, func(r vpcd.Program) bool { return r.PID == p.PID && d.otherLab(r) })
 		if i >= 0 {
-			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("lecteur %d : igc card reader%s y joue une carte d'un autre laboratoire, %s",
-				"reader %d: igc card reader%s plays a card of another lab in it, %s"), p.Slot, process(p.PID), shell.ShortPath(programs[i].Home)),
+			found = append(found, Finding{State: Note,
+				Message: fmt.Sprintf(tr("lecteur %d : igc card reader%s y joue une carte d'un autre laboratoire, %s",
+					"reader %d: igc card reader%s plays a card of another lab in it, %s"), p.Slot, process(p.PID), shell.ShortPath(programs[i].Home)),
 				Remedy: shell.Command("kill", strconv.Itoa(p.PID)) + " && " + d.readerCommand(m)})
 			continue
 		}
@@ -309,7 +320,8 @@ func (d *diagnosis) reader(context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []Finding{{State: Note, Unused: true, Message: tr("aucune carte n'est jouée dans PC/SC", "no card is played in PC/SC"),
+	return []Finding{{State: Note, Unused: true, Message: tr("aucune carte n'est jouée dans PC/SC",
+		"no card is played in PC/SC"),
 		Remedy: d.readerCommand(m)}}
 }
 
@@ -362,7 +374,8 @@ func (d *diagnosis) readerCommand(m vpcd.Machine) string {
 		return d.igc(args...)
 	}
 	program, _ := os.Executable() // which may not be on root's PATH
-	user := []string{"sudo", "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.PID), fmt.Sprintf("--setuid=%d", os.Getuid()),
+	user := []string{"sudo", "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.PID), fmt.Sprintf("--setuid=%d",
+		os.Getuid()),
 		fmt.Sprintf("--setgid=%d", os.Getgid()), program, "--home", d.Home}
 	return shell.Command(append(user, args...)...)
 }
@@ -401,8 +414,9 @@ func (d *diagnosis) card(ctx context.Context) (found []Finding) {
 			"the lab has no card yet"),
 			Remedy: d.igc("issue", "--fixture", "alain")}}
 	}
-	return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
-		"none in a virtual reader; the lab has %d"), len(issued)),
+	return []Finding{{State: Note, Unused: true,
+		Message: fmt.Sprintf(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
+			"none in a virtual reader; the lab has %d"), len(issued)),
 		Remedy: d.igc("card", "insert", filepath.Base(issued[0]))}}
 }
 
@@ -516,17 +530,20 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "), err),
 				Remedy: shell.Command("rm", filepath.Join(c.Dir, "state.json"))})
 		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
-			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s est perdue : trop de codes de déblocage erronés",
-				"%s is lost: too many wrong unblocking codes"), c.Number),
+			found = append(found, Finding{State: Note,
+				Message: fmt.Sprintf(tr("%s est perdue : trop de codes de déblocage erronés",
+					"%s is lost: too many wrong unblocking codes"), c.Number),
 				Remedy: d.igc("renew", c.Number)})
 		case status.TriesLeft == 0:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
-				"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
-				c.Number, status.UnblockingsLeft),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
+					"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
+					c.Number, status.UnblockingsLeft),
 				Remedy: d.igc("card", "unblock", c.Number)})
 		case status.TriesLeft < vcard.Tries:
-			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s : essais restants : %d sur %d ; le bon code les rend tous",
-				"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries)})
+			found = append(found, Finding{State: Note,
+				Message: fmt.Sprintf(tr("%s : essais restants : %d sur %d ; le bon code les rend tous",
+					"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries)})
 		default:
 			whole = append(whole, c.Number)
 		}

@@ -56,16 +56,19 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 			"%s has no authority yet"), where),
 			Remedy: d.igc("init")})
 	case errors.Is(d.recordsErr, context.DeadlineExceeded) && d.running:
-		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s tient les registres et ne répond pas",
-			"igc serve%s holds the records and does not answer"), process(d.pid)),
+		found = append(found, Finding{State: Todo,
+			Message: fmt.Sprintf(tr("igc serve%s tient les registres et ne répond pas",
+				"igc serve%s holds the records and does not answer"), process(d.pid)),
 			Remedy: d.restart()})
 	case errors.Is(d.recordsErr, context.DeadlineExceeded):
-		found = append(found, Finding{State: Todo, Message: tr("un autre processus tient les registres, et personne ne répond",
-			"another process holds the records, and nobody answers"),
+		found = append(found, Finding{State: Todo,
+			Message: tr("un autre processus tient les registres, et personne ne répond",
+				"another process holds the records, and nobody answers"),
 			Remedy: shell.Command("fuser", "-v", filepath.Join(d.Home, "igc.db"))})
 	case ca.KindOf(d.recordsErr) == ca.Damaged:
-		found = append(found, Finding{State: Todo, Damaged: true, Message: fmt.Sprintf(tr("registres abîmés ou perdus : %v",
-			"records damaged or lost: %v"), d.recordsErr),
+		found = append(found, Finding{State: Todo, Damaged: true,
+			Message: fmt.Sprintf(tr("registres abîmés ou perdus : %v",
+				"records damaged or lost: %v"), d.recordsErr),
 			Remedy: d.igc("recover")})
 	case d.recordsErr != nil:
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
@@ -172,7 +175,8 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		found = append(found, Finding{State: Todo, Message: err.Error(),
 			Remedy: shell.Command("ls", "-ld", d.Home)})
 	}
-	found = append(found, d.restrictPermissions(slices.DeleteFunc(insecure, func(path string) bool { return !d.isKey(path) }))...)
+	found = append(found, d.restrictPermissions(slices.DeleteFunc(insecure,
+		func(path string) bool { return !d.isKey(path) }))...)
 
 	all := d.each()
 	unlockable := d.client.Lab.Unlockable()
@@ -187,7 +191,10 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 				_, errs[i] = os.Stat(d.client.Lab.KeyFile(a.Authority))
 				return
 			}
-			_, errs[i] = bounded(ctx, func(context.Context) (any, error) { return d.client.Lab.Signer(a.Authority, a.certificate) })
+			_, errs[i] = bounded(ctx, func(context.Context) (any,
+				error) {
+				return d.client.Lab.Signer(a.Authority, a.certificate)
+			})
 		})
 	}
 	wg.Wait()
@@ -198,8 +205,9 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		}
 	}
 	if wrong == len(all) && wrong > 0 {
-		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("la phrase secrète n'ouvre aucune des %d clés",
-			"the passphrase opens none of the %d keys"), wrong),
+		return append(found, Finding{State: Todo,
+			Message: fmt.Sprintf(tr("la phrase secrète n'ouvre aucune des %d clés",
+				"the passphrase opens none of the %d keys"), wrong),
 			Remedy: d.igc("--passphrase-file", tr("FICHIER", "FILE"), "doctor")})
 	}
 	for i, err := range errs {
@@ -208,12 +216,14 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		switch {
 		case err == nil:
 		case errors.Is(err, fs.ErrNotExist):
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s manque : à reprendre d'une copie du laboratoire",
-				"%s is missing: to be taken from a copy of the lab"), shell.ShortPath(file)),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s manque : à reprendre d'une copie du laboratoire",
+					"%s is missing: to be taken from a copy of the lab"), shell.ShortPath(file)),
 				Remedy: restore})
 		case ca.KindOf(err) == ca.Passphrase: // others open with it
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s est abîmée : à reprendre d'une copie du laboratoire",
-				"%s is damaged: to be taken from a copy of the lab"), shell.ShortPath(file)),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s est abîmée : à reprendre d'une copie du laboratoire",
+					"%s is damaged: to be taken from a copy of the lab"), shell.ShortPath(file)),
 				Remedy: restore})
 		default:
 			found = append(found, Finding{State: Todo, Message: err.Error(),
@@ -224,8 +234,9 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 	case len(found) > 0:
 		return found
 	case !unlockable:
-		return []Finding{{State: Note, Message: fmt.Sprintf(tr("%d clés, non ouvertes : la phrase secrète du laboratoire n'est pas donnée",
-			"%d keys, not opened: the lab's passphrase is not given"), len(all)),
+		return []Finding{{State: Note,
+			Message: fmt.Sprintf(tr("%d clés, non ouvertes : la phrase secrète du laboratoire n'est pas donnée",
+				"%d keys, not opened: the lab's passphrase is not given"), len(all)),
 			Remedy: d.igc("--passphrase-file", tr("FICHIER", "FILE"), "doctor")}}
 	}
 	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d, chiffrées, 0600 ; chacune s'ouvre et va avec son certificat",
@@ -244,9 +255,10 @@ func (d *diagnosis) chains(context.Context) []Finding {
 func (d *diagnosis) revoked() (found []Finding) {
 	for _, info := range d.authorities {
 		if v := info.Revoked; v != nil {
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s est révoquée depuis le %s (%s), pour de bon : tout ce qu'elle a émis est refusé, elle n'émet plus rien",
-				"%s was revoked on %s (%s), for good: all that it issued is refused, it issues nothing any more"),
-				info.ID, v.At.Format(time.RFC3339), v.Reason),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s est révoquée depuis le %s (%s), pour de bon : tout ce qu'elle a émis est refusé, elle n'émet plus rien",
+					"%s was revoked on %s (%s), for good: all that it issued is refused, it issues nothing any more"),
+					info.ID, v.At.Format(time.RFC3339), v.Reason),
 				Remedy: d.igc("--home", tr("AUTRE", "OTHER"), "init")})
 		}
 	}
@@ -312,7 +324,8 @@ func (d *diagnosis) dates(ctx context.Context) []Finding {
 	soon, cancel := context.WithTimeout(ctx, answer) // in a large lab it takes a while, and it is only a note
 	defer cancel()
 	records, err := bounded(soon, func(ctx context.Context) ([]*ca.Record, error) {
-		return d.client.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good, ExpiresBefore: d.now.Add(cardsEnd), Limit: 200})
+		return d.client.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good,
+			ExpiresBefore: d.now.Add(cardsEnd), Limit: 200})
 	})
 	cards := map[string]bool{} // whether it ended
 	for _, r := range records {
@@ -329,8 +342,9 @@ func (d *diagnosis) dates(ctx context.Context) []Finding {
 			ended++
 		}
 	}
-	return append(found, Finding{State: Note, Message: fmt.Sprintf(tr("cartes expirées : %d ; cartes qui expirent dans les 30 jours : %d",
-		"expired cards: %d; cards that expire within 30 days: %d"), ended, len(cards)-ended),
+	return append(found, Finding{State: Note,
+		Message: fmt.Sprintf(tr("cartes expirées : %d ; cartes qui expirent dans les 30 jours : %d",
+			"expired cards: %d; cards that expire within 30 days: %d"), ended, len(cards)-ended),
 		Remedy: d.igc("list", "--expires-before", "30d")})
 }
 
@@ -344,12 +358,14 @@ func checkDates(all []authority, now time.Time, before time.Duration, remedy str
 		}
 		switch left := end.Sub(now); {
 		case now.Before(a.certificate.NotBefore):
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s ne vaut qu'à partir du %s : voir horloge",
-				"%s is valid only from %s: see clock"), a.ID(), a.certificate.NotBefore.Format(time.DateTime)),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s ne vaut qu'à partir du %s : voir horloge",
+					"%s is valid only from %s: see clock"), a.ID(), a.certificate.NotBefore.Format(time.DateTime)),
 				Remedy: "date"})
 		case left <= 0:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s a expiré le %s : faites un autre laboratoire",
-				"%s expired on %s: make another lab"), a.ID(), end.Format(time.DateOnly)),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("%s a expiré le %s : faites un autre laboratoire",
+					"%s expired on %s: make another lab"), a.ID(), end.Format(time.DateOnly)),
 				Remedy: remedy})
 		case left < before:
 			found = append(found, Finding{State: Note, Message: fmt.Sprintf(tr("%s expire le %s, dans %s",

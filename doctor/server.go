@@ -61,8 +61,9 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 				}
 			}
 		}
-		taken := Finding{State: Todo, Message: fmt.Sprintf(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
-			"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)),
+		taken := Finding{State: Todo,
+			Message: fmt.Sprintf(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
+				"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)),
 			Remedy: killOrShow(pid, port)}
 		switch {
 		case d.running && held && (pid == d.pid || pid == 0 || d.pid == 0):
@@ -76,9 +77,10 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 			if a.TestSSL && d.testSSLRevoked() != "" {
 				continue // see server
 			}
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
-				"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
-				process(d.pid), label),
+			found = append(found, Finding{State: Todo,
+				Message: fmt.Sprintf(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
+					"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
+					process(d.pid), label),
 				Remedy: d.restart()})
 		default:
 			err := listens(ctx, host, port)
@@ -176,8 +178,9 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 			}})
 	}
 	if !d.running {
-		return append([]Finding{{State: Todo, Message: tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
-			"igc serve is not running: no publication, no OCSP, no TestSSL"),
+		return append([]Finding{{State: Todo,
+			Message: tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
+				"igc serve is not running: no publication, no OCSP, no TestSSL"),
 			Remedy: d.igc("serve")}}, found...)
 	}
 	address := local(d.client.Lab.Config.Listen.TestSSL)
@@ -186,8 +189,9 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // verified below, twice
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if above := d.testSSLRevoked(); err != nil && above != "" {
-		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
-			"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above),
+		return append(found, Finding{State: Todo,
+			Message: fmt.Sprintf(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
+				"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above),
 			Remedy: d.igc("--home", tr("AUTRE", "OTHER"), "init")})
 	}
 	if err != nil {
@@ -198,7 +202,8 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	defer conn.Close()
 	state := conn.(*tls.Conn).ConnectionState()
 	presented, now := state.PeerCertificates, d.present()
-	options := x509.VerifyOptions{DNSName: "localhost", Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now}
+	options := x509.VerifyOptions{DNSName: "localhost", Roots: x509.NewCertPool(),
+		Intermediates: x509.NewCertPool(), CurrentTime: now}
 	for _, root := range d.roots {
 		options.Roots.AddCert(root)
 	}
@@ -206,23 +211,27 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 		options.Intermediates.AddCert(c)
 	}
 	if _, err := presented[0].Verify(options); err != nil {
-		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
-			"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err),
+		return append(found, Finding{State: Todo,
+			Message: fmt.Sprintf(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
+				"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err),
 			Remedy: d.restart()})
 	}
 	if err := checkStaple(state.OCSPResponse, presented, now); err != nil {
-		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
-			"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err),
+		found = append(found, Finding{State: Todo,
+			Message: fmt.Sprintf(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
+				"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err),
 			Remedy: d.restart()})
 	}
 	_, port, _ := net.SplitHostPort(address)
-	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("igc serve%s, https://localhost:%s/, certificat : %s",
-		"igc serve%s, https://localhost:%s/, certificate: %s left"),
-		process(d.pid), port, remaining(presented[0].NotAfter.Sub(now)))})
+	found = append(found, Finding{State: OK,
+		Message: fmt.Sprintf(tr("igc serve%s, https://localhost:%s/, certificat : %s",
+			"igc serve%s, https://localhost:%s/, certificate: %s left"),
+			process(d.pid), port, remaining(presented[0].NotAfter.Sub(now)))})
 	options.Roots = nil // the system's
 	if _, err := presented[0].Verify(options); err != nil {
-		found = append(found, Finding{State: Note, Message: tr("cette machine ne connaît pas la racine du certificat de TestSSL",
-			"this machine does not know the root of TestSSL's certificate"),
+		found = append(found, Finding{State: Note,
+			Message: tr("cette machine ne connaît pas la racine du certificat de TestSSL",
+				"this machine does not know the root of TestSSL's certificate"),
 			Remedy: d.igc("trust", "install")})
 	}
 	return found
@@ -259,7 +268,8 @@ func reach(named, listen string) string {
 		return named
 	}
 	at, err := netip.ParseAddr(u.Hostname())
-	if u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") && (err != nil || !at.IsLoopback()) {
+	if u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") && (err != nil ||
+		!at.IsLoopback()) {
 		u.Host = local(listen)
 	}
 	return u.String()

@@ -39,14 +39,17 @@ func TestCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256, PIN: "1234"}
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256,
+		PIN: "1234"}
 	card, folder, err := ca.MakeCard(t.Context(), s.lab, s.lab.Home, order)
 	if err != nil {
 		t.Fatal(err)
 	}
 	number := filepath.Base(folder)
-	manifest := fixtures.Manifest{MadeBy: fixtures.MadeBy, Fixtures: []fixtures.Entry{{ID: "one", FR: "<b>une</b>", EN: "one", PIN: "4321",
-		Files: fixtures.Files{Certificate: "one/a.pem", Chain: "one/chain.pem", PKCS12: "one/a.p12"}, Expect: fixtures.Expected{TestSSL: "SIG-BAD"}}}}
+	manifest := fixtures.Manifest{MadeBy: fixtures.MadeBy, Fixtures: []fixtures.Entry{{ID: "one",
+		FR: "<b>une</b>", EN: "one", PIN: "4321",
+		Files: fixtures.Files{Certificate: "one/a.pem", Chain: "one/chain.pem",
+			PKCS12: "one/a.p12"}, Expect: fixtures.Expected{TestSSL: "SIG-BAD"}}}}
 	data, err := json.Marshal(manifest)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +96,8 @@ func TestCatalogue(t *testing.T) {
 	_, page := get("/?lang=en")
 	_, wrong := get("/fixtures?lang=en")
 	page += wrong
-	for _, words := range []string{card.Holder.DisplayName(), number, "<code>one</code>", "4321", "SIG-BAD", "ACI-FO-PP-TEST.crl", s.urls[Default.Name], "Test in TestSSL", ">valid<"} {
+	for _, words := range []string{card.Holder.DisplayName(), number, "<code>one</code>", "4321", "SIG-BAD",
+		"ACI-FO-PP-TEST.crl", s.urls[Default.Name], "Test in TestSSL", ">valid<"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the page lacks %q", words)
 		}
@@ -111,10 +115,12 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 	_, p12 := get("/cards/" + number + "/authentication.p12")
-	if _, cert, _, err := pkcs12.DecodeChain([]byte(p12), order.PIN); err != nil || cert.Subject.CommonName != identity.Holder.IdNat {
+	if _, cert, _, err := pkcs12.DecodeChain([]byte(p12), order.PIN); err != nil ||
+		cert.Subject.CommonName != identity.Holder.IdNat {
 		t.Errorf("the PKCS#12 does not open: %v", err)
 	}
-	for _, path := range []string{"/cards/" + number + "/authentication.key", "/cards/" + number + "/card.json", "/cards/" + number + "/..%2f..%2fpassphrase",
+	for _, path := range []string{"/cards/" + number + "/authentication.key", "/cards/" + number + "/card.json",
+		"/cards/" + number + "/..%2f..%2fpassphrase",
 		"/cards/evil/link", "/cards/evil/..%2f..%2fpassphrase", "/cards/..%2fkeys/ACR-EL", "/cards/none/chain.pem",
 		"/fixtures/one/a.key", "/fixtures/one/manifest.json", "/igc.db", "/keys/ACR-EL"} {
 		if resp, body := get(path); resp.StatusCode == http.StatusOK {
@@ -142,7 +148,8 @@ func TestKeysOnLoopbackOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256, PIN: "1234"}
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256,
+		PIN: "1234"}
 	_, folder, err := ca.MakeCard(t.Context(), s.lab, s.lab.Home, order)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +180,8 @@ func TestLanguage(t *testing.T) {
 	s := newSite(t)
 	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	for _, test := range []struct{ accept, query, want string }{
-		{"", "", "fr"}, {"en-GB,en;q=0.9,fr;q=0.8", "", "en"}, {"fr-FR,fr;q=0.9,en;q=0.8", "", "fr"}, {"de, en;q=0.7, fr;q=0.3", "", "en"}, {"de", "", "fr"},
+		{"", "", "fr"}, {"en-GB,en;q=0.9,fr;q=0.8", "", "en"}, {"fr-FR,fr;q=0.9,en;q=0.8", "",
+			"fr"}, {"de, en;q=0.7, fr;q=0.3", "", "en"}, {"de", "", "fr"},
 		{"en", "?lang=fr", "fr"}, {"fr", "?lang=en", "en"}, {"fr", "?lang=%22%3E", "fr"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost/codes"+test.query, nil)
@@ -213,10 +221,13 @@ func TestCatalogueBudget(t *testing.T) {
 	}
 	rows := regexp.MustCompile(`<tr id="`)
 	for query, want := range map[string]func(fixtures.Entry) bool{
-		"":                                  func(fixtures.Entry) bool { return true },
-		"?kind=wrong":                       func(e fixtures.Entry) bool { return e.Kind == fixtures.Wrong },
-		"?code=REV-CRL-HOLD":                func(e fixtures.Entry) bool { return e.Expect.TestSSL == "REV-CRL-HOLD" },
-		"?kind=wrong&code=SIG-BAD&lang=en":  func(e fixtures.Entry) bool { return e.Kind == fixtures.Wrong && e.Expect.TestSSL == "SIG-BAD" },
+		"":                   func(fixtures.Entry) bool { return true },
+		"?kind=wrong":        func(e fixtures.Entry) bool { return e.Kind == fixtures.Wrong },
+		"?code=REV-CRL-HOLD": func(e fixtures.Entry) bool { return e.Expect.TestSSL == "REV-CRL-HOLD" },
+		"?kind=wrong&code=SIG-BAD&lang=en": func(e fixtures.Entry) bool {
+			return e.Kind == fixtures.Wrong &&
+				e.Expect.TestSSL == "SIG-BAD"
+		},
 		"?kind=good&code=SIG-BAD":           func(fixtures.Entry) bool { return false },
 		"?kind=%3Cscript%3E&code=%22%3E%3C": func(fixtures.Entry) bool { return false },
 	} {
@@ -242,13 +253,22 @@ func TestCardStates(t *testing.T) {
 	}
 	want := map[string]string{}
 	for state, change := range map[string]func(serial string) error{
-		"valide":            func(string) error { return nil },
-		"révoquée":          func(serial string) error { _, err := s.lab.Revoke(t.Context(), serial, "keyCompromise"); return err },
-		"suspendue":         func(serial string) error { _, err := s.lab.Revoke(t.Context(), serial, "certificateHold"); return err },
+		"valide": func(string) error { return nil },
+		"révoquée": func(serial string) error {
+			_, err := s.lab.Revoke(t.Context(), serial,
+				"keyCompromise")
+			return err
+		},
+		"suspendue": func(serial string) error {
+			_, err := s.lab.Revoke(t.Context(), serial,
+				"certificateHold")
+			return err
+		},
 		"expirée":           func(string) error { return nil },
 		"pas encore valide": func(string) error { return nil },
 	} {
-		order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder}, Key: ca.P256, PIN: "1234"}
+		order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: "cps", Holder: identity.Holder},
+			Key: ca.P256, PIN: "1234"}
 		switch state {
 		case "expirée":
 			order.NotBefore = s.now.AddDate(-4, 0, 0)
@@ -289,7 +309,8 @@ func TestTestLink(t *testing.T) {
 	for range 5 {
 		answer := ask(t, h, "localhost", "/tester?lang=en")
 		to := answer.Header().Get("Location")
-		if answer.Code != http.StatusSeeOther || seen[to] || !strings.HasSuffix(to, ".carte.localhost:"+port+"?lang=en") {
+		if answer.Code != http.StatusSeeOther || seen[to] || !strings.HasSuffix(to,
+			".carte.localhost:"+port+"?lang=en") {
 			t.Errorf("%d, %s", answer.Code, to)
 		}
 		seen[to] = true
@@ -302,7 +323,8 @@ func TestFixturesElsewhere(t *testing.T) {
 	s := newSite(t)
 	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	page := ask(t, h, "localhost", "/").Body.String()
-	if count := fmt.Sprint(s.server.availableFixtures(), " cartes"); !strings.Contains(page, count) || strings.Contains(page, "autre dossier") {
+	if count := fmt.Sprint(s.server.availableFixtures(), " cartes"); !strings.Contains(page, count) ||
+		strings.Contains(page, "autre dossier") {
 		t.Errorf("the page lacks %q, or tells of a set that was not made", count)
 	}
 	dir := t.TempDir()
@@ -310,7 +332,8 @@ func TestFixturesElsewhere(t *testing.T) {
 	if err := fixtures.NoteElsewhere(s.lab.Home, dir); err != nil {
 		t.Fatal(err)
 	}
-	if page := ask(t, h, "localhost", "/").Body.String(); !strings.Contains(page, "autre dossier") || strings.Contains(page, dir) {
+	if page := ask(t, h, "localhost", "/").Body.String(); !strings.Contains(page, "autre dossier") ||
+		strings.Contains(page, dir) {
 		t.Error("a set made elsewhere is not mentioned, or its path is for everybody")
 	}
 	r := httptest.NewRequest(http.MethodGet, "http://localhost/fixtures", nil)

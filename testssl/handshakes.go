@@ -63,7 +63,8 @@ func (h *handshake) verdict(report *verify.Report) {
 }
 
 func (h *handshake) line(holder string, code verify.Code, more ...any) {
-	args := append([]any{"port", web.Port(h.conn.LocalAddr().String()), "holder", holder, "code", string(code)}, more...)
+	args := append([]any{"port", web.Port(h.conn.LocalAddr().String()), "holder", holder, "code", string(code)},
+		more...)
 	h.server.log.Info("handshake", args...)
 }
 
@@ -103,7 +104,8 @@ func (h *handshake) ended() {
 func brokenOff(err error) bool {
 	var network net.Error
 	var record tls.RecordHeaderError
-	return errors.As(err, &network) || errors.As(err, &record) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.As(err, &network) || errors.As(err, &record) || errors.Is(err, io.EOF) || errors.Is(err,
+		io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, web.ErrPlainHTTP)
 }
 

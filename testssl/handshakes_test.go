@@ -31,7 +31,7 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *lockedBuffer) take() string {
+func (l *lockedBuffer) nextLine() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.b.Reset()
@@ -57,7 +57,8 @@ func TestHandshakeLog(t *testing.T) {
 		card         *tls.Certificate
 		holder, code string
 	}{
-		{Default, good, alain, "OK"}, {TLS13, good, alain, "OK"}, {AnyCA, good, alain, "OK"}, {Strict, good, alain, "OK"},
+		{Default, good, alain, "OK"}, {TLS13, good, alain, "OK"}, {AnyCA, good, alain, "OK"}, {Strict, good,
+			alain, "OK"},
 		{Default, expired, alain, "DATE-EXPIRED"}, {Strict, expired, alain, "DATE-EXPIRED"},
 		{Default, revoked, alain, "REV-CRL-REVOKED"}, {Strict, revoked, alain, "REV-CRL-REVOKED"},
 		{Default, nil, `""`, "TLS-NOCERT"}, {Strict, nil, `""`, "TLS-NOCERT"},
@@ -68,7 +69,8 @@ func TestHandshakeLog(t *testing.T) {
 		for _, requests := range []int{0, 1, 3} {
 			client := s.client(tc.card)
 			if requests == 0 {
-				conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[tc.mode.Name], "https://"), "/"), client.Transport.(*http.Transport).TLSClientConfig)
+				conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[tc.mode.Name],
+					"https://"), "/"), client.Transport.(*http.Transport).TLSClientConfig)
 				if err == nil {
 					conn.Close()
 				}
@@ -85,11 +87,12 @@ func TestHandshakeLog(t *testing.T) {
 			port := web.Port(strings.TrimSuffix(strings.TrimPrefix(s.urls[tc.mode.Name], "https://"), "/"))
 			line := regexp.MustCompile(`^time=\S+ level=INFO msg=handshake port=` + port + ` holder=` + regexp.QuoteMeta(tc.holder) + ` code=` + tc.code + `( err=.*)?\n$`)
 			var have string
-			for deadline := time.Now().Add(labtest.Patience); have == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-				have = log.take()
+			for deadline := time.Now().Add(labtest.Patience); have == "" &&
+				time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				have = log.nextLine()
 			}
 			time.Sleep(50 * time.Millisecond) // a second line would come now
-			if have += log.take(); !line.MatchString(have) {
+			if have += log.nextLine(); !line.MatchString(have) {
 				t.Errorf("%s, %s, %d requests: %q", tc.mode.Name, tc.code, requests, have)
 			}
 		}
@@ -120,7 +123,8 @@ func TestPlainHTTP(t *testing.T) {
 				t.Fatalf("%s, %q: %v", m.Name, tc.request, err)
 			}
 			body, err := io.ReadAll(resp.Body)
-			if err != nil || resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), tc.want) || !resp.Close {
+			if err != nil || resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body),
+				tc.want) || !resp.Close {
 				t.Errorf("%s, %q: %s, %v, %.200s", m.Name, tc.request, resp.Status, err, body)
 			}
 			conn.Close()
@@ -158,7 +162,8 @@ func TestNotFound(t *testing.T) {
 		return resp.StatusCode, string(body)
 	}
 	client := s.client(nil)
-	for _, url := range []string{s.urls[Default.Name] + "nothing", s.urls[AnyCA.Name] + "a/b/c", s.urls[TLS13.Name] + "index.php", s.plain + "/nothing",
+	for _, url := range []string{s.urls[Default.Name] + "nothing", s.urls[AnyCA.Name] + "a/b/c",
+		s.urls[TLS13.Name] + "index.php", s.plain + "/nothing",
 		s.plain + "/cards/none/chain.pem", s.plain + "/fixtures/none/x.p12", s.plain + "/codes/x", s.plain + "/CRL/none.crl", s.plain + "/favicon.ico"} {
 		if status, body := browse(client, url, "text/html,*/*"); status != http.StatusNotFound || !strings.Contains(body, `<a href="/">`) {
 			t.Errorf("%s: %d, %.100s", url, status, body)
@@ -167,7 +172,8 @@ func TestNotFound(t *testing.T) {
 			t.Errorf("%s, to a program: %d, %.100s", url, status, body)
 		}
 	}
-	if status, body := browse(client, s.plain+"/CRL/ACI-EL-ORG-TEST.crl", "text/html"); status != http.StatusOK || body == "" {
+	if status, body := browse(client, s.plain+"/CRL/ACI-EL-ORG-TEST.crl", "text/html"); status != http.StatusOK ||
+		body == "" {
 		t.Errorf("a CRL, to a browser: %d", status)
 	}
 }

@@ -98,7 +98,8 @@ func (s *Server) fixtures() (list []offer) {
 	for _, e := range manifest.Fixtures {
 		list = append(list, offer{Set: e.ID, Folder: "fixtures", Kind: e.Kind, Label: i18n.Text{FR: e.FR,
 			EN: e.EN}, PIN: e.PIN, Expect: e.Expect.TestSSL,
-			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate), path.Base(e.Files.Chain)}})
+			PKCS12: []string{path.Base(e.Files.PKCS12)}, Public: []string{path.Base(e.Files.Certificate),
+				path.Base(e.Files.Chain)}})
 	}
 	return list
 }
@@ -224,7 +225,8 @@ func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
 		Filtered     bool
 		Code         string
 		Test         string
-	}{view: s.view(r, nil), keysView: keysOf(r, g), Available: s.availableFixtures(), Elsewhere: s.fixturesElsewhere(r, g),
+	}{view: s.view(r, nil), keysView: keysOf(r,
+		g), Available: s.availableFixtures(), Elsewhere: s.fixturesElsewhere(r, g),
 		Filtered: kind != "" || code != "", Code: code, Test: s.testLink()}
 	all := s.fixtures()
 	data.All = len(all)
@@ -260,7 +262,8 @@ func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
 	everything := i18n.Text{FR: "toutes", EN: "all"}
 	data.Kinds = []filter{{everything, link("", code), kinds[""], kind == ""}}
 	for _, k := range []fixtures.Kind{fixtures.Good, fixtures.Odd, fixtures.Wrong} {
-		data.Kinds = append(data.Kinds, filter{kindTexts[k], link(string(k), code), kinds[string(k)], kind == string(k)})
+		data.Kinds = append(data.Kinds, filter{kindTexts[k], link(string(k), code), kinds[string(k)],
+			kind == string(k)})
 	}
 	data.Codes = []filter{{everything, link(kind, ""), codes[""], code == ""}}
 	delete(codes, "")

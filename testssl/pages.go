@@ -77,7 +77,8 @@ func (s *Server) revokedAuthorities(ctx context.Context) (list []revokedAuthorit
 	issuer := OwnAuthority()
 	for _, info := range infos {
 		if info.Revoked != nil {
-			list = append(list, revokedAuthority{info.ID, *info.Revoked, info.ID == issuer.ID() || info.ID == issuer.Root().ID()})
+			list = append(list, revokedAuthority{info.ID, *info.Revoked, info.ID == issuer.ID() ||
+				info.ID == issuer.Root().ID()})
 		}
 	}
 	return list
@@ -111,7 +112,8 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 	data.Time = report.At.Local().Format("15:04")
 	if !report.OK {
 		data.Shown, data.Folded = sortChecks(report)
-		data.FoldedTitle = fmt.Sprintf(data.T("Les autres vérifications : %d correctes", "The other checks: %d good"), report.Count(verify.Good))
+		data.FoldedTitle = fmt.Sprintf(data.T("Les autres vérifications : %d correctes",
+			"The other checks: %d good"), report.Count(verify.Good))
 		if n := report.Count(verify.Unchecked); n > 0 {
 			data.FoldedTitle += fmt.Sprintf(data.T(", %d non faites", ", %d not made"), n)
 		}

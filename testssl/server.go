@@ -35,10 +35,14 @@ type Mode struct {
 // The modes. A CPS3 signs PKCS#1 v1.5 only, and TLS 1.3 asks for PSS: the person types the PIN and
 // nothing happens. So the port that people are sent to first speaks TLS 1.2 at most.
 var (
-	Default = Mode{Name: "testssl", FR: "toutes les cartes (TLS 1.2)", EN: "every card (TLS 1.2)", min: tls.VersionTLS12, max: tls.VersionTLS12}
-	TLS13   = Mode{Name: "tls13", FR: "TLS 1.3 (certificats logiciels et CPS4)", EN: "TLS 1.3 (software certificates and CPS4)", min: tls.VersionTLS13, max: tls.VersionTLS13}
-	Strict  = Mode{Name: "strict", FR: "strict, comme en production : une mauvaise carte est refusée sans page", EN: "strict, as in production: a bad card is refused without a page", min: tls.VersionTLS12, max: tls.VersionTLS12, strict: true}
-	AnyCA   = Mode{Name: "any-ca", FR: "« ma carte n'apparaît pas » : demande un certificat de n'importe quelle autorité", EN: "\"my card does not appear\": asks for a certificate of any authority", min: tls.VersionTLS12, max: tls.VersionTLS12, anyCA: true}
+	Default = Mode{Name: "testssl", FR: "toutes les cartes (TLS 1.2)", EN: "every card (TLS 1.2)",
+		min: tls.VersionTLS12, max: tls.VersionTLS12}
+	TLS13 = Mode{Name: "tls13", FR: "TLS 1.3 (certificats logiciels et CPS4)",
+		EN: "TLS 1.3 (software certificates and CPS4)", min: tls.VersionTLS13, max: tls.VersionTLS13}
+	Strict = Mode{Name: "strict", FR: "strict, comme en production : une mauvaise carte est refusée sans page",
+		EN: "strict, as in production: a bad card is refused without a page", min: tls.VersionTLS12, max: tls.VersionTLS12, strict: true}
+	AnyCA = Mode{Name: "any-ca",
+		FR: "« ma carte n'apparaît pas » : demande un certificat de n'importe quelle autorité", EN: "\"my card does not appear\": asks for a certificate of any authority", min: tls.VersionTLS12, max: tls.VersionTLS12, anyCA: true}
 )
 
 // Modes lists the modes in the order to show them.
@@ -67,14 +71,16 @@ type Server struct {
 func New(lab *lab.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
-		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA, Holder: serverHolder, OCSP: responder,
+		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA,
+			Holder: serverHolder, OCSP: responder,
 			Now: now, Log: log})}
 	return s
 }
 
 // serverHolder is the holder of the server's own certificate.
-var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000",
-	Service: web.Names[0], DNSNames: web.Names[1:]}
+var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST",
+	Structure: "10B0000000",
+	Service:   web.Names[0], DNSNames: web.Names[1:]}
 
 // OwnAuthority is the authority that issues the server's own certificate.
 func OwnAuthority() profiles.Authority { return web.ServerAuthority() }
@@ -135,7 +141,10 @@ func (s *Server) HTTP(m Mode) *http.Server {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.cardPage(w, r, m) })
 	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) { s.codesPage(w, r, m) })
 	mux.HandleFunc("GET /recettes", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, &m) })
-	mux.HandleFunc("GET /recettes/{authority}", func(w http.ResponseWriter, r *http.Request) { s.recipesPage(w, r, &m) })
+	mux.HandleFunc("GET /recettes/{authority}", func(w http.ResponseWriter, r *http.Request) {
+		s.recipesPage(w,
+			r, &m)
+	})
 	mux.HandleFunc("GET /api/v1/card", s.json)
 	mux.HandleFunc("GET /card.pem", s.pem)
 	mux.HandleFunc("GET /card.der", s.der)
@@ -150,7 +159,8 @@ func (s *Server) HTTP(m Mode) *http.Server {
 
 // TLS wraps a listener, see [web.ClientTLS].
 func (s *Server) TLS(m Mode, l net.Listener) net.Listener {
-	config := &web.ClientTLS{MinVersion: m.min, MaxVersion: m.max, Certificate: s.certificate, Now: s.now, Plain: s.plainHTTP(m)}
+	config := &web.ClientTLS{MinVersion: m.min, MaxVersion: m.max, Certificate: s.certificate, Now: s.now,
+		Plain: s.plainHTTP(m)}
 	if !m.anyCA {
 		config.ClientCAs = s.verifier.ClientCAs
 	}
@@ -211,7 +221,8 @@ func (s *Server) der(w http.ResponseWriter, r *http.Request) {
 	s.file(w, r, "application/pkix-cert", "card.der", func(leaf *x509.Certificate) []byte { return leaf.Raw })
 }
 
-func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string, content func(*x509.Certificate) []byte) {
+func (s *Server) file(w http.ResponseWriter, r *http.Request, kind, name string,
+	content func(*x509.Certificate) []byte) {
 	web.NoStore(w)
 	presented := r.TLS.PeerCertificates
 	if len(presented) == 0 {

@@ -30,7 +30,8 @@ func describe(c *inspect.Certificate) *Card {
 		case "G07":
 			value = h.Structure
 		}
-		add(strings.ToLower(code.ID), code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value, meaning(code, h))
+		add(strings.ToLower(code.ID), code.Table.FR+" ("+code.ID+")", code.Table.EN+" ("+code.ID+")", value,
+			meaning(code, h))
 	}
 	for _, warning := range h.Warnings() {
 		add("remark", "Remarque", "Remark", warning.EN, nil)

@@ -136,7 +136,8 @@ func (r *Report) fillCommands(serial string) {
 		if c.Command = words + card; card == "" {
 			c.Command = strings.TrimSuffix(words, "--card ") + serial
 		}
-		do := Text{FR: strings.ReplaceAll(c.Do.FR, general, c.Command), EN: strings.ReplaceAll(c.Do.EN, general, c.Command)}
+		do := Text{FR: strings.ReplaceAll(c.Do.FR, general, c.Command), EN: strings.ReplaceAll(c.Do.EN, general,
+			c.Command)}
 		c.Do = &do
 	}
 }

@@ -57,7 +57,8 @@ type Verifier struct {
 
 // New makes a verifier.
 func New(options Options) *Verifier {
-	return &Verifier{Options: options, crls: map[profiles.Authority]*searchedCRL{}, answers: map[string]*ocsp.Response{}}
+	return &Verifier{Options: options, crls: map[profiles.Authority]*searchedCRL{},
+		answers: map[string]*ocsp.Response{}}
 }
 
 // ClientCAs are the authorities to name when a TLS server asks for a certificate: roots and issuing
@@ -213,7 +214,8 @@ func profile(r *Report, c *inspect.Certificate) {
 		check = r.add("PROFILE-DEVIATES", Text{FR: "%s ; écarts : %d",
 			EN: "%s; departures: %d"}.Format(c.Profile, len(c.Findings)))
 	default:
-		status := Text{FR: map[profiles.Status]string{profiles.Attested: "attesté", profiles.Modelled: "modélisé"}[c.Status], EN: string(c.Status)}
+		status := Text{FR: map[profiles.Status]string{profiles.Attested: "attesté",
+			profiles.Modelled: "modélisé"}[c.Status], EN: string(c.Status)}
 		check = r.add("PROFILE-OK", Text{FR: "%s (%s)", EN: "%s (%s)"}.Format(c.Profile, status))
 	}
 	for _, f := range c.Findings {

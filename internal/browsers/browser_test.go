@@ -49,7 +49,8 @@ func TestChromium(t *testing.T) {
 			do(v, chromedp.Navigate(url))
 			verdict := string(visit.code)
 			if visit.code == verify.OK {
-				v.sees(map[string]string{"html[lang=fr] .verdict": "^Votre carte fonctionne", "#verification": "^SUCCESS$"})
+				v.sees(map[string]string{"html[lang=fr] .verdict": "^Votre carte fonctionne",
+					"#verification": "^SUCCESS$"})
 			} else {
 				v.sees(map[string]string{"html[lang=fr] .verdict.bad .code": "^" + verdict + "$"})
 			}
@@ -155,7 +156,8 @@ func TestBrowser(t *testing.T) {
 	}
 	l.Must("revoke", serial, "--reason", "keyCompromise")
 	do(v, chromedp.Poll[bool](`document.querySelector("#live").innerText != ""`))
-	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer", "#verification": "^SUCCESS$",
+	v.sees(map[string]string{"#live": "^REV-CRL-REVOKED L'état de cette carte vient de changer",
+		"#verification": "^SUCCESS$",
 		".verdict.past": `^Votre carte fonctionne\.\s+à l'état de \d\d:\d\d`})
 	v.photograph("18-live", desktop)
 	do(v, chromedp.Reload())
@@ -259,7 +261,8 @@ func startChromium(t testing.TB, options ...chromedp.ExecAllocatorOption) *visit
 	t.Helper()
 	v := &visitor{t: t}
 	usual := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(peer.Need(t, "chromium")),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic",
+			true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true), chromedp.Flag("accept-lang", "fr-FR,fr"))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute) // not the test's own, which ends before its cleanups
 	ctx, stop := chromedp.NewExecAllocator(ctx, append(usual, options...)...)
@@ -315,7 +318,8 @@ func (v *visitor) hear(event any) {
 	case *network.EventRequestWillBeSent:
 		to, err := url.Parse(e.Request.URL)
 		from, _ := url.Parse(e.DocumentURL) // of a visit, the page that is asked for
-		if err == nil && from != nil && to.Host == from.Host && (to.Hostname() == "localhost" || strings.HasSuffix(to.Hostname(), ".carte.localhost")) {
+		if err == nil && from != nil && to.Host == from.Host && (to.Hostname() == "localhost" ||
+			strings.HasSuffix(to.Hostname(), ".carte.localhost")) {
 			return
 		}
 		complaint = "request to " + e.Request.URL + " from " + e.DocumentURL
@@ -355,7 +359,8 @@ func (v *visitor) photograph(name string, looks ...view) {
 	v.t.Helper()
 	folder := screenshots(v.t)
 	for _, look := range looks {
-		theme := emulation.SetEmulatedMediaParams{Media: look.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}
+		theme := emulation.SetEmulatedMediaParams{Media: look.media,
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}
 		do(v, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, theme)
 			return err
@@ -375,7 +380,8 @@ func (v *visitor) photograph(name string, looks ...view) {
 func (v *visitor) download(link, name string) string {
 	v.t.Helper()
 	folder, events := v.t.TempDir(), true
-	allow := browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder, EventsEnabled: &events}
+	allow := browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow,
+		DownloadPath: folder, EventsEnabled: &events}
 	do(v, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, browser.SetDownloadBehavior, allow)
 		return err

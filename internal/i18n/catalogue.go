@@ -310,6 +310,7 @@ var french = map[string]string{
 	"vpcd: unknown control %#x; is it vpcd that listens there?": "vpcd : commande inconnue %#x ; est-ce bien vpcd qui écoute là ?",
 
 	// revocation, publication, servers
+	"HTTP without TLS":                             "HTTP sans TLS",
 	"not a CRL of the lab":                         "ce n'est pas une CRL du laboratoire",
 	"OCSP responder of %s: %w":                     "répondeur OCSP de %s : %w",
 	"CRL of %s: %w":                                "CRL de %s : %w",

@@ -77,7 +77,8 @@ func (s Schema) against(rule map[string]any, v any, at string) error {
 				return fmt.Errorf("%s is not one of its forms: %s", at, strings.Join(errs, "; "))
 			}
 		case "type":
-			kind := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Map: "object", reflect.Slice: "array", reflect.Invalid: "null"}[reflect.ValueOf(v).Kind()]
+			kind := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean",
+				reflect.Map: "object", reflect.Slice: "array", reflect.Invalid: "null"}[reflect.ValueOf(v).Kind()]
 			if n, ok := v.(float64); ok && n == math.Trunc(n) {
 				kind = "integer"
 			}

@@ -52,7 +52,8 @@ var layers = [][]string{
 }
 
 // forTests are packages that only tests import; they import what they need.
-var forTests = []string{"internal/labtest", "internal/interop", "internal/cardtest", "internal/peer", "internal/browsers",
+var forTests = []string{"internal/labtest", "internal/interop", "internal/cardtest", "internal/peer",
+	"internal/browsers",
 	"internal/crash", "internal/damage", "internal/structure", "internal/reference", "internal/jsonschema"}
 
 // testExceptions are imports of tests against the order that stand today, each with its reason. The
@@ -161,7 +162,8 @@ func allowed(from, to string) bool {
 	if within(to, forTests) || l < 0 {
 		return false
 	}
-	return l > f || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, "internal/") && strings.HasPrefix(to, "internal/") ||
+	return l > f || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, "internal/") &&
+		strings.HasPrefix(to, "internal/") ||
 		strings.HasPrefix(from, "cli/") && (to == "cli" || strings.HasPrefix(to, "cli/"))
 }
 

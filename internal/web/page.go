@@ -54,7 +54,8 @@ func NewPages(options PageOptions) *Pages {
 	if err != nil {
 		panic(err)
 	}
-	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)), script: inline("script", options.Script),
+	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)),
+		script:    inline("script", options.Script),
 		templates: map[i18n.Language]*template.Template{}}
 	p.policy = "default-src 'none'; img-src data:; connect-src 'self'; style-src " + p.style.hash + "; script-src " + p.script.hash +
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -115,7 +116,8 @@ type inlined struct {
 
 func inline(element, content string) inlined {
 	sum := sha256.Sum256([]byte(content))
-	return inlined{template.HTML("<" + element + ">" + content + "</" + element + ">"), "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"}
+	return inlined{template.HTML("<" + element + ">" + content + "</" + element + ">"),
+		"'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"}
 }
 
 // Render writes a page, whole or not at all.
@@ -184,7 +186,8 @@ func (v View) French() bool { return v.Lang == i18n.French }
 
 // unbroken are the marks that French separates from the word before by a space at which no line
 // ends.
-var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ",
+	"«\u00a0", " »", "\u00a0»")
 
 // T chooses between the two languages.
 func (v View) T(fr, en string) string {

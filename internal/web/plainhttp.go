@@ -67,7 +67,8 @@ func (c *plainConn) answer(first []byte) {
 	w := &plainAnswer{header: http.Header{}}
 	SecurityHeaders(c.handler).ServeHTTP(w, r)
 	w.header.Set("Content-Length", strconv.Itoa(w.body.Len()))
-	answer := http.Response{StatusCode: w.status, ProtoMajor: 1, ProtoMinor: 1, Header: w.header, Body: io.NopCloser(&w.body),
+	answer := http.Response{StatusCode: w.status, ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
+		Body:          io.NopCloser(&w.body),
 		ContentLength: int64(w.body.Len()), Close: true, Request: r}
 	if answer.Write(c.Conn) == nil {
 		io.Copy(io.Discard, r.Body) // what is left unread would reset the connection before the answer is read

@@ -49,7 +49,10 @@ func (r *reader) readText(data []byte) error {
 // wholeText decodes a text that is nothing but the base64 of one value, such as a CRL; nil for
 // another.
 func wholeText(text []byte) []byte {
-	if bytes.ContainsFunc(text, func(c rune) bool { return c > '~' || !isBase64(byte(c)) && !strings.ContainsRune("=\r\n \t", c) }) {
+	if bytes.ContainsFunc(text, func(c rune) bool {
+		return c > '~' || !isBase64(byte(c)) &&
+			!strings.ContainsRune("=\r\n \t", c)
+	}) {
 		return nil
 	}
 	value := decodeBase64(string(text))

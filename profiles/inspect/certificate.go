@@ -66,8 +66,10 @@ func newCertificate(d *profiles.Decoded, in string, now time.Time) *Certificate 
 	c := &Certificate{Source: Source{KindCertificate, in}, PKI: pkiOf(d.Issuer), Generation: d.Generation,
 		Serial: profiles.SerialHex(d.Serial), Issuer: d.Issuer.String(), Subject: d.Subject.String(), NotBefore: d.NotBefore, NotAfter: d.NotAfter,
 		Holder: d.Holder, Codes: []Code{}, Key: keyOf(d.SubjectPublicKeyInfo), Signature: signatureName(d.SignatureAlgorithm.String()),
-		KeyUsage: append([]string{}, d.KeyUsage...), Purposes: append([]string{}, d.ExtKeyUsage...), Fingerprint: d.Fingerprint(),
-		Extensions: append([]profiles.Extension{}, d.Extensions...), Findings: append([]profiles.Finding{}, d.Findings...),
+		KeyUsage: append([]string{}, d.KeyUsage...), Purposes: append([]string{},
+			d.ExtKeyUsage...), Fingerprint: d.Fingerprint(),
+		Extensions: append([]profiles.Extension{}, d.Extensions...), Findings: append([]profiles.Finding{},
+			d.Findings...),
 		Notes: []profiles.Finding{}, decoded: d}
 	if d.IsAuthority {
 		c.Authority = authorityNamed(d.Subject)
@@ -147,23 +149,28 @@ func (c *Certificate) readCodes() {
 func (c *Certificate) Facts() []Fact {
 	var facts []Fact
 	if c.Product != nil {
-		known := map[profiles.Status]Text{profiles.Attested: {"attesté", "attested"}, profiles.Modelled: {"modélisé", "modelled"}}[c.Status]
-		facts = append(facts, Fact{Label: Text{"produit", "product"}, Value: Text{c.Product.FR + " — " + c.Profile + " (" + known.FR + ")",
-			c.Product.EN + " — " + c.Profile + " (" + known.EN + ")"}})
+		known := map[profiles.Status]Text{profiles.Attested: {"attesté", "attested"},
+			profiles.Modelled: {"modélisé", "modelled"}}[c.Status]
+		facts = append(facts, Fact{Label: Text{"produit", "product"},
+			Value: Text{c.Product.FR + " — " + c.Profile + " (" + known.FR + ")",
+				c.Product.EN + " — " + c.Profile + " (" + known.EN + ")"}})
 	}
 	facts = append(facts, originFacts(c.PKI, c.Authority)...)
-	facts = append(facts, values("sujet", "subject", c.Subject, "émetteur", "issuer", c.Issuer, "n° de série", "serial", c.Serial,
+	facts = append(facts, values("sujet", "subject", c.Subject, "émetteur", "issuer", c.Issuer, "n° de série",
+		"serial", c.Serial,
 		"du", "from", c.NotBefore.Format(time.RFC3339), "au", "to", c.NotAfter.Format(time.RFC3339),
 		"clé", "key", c.Key.String(), "signature", "signature", c.Signature, "SHA-256", "SHA-256", c.Fingerprint)...)
 	facts = append(facts, values("nom dans le fichier", "friendly name", c.FriendlyName)...)
 	facts = append(facts, c.usageFacts()...)
 	for _, code := range c.Codes {
 		value := strings.TrimSpace(code.Code + " " + code.Label)
-		facts = append(facts, Fact{Label: code.Table, Value: Text{value + " (" + code.ID + ")", value + " (" + code.ID + ")"}, Detail: true})
+		facts = append(facts, Fact{Label: code.Table, Value: Text{value + " (" + code.ID + ")",
+			value + " (" + code.ID + ")"}, Detail: true})
 	}
 	for _, p := range c.decoded.Policies {
 		if words := policyOf(p); words.FR != "" {
-			facts = append(facts, Fact{Label: Text{"Politique", "Policy"}, Value: Text{p + " " + words.FR, p + " " + words.EN}, Detail: true})
+			facts = append(facts, Fact{Label: Text{"Politique", "Policy"}, Value: Text{p + " " + words.FR,
+				p + " " + words.EN}, Detail: true})
 		}
 	}
 	facts = append(facts, extensionFacts(c.Extensions)...)
@@ -172,13 +179,19 @@ func (c *Certificate) Facts() []Fact {
 
 // usages are the words for what a key may do (RFC 5280 §4.2.1.3 and §4.2.1.12).
 var usages = map[string]Text{
-	"digitalSignature": {"signature numérique", "digital signature"}, "nonRepudiation": {"non-répudiation", "non-repudiation"},
-	"keyEncipherment": {"chiffrement de clés", "key encipherment"}, "dataEncipherment": {"chiffrement de données", "data encipherment"},
-	"keyAgreement": {"échange de clés", "key agreement"}, "keyCertSign": {"signature de certificats", "certificate signing"},
-	"cRLSign": {"signature de CRL", "CRL signing"}, "serverAuth": {"serveur TLS", "TLS server"}, "clientAuth": {"client TLS", "TLS client"},
-	"codeSigning": {"signature de code", "code signing"}, "emailProtection": {"messagerie et documents", "e-mail and documents"},
+	"digitalSignature": {"signature numérique", "digital signature"}, "nonRepudiation": {"non-répudiation",
+		"non-repudiation"},
+	"keyEncipherment": {"chiffrement de clés",
+		"key encipherment"}, "dataEncipherment": {"chiffrement de données", "data encipherment"},
+	"keyAgreement": {"échange de clés", "key agreement"}, "keyCertSign": {"signature de certificats",
+		"certificate signing"},
+	"cRLSign": {"signature de CRL", "CRL signing"}, "serverAuth": {"serveur TLS",
+		"TLS server"}, "clientAuth": {"client TLS", "TLS client"},
+	"codeSigning": {"signature de code", "code signing"}, "emailProtection": {"messagerie et documents",
+		"e-mail and documents"},
 	"timeStamping": {"horodatage", "time stamping"}, "ocspSigning": {"réponses OCSP", "OCSP responses"},
-	"smartcardLogon": {"ouverture de session Windows", "Windows logon"}, "anyExtendedKeyUsage": {"tout usage", "any purpose"},
+	"smartcardLogon": {"ouverture de session Windows", "Windows logon"}, "anyExtendedKeyUsage": {"tout usage",
+		"any purpose"},
 }
 
 func (c *Certificate) usageFacts() []Fact {
@@ -225,10 +238,12 @@ func extensionFacts(extensions []profiles.Extension) []Fact {
 func remarkFacts(findings, notes []profiles.Finding) []Fact {
 	var facts []Fact
 	for _, f := range findings {
-		facts = append(facts, Fact{Label: Text{"écart " + f.Code + " :", "deviation " + f.Code + ":"}, Value: Text{f.FR, f.EN}})
+		facts = append(facts, Fact{Label: Text{"écart " + f.Code + " :", "deviation " + f.Code + ":"},
+			Value: Text{f.FR, f.EN}})
 	}
 	for _, n := range notes {
-		facts = append(facts, Fact{Label: Text{"note " + n.Code + " :", "note " + n.Code + ":"}, Value: Text{n.FR, n.EN}})
+		facts = append(facts, Fact{Label: Text{"note " + n.Code + " :", "note " + n.Code + ":"},
+			Value: Text{n.FR, n.EN}})
 	}
 	return facts
 }

@@ -53,7 +53,8 @@ func inOrder(t testing.TB, objects []Object) {
 	}
 	for _, o := range objects {
 		for _, f := range o.Facts() {
-			if f.Label.FR == "" || f.Label.EN == "" || f.Value.FR == "" && f.Value.EN != "" || f.Value.EN == "" && f.Value.FR != "" {
+			if f.Label.FR == "" || f.Label.EN == "" || f.Value.FR == "" && f.Value.EN != "" || f.Value.EN == "" &&
+				f.Value.FR != "" {
 				t.Errorf("a line in one language only: %+v", f)
 			}
 		}
@@ -95,8 +96,10 @@ func TestReferenceCertificates(t *testing.T) {
 		}
 		objects := read(t, data)
 		c := objects[0].(*Certificate)
-		if len(objects) != 1 || len(c.Findings) > 0 || c.PKI == nil || c.Key == nil || strings.Contains(codes(c.Notes), "UNKNOWN") {
-			t.Errorf("%s: %d objects, findings %v, notes %s, PKI %v", name, len(objects), c.Findings, codes(c.Notes), c.PKI)
+		if len(objects) != 1 || len(c.Findings) > 0 || c.PKI == nil || c.Key == nil ||
+			strings.Contains(codes(c.Notes), "UNKNOWN") {
+			t.Errorf("%s: %d objects, findings %v, notes %s, PKI %v", name, len(objects), c.Findings,
+				codes(c.Notes), c.PKI)
 		}
 		for _, e := range c.Extensions {
 			if e.Name == "" || e.Text == "" {
@@ -110,14 +113,17 @@ func TestReferenceCertificates(t *testing.T) {
 			t.Errorf("%s is of %q", name, c.Generation)
 		}
 		if strings.HasPrefix(name, "TEST-") {
-			if got := strings.TrimSpace(c.Profile + " " + c.Authority); got != known[name] || c.PKI.ID != "igc-sante-test" || !strings.Contains(codes(c.Notes), "ISSUER-REAL") {
+			if got := strings.TrimSpace(c.Profile + " " + c.Authority); got != known[name] ||
+				c.PKI.ID != "igc-sante-test" || !strings.Contains(codes(c.Notes), "ISSUER-REAL") {
 				t.Errorf("%s is %q of %s, notes %s", name, got, c.PKI.ID, codes(c.Notes))
 			}
 		} else if known[name] != "" {
-			if c.Profile != known[name] || c.PKI.ID != "igc-sante" || codes(c.Notes) != "PKI-PRODUCTION ISSUER-REAL USAGE-AUTHENTICATION DATE-EXPIRED" {
+			if c.Profile != known[name] || c.PKI.ID != "igc-sante" ||
+				codes(c.Notes) != "PKI-PRODUCTION ISSUER-REAL USAGE-AUTHENTICATION DATE-EXPIRED" {
 				t.Errorf("%s is %q of %s, notes %s", name, c.Profile, c.PKI.ID, codes(c.Notes))
 			}
-		} else if c.Authority != name || c.PKI.ID != "igc-sante" || c.Holder.Service != "" && strings.Contains(c.Holder.Service, "TEST") ||
+		} else if c.Authority != name || c.PKI.ID != "igc-sante" || c.Holder.Service != "" &&
+			strings.Contains(c.Holder.Service, "TEST") ||
 			codes(c.Notes) != "PKI-PRODUCTION ISSUER-REAL" {
 			t.Errorf("%s is %q of %s, profile %q, notes %s", name, c.Authority, c.PKI.ID, c.Profile, codes(c.Notes))
 		}
@@ -139,8 +145,10 @@ func TestReferenceCRLs(t *testing.T) {
 		for _, e := range l.Extensions {
 			order = append(order, e.Name)
 		}
-		if l.Authority != want.authority || l.Number != want.number || l.Count != want.count || len(l.Entries) != min(want.count, shownEntries) ||
-			len(l.Findings) > 0 || codes(l.Notes) != "CRL-STALE" || !slices.Equal(order, want.order) || l.Signature != "sha256WithRSAEncryption" {
+		if l.Authority != want.authority || l.Number != want.number || l.Count != want.count ||
+			len(l.Entries) != min(want.count, shownEntries) ||
+			len(l.Findings) > 0 || codes(l.Notes) != "CRL-STALE" || !slices.Equal(order, want.order) ||
+			l.Signature != "sha256WithRSAEncryption" {
 			t.Errorf("%s: %+v", file, l)
 		}
 	}
@@ -165,9 +173,11 @@ func cps(t testing.TB, k *ecdsa.PrivateKey, change func(c *x509.Certificate)) []
 		t.Fatal(err)
 	}
 	a := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}
-	template, err := profiles.Build(profiles.Request{Profile: profile, Issuer: a, URLs: profiles.RealURLs, NotBefore: now.AddDate(-1, 0, 0),
-		Serial: big.NewInt(77), PublicKey: &k.PublicKey, AuthorityKeyID: make([]byte, 20),
-		Holder: profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812", Profession: "10", Specialities: []string{"SM26"}, CardNumber: "2800000001"}})
+	template, err := profiles.Build(profiles.Request{Profile: profile, Issuer: a, URLs: profiles.RealURLs,
+		NotBefore: now.AddDate(-1, 0, 0),
+		Serial:    big.NewInt(77), PublicKey: &k.PublicKey, AuthorityKeyID: make([]byte, 20),
+		Holder: profiles.Holder{GivenName: "ALAIN", Surname: "DODO0020981", IdNat: "899700209812",
+			Profession: "10", Specialities: []string{"SM26"}, CardNumber: "2800000001"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,9 +208,11 @@ func TestNotes(t *testing.T) {
 		change         func(*x509.Certificate)
 		notes, finding string
 	}{
-		"nothing":             {nil, "ISSUER-LAB USAGE-AUTHENTICATION KEY-NOT-RSA", ""},
-		"production category": {extension("1.2.250.1.71.1.2.5", []byte{4, 1, 0}), "CATEGORY-PRODUCTION", profiles.DifferentValue},
-		"unknown code":        {extension("1.2.250.1.71.1.2.7", []byte{2, 1, 99}), "CODE-UNKNOWN", profiles.HolderWrong},
+		"nothing": {nil, "ISSUER-LAB USAGE-AUTHENTICATION KEY-NOT-RSA", ""},
+		"production category": {extension("1.2.250.1.71.1.2.5", []byte{4, 1, 0}), "CATEGORY-PRODUCTION",
+			profiles.DifferentValue},
+		"unknown code": {extension("1.2.250.1.71.1.2.7", []byte{2, 1, 99}), "CODE-UNKNOWN",
+			profiles.HolderWrong},
 		"empty GN": {func(c *x509.Certificate) {
 			c.RawSubject = bytes.Replace(c.RawSubject, []byte("ALAIN"), []byte("     "), 1)
 		}, "NAME-EMPTY", profiles.HolderWrong},
@@ -218,15 +230,18 @@ func TestNotes(t *testing.T) {
 	} {
 		c := read(t, cps(t, k, tc.change))[0].(*Certificate)
 		if !strings.Contains(codes(c.Notes), tc.notes) || !strings.Contains(codes(c.Findings), tc.finding) {
-			t.Errorf("%s: notes %s, findings %v; want %s and %s", name, codes(c.Notes), c.Findings, tc.notes, tc.finding)
+			t.Errorf("%s: notes %s, findings %v; want %s and %s", name, codes(c.Notes), c.Findings, tc.notes,
+				tc.finding)
 		}
 	}
 
 	// cards without a name, and profiles that are modelled
 	service, _ := profiles.FindProfile("carte-service/authentication")
 	a := profiles.Authority{Gamme: profiles.Elementaire, Domaine: profiles.Personnes}
-	template, err := profiles.Build(profiles.Request{Profile: service, Issuer: a, URLs: profiles.RealURLs, NotBefore: now, Serial: big.NewInt(7),
-		PublicKey: &k.PublicKey, AuthorityKeyID: make([]byte, 20), Holder: profiles.Holder{Department: "Paris (75)", Organisation: "CABINET INFIRMIER84876",
+	template, err := profiles.Build(profiles.Request{Profile: service, Issuer: a, URLs: profiles.RealURLs,
+		NotBefore: now, Serial: big.NewInt(7),
+		PublicKey: &k.PublicKey, AuthorityKeyID: make([]byte,
+			20), Holder: profiles.Holder{Department: "Paris (75)", Organisation: "CABINET INFIRMIER84876",
 			Structure: "00B608876500", Pseudonym: "ASSISTINFIRM88760001", IdNat: "10B608876500/CPET0001", CardNumber: "2800811368"}})
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +252,8 @@ func TestNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := read(t, der)[0].(*Certificate)
-	if got := codes(c.Notes); !strings.Contains(got, "PROFILE-MODELLED") || !strings.Contains(got, "NAME-NO-PERSON") || len(c.Findings) > 0 {
+	if got := codes(c.Notes); !strings.Contains(got, "PROFILE-MODELLED") || !strings.Contains(got,
+		"NAME-NO-PERSON") || len(c.Findings) > 0 {
 		t.Errorf("service card: notes %s, findings %v", got, c.Findings)
 	}
 
@@ -284,11 +300,13 @@ func TestAcceptanceCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	template.ExtraExtensions = template.Extensions
-	if der, err = x509.CreateCertificate(rand.Reader, template, &x509.Certificate{RawSubject: issuer}, &k.PublicKey, k); err != nil {
+	if der, err = x509.CreateCertificate(rand.Reader, template, &x509.Certificate{RawSubject: issuer},
+		&k.PublicKey, k); err != nil {
 		t.Fatal(err)
 	}
 	c := read(t, der)[0].(*Certificate)
-	if c.PKI == nil || c.PKI.ID != "igc-sante-recette" || c.Profile != "cps/authentication" || c.Status != profiles.Attested || len(c.Findings) > 0 ||
+	if c.PKI == nil || c.PKI.ID != "igc-sante-recette" || c.Profile != "cps/authentication" ||
+		c.Status != profiles.Attested || len(c.Findings) > 0 ||
 		!strings.HasPrefix(codes(c.Notes), "PKI-RECETTE USAGE-AUTHENTICATION") {
 		t.Errorf("%s, PKI %v, findings %v, notes %s", c.Profile, c.PKI, c.Findings, codes(c.Notes))
 	}
@@ -355,15 +373,18 @@ func old(t testing.TB, issuer, subject []byte, serial int64, extensions ...strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), RawSubject: subject, SignatureAlgorithm: x509.SHA1WithRSA,
-		NotBefore: time.Date(2013, 5, 1, 0, 0, 1, 0, time.UTC), NotAfter: time.Date(2016, 5, 31, 21, 59, 59, 0, time.UTC)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), RawSubject: subject,
+		SignatureAlgorithm: x509.SHA1WithRSA,
+		NotBefore:          time.Date(2013, 5, 1, 0, 0, 1, 0, time.UTC), NotAfter: time.Date(2016, 5, 31, 21, 59, 59, 0,
+			time.UTC)}
 	for ; len(extensions) >= 2; extensions = extensions[2:] {
 		id, critical := strings.CutPrefix(extensions[0], "!")
 		value, err := hex.DecodeString(extensions[1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: oid(id), Critical: critical, Value: value})
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: oid(id),
+			Critical: critical, Value: value})
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, &x509.Certificate{RawSubject: issuer}, &k.PublicKey, k)
 	if err != nil {
@@ -379,19 +400,25 @@ func TestPredecessors(t *testing.T) {
 		b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
 			b.AddASN1ObjectIdentifier(oid("1.3.6.1.4.1.311.20.2.3"))
 			b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-				b.AddASN1(cbasn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte("0.0B1058110@carte-cps.fr")) })
+				b.AddASN1(cbasn1.UTF8String,
+					func(b *cryptobyte.Builder) { b.AddBytes([]byte("0.0B1058110@carte-cps.fr")) })
 			})
 		})
 	})
-	card := old(t, name(printable(c, "FR"), printable(o, "TEST"), printable(ou, "TEST PROFESSIONNEL"), printable(cn, "TEST CLASSE-1")),
+	card := old(t, name(printable(c, "FR"), printable(o, "TEST"), printable(ou, "TEST PROFESSIONNEL"),
+		printable(cn, "TEST CLASSE-1")),
 		name(printable(c, "FR"), printable(o, "TEST"), []ava{{ou, "M\xe9decin", cbasn1.T61String}},
-			[]ava{{sn, "MUMUMU", cbasn1.T61String}, {gn, "MAXIMAX", cbasn1.T61String}, {cn, "00B1058110", cbasn1.PrintableString}}), 0x4C9717,
-		"2.5.29.35", "30168014"+strings.Repeat("11", 20), "2.5.29.14", "0414"+strings.Repeat("22", 20), "!2.5.29.15", "03020780",
+			[]ava{{sn, "MUMUMU", cbasn1.T61String}, {gn, "MAXIMAX", cbasn1.T61String}, {cn, "00B1058110",
+				cbasn1.PrintableString}}), 0x4C9717,
+		"2.5.29.35", "30168014"+strings.Repeat("11", 20), "2.5.29.14", "0414"+strings.Repeat("22",
+			20), "!2.5.29.15", "03020780",
 		"2.5.29.37", "301606082b06010505070302060a2b060104018237140202", "2.5.29.32", "3010300e060c2a817a014703070901010101", "2.5.29.19", "3000",
 		"2.5.29.17", hex.EncodeToString(upn.BytesOrPanic()), "2.16.840.1.113730.1.1", "03020780", "1.2.250.1.71.1.2.3", "1315"+hex.EncodeToString([]byte("8025000001/2400241472")),
 		"1.2.250.1.71.1.2.5", "040180", "1.2.250.1.71.1.2.2", "020100", "1.2.250.1.71.1.2.7", "02010a", "1.2.250.1.71.4.2.5", "30060c04534d3336")
-	if card.PKI == nil || card.PKI.ID != "igc-cps2ter-test" || card.Serial != "4C9717" || card.Holder.Title != "Médecin" || card.Holder.Surname != "MUMUMU" ||
-		card.Holder.IdNat != "00B1058110" || card.Holder.CardNumber != "2400241472" || card.decoded.UPN != "0.0B1058110@carte-cps.fr" {
+	if card.PKI == nil || card.PKI.ID != "igc-cps2ter-test" || card.Serial != "4C9717" ||
+		card.Holder.Title != "Médecin" || card.Holder.Surname != "MUMUMU" ||
+		card.Holder.IdNat != "00B1058110" || card.Holder.CardNumber != "2400241472" ||
+		card.decoded.UPN != "0.0B1058110@carte-cps.fr" {
 		t.Errorf("CPS3: %+v, holder %+v", card.PKI, card.Holder)
 	}
 	want := "PKI-PREDECESSOR USAGE-AUTHENTICATION NAME-T61 NAME-T61 NAME-T61 SIGNATURE-WEAK KEY-SHORT DATE-EXPIRED"
@@ -399,29 +426,36 @@ func TestPredecessors(t *testing.T) {
 		t.Errorf("CPS3: notes %s, findings %v", got, card.Findings)
 	}
 	said := textOf(card)
-	for _, line := range []string{"Carte de Professionnel de Santé (CPS)", "10 Médecin", "SM36", "SSL client", "IGC-CPS2ter, CPS3", "0 N° ADELI", "RSA 1024", "sha1WithRSAEncryption"} {
+	for _, line := range []string{"Carte de Professionnel de Santé (CPS)", "10 Médecin", "SM36", "SSL client",
+		"IGC-CPS2ter, CPS3", "0 N° ADELI", "RSA 1024", "sha1WithRSAEncryption"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("CPS3: nothing says %q:\n%s", line, said)
 		}
 	}
 
 	class4 := name(printable(c, "FR"), printable(o, "GIP-CPS-TEST"), printable(ou, "AC-CLASSE-4-TEST"))
-	server := old(t, class4, name(printable(c, "FR"), printable(o, "TEST"), []ava{{l, "Paris (75)", cbasn1.T61String}}, printable(ou, "318751275100020"), printable(cn, "www.example.fr")), 7,
+	server := old(t, class4, name(printable(c, "FR"), printable(o, "TEST"), []ava{{l, "Paris (75)",
+		cbasn1.T61String}}, printable(ou, "318751275100020"), printable(cn, "www.example.fr")), 7,
 		"!2.5.29.15", "030205a0", "2.5.29.37", "301406082b0601050507030106082b06010505070302", "2.16.840.1.113730.1.1", "030206c0",
 		"2.5.29.17", "3010820e"+hex.EncodeToString([]byte("www.example.fr")), "1.2.250.1.71.1.2.5", "040182")
-	if said := textOf(server); server.PKI.ID != "igc-cps2bis-test" || !strings.Contains(server.Subject, "L=Paris (75)") || len(server.Findings) > 0 ||
-		!strings.Contains(said, "Module de Sécurité de TEST") || !strings.Contains(said, "SSL client, SSL server") || !strings.Contains(said, "3 SIRET") ||
+	if said := textOf(server); server.PKI.ID != "igc-cps2bis-test" || !strings.Contains(server.Subject,
+		"L=Paris (75)") || len(server.Findings) > 0 ||
+		!strings.Contains(said, "Module de Sécurité de TEST") || !strings.Contains(said,
+		"SSL client, SSL server") || !strings.Contains(said, "3 SIRET") ||
 		!strings.Contains(codes(server.Notes), "PKI-PREDECESSOR USAGE-SERVER NAME-T61") {
 		t.Errorf("class 4 server: %s %v\n%s", codes(server.Notes), server.Findings, said)
 	}
 
-	authority := old(t, name(printable(c, "FR"), printable(o, "GIP-CPS-TEST")), class4, 7, "!2.5.29.19", "30060101ff020100", "!2.5.29.15", "03020106",
+	authority := old(t, name(printable(c, "FR"), printable(o, "GIP-CPS-TEST")), class4, 7, "!2.5.29.19",
+		"30060101ff020100", "!2.5.29.15", "03020106",
 		"2.16.840.1.113730.1.1", "03020106", "2.5.29.32", "300c300a06082a817a0147030704")
-	if said := textOf(authority); authority.PKI.ID != "igc-cps2bis-test" || len(authority.Findings) > 0 || !strings.Contains(said, "SSL CA, S/MIME CA") {
+	if said := textOf(authority); authority.PKI.ID != "igc-cps2bis-test" || len(authority.Findings) > 0 ||
+		!strings.Contains(said, "SSL CA, S/MIME CA") {
 		t.Errorf("class 4 authority: %v %v\n%s", authority.PKI, authority.Findings, said)
 	}
 
-	for issuer, want := range map[string]string{"AC-CLASSE-5": "igc-cps2bis", "GIP-CPS PROFESSIONNEL": "igc-cps2ter", "STRUCTURE": "igc-cps2ter", "AC-CLASSE-7": ""} {
+	for issuer, want := range map[string]string{"AC-CLASSE-5": "igc-cps2bis",
+		"GIP-CPS PROFESSIONNEL": "igc-cps2ter", "STRUCTURE": "igc-cps2ter", "AC-CLASSE-7": ""} {
 		n, err := profiles.ParseName(name(printable(c, "FR"), printable(o, "GIP-CPS"), printable(ou, issuer)))
 		if err != nil {
 			t.Fatal(err)
@@ -466,34 +500,47 @@ func TestContainers(t *testing.T) {
 	pkcs8 := must(x509.MarshalPKCS8PrivateKey(k))
 	sec1 := must(x509.MarshalECPrivateKey(k))
 	spki := must(x509.MarshalPKIXPublicKey(&k.PublicKey))
-	csr := must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "INSI-AUTO"}}, k))
+	csr := must(x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{Subject: pkix.Name{CommonName: "INSI-AUTO"}}, k))
 	block := func(kind string, data []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}) }
-	answer := must(ocsp.CreateResponse(leaf, leaf, ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(0x1234), ThisUpdate: now, NextUpdate: now.Add(-time.Hour),
+	answer := must(ocsp.CreateResponse(leaf, leaf, ocsp.Response{Status: ocsp.Revoked,
+		SerialNumber: big.NewInt(0x1234), ThisUpdate: now, NextUpdate: now.Add(-time.Hour),
 		RevokedAt: now, RevocationReason: ocsp.KeyCompromise, Certificate: leaf}, k))
 	for name, tc := range map[string]struct {
 		data []byte
 		want string // kinds and where they were found
 		says string
 	}{
-		"PEM with text around": {append([]byte("Bag Attributes\n  friendlyName: x\n"), append(block("CERTIFICATE", der), block("X509 CRL", list)...)...), "certificate in PEM, crl in PEM", "DODO0020981"},
-		"DER in a row":         {slices.Concat(der, root, list), "certificate in DER, certificate in DER, crl in DER", ""},
-		"base64 alone":         {[]byte(base64.StdEncoding.EncodeToString(der)), "certificate in DER", ""},
-		"OpenSSL's trusted":    {block("TRUSTED CERTIFICATE", append(slices.Clone(der), 0x30, 0)), "certificate in PEM", ""},
-		"PKCS#7":               {pkcs7(der, root, list), "certificate in PKCS#7, certificate in PKCS#7, crl in PKCS#7", ""},
-		"PKCS#12":              {must(pkcs12.Modern2023.Encode(k, leaf, []*x509.Certificate{anchor}, "1234")), "certificate in PKCS#12, private-key in PKCS#12, certificate in PKCS#12", "private key of the certificate above"},
-		"PKCS#12, old":         {must(pkcs12.LegacyDES.Encode(k, leaf, nil, "1234")), "certificate in PKCS#12, private-key in PKCS#12", ""},
-		"PKCS#12, open":        {must(pkcs12.Passwordless.Encode(k, leaf, nil, "")), "certificate in PKCS#12, private-key in PKCS#12", ""},
-		"PKCS#12, Java's":      {must(pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{anchor}, "1234")), "certificate in PKCS#12", "ACR-EL-TEST"},
-		"PKCS#12, wrong key":   {must(pkcs12.Modern2023.Encode(key(t), leaf, nil, "1234")), "certificate in PKCS#12, private-key in PKCS#12", "is NOT that of the certificate"},
-		"PKCS#8":               {pkcs8, "private-key in DER", "not shown"},
-		"SEC 1":                {sec1, "private-key in DER", "in clear"},
-		"encrypted PKCS#8":     {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), "private-key in PEM", "encrypted private key"},
-		"encrypted PKCS#1":     {[]byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"), "private-key in PEM", "encrypted private key"},
-		"key and certificate":  {append(block("EC PARAMETERS", []byte{6, 1, 1}), append(block("PRIVATE KEY", pkcs8), block("CERTIFICATE", der)...)...), "parameters in PEM, private-key in PEM, certificate in PEM", ""},
-		"public key":           {block("PUBLIC KEY", spki), "public-key in PEM", "EC P-256\n"},
-		"request":              {csr, "certificate-request in DER", "CN=INSI-AUTO"},
-		"OCSP":                 {answer, "ocsp-response in DER, certificate in OCSP", "keyCompromise"},
-		"OCSP refusal":         {[]byte{0x30, 3, 0x0a, 1, 6}, "ocsp-response in DER", "unauthorized"},
+		"PEM with text around": {append([]byte("Bag Attributes\n  friendlyName: x\n"),
+			append(block("CERTIFICATE", der), block("X509 CRL", list)...)...), "certificate in PEM, crl in PEM", "DODO0020981"},
+		"DER in a row": {slices.Concat(der, root, list),
+			"certificate in DER, certificate in DER, crl in DER", ""},
+		"base64 alone": {[]byte(base64.StdEncoding.EncodeToString(der)), "certificate in DER", ""},
+		"OpenSSL's trusted": {block("TRUSTED CERTIFICATE", append(slices.Clone(der), 0x30, 0)),
+			"certificate in PEM", ""},
+		"PKCS#7": {pkcs7(der, root, list),
+			"certificate in PKCS#7, certificate in PKCS#7, crl in PKCS#7", ""},
+		"PKCS#12": {must(pkcs12.Modern2023.Encode(k, leaf, []*x509.Certificate{anchor}, "1234")),
+			"certificate in PKCS#12, private-key in PKCS#12, certificate in PKCS#12", "private key of the certificate above"},
+		"PKCS#12, old": {must(pkcs12.LegacyDES.Encode(k, leaf, nil, "1234")),
+			"certificate in PKCS#12, private-key in PKCS#12", ""},
+		"PKCS#12, open": {must(pkcs12.Passwordless.Encode(k, leaf, nil, "")),
+			"certificate in PKCS#12, private-key in PKCS#12", ""},
+		"PKCS#12, Java's": {must(pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{anchor}, "1234")),
+			"certificate in PKCS#12", "ACR-EL-TEST"},
+		"PKCS#12, wrong key": {must(pkcs12.Modern2023.Encode(key(t), leaf, nil, "1234")),
+			"certificate in PKCS#12, private-key in PKCS#12", "is NOT that of the certificate"},
+		"PKCS#8": {pkcs8, "private-key in DER", "not shown"},
+		"SEC 1":  {sec1, "private-key in DER", "in clear"},
+		"encrypted PKCS#8": {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), "private-key in PEM",
+			"encrypted private key"},
+		"encrypted PKCS#1": {[]byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"), "private-key in PEM", "encrypted private key"},
+		"key and certificate": {append(block("EC PARAMETERS", []byte{6, 1, 1}), append(block("PRIVATE KEY",
+			pkcs8), block("CERTIFICATE", der)...)...), "parameters in PEM, private-key in PEM, certificate in PEM", ""},
+		"public key":   {block("PUBLIC KEY", spki), "public-key in PEM", "EC P-256\n"},
+		"request":      {csr, "certificate-request in DER", "CN=INSI-AUTO"},
+		"OCSP":         {answer, "ocsp-response in DER, certificate in OCSP", "keyCompromise"},
+		"OCSP refusal": {[]byte{0x30, 3, 0x0a, 1, 6}, "ocsp-response in DER", "unauthorized"},
 	} {
 		objects := read(t, tc.data)
 		var kinds []string
@@ -510,14 +557,16 @@ func TestContainers(t *testing.T) {
 		}
 		// no byte of the key comes out, in any writing of it
 		secret := must(k.Bytes())
-		for _, form := range []string{hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)), base64.StdEncoding.EncodeToString(secret), new(big.Int).SetBytes(secret).String()} {
+		for _, form := range []string{hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)),
+			base64.StdEncoding.EncodeToString(secret), new(big.Int).SetBytes(secret).String()} {
 			if strings.Contains(said, form) {
 				t.Errorf("%s shows the key", name)
 			}
 		}
 	}
 	revoked := read(t, answer)[0].(*OCSPResponse)
-	if revoked.Status != "revoked" || revoked.Serial != "1234" || revoked.Signature != "ecdsa-with-SHA256" || codes(revoked.Notes) != "OCSP-STALE" || !strings.Contains(revoked.Responder, "ALAIN") {
+	if revoked.Status != "revoked" || revoked.Serial != "1234" || revoked.Signature != "ecdsa-with-SHA256" ||
+		codes(revoked.Notes) != "OCSP-STALE" || !strings.Contains(revoked.Responder, "ALAIN") {
 		t.Errorf("%+v", revoked)
 	}
 
@@ -562,13 +611,15 @@ func TestCRLNotAsTheRealOnes(t *testing.T) {
 	name, _ := profiles.Authority{Gamme: profiles.Fort, Domaine: profiles.Personnes}.Name().Marshal()
 	issuer := &x509.Certificate{RawSubject: name, SubjectKeyId: make([]byte, 20), KeyUsage: x509.KeyUsageCRLSign}
 	template := &x509.RevocationList{Number: big.NewInt(9), ThisUpdate: now, NextUpdate: now.AddDate(0, 0, 6),
-		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(5), RevocationTime: now, ReasonCode: 1}}}
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(5), RevocationTime: now,
+			ReasonCode: 1}}}
 	der, err := x509.CreateRevocationList(rand.Reader, template, issuer, k)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := read(t, der)[0].(*CRL)
-	if l.Authority != "ACI-FO-PP-TEST" || l.Entries[0].Reason != "keyCompromise" || codes(l.Findings) != "CRL-REASONS" || len(l.Notes) > 0 {
+	if l.Authority != "ACI-FO-PP-TEST" || l.Entries[0].Reason != "keyCompromise" ||
+		codes(l.Findings) != "CRL-REASONS" || len(l.Notes) > 0 {
 		t.Errorf("%+v", l)
 	}
 	template.ExtraExtensions = []pkix.Extension{{Id: oid("2.5.29.27"), Critical: true, Value: []byte{2, 1, 8}}}
@@ -584,19 +635,21 @@ func TestCRLNotAsTheRealOnes(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	der := cps(t, key(t), nil)
 	for name, tc := range map[string]struct{ data, want string }{
-		"nothing":         {"", "not a certificate"},
-		"text":            {"1234\n", "not a certificate"},
-		"cut off":         {string(der[:len(der)-9]), "not a certificate"},
-		"trailing bytes":  {string(der) + "xx", "2 bytes after the first 1 objects"},
-		"PEM cut off":     {"-----BEGIN CERTIFICATE-----\nMIIB", "was the end cut off?"},
-		"PEM of nonsense": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "PEM block 1 (CERTIFICATE): not a certificate"},
-		"BER":             {"\x30\x80\x06\x01", "indefinite length"},
-		"CMS":             {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\x05\x00", "that is not signedData"},
-		"broken PKCS#7":   {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\x05\x00", "signedData is broken"},
-		"another OCSP":    {"\x30\x03\x0a\x01\x09", "unknown status 9"},
-		"too many":        {strings.Repeat("\x30\x03\x0a\x01\x06", certfile.MaxItems+1), "more than 10000 objects"},
-		"too large":       {"\x30\x83\x05\x00\x04\x30\x83\x04\xff\xfd" + strings.Repeat("\x00", 0x4fffd) + "\x30\x00", "are more than one has"},
-		"SEQUENCEs":       {"\x30\x04\x30\x00\x30\x00", "not a certificate"},
+		"nothing":        {"", "not a certificate"},
+		"text":           {"1234\n", "not a certificate"},
+		"cut off":        {string(der[:len(der)-9]), "not a certificate"},
+		"trailing bytes": {string(der) + "xx", "2 bytes after the first 1 objects"},
+		"PEM cut off":    {"-----BEGIN CERTIFICATE-----\nMIIB", "was the end cut off?"},
+		"PEM of nonsense": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+			"PEM block 1 (CERTIFICATE): not a certificate"},
+		"BER":           {"\x30\x80\x06\x01", "indefinite length"},
+		"CMS":           {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\x05\x00", "that is not signedData"},
+		"broken PKCS#7": {"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\x05\x00", "signedData is broken"},
+		"another OCSP":  {"\x30\x03\x0a\x01\x09", "unknown status 9"},
+		"too many":      {strings.Repeat("\x30\x03\x0a\x01\x06", certfile.MaxItems+1), "more than 10000 objects"},
+		"too large": {"\x30\x83\x05\x00\x04\x30\x83\x04\xff\xfd" + strings.Repeat("\x00",
+			0x4fffd) + "\x30\x00", "are more than one has"},
+		"SEQUENCEs": {"\x30\x04\x30\x00\x30\x00", "not a certificate"},
 	} {
 		objects, err := Read([]byte(tc.data), Options{Now: now})
 		if tc.want == "that is not signedData" || tc.want == "signedData is broken" { // lengths as they are
@@ -610,7 +663,8 @@ func TestUnknown(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	k := key(t)
-	a, b := read(t, cps(t, k, nil)), read(t, cps(t, key(t), func(c *x509.Certificate) { c.SerialNumber = big.NewInt(78) }))
+	a, b := read(t, cps(t, k, nil)), read(t, cps(t, key(t),
+		func(c *x509.Certificate) { c.SerialNumber = big.NewInt(78) }))
 	twins, err := Compare(a, b)
 	if err != nil || !twins.Twins || len(twins.Lines) > 0 {
 		t.Errorf("%+v, %v", twins, err)
@@ -630,7 +684,8 @@ func TestCompare(t *testing.T) {
 	if same, err := Compare(list, list); err != nil || !same.Twins {
 		t.Errorf("%+v, %v", same, err)
 	}
-	for want, sides := range map[string][2][]Object{"two of a kind": {a, list}, "2 objects": {a, append(slices.Clone(a), b...)},
+	for want, sides := range map[string][2][]Object{"two of a kind": {a, list}, "2 objects": {a,
+		append(slices.Clone(a), b...)},
 		"neither a certificate": {read(t, []byte{0x30, 3, 0x0a, 1, 6}), a}} {
 		if _, err := Compare(sides[0], sides[1]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -656,7 +711,8 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, enc := range []*pkcs12.Encoder{pkcs12.Modern2023.WithIterations(1), pkcs12.LegacyDES.WithIterations(1), pkcs12.Modern2026.WithIterations(1)} {
+	for _, enc := range []*pkcs12.Encoder{pkcs12.Modern2023.WithIterations(1),
+		pkcs12.LegacyDES.WithIterations(1), pkcs12.Modern2026.WithIterations(1)} {
 		p12, err := enc.Encode(k, leaf, nil, "1234")
 		if err != nil {
 			f.Fatal(err)
@@ -664,7 +720,8 @@ func FuzzRead(f *testing.F) {
 		f.Add(p12)
 	}
 	f.Add(pkcs7(der, reference.Read(f, "crl/TEST-ACR-EL.crl.pem")))
-	answer, err := ocsp.CreateResponse(leaf, leaf, ocsp.Response{SerialNumber: big.NewInt(1), ThisUpdate: now, NextUpdate: now}, k)
+	answer, err := ocsp.CreateResponse(leaf, leaf, ocsp.Response{SerialNumber: big.NewInt(1), ThisUpdate: now,
+		NextUpdate: now}, k)
 	if err != nil {
 		f.Fatal(err)
 	}

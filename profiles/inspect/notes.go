@@ -91,16 +91,20 @@ func (c *Certificate) explainUsage() {
 	switch {
 	case c.decoded.IsAuthority || len(c.Purposes) == 0 || has("ocspSigning"):
 	case has("serverAuth"):
-		c.note("USAGE-SERVER", "Certificat de serveur : il sert à TLS"+map[bool]string{true: ", des deux côtés", false: ""}[has("clientAuth")]+".",
-			"Server certificate: it serves TLS"+map[bool]string{true: ", on either side", false: ""}[has("clientAuth")]+".")
+		c.note("USAGE-SERVER", "Certificat de serveur : il sert à TLS"+map[bool]string{true: ", des deux côtés",
+			false: ""}[has("clientAuth")]+".",
+			"Server certificate: it serves TLS"+map[bool]string{true: ", on either side",
+				false: ""}[has("clientAuth")]+".")
 	case has("clientAuth") && signs:
-		c.note("USAGE-AUTHENTICATION", "Certificat d'authentification : il sert à TLS et ne signe pas de document (VIHF, CDA) ; pour cela il faut celui de signature.",
+		c.note("USAGE-AUTHENTICATION",
+			"Certificat d'authentification : il sert à TLS et ne signe pas de document (VIHF, CDA) ; pour cela il faut celui de signature.",
 			"Authentication certificate: it serves TLS and signs no document (VIHF, CDA); the signature certificate does.")
 	case slices.Contains(c.KeyUsage, "nonRepudiation"):
 		c.note("USAGE-SIGNATURE", "Certificat de signature : il ne sert pas à TLS ; choisissez celui d'authentification.",
 			"Signature certificate: not for TLS; choose the authentication one.")
 	case !has("clientAuth"):
-		c.note("USAGE-NOT-TLS", "Certificat de messagerie ou de chiffrement : il ne sert pas à TLS.", "Certificate for e-mail or encryption: not for TLS.")
+		c.note("USAGE-NOT-TLS", "Certificat de messagerie ou de chiffrement : il ne sert pas à TLS.",
+			"Certificate for e-mail or encryption: not for TLS.")
 	}
 }
 
@@ -117,7 +121,8 @@ func (c *Certificate) explainCodes() {
 	}
 	switch test := category[0] >= '8'; {
 	case !test && !c.PKI.Production:
-		c.note("CATEGORY-PRODUCTION", "Catégorie "+category+", celle de la PRODUCTION, sous une autorité de TEST, où l'on attend 80, 82 ou 83 : un logiciel qui s'y fie la croira vraie.",
+		c.note("CATEGORY-PRODUCTION",
+			"Catégorie "+category+", celle de la PRODUCTION, sous une autorité de TEST, où l'on attend 80, 82 ou 83 : un logiciel qui s'y fie la croira vraie.",
 			"Category "+category+", that of PRODUCTION, under a TEST authority, where 80, 82 or 83 stand: software that relies on it will take it for real.")
 	case test && c.PKI.Production:
 		c.note("CATEGORY-TEST", "Catégorie "+category+", celle des produits de TEST, sous une autorité de production : un logiciel la refuse (carte de test en environnement réel).",
@@ -134,7 +139,8 @@ func (c *Certificate) explainSubject() {
 				c.note("NAME-EMPTY", "L'attribut "+attribute+" est présent et vide : une CPE sans nom n'a ni GN ni SN, plutôt que des vides.",
 					"The attribute "+attribute+" is there and empty: a card without a name has neither GN nor SN, rather than empty ones.")
 			}
-			if want := map[bool]cbasn1.Tag{true: cbasn1.PrintableString, false: cbasn1.UTF8String}[attribute == "C"]; ofIGC && a.Tag != want {
+			if want := map[bool]cbasn1.Tag{true: cbasn1.PrintableString,
+				false: cbasn1.UTF8String}[attribute == "C"]; ofIGC && a.Tag != want {
 				c.note("NAME-STRING", "L'attribut "+attribute+" n'est pas du type de chaîne que l'IGC-Santé emploie (UTF8String ; PrintableString pour C).",
 					"The attribute "+attribute+" is not of the string type that the IGC-Santé uses (UTF8String; PrintableString for C).")
 			} else if a.Tag == cbasn1.T61String {

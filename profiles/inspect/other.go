@@ -96,7 +96,8 @@ func newRequest(der []byte, in string) (*Other, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Other{Source: Source{KindRequest, in}, What: Text{"demande de certificat (PKCS#10)", "certificate request (PKCS#10)"},
+	return &Other{Source: Source{KindRequest, in}, What: Text{"demande de certificat (PKCS#10)",
+		"certificate request (PKCS#10)"},
 		Subject: name.String(), Key: keyOf(spki)}, nil
 }
 

@@ -52,7 +52,8 @@ type Entry struct {
 const shownEntries = 10
 
 // reasons are the reasons of RFC 5280 §5.3.1, by their code.
-var reasons = []string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
+var reasons = []string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+	"cessationOfOperation",
 	"certificateHold", "reason 7", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
 
 func reasonName(code int) string {
@@ -63,7 +64,8 @@ func reasonName(code int) string {
 }
 
 // listExtensions names the extensions of lists and says their values (RFC 5280 §5.2).
-var listExtensions = map[string]string{"2.5.29.35": "authorityKeyIdentifier", "2.5.29.20": "cRLNumber", "2.5.29.27": "deltaCRLIndicator",
+var listExtensions = map[string]string{"2.5.29.35": "authorityKeyIdentifier", "2.5.29.20": "cRLNumber",
+	"2.5.29.27": "deltaCRLIndicator",
 	"2.5.29.28": "issuingDistributionPoint", "2.5.29.46": "freshestCRL", "1.3.6.1.5.5.7.1.1": "authorityInfoAccess"}
 
 func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
@@ -77,7 +79,8 @@ func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(der)
-	l := &CRL{Source: Source{KindCRL, in}, PKI: pkiOf(issuer), Authority: authorityNamed(issuer), Issuer: issuer.String(),
+	l := &CRL{Source: Source{KindCRL, in}, PKI: pkiOf(issuer), Authority: authorityNamed(issuer),
+		Issuer:     issuer.String(),
 		ThisUpdate: list.ThisUpdate, Signature: signatureOf(der), Fingerprint: colons(sum[:]), Count: len(list.RevokedCertificateEntries),
 		Extensions: []profiles.Extension{}, Entries: []Entry{}, Findings: []profiles.Finding{}, Notes: []profiles.Finding{}, raw: der}
 	if list.Number != nil {
@@ -93,7 +96,8 @@ func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
 	}
 	var order []string
 	for _, e := range list.Extensions {
-		x := profiles.Extension{OID: e.Id.String(), Name: listExtensions[e.Id.String()], Critical: e.Critical, Value: e.Value}
+		x := profiles.Extension{OID: e.Id.String(), Name: listExtensions[e.Id.String()], Critical: e.Critical,
+			Value: e.Value}
 		in := cryptobyte.String(e.Value)
 		var seq, id cryptobyte.String
 		switch {
@@ -104,7 +108,8 @@ func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
 			l.Notes = append(l.Notes, profiles.Finding{Code: "CRL-DELTA",
 				FR: "CRL delta : elle complète la liste n° " + x.Text + " et ne se lit pas seule.",
 				EN: "Delta CRL: it completes list number " + x.Text + " and is not read alone."})
-		case x.Name == "authorityKeyIdentifier" && in.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&id, cbasn1.Tag(0).ContextSpecific()):
+		case x.Name == "authorityKeyIdentifier" && in.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&id,
+			cbasn1.Tag(0).ContextSpecific()):
 			x.Text = colons(id)
 		}
 		order = append(order, x.Name)
@@ -144,8 +149,10 @@ func (l *CRL) compare(order []string) {
 	}
 	if !slices.Equal(order, want) {
 		l.Findings = append(l.Findings, profiles.Finding{Code: profiles.DifferentOrder,
-			FR: "Extensions " + strings.Join(order, ", ") + " ; les listes de l'IGC-Santé ont " + strings.Join(want, ", ") + ".",
-			EN: "Extensions " + strings.Join(order, ", ") + "; lists of the IGC-Santé have " + strings.Join(want, ", ") + "."})
+			FR: "Extensions " + strings.Join(order,
+				", ") + " ; les listes de l'IGC-Santé ont " + strings.Join(want, ", ") + ".",
+			EN: "Extensions " + strings.Join(order,
+				", ") + "; lists of the IGC-Santé have " + strings.Join(want, ", ") + "."})
 	}
 	if slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.Reason != "" }) {
 		l.Findings = append(l.Findings, profiles.Finding{Code: "CRL-REASONS",
@@ -156,22 +163,26 @@ func (l *CRL) compare(order []string) {
 
 // Facts are the lines about the list.
 func (l *CRL) Facts() []Fact {
-	facts := []Fact{{Label: Text{"contenu", "content"}, Value: Text{"liste de révocation (CRL)", "certificate revocation list (CRL)"}}}
+	facts := []Fact{{Label: Text{"contenu", "content"}, Value: Text{"liste de révocation (CRL)",
+		"certificate revocation list (CRL)"}}}
 	facts = append(facts, originFacts(l.PKI, l.Authority)...)
 	next := ""
 	if l.NextUpdate != nil {
 		next = l.NextUpdate.Format(time.RFC3339)
 	}
-	facts = append(facts, values("émetteur", "issuer", l.Issuer, "n° de liste", "number", l.Number, "publiée le", "this update", l.ThisUpdate.Format(time.RFC3339),
+	facts = append(facts, values("émetteur", "issuer", l.Issuer, "n° de liste", "number", l.Number,
+		"publiée le", "this update", l.ThisUpdate.Format(time.RFC3339),
 		"suivante le", "next update", next, "signature", "signature", l.Signature, "SHA-256", "SHA-256", l.Fingerprint)...)
 	facts = append(facts, extensionFacts(l.Extensions)...)
 	facts = append(facts, values("révoqués", "revoked", strconv.Itoa(l.Count))...)
 	for _, e := range l.Entries {
-		facts = append(facts, Fact{Label: Text{e.Serial, e.Serial}, Value: Text{strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason),
-			strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason)}, Detail: true})
+		facts = append(facts, Fact{Label: Text{e.Serial, e.Serial},
+			Value: Text{strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason),
+				strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason)}, Detail: true})
 	}
 	if more := l.Count - len(l.Entries); more > 0 {
-		facts = append(facts, Fact{Label: Text{"…", "…"}, Value: Text{fmt.Sprintf("et %d autres", more), fmt.Sprintf("and %d more", more)}, Detail: true})
+		facts = append(facts, Fact{Label: Text{"…", "…"}, Value: Text{fmt.Sprintf("et %d autres", more),
+			fmt.Sprintf("and %d more", more)}, Detail: true})
 	}
 	return append(facts, remarkFacts(l.Findings, l.Notes)...)
 }
@@ -198,11 +209,15 @@ var refusals = map[ocsp.ResponseStatus]struct {
 	name string
 	Text
 }{
-	ocsp.Malformed:         {"malformedRequest", Text{"Le répondeur n'a pas compris la demande : vérifiez qu'elle est en DER.", "The responder did not understand the request: check that it is DER."}},
-	ocsp.InternalError:     {"internalError", Text{"Le répondeur a échoué : recommencez, puis lisez son journal.", "The responder failed: try again, then read its log."}},
-	ocsp.TryLater:          {"tryLater", Text{"Le répondeur demande d'attendre.", "The responder asks to wait."}},
-	ocsp.SignatureRequired: {"sigRequired", Text{"Le répondeur veut une demande signée.", "The responder wants a signed request."}},
-	ocsp.Unauthorized:      {"unauthorized", Text{"Le répondeur ne sert pas l'autorité de ce certificat.", "The responder does not serve this certificate's authority."}},
+	ocsp.Malformed: {"malformedRequest",
+		Text{"Le répondeur n'a pas compris la demande : vérifiez qu'elle est en DER.", "The responder did not understand the request: check that it is DER."}},
+	ocsp.InternalError: {"internalError",
+		Text{"Le répondeur a échoué : recommencez, puis lisez son journal.", "The responder failed: try again, then read its log."}},
+	ocsp.TryLater: {"tryLater", Text{"Le répondeur demande d'attendre.", "The responder asks to wait."}},
+	ocsp.SignatureRequired: {"sigRequired", Text{"Le répondeur veut une demande signée.",
+		"The responder wants a signed request."}},
+	ocsp.Unauthorized: {"unauthorized", Text{"Le répondeur ne sert pas l'autorité de ce certificat.",
+		"The responder does not serve this certificate's authority."}},
 }
 
 // readOCSP reads a response, and the responder's certificate when it is in it. What
@@ -230,7 +245,8 @@ func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	if !r.NextUpdate.IsZero() {
 		o.NextUpdate = &r.NextUpdate
 		if opts.Now.After(r.NextUpdate) {
-			o.Notes = append(o.Notes, profiles.Finding{Code: "OCSP-STALE", FR: "Réponse périmée depuis le " + day(r.NextUpdate) + " : demandez-en une autre.",
+			o.Notes = append(o.Notes, profiles.Finding{Code: "OCSP-STALE",
+				FR: "Réponse périmée depuis le " + day(r.NextUpdate) + " : demandez-en une autre.",
 				EN: "Stale since " + day(r.NextUpdate) + ": ask for another."})
 		}
 	}
@@ -261,7 +277,8 @@ func basicOf(der []byte) []byte {
 	in := cryptobyte.String(der)
 	var response, status, explicit, bytes, kind, basic cryptobyte.String
 	_ = in.ReadASN1(&response, cbasn1.SEQUENCE) && response.ReadASN1(&status, cbasn1.ENUM) &&
-		response.ReadASN1(&explicit, cbasn1.Tag(0).ContextSpecific().Constructed()) && explicit.ReadASN1(&bytes, cbasn1.SEQUENCE) &&
+		response.ReadASN1(&explicit, cbasn1.Tag(0).ContextSpecific().Constructed()) && explicit.ReadASN1(&bytes,
+		cbasn1.SEQUENCE) &&
 		bytes.ReadASN1(&kind, cbasn1.OBJECT_IDENTIFIER) && bytes.ReadASN1(&basic, cbasn1.OCTET_STRING)
 	return basic
 }
@@ -269,12 +286,14 @@ func basicOf(der []byte) []byte {
 // Facts are the lines about the response.
 func (o *OCSPResponse) Facts() []Fact {
 	facts := []Fact{{Label: Text{"contenu", "content"}, Value: Text{"réponse OCSP", "OCSP response"}}}
-	facts = append(facts, values("réponse", "response", o.Response, "état", "status", o.Status, "n° de série", "serial", o.Serial,
+	facts = append(facts, values("réponse", "response", o.Response, "état", "status", o.Status, "n° de série",
+		"serial", o.Serial,
 		"répondeur", "responder", o.Responder)...)
 	for _, date := range []struct {
 		fr, en string
 		at     *time.Time
-	}{{"produite le", "produced", o.ProducedAt}, {"valable du", "this update", o.ThisUpdate}, {"au", "next update", o.NextUpdate}, {"révoqué le", "revoked on", o.RevokedAt}} {
+	}{{"produite le", "produced", o.ProducedAt}, {"valable du", "this update", o.ThisUpdate}, {"au",
+		"next update", o.NextUpdate}, {"révoqué le", "revoked on", o.RevokedAt}} {
 		if date.at != nil {
 			facts = append(facts, values(date.fr, date.en, date.at.Format(time.RFC3339))...)
 		}
@@ -288,7 +307,8 @@ func signatureOf(der []byte) string {
 	in := cryptobyte.String(der)
 	var outer, tbs, algorithm cryptobyte.String
 	var oid asn1.ObjectIdentifier
-	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !outer.ReadASN1(&tbs, cbasn1.SEQUENCE) || !outer.ReadASN1(&algorithm, cbasn1.SEQUENCE) ||
+	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !outer.ReadASN1(&tbs, cbasn1.SEQUENCE) ||
+		!outer.ReadASN1(&algorithm, cbasn1.SEQUENCE) ||
 		!algorithm.ReadASN1ObjectIdentifier(&oid) {
 		return ""
 	}

@@ -45,8 +45,9 @@ var fixes = map[string]i18n.Text{
 		EN: "give it the duration of its profile, unless another is meant for the test"},
 	"igc_issuer":         fixAuthority,
 	"igc_authority_test": fixAuthority,
-	"igc_gamme":          {FR: "faites-le émettre par l'autorité de ce produit", EN: "have it issued by this product's authority"},
-	"igc_subject":        fixSubject,
+	"igc_gamme": {FR: "faites-le émettre par l'autorité de ce produit",
+		EN: "have it issued by this product's authority"},
+	"igc_subject": fixSubject,
 	"igc_name_order": {FR: "triez les attributs de ce RDN, comme le veut DER",
 		EN: "sort the attributes of this RDN, as DER wants"},
 	"igc_name_strings": {FR: "écrivez C en PrintableString et les autres attributs en UTF8String",
@@ -97,5 +98,6 @@ func (r rule) fix() i18n.Text {
 
 // fixRFC is about a lint of zlint.
 func fixRFC(citation string) i18n.Text {
-	return i18n.Text{FR: "corrigez ce qui fait le certificat (" + citation + ")", EN: "correct what makes the certificate (" + citation + ")"}
+	return i18n.Text{FR: "corrigez ce qui fait le certificat (" + citation + ")",
+		EN: "correct what makes the certificate (" + citation + ")"}
 }

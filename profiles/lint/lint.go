@@ -53,7 +53,10 @@ func Certificate(der []byte) []Finding {
 			fixes["igc_certificate"], "RFC 5280 §4.1"}}
 	}
 	all := append(profileFindings(d), rfc(der)...)
-	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(levels, a.Level) - slices.Index(levels, b.Level) })
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return slices.Index(levels,
+			a.Level) - slices.Index(levels, b.Level)
+	})
 	return all
 }
 

@@ -48,7 +48,8 @@ var keys = sync.OnceValue(func() map[string]crypto.Signer {
 	return m
 })
 
-func sign(t testing.TB, template *x509.Certificate, issuer profiles.Authority, public crypto.PublicKey, key crypto.Signer) []byte {
+func sign(t testing.TB, template *x509.Certificate, issuer profiles.Authority, public crypto.PublicKey,
+	key crypto.Signer) []byte {
 	t.Helper()
 	name, err := issuer.Name().Marshal()
 	if err != nil {
@@ -65,7 +66,8 @@ func sign(t testing.TB, template *x509.Certificate, issuer profiles.Authority, p
 // responder's ("ocsp ACI-FO-PP").
 func request(t testing.TB, who, role string, g profiles.Generation, public crypto.PublicKey) profiles.Request {
 	t.Helper()
-	r := profiles.Request{Generation: g, URLs: profiles.RealURLs, NotBefore: time.Date(2026, 3, 1, 9, 30, 17, 0, time.UTC),
+	r := profiles.Request{Generation: g, URLs: profiles.RealURLs, NotBefore: time.Date(2026, 3, 1, 9, 30, 17, 0,
+		time.UTC),
 		Serial: new(big.Int).Lsh(big.NewInt(0x1120), 128), PublicKey: public, AuthorityKeyID: make([]byte, 20)}
 	var err error
 	if a, err := profiles.ParseAuthority(strings.TrimPrefix(who, "ocsp ")); err == nil {
@@ -152,11 +154,13 @@ func TestLintRealCertificates(t *testing.T) {
 func TestLintFalseProduction(t *testing.T) {
 	der := reference.Read(t, "certificates/EL-ORG-auth-client-gen2023.pem")
 	key, _ := hex.DecodeString("d7fbfadcd5027fe7c153864d4be8a44a1e0bbb63")
-	if rules := rulesAt(Error, Certificate(bytes.Replace(der, key, make([]byte, 20), 1))); !slices.Contains(rules, "igc_issuer") || !slices.Contains(rules, "igc_category_test") {
+	if rules := rulesAt(Error, Certificate(bytes.Replace(der, key, make([]byte, 20),
+		1))); !slices.Contains(rules, "igc_issuer") || !slices.Contains(rules, "igc_category_test") {
 		t.Errorf("errors: %v", rules)
 	}
 	// and what one of production has wrong is an error in it as well
-	if rules := rulesAt(Error, Certificate(bytes.Replace(der, []byte("/CRL/"), []byte("/CRM/"), 1))); !slices.Equal(rules, []string{"igc_crl"}) {
+	if rules := rulesAt(Error, Certificate(bytes.Replace(der, []byte("/CRL/"), []byte("/CRM/"),
+		1))); !slices.Equal(rules, []string{"igc_crl"}) {
 		t.Errorf("errors: %v", rules)
 	}
 }
@@ -412,12 +416,17 @@ func TestLintRules(t *testing.T) {
 		{want: "igc_key_faithful", who: "ACI-FO-PP", holder: "holder"}, // 2048 bits are for holders
 		{want: "igc_serial", template: func(c *certificate) { c.SerialNumber = big.NewInt(1 << 40) }},
 		{want: "igc_serial", parts: func(p [][]byte) { p[1][2] |= 0x80 }},
-		{want: "igc_serial", who: "ACI-FO-PP", template: func(c *certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(0x1121), 128) }},
+		{want: "igc_serial", who: "ACI-FO-PP",
+			template: func(c *certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(0x1121), 128) }},
 		{want: "igc_serial_prefix", template: func(c *certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(0x781C), 112) }},
 		{want: "igc_time", parts: generalized},
-		{want: "igc_validity_order igc_validity igc_holder", template: func(c *certificate) { c.NotBefore, c.NotAfter = c.NotAfter, c.NotBefore }},
+		{want: "igc_validity_order igc_validity igc_holder", template: func(c *certificate) {
+			c.NotBefore,
+				c.NotAfter = c.NotAfter, c.NotBefore
+		}},
 		{want: "igc_validity", template: func(c *certificate) { c.NotAfter = c.NotAfter.AddDate(0, 0, -1) }},
-		{want: "igc_validity", who: "ACR-FO", template: func(c *certificate) { c.NotAfter = c.NotAfter.AddDate(0, 0, -1) }},
+		{want: "igc_validity", who: "ACR-FO",
+			template: func(c *certificate) { c.NotAfter = c.NotAfter.AddDate(0, 0, -1) }},
 		{want: "igc_issuer", parts: part(3, "SANTE TEST", "SANTE TOTO")},
 		{want: "igc_authority_test", who: "ACI-FO-PP", template: attribute(cn, "AC IGC-SANTE FORT PERSONNES")},
 		{want: "igc_gamme igc_serial_prefix igc_holder", issuer: "ACI-ST-PP"},
@@ -436,12 +445,18 @@ func TestLintRules(t *testing.T) {
 		{want: "igc_profession igc_holder", template: put(professionID, "02010b")},
 		{want: "igc_profession igc_holder", template: put(professionID, "")},
 		{want: "igc_profession igc_holder", who: "charles/authentication", template: put(professionID, "02010a")},
-		{want: "igc_specialities igc_holder", who: "alain/authentication", template: in(specialitiesID, "SM26", "SM99")},
+		{want: "igc_specialities igc_holder", who: "alain/authentication", template: in(specialitiesID, "SM26",
+			"SM99")},
 		{want: "igc_check_digit", who: "alain/signature", template: attribute(cn, "899700209813")},
 		{want: "igc_netscape", template: put(netscapeCertType, "03020780")},
 		{want: "igc_extension_known", template: put("1.2.250.1.71.99.1", "0500")},
-		{want: "igc_extension_once igc_extension_order", template: func(c *certificate) { c.ExtraExtensions = append(c.ExtraExtensions, c.ExtraExtensions[0]) }},
-		{want: "igc_extension_order", template: func(c *certificate) { e := c.ExtraExtensions; e[3], e[4] = e[4], e[3] }},
+		{want: "igc_extension_once igc_extension_order",
+			template: func(c *certificate) { c.ExtraExtensions = append(c.ExtraExtensions, c.ExtraExtensions[0]) }},
+		{want: "igc_extension_order", template: func(c *certificate) {
+			e := c.ExtraExtensions
+			e[3],
+				e[4] = e[4], e[3]
+		}},
 		{want: "igc_critical igc_ext_key_usage", template: mark(eku, true)},
 		{want: "igc_critical igc_key_usage", template: mark(keyUsage, false)},
 		{want: "igc_critical igc_basic_constraints", who: "ACR-FO", template: mark(basicConstraints, false)},
@@ -453,7 +468,8 @@ func TestLintRules(t *testing.T) {
 		{want: "igc_ext_key_usage", template: put(eku, "300a06082b06010505070302")},
 		{want: "igc_policy", template: in(policies, "\x01\x01\x01\x01", "\x01\x01\x01\x02")},
 		{want: "igc_private_key_period", who: "guy/signature", template: put(pkup, "")},
-		{want: "igc_policy igc_policy_test", template: in(policies, "\x07\x02\x01\x01\x01\x01", "\x07\x01\x01\x02\x05\x01")},
+		{want: "igc_policy igc_policy_test", template: in(policies, "\x07\x02\x01\x01\x01\x01",
+			"\x07\x01\x01\x02\x05\x01")},
 		{want: "igc_upn_missing", who: "cecile/authentication", template: put(san, "")},
 		{want: "igc_upn", template: in(san, "0.0B6077602", "0-0B6077602")},
 		{want: "igc_san_dns", who: "serveur/server", template: put(san, "300782056e6f6f6e65")},
@@ -467,9 +483,11 @@ func TestLintRules(t *testing.T) {
 		{want: "igc_category", template: put(category, "040183")},
 		{want: "igc_card_type", template: put(cardType, "02020000")},
 		{want: "igc_card_number igc_holder", template: in(cardNum, "8025000001", "8025000002")},
-		{want: "igc_card_number igc_holder", who: "cecile/signature", template: put(cardNum, "131538303235303030303031"+"2f32383030323632343837")},
+		{want: "igc_card_number igc_holder", who: "cecile/signature", template: put(cardNum,
+			"131538303235303030303031"+"2f32383030323632343837")},
 		{want: "igc_holder", who: "guy/signature", template: attribute(cn, "X0B6077602")},
-		{want: "igc_product", template: all(put(keyUsage, "03020520"), put(eku, "300a06082b06010505070304"), put(category, "040182"))},
+		{want: "igc_product", template: all(put(keyUsage, "03020520"), put(eku, "300a06082b06010505070304"),
+			put(category, "040182"))},
 	} {
 		t.Run(tc.want+" "+tc.who, func(t *testing.T) {
 			who, role, _ := strings.Cut(tc.who, "/")
@@ -542,7 +560,8 @@ func TestLintRFC(t *testing.T) {
 	}
 	all(mark(ski, true), mark(keyUsage, false))(template)
 	found := Certificate(sign(t, template, r.Issuer, r.PublicKey, keys()["authority"]))
-	if !slices.Contains(rulesAt(Error, found), "e_ext_subject_key_identifier_critical") || !slices.Contains(rulesAt(Warning, found), "w_ext_key_usage_not_critical") {
+	if !slices.Contains(rulesAt(Error, found), "e_ext_subject_key_identifier_critical") ||
+		!slices.Contains(rulesAt(Warning, found), "w_ext_key_usage_not_critical") {
 		t.Errorf("found %+v", found)
 	}
 	put(san, "3005e503020101")(template) // a name that zcrypto cannot read
@@ -564,7 +583,8 @@ func TestLintGarbage(t *testing.T) {
 			t.Errorf("%.20x: %+v", der, found)
 		}
 	}
-	if got := clean("a\x1b[31m\u202eb\n" + strings.Repeat("é", 1000)); strings.ContainsAny(got, "\x1b\n\u202e") || len([]rune(got)) != maxFound+1 {
+	if got := clean("a\x1b[31m\u202eb\n" + strings.Repeat("é", 1000)); strings.ContainsAny(got, "\x1b\n\u202e") ||
+		len([]rune(got)) != maxFound+1 {
 		t.Errorf("%q", got)
 	}
 }

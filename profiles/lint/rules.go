@@ -27,7 +27,7 @@ type rule struct {
 	appliesTo  func(*certificate) bool
 	fr, en     string // what it asks for
 	check      func(*certificate) string
-	words      func(*certificate) i18n.Text // a check that finds words
+	inWords    func(*certificate) i18n.Text // a check that finds words
 	testOnly   bool                         // production keeps another rule: there a finding is a notice
 	recette    bool                         // the acceptance tree keeps another rule: likewise
 	codes      []string
@@ -124,7 +124,7 @@ var rules = []rule{
 	{id: "igc_specialities", reference: "§2.2, §3.4", level: Error, appliesTo: everyone,
 		check: specialities, extensions: []string{"specialites"},
 		fr: "Les spécialités sont des codes de la table R01", en: "Specialities are codes of table R01"},
-	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, appliesTo: holders, words: checkDigit,
+	{id: "igc_check_digit", reference: "§3.2", level: Warning, testOnly: true, appliesTo: holders, inWords: checkDigit,
 		fr: "L'identifiant a sa clé de contrôle et n'est celui de personne",
 		en: "The identifier keeps its check digit and is nobody's"},
 
@@ -239,7 +239,8 @@ func profileFindings(d *profiles.Decoded) []Finding {
 	for _, f := range d.Findings {
 		// the last row claims what no other does, so that nothing that Decode finds is lost
 		i := slices.IndexFunc(rules, func(r rule) bool {
-			return r.appliesTo(c) && (slices.Contains(r.codes, f.Code) || f.Extension != "" && slices.Contains(r.extensions, f.Extension))
+			return r.appliesTo(c) && (slices.Contains(r.codes, f.Code) || f.Extension != "" &&
+				slices.Contains(r.extensions, f.Extension))
 		})
 		if i < 0 {
 			i = len(rules) - 1
@@ -256,8 +257,8 @@ func profileFindings(d *profiles.Decoded) []Finding {
 			fr = r.check(c)
 			en = fr
 		}
-		if r.words != nil {
-			found := r.words(c)
+		if r.inWords != nil {
+			found := r.inWords(c)
 			fr, en = found.FR, found.EN
 		}
 		if fr == "" && claimed[i] != nil {
@@ -270,7 +271,8 @@ func profileFindings(d *profiles.Decoded) []Finding {
 		if fr != "" {
 			f := Finding{Level: r.level, Rule: r.id, Expected: i18n.Text{FR: r.fr, EN: r.en},
 				Seen: i18n.Text{FR: clean(fr), EN: clean(en)}, Fix: r.fix()}
-			if c.genuine() && (r.testOnly && c.Environment == profiles.Production || r.recette && c.Environment == profiles.Acceptance) {
+			if c.genuine() && (r.testOnly && c.Environment == profiles.Production || r.recette &&
+				c.Environment == profiles.Acceptance) {
 				f.Level = Notice
 				f.Seen.FR += fmt.Sprintf(" (règle des certificats de TEST ; celui-ci est de %s)", c.Environment)
 				f.Seen.EN += fmt.Sprintf(" (a rule of TEST certificates; this one is of %s)", c.Environment)
@@ -350,7 +352,8 @@ func keyReadable(c *certificate) string { return unless(c.key.kind != "", "") }
 
 func keyWeak(c *certificate) string {
 	k := c.key
-	return unless(!(k.kind == "RSA" && (k.bits < 2048 || k.exponent < 65537) || k.kind == "EC" && k.bits < 256), k.String())
+	return unless(!(k.kind == "RSA" && (k.bits < 2048 || k.exponent < 65537) || k.kind == "EC" && k.bits < 256),
+		k.String())
 }
 
 func keyFaithful(c *certificate) string {

@@ -61,14 +61,16 @@ var parameters = regexp.MustCompile(` ?\{optional:[^}]*\}`)
 func rfc(der []byte) (found []Finding) {
 	defer func() {
 		if r := recover(); r != nil {
-			found = append(found, Finding{Error, "zlint_panic", i18n.Text{FR: "zlint lit le certificat", EN: "zlint reads the certificate"},
+			found = append(found, Finding{Error, "zlint_panic", i18n.Text{FR: "zlint lit le certificat",
+				EN: "zlint reads the certificate"},
 				i18n.Same(clean(fmt.Sprint(r))), fixReissue, "RFC 5280"})
 		}
 	}()
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		why := clean(parameters.ReplaceAllString(err.Error(), ""))
-		return []Finding{{Error, "zlint_parse", i18n.Text{FR: "L'analyseur de zlint lit le certificat", EN: "zlint's parser reads the certificate"},
+		return []Finding{{Error, "zlint_parse", i18n.Text{FR: "L'analyseur de zlint lit le certificat",
+			EN: "zlint's parser reads the certificate"},
 			i18n.Same(why), fixReissue, "RFC 5280"}}
 	}
 	for _, l := range rfcLints() {
@@ -81,7 +83,8 @@ func rfc(der []byte) (found []Finding) {
 		if result.Details != "" {
 			seen = i18n.Same(clean(result.Details))
 		}
-		f := Finding{level, l.Name, i18n.Same(strings.TrimSuffix(l.Description, ".")), seen, fixRFC(l.Citation), l.Citation}
+		f := Finding{level, l.Name, i18n.Same(strings.TrimSuffix(l.Description, ".")), seen, fixRFC(l.Citation),
+			l.Citation}
 		known := func(d deviation) bool { return d.lint == l.Name && d.appliesTo(c) }
 		if i := slices.IndexFunc(deviations, known); i >= 0 {
 			f.Level = Notice
