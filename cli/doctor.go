@@ -23,9 +23,11 @@ func (p *program) doctorCommand() *cli.Command {
 		Usage: tr("examine le laboratoire et cette machine : dit ce qui va, ce qui est à faire, et par quelle commande",
 			"examine the lab and this machine: say what is in order, what is to do, and by which command"),
 		Description: tr("Chaque ligne : ok ; à faire (et la commande qui y remédie) ; note (absent, mais pas indispensable) ; "+
-			"ignoré (dépend d'une ligne à faire). Les notes sur ce qui ne sert pas ici tiennent en une ligne, sauf avec --all. "+
+			"ignoré (dépend d'une ligne à faire). Les notes sur ce qui ne sert pas ici tiennent en une ligne, "+
+			"sauf avec --all. "+
 			"Code 1 s'il reste quelque chose à faire, 7 si les registres sont abîmés ou perdus. Rien n'est changé sans --fix.",
-			"Each line: ok; to do (and the command that puts it right); note (absent, but not needed); skipped (it depends on a line that is to do). Notes about what is not used here are folded into one line, unless --all is given. "+
+			"Each line: ok; to do (and the command that puts it right); note (absent, but not needed); skipped (it depends on a line that is to do). "+
+				"Notes about what is not used here are folded into one line, unless --all is given. "+
 				"Exit code 1 when something is to do, 7 when the records are damaged or lost. Nothing is changed without --fix."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
@@ -150,7 +152,8 @@ func (r *doctorReport) unfold() {
 	}
 	r.name = ""
 	begin := padded(stateWord(doctor.Note), 9) + padded(tr("non utilisé", "not used"), doctorIndent-9)
-	for _, text := range wrapped(strings.Join(r.folded, ", ")+tr(" (détail : igc doctor --all)", " (details: igc doctor --all)"), doctorColumns-doctorIndent) {
+	names := strings.Join(r.folded, ", ") + tr(" (détail : igc doctor --all)", " (details: igc doctor --all)")
+	for _, text := range wrapped(names, doctorColumns-doctorIndent) {
 		fmt.Fprintln(r.w, begin+text)
 		begin = strings.Repeat(" ", doctorIndent)
 	}

@@ -78,18 +78,21 @@ func describeLint(w io.Writer, all []linted) {
 			fmt.Fprintf(w, "  %s %s\n", levels[f.Level], f.Rule)
 			lintLines(w, tr("attendu", "expected"), tr(f.Expected.FR, f.Expected.EN))
 			lintLines(w, tr("vu", "seen"), tr(f.Seen.FR, f.Seen.EN))
-			lintLines(w, tr("correction", "fix"), tr(f.Fix.FR, f.Fix.EN))
+			fix := padded(tr("correction", "fix"), lintIndent-4)
+			fmt.Fprintf(w, "    %s%s\n", fix, tr(f.Fix.FR, f.Fix.EN)) // not broken: its command is to be copied
 		}
 	}
 }
 
+// lintIndent is the column of what is said of a finding.
+const lintIndent = 16
+
 // lintLines writes one part of a finding in lines of a hundred columns.
 func lintLines(w io.Writer, label, text string) {
-	const indent = 16
-	begin := "    " + padded(label, indent-4)
-	for _, line := range wrapped(text, doctorColumns-indent) {
+	begin := "    " + padded(label, lintIndent-4)
+	for _, line := range wrapped(text, doctorColumns-lintIndent) {
 		fmt.Fprintln(w, begin+line)
-		begin = strings.Repeat(" ", indent)
+		begin = strings.Repeat(" ", lintIndent)
 	}
 }
 

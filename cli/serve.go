@@ -62,8 +62,10 @@ func (p *program) announceNewLab(c *cli.Context) error {
 		}
 		ports = append(ports, port)
 	}
-	fmt.Fprintf(p.err, tr("igc : pas de laboratoire dans %s : j'en crée un, servi sur les ports %s de cette machine (d'autres : igc init --port N)\n",
-		"igc: no lab in %s: making one, served on ports %s of this machine (others: igc init --port N)\n"), home, strings.Join(ports, ", "))
+	fmt.Fprintf(p.err, tr("igc : pas de laboratoire dans %s : j'en crée un, servi sur les ports %s de cette machine "+
+		"(d'autres : igc init --port N)\n",
+		"igc: no lab in %s: making one, served on ports %s of this machine "+
+			"(others: igc init --port N)\n"), home, strings.Join(ports, ", "))
 	return nil
 }
 

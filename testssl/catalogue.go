@@ -20,6 +20,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
+// pageFolders are the first parts of the addresses of pages; all others are the publication's.
+var pageFolders = []string{"", "codes", "recettes", "tester", "authorities.pem", "cards", "fixtures"}
+
 // Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the
 // lab's cards and fixtures to import), the list of codes, and behind them the publication point.
 // Private keys are given on loopback only, where address is the one listened on, and to the lab's
@@ -43,7 +46,7 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 		// by the path as it came: OCSP by GET holds slashes, also two together, which a mux would
 		// clean away
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
-		if slices.Contains([]string{"", "codes", "recettes", "tester", "authorities.pem", "cards", "fixtures"}, first) && r.Method != http.MethodPost {
+		if slices.Contains(pageFolders, first) && r.Method != http.MethodPost {
 			pages.ServeHTTP(w, r)
 			return
 		}

@@ -283,7 +283,8 @@ func TestCardStates(t *testing.T) {
 		if err := change(serial); err != nil {
 			t.Fatal(err)
 		}
-		want[filepath.Base(folder)] = state + "</span><small>expire le " + card.Certificates[0].NotAfter.Format("2006-01-02")
+		want[filepath.Base(folder)] = state + "</span>\n<small>expire le " +
+			card.Certificates[0].NotAfter.Format("2006-01-02")
 		want[filepath.Base(folder)+" "] = "choisir <bdi>" + identity.Holder.IdNat + " (…" + serial[len(serial)-6:]
 	}
 	h := s.server.Catalogue(http.NotFoundHandler(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -85,7 +85,11 @@ func TestHandshakeLog(t *testing.T) {
 			}
 			client.CloseIdleConnections()
 			port := web.Port(strings.TrimSuffix(strings.TrimPrefix(s.urls[tc.mode.Name], "https://"), "/"))
-			line := regexp.MustCompile(`^time=\S+ level=INFO msg=handshake port=` + port + ` holder=` + regexp.QuoteMeta(tc.holder) + ` code=` + tc.code + `( err=.*)?\n$`)
+			line := regexp.MustCompile(
+				`^time=\S+ level=INFO msg=handshake port=` + port + ` holder=` + regexp.QuoteMeta(
+					tc.holder,
+				) + ` code=` + tc.code + `( err=.*)?\n$`,
+			)
 			var have string
 			for deadline := time.Now().Add(labtest.Patience); have == "" &&
 				time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -165,7 +169,8 @@ func TestNotFound(t *testing.T) {
 	for _, url := range []string{s.urls[Default.Name] + "nothing", s.urls[AnyCA.Name] + "a/b/c",
 		s.urls[TLS13.Name] + "index.php", s.plain + "/nothing",
 		s.plain + "/cards/none/chain.pem", s.plain + "/fixtures/none/x.p12", s.plain + "/codes/x", s.plain + "/CRL/none.crl", s.plain + "/favicon.ico"} {
-		if status, body := browse(client, url, "text/html,*/*"); status != http.StatusNotFound || !strings.Contains(body, `<a href="/">`) {
+		if status, body := browse(client, url, "text/html,*/*"); status != http.StatusNotFound ||
+			!strings.Contains(body, `<a href="/">`) {
 			t.Errorf("%s: %d, %.100s", url, status, body)
 		}
 		if status, body := browse(client, url, "*/*"); status != http.StatusNotFound || strings.Contains(body, "<") {

@@ -39,7 +39,8 @@ func (s *Server) withNotFound(h http.Handler, w http.ResponseWriter, r *http.Req
 	if held.missing {
 		h := w.Header()
 		for name := range h {
-			if name != "Referrer-Policy" && name != "X-Content-Type-Options" && name != "Cross-Origin-Resource-Policy" {
+			if name != "Referrer-Policy" && name != "X-Content-Type-Options" &&
+				name != "Cross-Origin-Resource-Policy" {
 				h.Del(name)
 			}
 		}

@@ -121,7 +121,10 @@ func (s *Server) addState(ctx context.Context, o *offer) {
 		record, err := s.lab.Find(ctx, serial)
 		switch {
 		case err != nil:
-			o.State.Class, o.State.Text = "note", i18n.Text{FR: "inconnue de ce laboratoire", EN: "unknown to this lab"}
+			o.State.Class, o.State.Text = "note", i18n.Text{
+				FR: "inconnue de ce laboratoire",
+				EN: "unknown to this lab",
+			}
 		case record.Status == ca.Revoked:
 			o.State.Class, o.State.Text = "bad", i18n.Text{FR: "révoquée", EN: "revoked"}
 			return
@@ -168,7 +171,9 @@ func (s *Server) testLink() string {
 
 // testCard sends the visitor there.
 func (s *Server) testCard(w http.ResponseWriter, r *http.Request) {
-	_, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.address(Default.Name), "https://"), "/"))
+	_, port, err := net.SplitHostPort(
+		strings.TrimSuffix(strings.TrimPrefix(s.address(Default.Name), "https://"), "/"),
+	)
 	if err != nil {
 		s.notFound(w, r, nil)
 		return

@@ -93,7 +93,8 @@ func TestChromium(t *testing.T) {
 	t.Run("catalogue", func(t *testing.T) {
 		v := newVisitor(t, s.root)
 		do(v, chromedp.Navigate(s.catalogs["good"]))
-		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire", `a[href="/fixtures"]`: "cartes, avec le résultat attendu"})
+		v.sees(map[string]string{"h1": "IGC-Santé de laboratoire",
+			`a[href="/fixtures"]`: "cartes, avec le résultat attendu"})
 		v.photograph("21-catalogue", desktop, phone, dark)
 		v.accessible(axe)
 		do(v, chromedp.Navigate(s.catalogs["good"]+"fixtures"))

@@ -3,16 +3,17 @@ package web
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // ErrPlainHTTP ends the handshake of a client that spoke HTTP without TLS, and was answered.
-var ErrPlainHTTP = errors.New("HTTP without TLS")
+var ErrPlainHTTP = i18n.Errorf("HTTP without TLS")
 
 // Bounds of a request that came without TLS.
 const (

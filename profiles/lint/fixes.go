@@ -9,14 +9,20 @@ import (
 // This file is what to do about each rule that a certificate breaks.
 
 var (
-	fixReissue = i18n.Text{FR: "corrigez ce qui fait le certificat, ou émettez-le par le laboratoire, qui suit le profil : igc issue",
-		EN: "correct what makes the certificate, or issue it by the lab, which follows the profile: igc issue"}
-	fixFaithful = i18n.Text{FR: "rien pour un essai ; pour des clés comme les vraies, un autre laboratoire : igc init --key faithful",
-		EN: "nothing for a test; for keys like the real ones, another lab: igc init --key faithful"}
+	fixReissue = i18n.Text{
+		FR: "corrigez ce qui fait le certificat, ou émettez-le par le laboratoire, qui suit le profil : igc issue",
+		EN: "correct what makes the certificate, or issue it by the lab, which follows the profile: igc issue",
+	}
+	fixFaithful = i18n.Text{
+		FR: "rien pour un essai ; pour des clés comme les vraies, un autre laboratoire : igc init --key faithful",
+		EN: "nothing for a test; for keys like the real ones, another lab: igc init --key faithful",
+	}
 	fixAuthority = i18n.Text{FR: "faites-le émettre par une autorité de TEST du laboratoire : igc issue",
 		EN: "have it issued by a TEST authority of the lab: igc issue"}
-	fixSubject = i18n.Text{FR: "composez le sujet comme celui du produit ; comparez avec un certificat du laboratoire : igc inspect",
-		EN: "lay the subject out as the product's; compare with a certificate of the lab: igc inspect"}
+	fixSubject = i18n.Text{
+		FR: "composez le sujet comme celui du produit ; comparez avec un certificat du laboratoire : igc inspect",
+		EN: "lay the subject out as the product's; compare with a certificate of the lab: igc inspect",
+	}
 	fixCritical = i18n.Text{FR: "changez le marquage critique de cette extension",
 		EN: "change the critical flag of this extension"}
 	fixKey = i18n.Text{FR: "prenez une clé RSA de 2048 bits, avec e = 65537",
@@ -81,8 +87,12 @@ var fixes = map[string]i18n.Text{
 
 // fixExtension is about an extension whose value is not its profile's.
 func fixExtension(name string) i18n.Text {
-	return i18n.Text{FR: fmt.Sprintf("écrivez %s comme le profil ; comparez avec un certificat du laboratoire : igc inspect --diff", name),
-		EN: fmt.Sprintf("write %s as the profile has it; compare with a certificate of the lab: igc inspect --diff", name)}
+	return i18n.Text{
+		FR: fmt.Sprintf("écrivez %s comme le profil ; comparez avec un certificat du laboratoire : igc inspect --diff",
+			name),
+		EN: fmt.Sprintf("write %s as the profile has it; compare with a certificate of the lab: igc inspect --diff",
+			name),
+	}
 }
 
 // fix is what to do about a rule.
