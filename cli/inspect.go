@@ -107,7 +107,7 @@ func (p *program) diff(c *cli.Context) error {
 		}
 	})
 	if err == nil && !comparison.Twins {
-		err = fmt.Errorf(tr("pas jumeaux : %d nœuds diffèrent", "not twins: %d nodes differ"), len(comparison.Lines))
+		err = fmt.Errorf(tr("pas jumeaux ; différences : %d", "not twins; differences: %d"), comparison.Differences)
 	}
 	return err
 }

@@ -21,6 +21,91 @@ func Diff(a, b []byte) []string {
 	return diffLines(tree(a), tree(b))
 }
 
+// DiffPart is one part of two certificates or CRLs that differ in it: a field of what is signed, an
+// extension, the signature.
+type DiffPart struct {
+	// Name is the field as RFC 5280 names it or, of an extension, its object identifier.
+	Name string
+	// Lines are those of [Diff] within this part.
+	Lines []string
+}
+
+// The fields of what is signed, in their order: of a certificate after its version, of a CRL too.
+var (
+	certificateFields = []string{"version", "serialNumber", "signature", "issuer", "validity",
+		"subject", "subjectPublicKeyInfo"}
+	crlFields = []string{"version", "signature", "issuer", "thisUpdate", "nextUpdate", "revokedCertificates"}
+)
+
+// DiffParts compares as [Diff] does, part by part, in the order of the first.
+func DiffParts(a, b []byte) []DiffPart {
+	names, first := parts(a)
+	more, second := parts(b)
+	for _, name := range more {
+		if first[name] == nil {
+			names = append(names, name)
+		}
+	}
+	var found []DiffPart
+	for _, name := range names {
+		if lines := diffLines(first[name], second[name]); len(lines) > 0 {
+			found = append(found, DiffPart{name, lines})
+		}
+	}
+	// both have these extensions
+	inBoth := func(names []string) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return !isOID(name) || first[name] == nil || second[name] == nil
+		}), " ")
+	}
+	if before, after := inBoth(names), inBoth(more); before != after {
+		found = append(found, DiffPart{"order", []string{"-" + before, "+" + after}})
+	}
+	return found
+}
+
+// parts are the lines of the tree, by the part that they are of.
+func parts(der []byte) (names []string, lines map[string][]string) {
+	lines = map[string][]string{}
+	fields := certificateFields
+	if isCRL(der) {
+		fields = crlFields
+	}
+	name, field := "structure", -1
+	all := tree(der)
+	for i, line := range all {
+		depth := (len(line) - len(strings.TrimLeft(line, " "))) / 2
+		switch {
+		case depth == 1 && i > 1:
+			name = "signatureValue"
+		case depth == 2 && name != "signatureValue":
+			field++
+			if strings.TrimSpace(line) == "[a3]" || strings.TrimSpace(line) == "[a0]" && field > 0 {
+				name = "extensions"
+			} else if field < len(fields) {
+				name = fields[field]
+			} else {
+				name = "structure"
+			}
+		case depth == 4 && name != "signatureValue" && (name == "extensions" || isOID(name)):
+			name = "extensions"
+			if i+1 < len(all) {
+				begin := tagNames[cbasn1.OBJECT_IDENTIFIER] + " "
+				if id, ok := strings.CutPrefix(strings.TrimSpace(all[i+1]), begin); ok {
+					name = id
+				}
+			}
+		}
+		if lines[name] == nil {
+			names = append(names, name)
+		}
+		lines[name] = append(lines[name], line)
+	}
+	return names, lines
+}
+
+func isOID(name string) bool { return name != "" && name[0] >= '0' && name[0] <= '9' }
+
 // tree writes one line a node, indented by depth.
 func tree(der []byte) []string {
 	w := &treeWriter{list: isCRL(der)}

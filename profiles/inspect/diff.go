@@ -1,13 +1,20 @@
 package inspect
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+
 	"github.com/igc-lab/igc/profiles"
 )
 
 // Comparison is what two certificates, or two CRLs, have and have not in common.
 type Comparison struct {
-	Twins bool     `json:"twins"` // nothing differs but what must: see [profiles.Diff]
-	Lines []string `json:"lines"` // "-" before what only the first has, "+" before what only the second has
+	Twins       bool `json:"twins"`       // nothing differs but what must: see [profiles.Diff]
+	Differences int  `json:"differences"` // fields and extensions that differ
+	// Lines are "field: first -> second" where the values have words. "-" is before what only the
+	// first has, "+" before what only the second has.
+	Lines []string `json:"lines"`
 }
 
 // Compare compares the one certificate or CRL that each side holds.
@@ -24,8 +31,72 @@ func Compare(a, b []Object) (*Comparison, error) {
 		return nil, fault("le premier est de la sorte %s et le second %s : donnez-en deux de la même",
 			"the first is a %s and the second a %s: give two of a kind", kind, other)
 	}
-	lines := append([]string{}, profiles.Diff(first, second)...)
-	return &Comparison{len(lines) == 0, lines}, nil
+	lines := []string{}
+	names := map[string]string{}
+	texts, others := partTexts(a[0], names), partTexts(b[0], names)
+	differences := profiles.DiffParts(first, second)
+	for _, part := range differences {
+		lines = append(lines, partLines(part, names, texts, others)...)
+	}
+	return &Comparison{len(lines) == 0, len(differences), lines}, nil
+}
+
+// partLines writes one difference: the two values in words, or its nodes where the words are the
+// same or there are none.
+func partLines(part profiles.DiffPart, names, a, b map[string]string) []string {
+	name := cmp.Or(names[part.Name], part.Name)
+	before, after := a[part.Name], b[part.Name]
+	switch {
+	case before != after && before != "" && after != "":
+		return []string{name + ": " + before + " -> " + after}
+	case before != after && after == "" && onlyIn(part, "-"):
+		return []string{"- " + name + ": " + before}
+	case before != after && before == "" && onlyIn(part, "+"):
+		return []string{"+ " + name + ": " + after}
+	}
+	lines := []string{name + ":"}
+	for _, line := range part.Lines {
+		if part.Name == "order" {
+			words := strings.Fields(line[1:])
+			for i, word := range words {
+				words[i] = cmp.Or(names[word], word)
+			}
+			line = line[:1] + " " + strings.Join(words, ", ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// onlyIn reports whether one side alone has the part.
+func onlyIn(part profiles.DiffPart, side string) bool {
+	return !slices.ContainsFunc(part.Lines, func(line string) bool { return !strings.HasPrefix(line, side) })
+}
+
+// partTexts are the values of the parts of a certificate or CRL that have words, by the names of
+// [profiles.DiffPart]. The names of its extensions are added to names.
+func partTexts(o Object, names map[string]string) map[string]string {
+	texts := map[string]string{}
+	var extensions []profiles.Extension
+	switch o := o.(type) {
+	case *Certificate:
+		texts["signature"], texts["issuer"], texts["subject"] = o.Signature, o.Issuer, o.Subject
+		if o.Key != nil {
+			texts["subjectPublicKeyInfo"] = o.Key.String()
+		}
+		extensions = o.Extensions
+	case *CRL:
+		texts["signature"], texts["issuer"] = o.Signature, o.Issuer
+		extensions = o.Extensions
+	}
+	for _, e := range extensions {
+		text := e.Text
+		if text != "" && e.Critical {
+			text += " (critical)"
+		}
+		texts[e.OID], names[e.OID] = text, e.Name
+	}
+	return texts
 }
 
 func onlyObject(objects []Object) ([]byte, Kind, error) {

@@ -605,6 +605,60 @@ func pkcs7(elements ...[]byte) []byte {
 	return b.BytesOrPanic()
 }
 
+// Differences are in words where a value has some, and node by node where only the encoding
+// differs.
+func TestCompareInWords(t *testing.T) {
+	k := key(t)
+	for name, tc := range map[string]struct {
+		change func(*x509.Certificate)
+		want   []string // lines that begin like this, and no others
+	}{
+		"nothing": {func(*x509.Certificate) {}, nil},
+		"key usage": {put("2.5.29.15", "03020640"),
+			[]string{"keyUsage: digitalSignature (critical) -> nonRepudiation (critical)"}},
+		"key usages": {put("2.5.29.15", "030206c0"),
+			[]string{"keyUsage: digitalSignature (critical) -> digitalSignature, nonRepudiation (critical)"}},
+		"padding":    {put("2.5.29.15", "03020080"), []string{"keyUsage:", "-", "+"}}, // seven unused bits, or none
+		"removed":    {put("2.5.29.37", ""), []string{"- extKeyUsage: "}},
+		"an unknown": {put("1.2.3.4", "0500"), []string{"1.2.3.4:", "+", "+", "+", "+"}},
+		"category":   {put("1.2.250.1.71.1.2.5", "040181"), []string{"categorieProduit: 80"}},
+		"order": {func(c *x509.Certificate) {
+			c.ExtraExtensions[0], c.ExtraExtensions[1] = c.ExtraExtensions[1], c.ExtraExtensions[0]
+		}, []string{"order:", "- ", "+ "}},
+	} {
+		a, b := read(t, cps(t, k, nil)), read(t, cps(t, k, tc.change))
+		found, err := Compare(a, b)
+		if err != nil || found.Twins != (tc.want == nil) || len(found.Lines) != len(tc.want) {
+			t.Errorf("%s: %+v, %v", name, found, err)
+			continue
+		}
+		for i, want := range tc.want {
+			if !strings.HasPrefix(found.Lines[i], want) {
+				t.Errorf("%s: %q, want %q", name, found.Lines[i], want)
+			}
+		}
+	}
+}
+
+// put gives an extension a value, in hexadecimal, and adds one that is not there; "" removes it.
+func put(id, value string) func(*x509.Certificate) {
+	der, err := hex.DecodeString(value)
+	if err != nil {
+		panic(err)
+	}
+	return func(c *x509.Certificate) {
+		i := slices.IndexFunc(c.ExtraExtensions, func(e pkix.Extension) bool { return e.Id.String() == id })
+		switch {
+		case value == "":
+			c.ExtraExtensions = slices.Delete(c.ExtraExtensions, i, i+1)
+		case i < 0:
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: oid(id), Value: der})
+		default:
+			c.ExtraExtensions[i].Value = der
+		}
+	}
+}
+
 // A list with reasons and a delta say so.
 func TestCRLNotAsTheRealOnes(t *testing.T) {
 	k := key(t)
