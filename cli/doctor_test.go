@@ -172,3 +172,19 @@ func TestDoctorLines(t *testing.T) {
 		}
 	}
 }
+
+// What is not used is one line, each check once, and none where everything is used.
+func TestDoctorFolds(t *testing.T) {
+	inEnglish(t)
+	var b strings.Builder
+	report := &doctorReport{w: &b}
+	report.unfold()
+	for _, check := range []string{"module", "nss", "java", "java", "pcscd", "reader"} {
+		report.fold(doctor.Finding{Check: check, State: doctor.Note, Unused: true})
+	}
+	report.unfold()
+	const want = "note     not used        module, NSS databases, Java, pcscd, reader (details: igc doctor --all)\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
