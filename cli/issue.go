@@ -143,12 +143,16 @@ func (p *program) issue(c *cli.Context) error {
 	if len(orders) > 1 {
 		return p.makeCards(c, client, orders)
 	}
-	return p.makeCard(c, client, orders[0])
+	if err := p.makeCard(c, client, orders[0]); err != nil || c.Bool("json") {
+		return err
+	}
+	p.nextStep(c, client)
+	return nil
 }
 
 // makeCard has a card made and says what it is.
 func (p *program) makeCard(c *cli.Context, client *lab.Client, order ca.CardOrder) error {
-	facts, words, err := p.newCard(c.Context, client, order)
+	facts, words, err := p.newCard(c, client, order)
 	if err != nil {
 		return err
 	}
