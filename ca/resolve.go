@@ -2,6 +2,8 @@ package ca
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/profiles"
@@ -18,14 +20,15 @@ type Named struct {
 // a holder who has one card; "last". What means several things is an error that lists them.
 func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 	if card.IsLast(what) {
-		newest, err := s.List(ctx, Filter{EndEntities: true, Newest: true, Limit: 1})
-		if err == nil && len(newest) == 0 {
-			err = fail(NotFound, "the lab has issued nothing yet: igc issue --fixture alain issues a card")
-		}
+		newest, err := s.List(ctx, Filter{EndEntities: true, Newest: true, Limit: mostCandidates})
 		if err != nil {
 			return Named{}, err
 		}
-		return whole(ctx, s, newest[0])
+		newest = slices.DeleteFunc(newest, ofTheServer)
+		if len(newest) == 0 {
+			return Named{}, fail(NotFound, "the lab has issued nothing yet: igc issue --fixture alain issues a card")
+		}
+		return whole(ctx, s, newest[len(newest)-1])
 	}
 	if number := profiles.NormalizeNumber(what); len(number) == 10 {
 		records, err := s.List(ctx, Filter{Card: number, EndEntities: true})
@@ -37,7 +40,7 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 	if notFound == nil {
 		return Named{Records: []*Record{r}}, nil
 	}
-	if kind := KindOf(notFound); kind != NotFound && kind != Invalid {
+	if kind := KindOf(notFound); strings.TrimSpace(what) == "" || kind != NotFound && kind != Invalid {
 		return Named{}, notFound
 	}
 	candidates, err := s.List(ctx, Filter{Named: what, EndEntities: true, Newest: true, Limit: mostCandidates})
@@ -45,9 +48,10 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 		return Named{}, err
 	}
 	var found []*Record // one for each card
+	seen := map[string]bool{}
 	for _, r := range candidates {
-		if last := len(found) - 1; last < 0 || r.Holder.CardNumber == "" ||
-			found[last].Holder.CardNumber != r.Holder.CardNumber {
+		if name := r.ShortName(); !seen[name] {
+			seen[name] = true
 			found = append(found, r)
 		}
 	}
@@ -66,6 +70,11 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 
 // mostCandidates is how many certificates are looked at when a word means several.
 const mostCandidates = 200
+
+// ofTheServer tells a certificate of the lab's own server, which nobody ordered.
+func ofTheServer(r *Record) bool {
+	return r.Profile == "ssl-serv/server" && r.Holder.Service == "localhost"
+}
 
 // whole is a record with those of the same card.
 func whole(ctx context.Context, s Service, r *Record) (Named, error) {

@@ -83,7 +83,7 @@ func Ambiguous(what string, candidates []string) error {
 	if isDigits(what, 1, 9) {
 		return i18n.Errorf("%d cards begin with %s: %s", len(candidates), what, listed(candidates))
 	}
-	return i18n.Errorf("%d cards have a holder %s, of which one is to be named: %s", len(candidates), what,
+	return i18n.Errorf("%d cards or certificates have a holder %s, give the number of one: %s", len(candidates), what,
 		listed(candidates))
 }
 

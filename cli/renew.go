@@ -12,9 +12,9 @@ import (
 
 func (p *program) renewCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "renew",
-		Usage:        tr("émet une nouvelle carte pour le même porteur", "issue a new card for the same holder"),
-		ArgsUsage:    tr("CARTE | PORTEUR | NUMÉRO-DE-SÉRIE | FICHIER | DOSSIER-DE-CARTE | last",
+		Name:  "renew",
+		Usage: tr("émet une nouvelle carte pour le même porteur", "issue a new card for the same holder"),
+		ArgsUsage: tr("CARTE | PORTEUR | NUMÉRO-DE-SÉRIE | FICHIER | DOSSIER-DE-CARTE | last",
 			"CARD | HOLDER | SERIAL | FILE | CARD-FOLDER | last"),
 		OnUsageError: usageError,
 		Flags: append(append([]cli.Flag{
