@@ -53,7 +53,8 @@ func typeReadme(t *testing.T, file, language string) {
 	for i, s := range steps {
 		command := ports.Replace(s.command)
 		if background, ok := strings.CutSuffix(command, " &"); ok {
-			fmt.Fprintf(&script, "%s >~/log 2>&1 &\nfor i in $(seq 300); do grep -q Ctrl-C ~/log && break; sleep 0.1; done; "+
+			fmt.Fprintf(&script, "%s >~/log 2>&1 &\n"+
+				"for i in $(seq 300); do grep -q Ctrl-C ~/log && break; sleep 0.1; done; "+
 				"cat ~/log\n", background)
 		} else {
 			fmt.Fprintln(&script, command)
@@ -63,7 +64,7 @@ func typeReadme(t *testing.T, file, language string) {
 	cmd := exec.Command("bash", "-c", script.String())
 	cmd.Dir = home
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !strings.HasPrefix(name, "IGC_") && !strings.HasPrefix(name, "XDG_") {
+		if !strings.HasPrefix(variable, "IGC_") && !strings.HasPrefix(variable, "XDG_") {
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}

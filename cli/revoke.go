@@ -166,7 +166,8 @@ func became(one ca.Changed) string {
 	case !one.Changed:
 		return fmt.Sprintf(tr("déjà révoqué le %s, motif %s", "was revoked already on %s, reason %s"), at, v.Reason)
 	case v.Reason == ca.Hold:
-		return fmt.Sprintf(tr("suspendu le %s ; pour lever : igc unhold", "put on hold on %s; to end it: igc unhold"), at)
+		return fmt.Sprintf(tr("suspendu le %s ; pour lever : igc unhold",
+			"put on hold on %s; to end it: igc unhold"), at)
 	}
 	return fmt.Sprintf(tr("révoqué le %s, motif %s", "revoked on %s, reason %s"), at, v.Reason)
 }

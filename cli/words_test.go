@@ -41,11 +41,13 @@ func TestErrorsInOneLanguage(t *testing.T) {
 	for name, args := range map[string][]string{
 		"a card of several": {"card", "insert", "2"}, "no such card": {"card", "insert", "nobody"},
 		"wrong code": {"card", "pin", "--pin", "9999", "--new", "8888"}, "not in a reader": {"card", "remove"},
-		"renew": {"renew", "nobody"}, "show": {"show", "nobody"}, "show a file": {"show", wrong}, "lint": {"lint", wrong},
+		"renew": {"renew", "nobody"},
+		"show":  {"show", "nobody"}, "show a file": {"show", wrong}, "lint": {"lint", wrong},
 		"hold": {"unhold", revoked}, "list": {"list", "--status", "odd"}, "codes": {"codes", "G99"},
 		"holder": {"revoke", "--holder", "nobody"}, "card": {"revoke", "--card", "nobody"},
 		"root": {"revoke", "--authority", "ACR-FO"}, "batch": {"issue", "--batch", wrong},
-		"no batch": {"issue", "--batch", wrong + "x"}, "like": {"issue", "--like", wrong}, "csr": {"issue", "--csr", wrong},
+		"no batch": {"issue", "--batch", wrong + "x"},
+		"like":     {"issue", "--like", wrong}, "csr": {"issue", "--csr", wrong},
 		"two sources": {"issue", "--random", "--fixture", "alain"}, "export": {"card", "export"},
 		"future": {"revoke", revoked, "--at", "2999-01-01"}, "flag without a value": {"issue", "--card"},
 		"not a number": {"init", "--port", "x"}, "diff": {"inspect", "--diff", wrong}, "url": {"inspect", "https://"},
@@ -91,10 +93,14 @@ func TestErrorsOfCasesInOneLanguage(t *testing.T) {
 		}
 		port := labtest.FreePorts(t)
 		for _, command := range commands {
+			script, err := os.ReadFile(command)
+			if err != nil || language == "en" && bytes.Contains(script, []byte("IGC_LANG=fr")) {
+				continue // it chooses the language
+			}
 			said := filepath.Join(dir, filepath.Base(filepath.Dir(command)))
 			cmd := exec.Command(bash, command)
-			cmd.Env = append(os.Environ(), "IGC="+program, "PROGRAM="+labtest.Program(), "SAID="+said, "IGC_LANG="+language,
-				"PORT="+port)
+			cmd.Env = append(os.Environ(), "IGC="+program, "PROGRAM="+labtest.Program(), "SAID="+said,
+				"IGC_LANG="+language, "PORT="+port)
 			_ = cmd.Run() // whether the case passes is not asked here
 			text, _ := os.ReadFile(said)
 			if words := wordsOf(string(text), foreign); len(words) > 0 {

@@ -32,7 +32,7 @@ func TestWrongInput(t *testing.T) {
 	before := labtest.Snapshot(t, l.Home)
 	for name, tc := range wrongInputs(revoked, wrong, full) {
 		t.Run(name, func(t *testing.T) {
-			labtest.Refused(t, l.Command(tc.args...), tc.code, tc.words)
+			labtest.Refused(t, l.Command(tc.args...), tc.code, tc.want)
 			if after := labtest.Snapshot(t, l.Home); after != before {
 				t.Errorf("the lab changed:\n%s\nit was\n%s", after, before)
 			}
@@ -71,11 +71,11 @@ func issueWith(change ...string) []string {
 	return args
 }
 
-// wrongInput is a command with a fault, its exit code, and words of what it says.
+// wrongInput is a command with a fault, its exit code, and what it says.
 type wrongInput struct {
-	args  []string
-	code  int
-	words string
+	args []string
+	code int
+	want string // words of the message
 }
 
 // wrongInputs are such commands on a lab with one revoked certificate, a file of a wrong passphrase

@@ -4,8 +4,10 @@ package i18n
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
 	// authorities, certificates, cards
-	"the lab has no authority %s":          "le laboratoire n'a pas d'autorité %s",
-	"the certificate of %s cannot be read": "le certificat de %s est illisible",
+	"%w; for a server, give host:port or https://host":                                        "%w ; pour un serveur, donnez hôte:port ou https://hôte",
+	"cannot listen on %s (%s): %w; %s":                                                        "impossible d'écouter sur %s (%s) : %w ; %s",
+	"the lab has no authority %s":                                                             "le laboratoire n'a pas d'autorité %s",
+	"the certificate of %s cannot be read":                                                    "le certificat de %s est illisible",
 	"%s is the certificate of %s: an authority is named as one, igc unhold --authority %[2]s": "%s est le certificat de %s : une autorité se désigne comme telle, igc unhold --authority %[2]s",
 	"%s is the certificate of %s, and an authority is not revoked by a serial number, a file, a card or a holder: it is for good, and every certificate that it issued is refused from then on. If that is meant: igc revoke --authority %[2]s": "%s est le certificat de %s, et une autorité ne se révoque pas par un numéro de série, un fichier, une carte ou un porteur : c'est définitif, et tout certificat qu'elle a émis est refusé dès lors. Si c'est voulu : igc revoke --authority %[2]s",
 	"another process has held the lab for %s: end it, or try again":                                           "un autre processus tient le laboratoire depuis %s : arrêtez-le, ou réessayez",

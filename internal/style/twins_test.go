@@ -51,7 +51,8 @@ func TestTwinPages(t *testing.T) {
 		}
 		twins++
 		en, fr := page(english), page(french)
-		if !strings.Contains(en.text, "("+filepath.Base(twin)+")") || !strings.Contains(fr.text, "("+filepath.Base(path)+")") {
+		if !strings.Contains(en.text, "("+filepath.Base(twin)+")") ||
+			!strings.Contains(fr.text, "("+filepath.Base(path)+")") {
 			t.Errorf("%s and its page in French do not link to one another", name)
 		}
 		if !slices.Equal(en.levels, fr.levels) {
@@ -64,7 +65,7 @@ func TestTwinPages(t *testing.T) {
 		if a, b := en.targets(), fr.targets(); !slices.Equal(a, b) {
 			t.Errorf("%s leads to %q, in French to %q", name, a, b)
 		}
-		for _, target := range append(link.FindAllStringSubmatch(en.text, -1), link.FindAllStringSubmatch(fr.text, -1)...) {
+		for _, target := range link.FindAllStringSubmatch(en.text+fr.text, -1) {
 			file, _, _ := strings.Cut(target[1], "#")
 			if file == "" || strings.Contains(file, "://") {
 				continue
