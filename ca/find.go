@@ -9,8 +9,9 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Find returns the one certificate of that serial number, or whose serial number begins with those
-// hexadecimal digits. It takes the forms in which programs print serial numbers.
+// Find returns the one certificate of that serial number, or whose serial number begins or ends
+// with those hexadecimal digits, or has them after the prefix of its authority. It takes the forms
+// in which programs print serial numbers.
 func (ca *CA) Find(ctx context.Context, serial string) (r *Record, err error) {
 	err = ca.store.View(ctx, func(tx store.Reader) error {
 		r, err = findRecord(tx, serial)
@@ -22,8 +23,8 @@ func (ca *CA) Find(ctx context.Context, serial string) (r *Record, err error) {
 func findRecord(r store.Reader, text string) (*Record, error) {
 	s := parseSerial(text)
 	if len(s.whole) == 0 {
-		return nil, fail(Invalid, "%q is not a serial number: give its hexadecimal digits, as igc list shows them",
-			text)
+		return nil, fail(Invalid, "%q is not a serial number, nor the name of a card or holder of the lab: "+
+			"igc list shows them", text)
 	}
 	found, err := findSerial(r, s)
 	switch {
@@ -35,7 +36,7 @@ func findRecord(r store.Reader, text string) (*Record, error) {
 	case len(found) == 0:
 		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", s.prefix)
 	case len(found) > 1:
-		return nil, fail(Invalid, "several certificates begin with %s (%X, %X...): give more digits", s.prefix,
+		return nil, fail(Invalid, "several certificates begin or end with %s (%X, %X...): give more digits", s.prefix,
 			found[0].Serial, found[1].Serial)
 	}
 	return r.Certificate(found[0])

@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -101,19 +102,56 @@ func findSerial(r store.Reader, s serialNumber) (found []store.Key, err error) {
 			}
 		}
 	}
-	if len(s.prefix) >= minSerial {
-		more, err := r.BySerialPrefix(s.prefix, 2)
+	if len(s.prefix) < minSerial {
+		return found, nil
+	}
+	beginnings := []string{s.prefix}
+	if len(s.prefix) >= minPart {
+		for _, a := range profiles.Authorities() {
+			beginnings = append(beginnings, fmt.Sprintf("%X", a.SerialPrefix())+s.prefix)
+		}
+	}
+	for _, beginning := range beginnings {
+		more, err := r.BySerialPrefix(beginning, 2)
 		if err != nil {
 			return nil, err
 		}
-		for _, k := range more {
-			if !slices.ContainsFunc(found, func(f store.Key) bool { return f.String() == k.String() }) {
-				found = append(found, k)
-			}
-		}
+		found = appendNew(found, more...)
+	}
+	if len(found) == 0 && len(s.prefix) >= minPart {
+		found = bySerialEnding(r, s.prefix)
 	}
 	return found, nil
 }
 
+// bySerialEnding finds certificates whose serial number ends with hexadecimal digits, at most two.
+// It goes over all serial numbers, and reads no certificate.
+func bySerialEnding(r store.Reader, digits string) (found []store.Key) {
+	for _, a := range profiles.Authorities() {
+		for serial := range r.Statuses(a.ID()) {
+			if strings.HasSuffix(fmt.Sprintf("%X", serial), digits) {
+				found = appendNew(found, store.Key{Authority: a.ID(), Serial: serial})
+			}
+			if len(found) == 2 {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+func appendNew(found []store.Key, more ...store.Key) []store.Key {
+	for _, k := range more {
+		if !slices.ContainsFunc(found, func(f store.Key) bool { return f.String() == k.String() }) {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
 // minSerial is how many digits name a serial number at least.
 const minSerial = 4
+
+// minPart is how many digits name one by another part than its beginning at least: by its ending,
+// or by what follows the prefix of its authority.
+const minPart = 6

@@ -235,38 +235,6 @@ func (c *Card) Label(g ChipType) string {
 // digit and its padding.
 func (c *Card) Serial() string { return c.Number[:8] }
 
-// Find finds a card of the lab by its number, the beginning of its number, or its folder, which may
-// be anywhere.
-func Find(home, what string) (*Card, error) {
-	if what == "" {
-		return nil, i18n.Errorf("%w: no number and no folder given", ErrNotFound)
-	}
-	all, err := List(home)
-	if err != nil {
-		return nil, err
-	}
-	var found []*Card
-	for _, c := range all {
-		if c.Number == what {
-			return c, nil
-		}
-		if isDigits(what, 1, 9) && strings.HasPrefix(c.Number, what) {
-			found = append(found, c)
-		}
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return nil, i18n.Errorf("%w: %d cards begin with %s: give more digits", ErrNotFound, len(found), what)
-	}
-	if info, err := os.Stat(what); err == nil && info.IsDir() {
-		return Read(what)
-	}
-	return nil, i18n.Errorf("%w: %s is neither the number of a card of the lab nor a folder; igc card list shows them",
-		ErrNotFound, what)
-}
-
 // List reads the lab's cards, and those of elsewhere that are inserted. Folders that hold no card
 // are passed over: software certificates stand beside cards.
 func List(home string) ([]*Card, error) {

@@ -14,7 +14,7 @@ import (
 
 // batchFlags are the flags of igc issue that may stand beside --batch.
 var batchFlags = []string{"batch", "check", "out", "json", "p12-legacy", "key", "urls", "pin", "generation", "password",
-	"password-file", "clear-keys"}
+	"password-file", "clear-keys", "allow-real-id"}
 
 // notInRows are the flags of igc issue that a row cannot have.
 var notInRows = []string{"batch", "check", "batch-example", "out", "json", "help", "p12-legacy", "clear-keys"}
@@ -94,6 +94,9 @@ func (p *program) batchRules(c *cli.Context) batch.Rules {
 		if c.IsSet(name) {
 			rules.Defaults[name] = c.String(name)
 		}
+	}
+	if c.Bool("allow-real-id") {
+		rules.Defaults["allow-real-id"] = "true"
 	}
 	return rules
 }

@@ -18,7 +18,8 @@ import (
 )
 
 func (p *program) cardCommand() *cli.Command {
-	which := tr("CARTE (numéro, son début, ou dossier)", "CARD (number, its beginning, or folder)")
+	which := tr("[CARTE (numéro, son début, porteur, dossier, ou last)]",
+		"[CARD (number, its beginning, holder, folder, or last)]")
 	newPIN := &cli.StringFlag{Name: "new", Usage: tr("nouveau code porteur, 4 à 8 chiffres (sinon demandé)",
 		"new PIN, 4 to 8 digits (else asked for)")}
 	return &cli.Command{
@@ -182,7 +183,7 @@ func triesLeft(n int) string {
 }
 
 // theCard returns the card that the command line names or, if it names none, the only card that is
-// in a reader.
+// in a reader, else the lab's only card.
 func (p *program) theCard(c *cli.Context) (home string, chosen *vcard.Card, err error) {
 	if home, _, err = p.lab(c); err != nil {
 		return "", nil, err
@@ -196,8 +197,11 @@ func (p *program) theCard(c *cli.Context) (home string, chosen *vcard.Card, err 
 			chosen, err = vcard.Read(inserted[0].Dir)
 			return home, chosen, cardError(err)
 		}
+		chosen, err = vcard.Only(home)
+		return home, chosen, cardError(err)
 	}
-	what, err := oneArg(c, tr("une carte (son numéro, ou son dossier)", "a card (its number, or its folder)"))
+	what, err := oneArg(c, tr("une carte (son numéro, son porteur ou son dossier)",
+		"a card (its number, its holder or its folder)"))
 	if err != nil {
 		return "", nil, err
 	}

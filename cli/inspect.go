@@ -145,9 +145,8 @@ func (p *program) read(c *cli.Context, name string) ([]inspect.Object, error) {
 		}
 	}
 	if errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(name, `/\`) {
-		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%w ; pour un serveur, donnez hôte:port ou "+
-			"https://hôte",
-			"%w; for a server, give host:port or https://host"), err)}
+		return nil, &ca.Error{Kind: ca.NotFound, Err: i18n.Errorf(
+			"%w; for a server, give host:port or https://host", err)}
 	}
 	if err != nil {
 		return nil, err

@@ -54,6 +54,9 @@ func (p *program) issueCommand() *cli.Command {
 				"speciality code (table R01), repeatable: SM26...")},
 			text("rpps", "numéro RPPS, onze chiffres", "RPPS number, eleven digits"),
 			text("adeli", "numéro ADELI, neuf caractères", "ADELI number, nine characters"),
+			&cli.BoolFlag{Name: "allow-real-id", Usage: tr(
+				"accepte un numéro RPPS hors des plages de test, qui peut être celui d'une vraie personne",
+				"accept an RPPS number outside the test ranges, which may be a real person's")},
 			text("id-nat", "PS_IdNat entier, chiffre de type compris, au lieu de --rpps ou --adeli", "whole PS_IdNat with its type digit, instead of --rpps or --adeli"),
 			text("register", "numéro de registre dans la structure : CPET0001...", "register number within the structure: CPET0001..."),
 			text("pseudonym", "pseudonyme (carte de service)", "pseudonym (carte de service)"),
@@ -129,7 +132,7 @@ func (p *program) issue(c *cli.Context) error {
 	}
 	for _, order := range orders {
 		if _, err := order.Check(); err != nil { // before a lab is made for it
-			return err
+			return nameMissing(c, err)
 		}
 	}
 	config := lab.DefaultConfig()
@@ -143,12 +146,16 @@ func (p *program) issue(c *cli.Context) error {
 	if len(orders) > 1 {
 		return p.makeCards(c, client, orders)
 	}
-	return p.makeCard(c, client, orders[0])
+	if err := p.makeCard(c, client, orders[0]); err != nil || c.Bool("json") {
+		return err
+	}
+	p.nextStep(c, client)
+	return nil
 }
 
 // makeCard has a card made and says what it is.
 func (p *program) makeCard(c *cli.Context, client *lab.Client, order ca.CardOrder) error {
-	facts, words, err := p.newCard(c.Context, client, order)
+	facts, words, err := p.newCard(c, client, order)
 	if err != nil {
 		return err
 	}
@@ -294,9 +301,19 @@ func holderFlags(c values, h *profiles.Holder) (err error) {
 	if err := oneOf(c, &h.Structure, structures); err != nil {
 		return err
 	}
-	return oneOf(c, &h.IdNat, map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS,
+	err = oneOf(c, &h.IdNat, map[string]func(string) (string, error){"rpps": profiles.IdNatFromRPPS,
 		"adeli": profiles.IdNatFromADELI, "id-nat": normalized,
 		"register": func(register string) (string, error) { return profiles.StaffIdNat(h.Structure, register) }})
+	if err != nil {
+		return err
+	}
+	if given := c.IsSet("rpps") || c.IsSet("id-nat"); given && profiles.MayBeReal(h.IdNat) && !c.Bool("allow-real-id") {
+		return ca.Invalidate(fmt.Errorf(tr("le numéro RPPS %s est hors des plages de test (997…, 999…) : ce peut être "+
+			"celui d'une vraie personne ; --random en tire un, --allow-real-id accepte celui-ci",
+			"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's; --random draws one, "+
+				"--allow-real-id accepts this one"), h.IdNat[1:]))
+	}
+	return nil
 }
 
 // oneOf fills the field from the one flag of the group that is there.

@@ -69,6 +69,9 @@ func (p *program) list(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if filter.Card, err = cardNumber(c, client, filter.Card); err != nil {
+		return err
+	}
 	authorities, err := client.Authorities(c.Context)
 	if err != nil {
 		return err
@@ -208,7 +211,7 @@ func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter
 			continue
 		}
 		product, _, _ := strings.Cut(r[0].Profile, "/")
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.name(), shortened(r[0].Holder.DisplayName(), holderWidth),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r[0].ShortName(), shortened(r[0].Holder.DisplayName(), holderWidth),
 			product+r.star(), r[0].NotAfter.Format(time.DateOnly), p.paint(r, r.state(revoked)))
 	}
 	if stars {
@@ -290,18 +293,6 @@ func (p *program) nothingListed(c *cli.Context, client *lab.Client) error {
 		"No certificate matches %s; without a filter: igc list\n"),
 		strings.Join(given, ", "))
 	return err
-}
-
-// name is how commands take the row: the card's number, or the digits of the serial number that
-// follow those that all certificates of its authority have.
-func (r row) name() string {
-	if number := r[0].Holder.CardNumber; number != "" {
-		return number
-	}
-	if serial := r[0].Serial; len(serial) == 32 {
-		return serial[16:26]
-	}
-	return r[0].Serial
 }
 
 // modelled tells whether a certificate of the row is of a profile that no real one attests.

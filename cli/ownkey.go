@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -310,7 +309,7 @@ func (p *program) makeCards(c *cli.Context, client *lab.Client, orders []ca.Card
 	}
 	var made []any
 	for i, order := range orders {
-		facts, words, err := p.newCard(c.Context, client, order)
+		facts, words, err := p.newCard(c, client, order)
 		if err != nil {
 			return fmt.Errorf(tr("demande %d (les précédentes ont leur certificat) : %w",
 				"request %d (those before have their certificate): %w"), i+1, err)
@@ -323,16 +322,17 @@ func (p *program) makeCards(c *cli.Context, client *lab.Client, orders []ca.Card
 	if c.Bool("json") {
 		return p.print(c, made, nil)
 	}
+	p.nextStep(c, client)
 	return nil
 }
 
 // newCard has a card made, and returns what there is to print of it.
-func (p *program) newCard(ctx context.Context, client *lab.Client, order ca.CardOrder) (facts any,
+func (p *program) newCard(c *cli.Context, client *lab.Client, order ca.CardOrder) (facts any,
 	words func(io.Writer), err error) {
 	if order.Key == "" {
 		order.Key = client.Lab.Config.Key
 	}
-	card, dir, err := ca.MakeCard(ctx, client, client.Lab.Home, order)
+	card, dir, err := ca.MakeCard(c.Context, client, client.Lab.Home, order)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -348,7 +348,8 @@ func (p *program) newCard(ctx context.Context, client *lab.Client, order ca.Card
 	}
 	p.noteJava(order.PIN)
 	facts = issuedFacts{card, dir, order.PIN}
-	return facts, func(w io.Writer) { describeIssued(w, product, card, dir, order.PIN) }, nil
+	drawn := c.String("pin") == "random" || c.String("password") == "random"
+	return facts, func(w io.Writer) { describeIssued(w, product, card, dir, order.PIN, drawn) }, nil
 }
 
 // issuedFacts is what igc issue --json writes.

@@ -3,18 +3,19 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/profiles"
 )
 
 func (p *program) renewCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "renew",
-		Usage:        tr("émet une nouvelle carte pour le même porteur", "issue a new card for the same holder"),
-		ArgsUsage:    tr("NUMÉRO-DE-CARTE | NUMÉRO-DE-SÉRIE", "CARD-NUMBER | SERIAL"),
+		Name:  "renew",
+		Usage: tr("émet une nouvelle carte pour le même porteur", "issue a new card for the same holder"),
+		ArgsUsage: tr("CARTE | PORTEUR | NUMÉRO-DE-SÉRIE | FICHIER | DOSSIER-DE-CARTE | last",
+			"CARD | HOLDER | SERIAL | FILE | CARD-FOLDER | last"),
 		OnUsageError: usageError,
 		Flags: append(append([]cli.Flag{
 			keyFlag(tr("clés de la carte", "keys of the card")),
@@ -45,20 +46,24 @@ func (p *program) renew(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := client.List(c.Context, ca.Filter{Card: profiles.NormalizeNumber(what), EndEntities: true})
+	authorities, err := client.Authorities(c.Context)
 	if err != nil {
 		return err
 	}
-	if len(records) == 0 {
-		r, err := client.Find(c.Context, what)
-		if ca.KindOf(err) == ca.NotFound {
-			return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucune carte ni certificat %s : igc list les montre",
-				"no card and no certificate %s: igc list shows them"), what)}
-		}
+	found, err := p.findNamed(c, client, authorities, what)
+	if ca.KindOf(err) == ca.NotFound {
+		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucune carte ni certificat %s : igc list les montre",
+			"no card and no certificate %s: igc list shows them"), what)}
+	}
+	if err != nil {
+		return err
+	}
+	records := found.Records
+	if found.Card == "" && records[0].Holder.CardNumber != "" { // a certificate stands for its card
+		records, err = client.List(c.Context, ca.Filter{Card: records[0].Holder.CardNumber, EndEntities: true})
 		if err != nil {
 			return err
 		}
-		records = append(records, r)
 	}
 	last := records[len(records)-1]
 	order.Product, _, _ = strings.Cut(last.Profile, "/")
@@ -77,7 +82,32 @@ func (p *program) renew(c *cli.Context) error {
 	if _, err := order.Check(); err != nil {
 		return err
 	}
-	return p.makeCard(c, client, order)
+	if err := p.makeCard(c, client, order); err != nil || c.Bool("json") {
+		return err
+	}
+	return p.formerCard(records)
+}
+
+// formerCard says that a card renewed works still.
+func (p *program) formerCard(records []*ca.Record) error {
+	for _, r := range records {
+		if r.Status != ca.Good || time.Now().After(r.NotAfter) {
+			continue
+		}
+		name := r.Serial
+		words := tr("L'ancien certificat %[1]s reste valide ; pour le révoquer : igc revoke %[1]s "+
+			"--reason superseded\n",
+			"The former certificate %[1]s is still good; to revoke it: igc revoke %[1]s --reason superseded\n")
+		if r.Holder.CardNumber != "" {
+			name = r.Holder.CardNumber
+			words = tr("L'ancienne carte %[1]s reste valide ; pour la révoquer : igc revoke --card %[1]s "+
+				"--reason superseded\n",
+				"The former card %[1]s is still good; to revoke it: igc revoke --card %[1]s --reason superseded\n")
+		}
+		_, err := fmt.Fprintf(p.out, words, name)
+		return err
+	}
+	return nil
 }
 
 // renewOwnKey puts the holder's own key into the order.

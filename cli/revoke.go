@@ -75,8 +75,10 @@ func (p *program) unholdCommand() *cli.Command {
 }
 
 func whichUsage() string {
-	return tr("NUMÉRO-DE-SÉRIE (son début suffit) | FICHIER | DOSSIER-DE-CARTE..., - pour l'entrée standard, ou --card, --holder ou --authority",
-		"SERIAL (its beginning is enough) | FILE | CARD-FOLDER..., - for standard input, or --card, --holder or --authority")
+	return tr("CARTE | PORTEUR | NUMÉRO-DE-SÉRIE (début, fin, ou dix chiffres de igc list) | FICHIER | "+
+		"DOSSIER-DE-CARTE | last..., - pour l'entrée standard, ou --card, --holder ou --authority",
+		"CARD | HOLDER | SERIAL (its beginning, ending, or ten digits of igc list) | FILE | "+
+			"CARD-FOLDER | last..., - for standard input, or --card, --holder or --authority")
 }
 
 // whichFlags say which certificates a change of status is about, beside an argument.
@@ -110,14 +112,20 @@ func (p *program) setStatus(c *cli.Context, change ca.StatusChange) error {
 	if err != nil {
 		return err
 	}
+	client, err := p.connect(c)
+	if err != nil {
+		return err
+	}
+	if change.Card, err = cardNumber(c, client, change.Card); err != nil {
+		return err
+	}
+	if err := resolveTargets(c, client, targets); err != nil {
+		return err
+	}
 	if len(targets) > 0 {
 		first := targets[0]
 		change.Serial, change.Certificate, change.Card, change.Holder = first.Serial, first.Certificate, first.Card, first.Holder
 		change.Also = targets[1:]
-	}
-	client, err := p.connect(c)
-	if err != nil {
-		return err
 	}
 	if err := nameAuthority(c, client, &change); err != nil {
 		return err
@@ -158,8 +166,8 @@ func became(one ca.Changed) string {
 	case !one.Changed:
 		return fmt.Sprintf(tr("déjà révoqué le %s, motif %s", "was revoked already on %s, reason %s"), at, v.Reason)
 	case v.Reason == ca.Hold:
-		return fmt.Sprintf(tr("suspendu le %s (igc unhold lève l'opposition)",
-			"put on hold on %s (igc unhold ends it)"), at)
+		return fmt.Sprintf(tr("suspendu le %s ; pour lever : igc unhold",
+			"put on hold on %s; to end it: igc unhold"), at)
 	}
 	return fmt.Sprintf(tr("révoqué le %s, motif %s", "revoked on %s, reason %s"), at, v.Reason)
 }
@@ -181,8 +189,8 @@ func (p *program) targets(c *cli.Context) (all []ca.StatusTarget, err error) {
 }
 
 // target tells which certificates an argument stands for: a card's folder, the certificate of a
-// file, else the digits of a serial number. What has a slash or a dot in it is a path, whether or
-// not it is there.
+// file, else what a word names, see [ca.Resolve]. What has a slash or a dot in it is a path,
+// whether or not it is there.
 func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err error) {
 	info, err := os.Stat(what)
 	switch {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -56,19 +55,17 @@ func (p *program) show(c *cli.Context) error {
 	var all []shown // all of them are there before one is shown
 	var decoded []*profiles.Decoded
 	for _, what := range named {
-		what, err := p.issuedHere(c, client, authorities, what)
+		found, err := p.showable(c, client, authorities, what)
 		if err != nil {
 			return err
 		}
-		s, err := showable(c.Context, client, authorities, what)
-		if err != nil {
-			return err
+		for _, s := range found {
+			d, err := profiles.Decode(s.der)
+			if err != nil {
+				return err
+			}
+			all, decoded = append(all, s), append(decoded, d)
 		}
-		d, err := profiles.Decode(s.der)
-		if err != nil {
-			return err
-		}
-		all, decoded = append(all, s), append(decoded, d)
 	}
 	if c.Bool("pem") {
 		for _, s := range all {
@@ -97,32 +94,39 @@ func (p *program) show(c *cli.Context) error {
 	})
 }
 
-// showable finds what an argument stands for: a certificate by its serial number, an authority by
-// its name.
-func showable(ctx context.Context, client *lab.Client, authorities []ca.AuthorityInfo, what string) (s shown,
-	err error) {
+// showable finds what an argument stands for: an authority by its name, else what
+// [program.findNamed] finds.
+func (p *program) showable(c *cli.Context, client *lab.Client, authorities []ca.AuthorityInfo,
+	what string) (all []shown, err error) {
+	if what, err = p.issuedHere(c, client, authorities, what); err != nil {
+		return nil, err
+	}
 	revoked := revokedAuthorities(authorities)
 	if a, err := profiles.ParseAuthority(what); err == nil {
 		i := slices.IndexFunc(authorities, func(info ca.AuthorityInfo) bool { return info.ID == a.ID() })
 		if i < 0 {
-			return s, &ca.Error{Kind: ca.NotFound,
+			return nil, &ca.Error{Kind: ca.NotFound,
 				Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités",
 					"the lab has no %s: igc init makes all nine authorities"), a.ID())}
 		}
 		info := authorities[i]
-		return shown{info, info.DER, func(w io.Writer) { authorityStatus(w, info, revoked) }}, nil
+		return []shown{{info, info.DER, func(w io.Writer) { authorityStatus(w, info, revoked) }}}, nil
 	}
-	r, err := client.Find(ctx, what)
-	if err != nil {
-		return s, err
+	found, err := p.findNamed(c, client, authorities, what)
+	for _, r := range found.Records {
+		all = append(all, shownRecord(r, revoked))
 	}
+	return all, err
+}
+
+func shownRecord(r *ca.Record, revoked map[string]*ca.Revocation) shown {
 	return shown{r, r.DER, func(w io.Writer) {
 		fmt.Fprintf(w, "%-16s %s\n", tr("état", "status"), state(r, revoked))
 		if r.Revoked != nil {
 			fmt.Fprintf(w, "%-16s %s\n", tr("révoqué le", "revoked on"), r.Revoked.At.Format(time.RFC3339))
 		}
 		fmt.Fprintf(w, "%-16s %s\n", tr("émis le", "issued on"), r.IssuedAt.Format(time.RFC3339))
-	}}, nil
+	}}
 }
 
 func authorityStatus(w io.Writer, info ca.AuthorityInfo, revoked map[string]*ca.Revocation) {

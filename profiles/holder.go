@@ -55,6 +55,35 @@ func (h Holder) Identifier() string {
 	return h.Structure
 }
 
+// Named tells whether a word names the holder: a name or the beginning of one, a whole identifier
+// with or without its type digit, or a card number or the beginning of one.
+func (h Holder) Named(word string) bool {
+	if number := NormalizeIdNat(word); number != "" && strings.ContainsAny(number, "0123456789") {
+		for _, id := range []string{h.IdNat, h.Structure} {
+			if id != "" && (id == number || id[1:] == number) {
+				return true
+			}
+		}
+		if strings.Trim(number, "0123456789") == "" && strings.HasPrefix(h.CardNumber, number) {
+			return true
+		}
+	}
+	folded := strings.Join(strings.Fields(Fold(word)), " ")
+	if utf8.RuneCountInString(folded) < shortestName {
+		return false
+	}
+	for _, name := range []string{h.GivenName + " " + h.Surname, h.Surname + " " + h.GivenName, h.Pseudonym,
+		h.Service, h.Organisation, h.Email} {
+		if strings.Contains(" "+Fold(name), " "+folded) {
+			return true
+		}
+	}
+	return false
+}
+
+// shortestName is how many letters name a holder at least.
+const shortestName = 3
+
 // attribute is one row of what a subject can hold: where it stands in a certificate and where in a
 // Holder.
 type attribute struct {

@@ -203,12 +203,35 @@ func (h Holder) Warnings() []i18n.Text {
 	return warnings
 }
 
+// professionOf is the profession (table G15) that a speciality (table R01) belongs to, by its kind:
+// those of physicians and of dental surgeons; empty for the others.
+func professionOf(speciality string) string {
+	switch kind := strings.TrimRight(speciality, "0123456789"); kind {
+	case "SM", "SCH", "DSM":
+		return "10"
+	case "SCD":
+		return "40"
+	}
+	return ""
+}
+
+func professionName(code string) string { return code + " " + mustLabel("G15", code) }
+
 func warning(fr, en string, args ...any) i18n.Text { return i18n.Text{FR: fr, EN: en}.Format(args...) }
 
 // Warnings says what is unusual in the product's certificates for this holder without being wrong,
 // see [Holder.Warnings].
 func (p *Product) Warnings(h Holder) []i18n.Text {
 	warnings := h.Warnings()
+	for _, speciality := range h.Specialities {
+		profession := professionOf(speciality)
+		if profession == "" || h.Profession == "" || profession == h.Profession {
+			continue
+		}
+		warnings = append(warnings, warning("la spécialité %s (%s) est de la profession %s, et le porteur a %s",
+			"speciality %s (%s) is of profession %s, and the holder has %s",
+			speciality, mustLabel("R01", speciality), professionName(profession), professionName(h.Profession)))
+	}
 	for _, c := range p.Certificates {
 		switch c.usage.SAN {
 		case "email-upn":
@@ -234,6 +257,13 @@ func (p *Product) Warnings(h Holder) []i18n.Text {
 // unlettered reads the letters of test departments as the digits that their check digits were made
 // with (reference §3.2).
 func unlettered(s string) string { return strings.NewReplacer("A", "1", "B", "2").Replace(s) }
+
+// MayBeReal tells whether a PS_IdNat is a RPPS number outside the ranges of test identities, which
+// may be a real person's.
+func MayBeReal(id string) bool {
+	return len(id) == 12 && id[0] == '8' && strings.Trim(id, "0123456789") == "" &&
+		!strings.HasPrefix(id, "8997") && !strings.HasPrefix(id, "8999")
+}
 
 // IdNatWarnings says what is unusual in a PS_IdNat without being wrong: check digits that do not
 // hold (reference §3.2: real samples break them) and numbers outside the ranges of test identities.

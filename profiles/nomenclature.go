@@ -78,11 +78,16 @@ func unknownCode(field string, what i18n.Text, table, code string) error {
 		return wrong(field, "il manque %s : donnez un code de la table %s, tel que %s",
 			"%s is missing: give a code of table %s, such as %s", what, table, suggestions(table, ""))
 	}
-	return wrong(field, "%s : code inconnu %q ; vouliez-vous dire %s ?", "unknown %s %q: did you mean %s?", what,
-		abbreviate(code), suggestions(table, code))
+	if near := suggestions(table, code); near != "" {
+		return wrong(field, "%s : code inconnu %q ; vouliez-vous dire %s ?", "unknown %s %q: did you mean %s?", what,
+			abbreviate(code), near)
+	}
+	return wrong(field, "%s : code inconnu %q ; igc codes %s les donne", "unknown %s %q: igc codes %s lists them", what,
+		abbreviate(code), table)
 }
 
-// suggestions finds up to three codes whose label is near the text.
+// suggestions finds up to three codes whose label is near the text; for no text, any. It is empty
+// when none is near: more than a third of the text would be wrong.
 func suggestions(table, text string) string {
 	type scored struct {
 		Code
@@ -91,8 +96,8 @@ func suggestions(table, text string) string {
 	var best []scored
 	want := Fold(text)
 	for _, c := range Codes(table) {
-		label := Fold(c.Label)
-		score := nearest.Distance(want, label) // in bytes: folded labels are nearly all ASCII
+		label, _, _ := strings.Cut(Fold(c.Label), " ("+Fold(c.Code)+")") // as departments have it
+		score := nearest.Distance(want, label)                           // in bytes: folded labels are nearly all ASCII
 		if want != "" && strings.Contains(label, want) {
 			score = 0
 		}
@@ -102,6 +107,9 @@ func suggestions(table, text string) string {
 		}
 		best = append(best[:i], append([]scored{{c, score}}, best[i:]...)...)
 		best = best[:min(len(best), 3)]
+	}
+	if want != "" && best[0].score > max(1, len(want)/3) {
+		return ""
 	}
 	var words []string
 	for _, s := range best {

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"syscall"
@@ -43,7 +42,8 @@ func listenError(name, address string, err error) error {
 		why = i18n.Tr("ce nom ne mène à aucune adresse : écrivez localhost dans igc.yaml (listen), ou une adresse",
 			"this name leads to no address: write localhost in igc.yaml (listen), or an address")
 	}
-	return &ca.Error{Kind: kind, Err: fmt.Errorf(i18n.Tr("%s (%s) : %w ; %s", "%s (%s): %w; %s"), address, name, err, why)}
+	return &ca.Error{Kind: kind, Err: i18n.Errorf("cannot listen on %s (%s): %w; %s", address, name,
+		err, why)}
 }
 
 // serveHTTP serves until the context ends, then lets requests under way finish for a while.

@@ -60,6 +60,22 @@ func (r *Record) Generation() profiles.Generation {
 	return profiles.Gen2016
 }
 
+// ShortName is how users name the certificate in few digits: by the number of its card, else by the
+// ten digits of its serial number that follow what all of its authority begin with.
+func (r *Record) ShortName() string {
+	if r.Holder.CardNumber != "" {
+		return r.Holder.CardNumber
+	}
+	digits := r.Serial
+	if a, err := profiles.ParseAuthority(r.Authority); err == nil {
+		digits = strings.TrimPrefix(digits, fmt.Sprintf("%X", a.SerialPrefix()))
+	}
+	return digits[:min(len(digits), shortDigits)]
+}
+
+// shortDigits is how many digits of a serial number make a [Record.ShortName].
+const shortDigits = 10
+
 // SetRevocation sets the status that a revocation gives; nil gives [Good].
 func (r *Record) SetRevocation(v *Revocation) {
 	r.Status, r.Revoked = Good, v
@@ -79,6 +95,7 @@ type Filter struct {
 	Card          string    `json:"card,omitempty"`   // card number
 	Status        Status    `json:"status,omitempty"`
 	ExpiresBefore time.Time `json:"expires_before,omitzero"`
+	Named         string    `json:"named,omitempty"`        // a word for holder or card: [profiles.Holder.Named]
 	EndEntities   bool      `json:"end_entities,omitempty"` // leaves out authorities and their responders
 
 	After  uint64 `json:"after,omitempty"`  // only those issued after that [Record.Number]
@@ -92,6 +109,7 @@ func (f Filter) Passes(r *Record) bool {
 	switch {
 	case f.Product != "" && f.Product != product,
 		f.Card != "" && f.Card != r.Holder.CardNumber,
+		f.Named != "" && !r.Holder.Named(f.Named),
 		f.Status != "" && f.Status != r.Status,
 		!f.ExpiresBefore.IsZero() && !r.NotAfter.Before(f.ExpiresBefore),
 		f.EndEntities && (product == "acr" || product == "aci" || product == "ocsp"):
