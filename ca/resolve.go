@@ -13,6 +13,7 @@ import (
 type Named struct {
 	Card    string // number of the card; empty when one certificate is meant
 	Records []*Record
+	Partial bool // found by a part of a name or of a number: enough to show it, not to revoke it
 }
 
 // Resolve finds what a word means: the number of a card or its beginning; a serial number, its
@@ -33,7 +34,7 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 	if number := profiles.NormalizeNumber(what); len(number) == 10 {
 		records, err := s.List(ctx, Filter{Card: number, EndEntities: true})
 		if err != nil || len(records) > 0 {
-			return Named{number, records}, err
+			return Named{Card: number, Records: records}, err
 		}
 	}
 	r, notFound := s.Find(ctx, what)
@@ -59,7 +60,9 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 	case 0:
 		return Named{}, notFound
 	case 1:
-		return whole(ctx, s, found[0])
+		named, err := whole(ctx, s, found[0])
+		named.Partial = true
+		return named, err
 	}
 	var names []string
 	for _, r := range found {
@@ -83,5 +86,5 @@ func whole(ctx context.Context, s Service, r *Record) (Named, error) {
 		return Named{Records: []*Record{r}}, nil
 	}
 	records, err := s.List(ctx, Filter{Card: number, EndEntities: true})
-	return Named{number, records}, err
+	return Named{Card: number, Records: records}, err
 }

@@ -178,7 +178,7 @@ func TestCardInBrowsers(t *testing.T) {
 				for _, prompt := range w.windows(w.ask) {
 					w.xdotool("windowactivate", "--sync", prompt, "key", "Escape")
 				}
-				// a connection whose signature the card refused may end on the browser's own page: load it again
+				// a connection whose signature the card refused may end on the browser's own page
 				if len(w.windows("^Problem loading page")) > 0 && time.Since(loaded) > 10*time.Second {
 					loaded = time.Now()
 					w.open(blocked)
