@@ -223,3 +223,9 @@ func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardO
 }
 
 func tr(fr, en string) string { return i18n.Tr(fr, en) }
+
+// errorf makes an error from a format in both languages; errors among the arguments are wrapped,
+// and printed in the language of each.
+func errorf(fr, en string, args ...any) error {
+	return i18n.NewError(en, i18n.Text{FR: fr, EN: en}, args...)
+}

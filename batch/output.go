@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -36,8 +35,8 @@ func newOutput(home, out string) (*output, error) {
 	}
 	if o.write != nil {
 		if _, err := os.Stat(out); err == nil {
-			return nil, &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("%s existe déjà : choisissez un autre nom",
-				"%s is there already: choose another name"), out)}
+			return nil, &ca.Error{Kind: ca.Conflict, Err: errorf("%s existe déjà : choisissez un autre nom",
+				"%s is there already: choose another name", out)}
 		}
 		o.folder = out + ".part"
 	}

@@ -3,7 +3,6 @@ package batch
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -145,8 +144,8 @@ var exampleYAML string
 func Example(format string) (string, error) {
 	example, ok := map[string]string{"csv": exampleCSV, "jsonl": exampleJSONLines, "yaml": exampleYAML}[format]
 	if !ok {
-		return "", ca.Invalidate(fmt.Errorf(tr("--batch-example %q : choisissez csv, jsonl ou yaml",
-			"--batch-example %q: choose csv, jsonl or yaml"), format))
+		return "", ca.Invalidate(errorf("--batch-example %q : choisissez csv, jsonl ou yaml",
+			"--batch-example %q: choose csv, jsonl or yaml", format))
 	}
 	return example, nil
 }

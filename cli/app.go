@@ -219,16 +219,16 @@ func urls(c values) (*profiles.URLs, error) {
 	case "real":
 		return &profiles.RealURLs, nil
 	default:
-		return nil, ca.Invalidate(fmt.Errorf(tr("--urls %q : choisissez lab ou real",
-			"--urls %q: choose lab or real"), v))
+		return nil, ca.Invalidate(errorf("--urls %q : choisissez lab ou real",
+			"--urls %q: choose lab or real", v))
 	}
 }
 
 // oneArg takes the command's single argument.
 func oneArg(c *cli.Context, what string) (string, error) {
 	if c.NArg() != 1 {
-		return "", ca.Invalidate(fmt.Errorf(tr("donnez %s, et rien d'autre (reçu : %d arguments)",
-			"give %s and nothing else (got %d arguments)"), what, c.NArg()))
+		return "", ca.Invalidate(errorf("donnez %s, et rien d'autre (reçu : %d arguments)",
+			"give %s and nothing else (got %d arguments)", what, c.NArg()))
 	}
 	return c.Args().First(), nil
 }
@@ -236,7 +236,7 @@ func oneArg(c *cli.Context, what string) (string, error) {
 // noArgs refuses arguments.
 func noArgs(c *cli.Context) error {
 	if c.Args().Present() {
-		return ca.Invalidate(fmt.Errorf(tr("argument inattendu : %q", "unexpected argument: %q"), c.Args().First()))
+		return ca.Invalidate(errorf("argument inattendu : %q", "unexpected argument: %q", c.Args().First()))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -28,9 +27,9 @@ func (p *program) arguments(c *cli.Context) (all []string, err error) {
 		}
 		list := lines(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
 		if len(list) == 0 {
-			return nil, ca.Invalidate(errors.New(tr("l'entrée standard est vide : donnez un numéro de série ou un "+
+			return nil, ca.Invalidate(errorf("l'entrée standard est vide : donnez un numéro de série ou un "+
 				"fichier par ligne",
-				"standard input is empty: give a serial number or a file a line")))
+				"standard input is empty: give a serial number or a file a line"))
 		}
 		all = append(all, list...)
 	}

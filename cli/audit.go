@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -75,8 +74,8 @@ func (p *program) audit(c *cli.Context) error {
 	}
 	f := changeFilter{actor: c.String("actor"), kind: c.String("kind"), serial: ca.NormalizeSerial(c.String("serial"))}
 	if f.kind != "" && !slices.Contains(store.ChangeKinds(), store.ChangeKind(f.kind)) {
-		return ca.Invalidate(fmt.Errorf(tr("--kind %q : igc audit --help donne les natures de changement",
-			"--kind %q: igc audit --help names the kinds of changes"), f.kind))
+		return ca.Invalidate(errorf("--kind %q : igc audit --help donne les natures de changement",
+			"--kind %q: igc audit --help names the kinds of changes", f.kind))
 	}
 	if v := c.String("since"); v != "" {
 		var err error
@@ -85,8 +84,8 @@ func (p *program) audit(c *cli.Context) error {
 		}
 	}
 	if c.Int("limit") < 0 {
-		return ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
-			"--limit: give a positive number, or 0 for all")))
+		return ca.Invalidate(errorf("--limit : donnez un nombre positif, ou 0 pour tout",
+			"--limit: give a positive number, or 0 for all"))
 	}
 	client, err := p.connect(c)
 	if err != nil {
@@ -214,8 +213,8 @@ func (p *program) auditVerify(c *cli.Context) error {
 		return err
 	}
 	if r.Broken != "" {
-		return &ca.Error{Kind: ca.Damaged, Err: fmt.Errorf(tr("le journal a été modifié : %s. Comparez igc.db avec une copie",
-			"the feed was tampered with: %s. Compare igc.db with a copy"), r.Broken)}
+		return &ca.Error{Kind: ca.Damaged, Err: errorf("le journal a été modifié : %s. Comparez igc.db avec une copie",
+			"the feed was tampered with: %s. Compare igc.db with a copy", r.Broken)}
 	}
 	return nil
 }

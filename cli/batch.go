@@ -23,8 +23,8 @@ var notInRows = []string{"batch", "check", "batch-example", "out", "json", "help
 func (p *program) batch(c *cli.Context, file string) error {
 	for _, name := range c.LocalFlagNames() {
 		if !slices.Contains(batchFlags, name) {
-			return ca.Invalidate(fmt.Errorf(tr("--%s ne vaut que pour une carte : mettez-le dans les lignes de %s",
-				"--%s is for one card: put it in the rows of %s"), name, file))
+			return ca.Invalidate(errorf("--%s ne vaut que pour une carte : mettez-le dans les lignes de %s",
+				"--%s is for one card: put it in the rows of %s", name, file))
 		}
 	}
 	rules := p.batchRules(c)

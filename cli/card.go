@@ -106,19 +106,19 @@ func cardError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrong):
-		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("code faux ; essais restants : %d",
-			"wrong code: %d tries left"), wrong.Left)}
+		return &ca.Error{Kind: ca.Passphrase, Err: errorf("code faux ; essais restants : %d",
+			"wrong code: %d tries left", wrong.Left)}
 	case errors.Is(err, vcard.ErrBlocked):
-		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte bloquée (3 codes erronés) : igc card unblock la débloque avec son code de déblocage",
-			"card blocked (3 wrong PINs): igc card unblock unblocks it with its unblocking code"))}
+		return &ca.Error{Kind: ca.Passphrase, Err: errorf("carte bloquée (3 codes erronés) : igc card unblock la débloque avec son code de déblocage",
+			"card blocked (3 wrong PINs): igc card unblock unblocks it with its unblocking code")}
 	case errors.Is(err, vcard.ErrDead):
-		return &ca.Error{Kind: ca.Passphrase, Err: errors.New(tr("carte perdue (trop de codes de déblocage erronés) : émettez-en une autre",
-			"card lost (too many wrong unblocking codes): issue another one"))}
+		return &ca.Error{Kind: ca.Passphrase, Err: errorf("carte perdue (trop de codes de déblocage erronés) : émettez-en une autre",
+			"card lost (too many wrong unblocking codes): issue another one")}
 	case errors.Is(err, vcard.ErrNotFound):
 		return &ca.Error{Kind: ca.NotFound, Err: err}
 	case errors.Is(err, vcard.ErrNotInserted):
-		return &ca.Error{Kind: ca.Conflict, Err: errors.New(tr("la carte n'est dans aucun lecteur",
-			"the card is in no reader"))}
+		return &ca.Error{Kind: ca.Conflict, Err: errorf("la carte n'est dans aucun lecteur",
+			"the card is in no reader")}
 	case errors.As(err, &path):
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
@@ -231,8 +231,8 @@ func (p *program) insertCard(c *cli.Context) error {
 	g, strict := status.ChipType, status.StrictPIN
 	if as := c.String("as"); as != "" {
 		if g, err = vcard.ParseChipType(as); err != nil {
-			return ca.Invalidate(fmt.Errorf(tr("--as %q : choisissez cps3 ou cps4",
-				"--as %q: choose cps3 or cps4"), as))
+			return ca.Invalidate(errorf("--as %q : choisissez cps3 ou cps4",
+				"--as %q: choose cps3 or cps4", as))
 		}
 	}
 	if c.IsSet("strict-pin") {
@@ -338,7 +338,7 @@ func (p *program) secrets(c *cli.Context, questions map[string]string, flags ...
 				}
 			}
 			if err != nil {
-				return nil, ca.Invalidate(fmt.Errorf(tr("pas de réponse : donnez --%s", "no answer: give --%s"), flag))
+				return nil, ca.Invalidate(errorf("pas de réponse : donnez --%s", "no answer: give --%s", flag))
 			}
 		}
 		codes = append(codes, code)

@@ -84,9 +84,9 @@ func chosenForms(c *cli.Context) (chosen []p12.Form, err error) {
 	}
 	inClear := c.Bool("clear-keys")
 	if len(chosen) > 1 || len(chosen) == 0 && !inClear {
-		return nil, ca.Invalidate(fmt.Errorf(tr("donnez une forme, et une seule : %s (igc card export --help dit "+
+		return nil, ca.Invalidate(errorf("donnez une forme, et une seule : %s (igc card export --help dit "+
 			"pour qui)",
-			"give one form, and only one: %s (igc card export --help says for whom)"), strings.Join(all, ", ")))
+			"give one form, and only one: %s (igc card export --help says for whom)", strings.Join(all, ", ")))
 	}
 	if inClear {
 		chosen = append(chosen, clearKeyForm, bundleForm)
@@ -195,8 +195,8 @@ func chosenCertificates(card *vcard.Card, role string) ([]vcard.Certificate, err
 		}
 		roles = append(roles, cert.Role)
 	}
-	return nil, ca.Invalidate(fmt.Errorf(tr("--certificate %q : cette carte a %s",
-		"--certificate %q: this card has %s"), role, strings.Join(roles, ", ")))
+	return nil, ca.Invalidate(errorf("--certificate %q : cette carte a %s",
+		"--certificate %q: this card has %s", role, strings.Join(roles, ", ")))
 }
 
 // exportTargets are the files to write: out itself for one certificate, else NUMBER-ROLE-FORM.p12
@@ -207,13 +207,13 @@ func exportTargets(card *vcard.Card, certificates []vcard.Certificate, forms []p
 	info, err := os.Stat(out)
 	folder := out == "" || err == nil && info.IsDir()
 	if !folder && len(certificates) == 1 && len(forms) > 1 {
-		return nil, ca.Invalidate(fmt.Errorf(tr("--out %s n'est pas un dossier, et il y a %d fichiers à écrire : "+
+		return nil, ca.Invalidate(errorf("--out %s n'est pas un dossier, et il y a %d fichiers à écrire : "+
 			"donnez un dossier qui existe",
-			"--out %s is not a folder, and there are %d files to write: give a folder that exists"), out, len(forms)))
+			"--out %s is not a folder, and there are %d files to write: give a folder that exists", out, len(forms)))
 	}
 	if !folder && len(certificates) > 1 {
-		return nil, ca.Invalidate(fmt.Errorf(tr("--out %s n'est pas un dossier, et la carte a %d certificats : choisissez avec --certificate, ou donnez un dossier qui existe",
-			"--out %s is not a folder, and the card has %d certificates: choose with --certificate, or give a folder that exists"), out, len(certificates)))
+		return nil, ca.Invalidate(errorf("--out %s n'est pas un dossier, et la carte a %d certificats : choisissez avec --certificate, ou donnez un dossier qui existe",
+			"--out %s is not a folder, and the card has %d certificates: choose with --certificate, or give a folder that exists", out, len(certificates)))
 	}
 	var files []exportedFile
 	for i := range len(certificates) * len(forms) {
@@ -228,11 +228,11 @@ func exportTargets(card *vcard.Card, certificates []vcard.Certificate, forms []p
 		case err != nil:
 			return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
 		case !overwrite:
-			return nil, &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("%s existe ; donnez --overwrite pour le remplacer, ou un autre --out",
-				"%s exists; give --overwrite to replace it, or another --out"), f.File)}
+			return nil, &ca.Error{Kind: ca.Conflict, Err: errorf("%s existe ; donnez --overwrite pour le remplacer, ou un autre --out",
+				"%s exists; give --overwrite to replace it, or another --out", f.File)}
 		case !info.Mode().IsRegular():
-			return nil, &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf(tr("%s n'est pas un fichier ordinaire : donnez un autre --out",
-				"%s is not a regular file: give another --out"), f.File)}
+			return nil, &ca.Error{Kind: ca.Unwritable, Err: errorf("%s n'est pas un fichier ordinaire : donnez un autre --out",
+				"%s is not a regular file: give another --out", f.File)}
 		default:
 			f.Replaced = true
 		}
@@ -263,7 +263,7 @@ func readChain(dir string) (chain []*x509.Certificate, err error) {
 // encodeExport makes the PKCS#12 of one certificate, with those of the chain that are above it.
 func encodeExport(form p12.Form, key crypto.Signer, cert vcard.Certificate, chain []*x509.Certificate, password string) ([]byte, error) {
 	if key == nil {
-		return nil, errors.New(tr("la carte n'en a pas la clé", "the card does not have its key"))
+		return nil, errorf("la carte n'en a pas la clé", "the card does not have its key")
 	}
 	leaf, err := x509.ParseCertificate(cert.Raw)
 	if err != nil { // made wrong on purpose: the encoders want its bytes only

@@ -40,8 +40,8 @@ func places(c *cli.Context) (only []string, err error) {
 	for _, given := range c.StringSlice("only") { // which splits at commas
 		place := strings.TrimSpace(given)
 		if !slices.Contains(install.Places, place) {
-			return nil, ca.Invalidate(fmt.Errorf(tr("--only %q : choisissez parmi %s",
-				"--only %q: choose among %s"), given, strings.Join(install.Places, ", ")))
+			return nil, ca.Invalidate(errorf("--only %q : choisissez parmi %s",
+				"--only %q: choose among %s", given, strings.Join(install.Places, ", ")))
 		}
 		only = append(only, place)
 	}
@@ -163,8 +163,8 @@ func (p *program) each(c *cli.Context, changes []install.Change, words func(inst
 	if len(refused) > 0 {
 		home, _, _ := p.lab(c)
 		program, _ := os.Executable() // which may not be on root's PATH
-		errs = append(errs, fmt.Errorf(tr("%[1]s : réservé à root ; sudo %[4]s --home %[2]s card %[3]s --only %[1]s",
-			"%[1]s: for root; sudo %[4]s --home %[2]s card %[3]s --only %[1]s"), strings.Join(refused, ","), home, c.Command.Name, program))
+		errs = append(errs, errorf("%[1]s : réservé à root ; sudo %[4]s --home %[2]s card %[3]s --only %[1]s",
+			"%[1]s: for root; sudo %[4]s --home %[2]s card %[3]s --only %[1]s", strings.Join(refused, ","), home, c.Command.Name, program))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &ca.Error{Kind: ca.Unwritable, Err: err}

@@ -79,10 +79,10 @@ func private(address string, slots int) error {
 	if len(open) == 0 || vpcd.Look("/").Confined {
 		return nil
 	}
-	return fmt.Errorf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape. "+
+	return errorf("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint y met sa propre carte, et reçoit le code que l'on tape. "+
 		"Fermez ces ports aux autres machines et donnez --exposed, ou tenez pcscd à celle-ci → %s",
 		"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it puts a card of their own there, and is given the PIN that is typed. "+
-			"Close these ports to other machines and give --exposed, or keep pcscd to this one → %s"), strings.Join(open, ", "), vpcd.ConfineCommand())
+			"Close these ports to other machines and give --exposed, or keep pcscd to this one → %s", strings.Join(open, ", "), vpcd.ConfineCommand())
 }
 
 // insertedCards are those of the virtual readers with the numbers of the slots.

@@ -28,13 +28,13 @@ func (p *program) catalogueCommand() *cli.Command {
 // catalogue prints the link that igc serve printed when it started.
 func (p *program) catalogue(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez une page au plus (reçu : %d arguments)",
-			"give one page at most (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(errorf("donnez une page au plus (reçu : %d arguments)",
+			"give one page at most (got %d arguments)", c.NArg()))
 	}
 	page, err := url.PathUnescape(c.Args().First())
 	if err != nil || strings.ContainsAny(page, "?#") {
-		return ca.Invalidate(fmt.Errorf(tr("%q n'est pas le chemin d'une page du catalogue : par exemple /fixtures",
-			"%q is not the path of a page of the catalogue: for example /fixtures"), c.Args().First()))
+		return ca.Invalidate(errorf("%q n'est pas le chemin d'une page du catalogue : par exemple /fixtures",
+			"%q is not the path of a page of the catalogue: for example /fixtures", c.Args().First()))
 	}
 	client, err := p.connect(c)
 	if err != nil {
@@ -42,8 +42,8 @@ func (p *program) catalogue(c *cli.Context) error {
 	}
 	token, err := testssl.ReadToken(client.Lab.Home)
 	if ca.KindOf(err) == ca.NotFound {
-		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("pas encore de lien (%w) : lancez igc serve, qui le crée",
-			"no link yet (%w): start igc serve, which makes it"), err)}
+		return &ca.Error{Kind: ca.NotFound, Err: errorf("pas encore de lien (%w) : lancez igc serve, qui le crée",
+			"no link yet (%w): start igc serve, which makes it", err)}
 	}
 	if err != nil {
 		return err
@@ -51,8 +51,8 @@ func (p *program) catalogue(c *cli.Context) error {
 	address := client.Lab.Config.Listen.Publication
 	link := testssl.CatalogueLink(token, address, "/"+strings.TrimLeft(page, "/"))
 	if link == "" {
-		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("le catalogue écoute sur %s, pas seulement sur la boucle locale : il ne donne aucune clé privée ; prenez-les dans %s, ou changez listen dans igc.yaml",
-			"the catalogue listens on %s, not on loopback only: it gives no private key; take them from %s, or change listen in igc.yaml"), address, client.Lab.Home)}
+		return &ca.Error{Kind: ca.Conflict, Err: errorf("le catalogue écoute sur %s, pas seulement sur la boucle locale : il ne donne aucune clé privée ; prenez-les dans %s, ou changez listen dans igc.yaml",
+			"the catalogue listens on %s, not on loopback only: it gives no private key; take them from %s, or change listen in igc.yaml", address, client.Lab.Home)}
 	}
 	facts := struct {
 		URL    string `json:"url"`

@@ -46,12 +46,12 @@ func passwords(c values) ([]string, error) {
 	}
 	name := c.String("password-file")
 	if c.IsSet("password") {
-		return nil, ca.Invalidate(errors.New(tr("--password et --password-file disent la même chose : donnez-en un",
-			"--password and --password-file say the same thing: give one")))
+		return nil, ca.Invalidate(errorf("--password et --password-file disent la même chose : donnez-en un",
+			"--password and --password-file say the same thing: give one"))
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("--password-file : %w", "--password-file: %w"),
+		return nil, &ca.Error{Kind: ca.NotFound, Err: errorf("--password-file : %w", "--password-file: %w",
 			err)}
 	}
 	defer f.Close()
@@ -112,8 +112,8 @@ func (p *program) issuedHere(c *cli.Context, client *lab.Client, authorities []c
 	r, err := client.Find(c.Context, certificate.Serial)
 	if ca.KindOf(err) == ca.NotFound || err == nil && !bytes.Equal(r.DER, certificate.DER()) {
 		return "", &ca.Error{Kind: ca.NotFound,
-			Err: fmt.Errorf(tr("%s : ce laboratoire n'a pas émis ce certificat (%s) ; igc inspect l'explique",
-				"%s: this lab did not issue this certificate (%s); igc inspect explains it"), what, certificate.Serial)}
+			Err: errorf("%s : ce laboratoire n'a pas émis ce certificat (%s) ; igc inspect l'explique",
+				"%s: this lab did not issue this certificate (%s); igc inspect explains it", what, certificate.Serial)}
 	}
 	return certificate.Serial, err
 }
@@ -127,8 +127,8 @@ func readInput(in io.Reader, name string) ([]byte, error) {
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, ca.Invalidate(fmt.Errorf(tr("%s est un dossier : donnez un fichier qu'il tient",
-				"%s is a folder: give a file that is in it"), name))
+			return nil, ca.Invalidate(errorf("%s est un dossier : donnez un fichier qu'il tient",
+				"%s is a folder: give a file that is in it", name))
 		}
 		in = f
 	}
@@ -137,8 +137,8 @@ func readInput(in io.Reader, name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > certfile.MaxSize {
-		return nil, ca.Invalidate(fmt.Errorf(tr("%s dépasse %d Mo : coupez-le, ou donnez le certificat seul",
-			"%s is larger than %d MB: split it, or give the certificate alone"), name, certfile.MaxSize>>20))
+		return nil, ca.Invalidate(errorf("%s dépasse %d Mo : coupez-le, ou donnez le certificat seul",
+			"%s is larger than %d MB: split it, or give the certificate alone", name, certfile.MaxSize>>20))
 	}
 	return data, nil
 }
@@ -151,9 +151,9 @@ func fileError(name string, err error) error {
 	text := i18n.TextOf(err)
 	err = &translated{tr(text.FR, text.EN), err}
 	if errors.Is(err, certfile.ErrPassword) {
-		return &ca.Error{Kind: ca.Passphrase, Err: fmt.Errorf(tr("%s : %w", "%s: %w"), name, err)}
+		return &ca.Error{Kind: ca.Passphrase, Err: errorf("%s : %w", "%s: %w", name, err)}
 	}
-	return ca.Invalidate(fmt.Errorf(tr("%s : %w", "%s: %w"), name, err))
+	return ca.Invalidate(errorf("%s : %w", "%s: %w", name, err))
 }
 
 // translated is an error in the words of one language.
@@ -200,9 +200,9 @@ func certificateIn(c values, name string, data []byte) (*inspect.Certificate, er
 	item, err := file.Main()
 	if several := (*certfile.AmbiguousError)(nil); errors.As(err, &several) {
 		return nil,
-			ca.Invalidate(fmt.Errorf(tr("%s : lequel de ces certificats ? %s. Donnez son numéro de série, ou un "+
+			ca.Invalidate(errorf("%s : lequel de ces certificats ? %s. Donnez son numéro de série, ou un "+
 				"fichier qui n'a que lui",
-				"%s: which of these certificates? %s. Give its serial number, or a file that holds it alone"), name,
+				"%s: which of these certificates? %s. Give its serial number, or a file that holds it alone", name,
 				listed(several.Certificates)))
 	}
 	if err != nil {

@@ -62,8 +62,8 @@ func (p *program) codes(c *cli.Context) error {
 		}
 	}
 	if len(rows) == 0 {
-		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucun code ne contient %q : igc codes liste les tables",
-			"no code holds %q: igc codes lists the tables"), strings.Join(words, " "))}
+		return &ca.Error{Kind: ca.NotFound, Err: errorf("aucun code ne contient %q : igc codes liste les tables",
+			"no code holds %q: igc codes lists the tables", strings.Join(words, " "))}
 	}
 	return p.print(c, rows, func(w io.Writer) {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -118,8 +118,8 @@ func (p *program) completionCommand() *cli.Command {
 			}
 			script, ok := completionScripts[shell]
 			if !ok {
-				return ca.Invalidate(fmt.Errorf(tr("pas de complétion pour %q : bash ou zsh",
-					"no completion for %q: bash or zsh"), shell))
+				return ca.Invalidate(errorf("pas de complétion pour %q : bash ou zsh",
+					"no completion for %q: bash or zsh", shell))
 			}
 			_, err = io.WriteString(p.out, script)
 			return err

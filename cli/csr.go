@@ -120,13 +120,13 @@ func (p *program) csr(c *cli.Context) error {
 // requestSubject is the subject of the request, laid out as certificates of organisations are.
 func requestSubject(c *cli.Context) ([]byte, error) {
 	if c.String("cn") == "" {
-		return nil, ca.Invalidate(errors.New(tr("donnez le nom d'hôte ou de service : --cn srv.hopital.test",
-			"give the host or service name: --cn srv.hopital.test")))
+		return nil, ca.Invalidate(errorf("donnez le nom d'hôte ou de service : --cn srv.hopital.test",
+			"give the host or service name: --cn srv.hopital.test"))
 	}
 	for _, name := range c.StringSlice("dns") {
 		if !profiles.IsDNSName(name) {
-			return nil, ca.Invalidate(fmt.Errorf(tr("--dns %q n'est pas un nom d'hôte",
-				"--dns %q is not a host name"), name))
+			return nil, ca.Invalidate(errorf("--dns %q n'est pas un nom d'hôte",
+				"--dns %q is not a host name", name))
 		}
 	}
 	name, err := csr.Subject(profiles.Holder{Service: c.String("cn"), Organisation: c.String("organisation"),
@@ -138,23 +138,23 @@ func requestSubject(c *cli.Context) ([]byte, error) {
 func requestKey(c *cli.Context, password string) (key crypto.Signer, file []byte, err error) {
 	name := c.String("key")
 	if strings.HasPrefix(name, "pkcs11:") {
-		return nil, nil, ca.Invalidate(errors.New(tr("igc ne lit pas de clé PKCS#11, son binaire est statique : "+
+		return nil, nil, ca.Invalidate(errorf("igc ne lit pas de clé PKCS#11, son binaire est statique : "+
 			"openssl req -engine pkcs11 -keyform engine -key URI fait la demande, igc issue --csr la certifie",
 			"igc reads no PKCS#11 key, its binary is static: openssl req -engine pkcs11 -keyform engine -key URI "+
-				"makes the request, igc issue --csr certifies it")))
+				"makes the request, igc issue --csr certifies it"))
 	}
 	for _, kind := range requestKeys {
 		if kind.name != name {
 			continue
 		}
 		if c.String("key-out") == "" {
-			return nil, nil, ca.Invalidate(errors.New(tr("donnez le fichier de la clé qui est faite : --key-out",
-				"give the file of the key that is made: --key-out")))
+			return nil, nil, ca.Invalidate(errorf("donnez le fichier de la clé qui est faite : --key-out",
+				"give the file of the key that is made: --key-out"))
 		}
 		if (password == "") == !c.Bool("clear-keys") {
-			return nil, nil, ca.Invalidate(errors.New(tr("donnez le mot de passe de la clé (--password, "+
+			return nil, nil, ca.Invalidate(errorf("donnez le mot de passe de la clé (--password, "+
 				"--password-file), ou --clear-keys",
-				"give the password of the key (--password, --password-file), or --clear-keys")))
+				"give the password of the key (--password, --password-file), or --clear-keys"))
 		}
 		if key, err = kind.make(); err != nil {
 			return nil, nil, err
@@ -168,9 +168,9 @@ func requestKey(c *cli.Context, password string) (key crypto.Signer, file []byte
 	}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, ca.Invalidate(fmt.Errorf(tr("--key %q : ni rsa2048, rsa3072, p256, p384, ni un fichier qui "+
+		return nil, nil, ca.Invalidate(errorf("--key %q : ni rsa2048, rsa3072, p256, p384, ni un fichier qui "+
 			"existe",
-			"--key %q: neither rsa2048, rsa3072, p256, p384 nor a file that exists"), name))
+			"--key %q: neither rsa2048, rsa3072, p256, p384 nor a file that exists", name))
 	} else if err != nil {
 		return nil, nil, &ca.Error{Kind: ca.NotFound, Err: err}
 	}
@@ -189,8 +189,8 @@ func requestKey(c *cli.Context, password string) (key crypto.Signer, file []byte
 
 // readKey reads a private key in PEM: PKCS#8, encrypted or not, PKCS#1, SEC 1.
 func readKey(data []byte, password string) (crypto.Signer, error) {
-	unreadable := errors.New(tr("ce n'est pas une clé privée en PEM qu'igc lit : openssl pkcs8 -topk8 en écrit une",
-		"this is not a private key in PEM that igc reads: openssl pkcs8 -topk8 writes one"))
+	unreadable := errorf("ce n'est pas une clé privée en PEM qu'igc lit : openssl pkcs8 -topk8 en écrit une",
+		"this is not a private key in PEM that igc reads: openssl pkcs8 -topk8 writes one")
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		var key any
 		var err error
@@ -204,8 +204,8 @@ func readKey(data []byte, password string) (crypto.Signer, error) {
 		case "ENCRYPTED PRIVATE KEY":
 			if key, err = pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte(password)); err != nil {
 				return nil, &ca.Error{Kind: ca.Passphrase,
-					Err: errors.New(tr("le mot de passe n'ouvre pas la clé : --password ou --password-file",
-						"the password does not open the key: --password or --password-file"))}
+					Err: errorf("le mot de passe n'ouvre pas la clé : --password ou --password-file",
+						"the password does not open the key: --password or --password-file")}
 			}
 		default:
 			continue

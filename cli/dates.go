@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -56,17 +55,17 @@ func parseDate(s string) (t time.Time, day bool, err error) {
 		}
 	}
 	if _, err := time.Parse("1/2/2006", text); err == nil {
-		return t, false, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : le jour vient avant le mois, 31/01/2026",
-			"%q is not a date: the day comes before the month, 31/01/2026"), s))
+		return t, false, ca.Invalidate(errorf("%q n'est pas une date : le jour vient avant le mois, 31/01/2026",
+			"%q is not a date: the day comes before the month, 31/01/2026", s))
 	}
 	if outOfRange := (*time.ParseError)(nil); errors.As(parseError(text), &outOfRange) &&
 		strings.Contains(outOfRange.Message, "out of range") {
-		return t, false, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : ce jour ou cette heure n'existe pas",
-			"%q is not a date: there is no such day or hour"), s))
+		return t, false, ca.Invalidate(errorf("%q n'est pas une date : ce jour ou cette heure n'existe pas",
+			"%q is not a date: there is no such day or hour", s))
 	}
-	return t, false, ca.Invalidate(fmt.Errorf(tr("%q n'est pas une date : écrivez 2026-01-31, 31/01/2026, "+
+	return t, false, ca.Invalidate(errorf("%q n'est pas une date : écrivez 2026-01-31, 31/01/2026, "+
 		"31/01/2026 14:30 ou 2026-01-31T12:00:00Z",
-		"%q is not a date: write 2026-01-31, 31/01/2026, 31/01/2026 14:30 or 2026-01-31T12:00:00Z"), s))
+		"%q is not a date: write 2026-01-31, 31/01/2026, 31/01/2026 14:30 or 2026-01-31T12:00:00Z", s))
 }
 
 // parseError is what is wrong with a date of one of the two usual forms.

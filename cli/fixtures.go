@@ -61,7 +61,7 @@ func (p *program) listFixtures(c *cli.Context) error {
 
 func (p *program) makeFixtures(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return ca.Invalidate(fmt.Errorf(tr("argument inattendu : %q", "unexpected argument: %q"), c.Args().Get(1)))
+		return ca.Invalidate(errorf("argument inattendu : %q", "unexpected argument: %q", c.Args().Get(1)))
 	}
 	client, err := p.connectOrCreate(c, lab.DefaultConfig())
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -20,8 +19,8 @@ func replaceSet(dir string, fill func(work string) error) (string, error) {
 		return "", err
 	}
 	unwritable := func(err error) error {
-		return &ca.Error{Kind: ca.Unwritable, Err: fmt.Errorf(tr("impossible d'écrire le jeu : %w",
-			"cannot write the set: %w"), err)}
+		return &ca.Error{Kind: ca.Unwritable, Err: errorf("impossible d'écrire le jeu : %w",
+			"cannot write the set: %w", err)}
 	}
 	if err := replaceable(dir); err != nil {
 		return "", err
@@ -64,8 +63,8 @@ func replaceable(dir string) error {
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	conflict := func(name string) error {
-		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("%s contient %s, que igc fixtures n'a pas fait : choisissez un autre dossier",
-			"%s holds %s, which igc fixtures did not make: choose another folder"), dir, name)}
+		return &ca.Error{Kind: ca.Conflict, Err: errorf("%s contient %s, que igc fixtures n'a pas fait : choisissez un autre dossier",
+			"%s holds %s, which igc fixtures did not make: choose another folder", dir, name)}
 	}
 	var manifest fixtures.Manifest
 	data, err := os.ReadFile(filepath.Join(dir, fixtures.ManifestFile))

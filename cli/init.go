@@ -71,8 +71,8 @@ func (p *program) init(c *cli.Context) error {
 		return err
 	}
 	if made == 0 {
-		return &ca.Error{Kind: ca.Conflict, Err: fmt.Errorf(tr("le laboratoire de %s a déjà ces autorités : rien n'est remplacé",
-			"the lab in %s has these authorities already: nothing is replaced"), home)}
+		return &ca.Error{Kind: ca.Conflict, Err: errorf("le laboratoire de %s a déjà ces autorités : rien n'est remplacé",
+			"the lab in %s has these authorities already: nothing is replaced", home)}
 	}
 	list, err := client.Authorities(c.Context)
 	if err != nil {

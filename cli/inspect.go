@@ -82,8 +82,8 @@ func (p *program) inspect(c *cli.Context) error {
 // diff ends with exit code 1 when the two differ, as diff(1) does.
 func (p *program) diff(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez deux fichiers à comparer (reçu : %d arguments)",
-			"give two files to compare (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(errorf("donnez deux fichiers à comparer (reçu : %d arguments)",
+			"give two files to compare (got %d arguments)", c.NArg()))
 	}
 	var sides [2][]inspect.Object
 	for i := range sides {
@@ -95,7 +95,7 @@ func (p *program) diff(c *cli.Context) error {
 	comparison, err := inspect.Compare(sides[0], sides[1])
 	if err != nil {
 		text := i18n.TextOf(err)
-		return ca.Invalidate(errors.New(tr(text.FR, text.EN)))
+		return ca.Invalidate(errorf(text.FR, text.EN))
 	}
 	err = p.print(c, comparison, func(w io.Writer) {
 		if comparison.Twins {
@@ -107,7 +107,7 @@ func (p *program) diff(c *cli.Context) error {
 		}
 	})
 	if err == nil && !comparison.Twins {
-		err = fmt.Errorf(tr("pas jumeaux ; différences : %d", "not twins; differences: %d"), comparison.Differences)
+		err = errorf("pas jumeaux ; différences : %d", "not twins; differences: %d", comparison.Differences)
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -123,8 +122,8 @@ func (p *program) issue(c *cli.Context) error {
 		return p.batch(c, file)
 	}
 	if c.Bool("check") {
-		return ca.Invalidate(errors.New(tr("--check vérifie un fichier : donnez --batch FICHIER",
-			"--check checks a file: give --batch FILE")))
+		return ca.Invalidate(errorf("--check vérifie un fichier : donnez --batch FICHIER",
+			"--check checks a file: give --batch FILE"))
 	}
 	orders, err := p.orders(c)
 	if err != nil {
@@ -187,8 +186,8 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 		}
 	}
 	if sources > 1 {
-		return order, ca.Invalidate(errors.New(tr("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un",
-			"--fixture, --like and --random each say who the holder is: give one")))
+		return order, ca.Invalidate(errorf("--fixture, --like et --random disent chacun qui est le porteur : donnez-en un",
+			"--fixture, --like and --random each say who the holder is: give one"))
 	}
 	order.Product = strings.ToLower(strings.TrimSpace(c.String("card")))
 	if name := c.String("fixture"); name != "" {
@@ -268,12 +267,12 @@ func like(c values, name string, order *ca.CardOrder) error {
 		return ca.Invalidate(fmt.Errorf("%s: %w", name, err))
 	}
 	if d.Profile == nil || d.Profile.Product.Issuer == "" {
-		return ca.Invalidate(fmt.Errorf(tr("%s n'est pas d'un produit que le laboratoire émet",
-			"%s is not of a product that the lab issues"), name))
+		return ca.Invalidate(errorf("%s n'est pas d'un produit que le laboratoire émet",
+			"%s is not of a product that the lab issues", name))
 	}
 	if product := d.Profile.Product.ID; order.Product != "" && order.Product != product {
-		return ca.Invalidate(fmt.Errorf(tr("%s est de %s, pas de %s : ôtez --card",
-			"%s is of %s, not of %s: leave --card out"), name, product, order.Product))
+		return ca.Invalidate(errorf("%s est de %s, pas de %s : ôtez --card",
+			"%s is of %s, not of %s: leave --card out", name, product, order.Product))
 	}
 	order.Product, order.Holder, order.Generation = d.Profile.Product.ID, d.Holder, d.Generation
 	return nil
@@ -308,10 +307,10 @@ func holderFlags(c values, h *profiles.Holder) (err error) {
 		return err
 	}
 	if given := c.IsSet("rpps") || c.IsSet("id-nat"); given && profiles.MayBeReal(h.IdNat) && !c.Bool("allow-real-id") {
-		return ca.Invalidate(fmt.Errorf(tr("le numéro RPPS %s est hors des plages de test (997…, 999…) : ce peut être "+
+		return ca.Invalidate(errorf("le numéro RPPS %s est hors des plages de test (997…, 999…) : ce peut être "+
 			"celui d'une vraie personne ; --random en tire un, --allow-real-id accepte celui-ci",
 			"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's; --random draws one, "+
-				"--allow-real-id accepts this one"), h.IdNat[1:]))
+				"--allow-real-id accepts this one", h.IdNat[1:]))
 	}
 	return nil
 }
@@ -329,8 +328,8 @@ func oneOf(c values, field *string, group map[string]func(string) (string, error
 	}
 	if len(given) > 1 {
 		slices.Sort(given)
-		return ca.Invalidate(fmt.Errorf(tr("%s donnent la même valeur : n'en gardez qu'un",
-			"%s set the same value: give only one"), strings.Join(given, ", ")))
+		return ca.Invalidate(errorf("%s donnent la même valeur : n'en gardez qu'un",
+			"%s set the same value: give only one", strings.Join(given, ", ")))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -34,8 +33,8 @@ type linted struct {
 
 func (p *program) lint(c *cli.Context) error {
 	if !c.Args().Present() {
-		return ca.Invalidate(errors.New(tr("donnez un ou plusieurs fichiers, ou - pour l'entrée standard",
-			"give one or more files, or - for standard input")))
+		return ca.Invalidate(errorf("donnez un ou plusieurs fichiers, ou - pour l'entrée standard",
+			"give one or more files, or - for standard input"))
 	}
 	var all []linted
 	bad := 0
@@ -55,8 +54,8 @@ func (p *program) lint(c *cli.Context) error {
 	if err := p.print(c, all, func(w io.Writer) { describeLint(w, all) }); err != nil || bad == 0 {
 		return err
 	}
-	return ca.Invalidate(fmt.Errorf(tr("certificats qui enfreignent une règle : %d sur %d",
-		"certificates that break a rule: %d of %d"), bad, len(all)))
+	return ca.Invalidate(errorf("certificats qui enfreignent une règle : %d sur %d",
+		"certificates that break a rule: %d of %d", bad, len(all)))
 }
 
 func describeLint(w io.Writer, all []linted) {

@@ -97,8 +97,8 @@ func listFilter(c *cli.Context) (filter ca.Filter, err error) {
 		filter.ExpiresBefore = time.Now()
 	default:
 		if filter.Status = statusWords[word]; filter.Status == "" {
-			return filter, ca.Invalidate(fmt.Errorf(tr("--status %q : choisissez good (valide), revoked (révoqué), hold (suspendu) ou expired (expiré)",
-				"--status %q: choose good, revoked, hold or expired"), c.String("status")))
+			return filter, ca.Invalidate(errorf("--status %q : choisissez good (valide), revoked (révoqué), hold (suspendu) ou expired (expiré)",
+				"--status %q: choose good, revoked, hold or expired", c.String("status")))
 		}
 	}
 	if v := c.String("expires-before"); v != "" {
@@ -111,8 +111,8 @@ func listFilter(c *cli.Context) (filter ca.Filter, err error) {
 		}
 	}
 	if c.Int("limit") < 0 {
-		return filter, ca.Invalidate(errors.New(tr("--limit : donnez un nombre positif, ou 0 pour tout",
-			"--limit: give a positive number, or 0 for all")))
+		return filter, ca.Invalidate(errorf("--limit : donnez un nombre positif, ou 0 pour tout",
+			"--limit: give a positive number, or 0 for all"))
 	}
 	return filter, nil
 }

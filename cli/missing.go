@@ -40,12 +40,12 @@ func nameMissing(c values, err error) error {
 	for _, flag := range []string{"given-name", "surname", "profession", "rpps", "adeli", "id-nat", "organisation",
 		"service", "pseudonym", "structure", "like", "fixture", "csr"} {
 		if c.IsSet(flag) {
-			err = fmt.Errorf(tr("%w ; à donner : %s", "%w; missing: %s"), err, list)
+			err = errorf("%w ; à donner : %s", "%w; missing: %s", err, list)
 			return ca.Invalidate(err)
 		}
 	}
-	return ca.Invalidate(fmt.Errorf(tr("à donner : %s ; ou --random pour une identité tirée au sort, --fixture alain "+
-		"pour une toute faite", "missing: %s; or --random for a drawn identity, --fixture alain for a ready-made one"),
+	return ca.Invalidate(errorf("à donner : %s ; ou --random pour une identité tirée au sort, --fixture alain "+
+		"pour une toute faite", "missing: %s; or --random for a drawn identity, --fixture alain for a ready-made one",
 		list))
 }
 

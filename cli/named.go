@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -54,8 +53,8 @@ func resolveTargets(c *cli.Context, client *lab.Client, targets []ca.StatusTarge
 			return err
 		case found.Partial: // what cannot be undone wants a whole name
 			r := found.Records[0]
-			return ca.Invalidate(fmt.Errorf(tr("%q désigne %s, %s : pour changer son état, donnez le numéro entier, %s",
-				"%q means %s, %s: to change its status, give the whole number, %s"),
+			return ca.Invalidate(errorf("%q désigne %s, %s : pour changer son état, donnez le numéro entier, %s",
+				"%q means %s, %s: to change its status, give the whole number, %s",
 				t.Serial, r.ShortName(), r.Holder.DisplayName(), r.ShortName()))
 		case found.Card != "":
 			targets[i] = ca.StatusTarget{Card: found.Card}

@@ -65,7 +65,7 @@ func (v requestValues) note(text string) {
 // localized is the message of an error in the user's language, as wrong input.
 func localized(err error) error {
 	text := i18n.TextOf(err)
-	return ca.Invalidate(errors.New(tr(text.FR, text.EN)))
+	return ca.Invalidate(errorf(text.FR, text.EN))
 }
 
 // severalError says that there are several requests for a product of one certificate: igc issue
@@ -88,17 +88,17 @@ type ownKey struct {
 func readOwnKey(c values) (k ownKey, err error) {
 	switch {
 	case c.IsSet("csr") && c.IsSet("public-key"):
-		return k, ca.Invalidate(errors.New(tr("--csr et --public-key disent chacun quelle clé certifier : donnez-en un",
-			"--csr and --public-key each say which key to certify: give one")))
+		return k, ca.Invalidate(errorf("--csr et --public-key disent chacun quelle clé certifier : donnez-en un",
+			"--csr and --public-key each say which key to certify: give one"))
 	case c.Bool("no-proof") && !c.IsSet("public-key"):
-		return k, ca.Invalidate(errors.New(tr("--no-proof ne vaut qu'avec --public-key : une demande (--csr) prouve "+
+		return k, ca.Invalidate(errorf("--no-proof ne vaut qu'avec --public-key : une demande (--csr) prouve "+
 			"la possession de sa clé",
-			"--no-proof is for --public-key only: a request (--csr) proves the possession of its key")))
+			"--no-proof is for --public-key only: a request (--csr) proves the possession of its key"))
 	case c.IsSet("public-key") && !c.Bool("no-proof"):
-		return k, ca.Invalidate(errors.New(tr("une clé publique ne prouve pas que le porteur a la clé privée : "+
+		return k, ca.Invalidate(errorf("une clé publique ne prouve pas que le porteur a la clé privée : "+
 			"donnez une demande (--csr), ou ajoutez --no-proof",
 			"a public key does not prove that the holder has the private key: give a request (--csr), or add "+
-				"--no-proof")))
+				"--no-proof"))
 	case c.IsSet("public-key"):
 		data, err := readRequestFile(c.String("public-key"))
 		if err != nil {
@@ -149,10 +149,10 @@ func (k ownKey) product() (string, error) {
 	case len(k.requests) > 0 && k.requests[0].IsServer():
 		return "ssl-serv", nil
 	}
-	return "", ca.Invalidate(errors.New(tr("la demande n'a pas de nom d'hôte, et ne dit donc pas quel produit : "+
+	return "", ca.Invalidate(errorf("la demande n'a pas de nom d'hôte, et ne dit donc pas quel produit : "+
 		"donnez --product (ssl-serv, auth-cli, cachet, ps-logiciel...)",
 		"the request has no host name, and so does not say which product: give --product (ssl-serv, auth-cli, "+
-			"cachet, ps-logiciel...)")))
+			"cachet, ps-logiciel...)"))
 }
 
 // apply puts the keys into the order, and what the requests say of the holder where the flags do
@@ -173,9 +173,9 @@ func (k ownKey) apply(c values, order *ca.CardOrder) error {
 	roles := product.Certificates
 	if k.publicKey != nil {
 		if len(roles) != 1 {
-			return ca.Invalidate(fmt.Errorf(tr("%s a %d certificats, chacun sa clé : --public-key n'en donne "+
+			return ca.Invalidate(errorf("%s a %d certificats, chacun sa clé : --public-key n'en donne "+
 				"qu'une, prenez --csr",
-				"%s has %d certificates, each with its key: --public-key gives one only, take --csr"), product.ID,
+				"%s has %d certificates, each with its key: --public-key gives one only, take --csr", product.ID,
 				len(roles)))
 		}
 		order.PublicKeys, order.HolderKeys = map[string][]byte{roles[0].Role: k.publicKey}, true
@@ -191,10 +191,10 @@ func (k ownKey) apply(c values, order *ca.CardOrder) error {
 		for _, r := range roles {
 			names = append(names, r.Role)
 		}
-		return ca.Invalidate(fmt.Errorf(tr("%s a %d certificats (%s), chacun sa clé : il faut autant de demandes, "+
+		return ca.Invalidate(errorf("%s a %d certificats (%s), chacun sa clé : il faut autant de demandes, "+
 			"dans cet ordre, et %s en a %d",
 			"%s has %d certificates (%s), each with its key: as many requests are wanted, in that order, and %s has "+
-				"%d"),
+				"%d",
 			product.ID, len(roles), strings.Join(names, ", "), k.from, len(k.requests)))
 	}
 	order.Requests = map[string][]byte{}
@@ -204,7 +204,7 @@ func (k ownKey) apply(c values, order *ca.CardOrder) error {
 		notes, err := r.Check()
 		if err != nil {
 			if len(k.requests) > 1 {
-				return fmt.Errorf(tr("%s, demande %d : %w", "%s, request %d: %w"), k.from, i+1, localized(err))
+				return errorf("%s, demande %d : %w", "%s, request %d: %w", k.from, i+1, localized(err))
 			}
 			return fmt.Errorf("%s%s%w", k.from, tr(" : ", ": "), localized(err))
 		}
@@ -292,7 +292,7 @@ func (p *program) orders(c *cli.Context) ([]ca.CardOrder, error) {
 			_, err = order.Check()
 		}
 		if err != nil {
-			return nil, fmt.Errorf(tr("demande %d : %w", "request %d: %w"), i+1, err)
+			return nil, errorf("demande %d : %w", "request %d: %w", i+1, err)
 		}
 		order.Out, order.Into = "", order.Out
 		orders = append(orders, order)
@@ -311,8 +311,8 @@ func (p *program) makeCards(c *cli.Context, client *lab.Client, orders []ca.Card
 	for i, order := range orders {
 		facts, words, err := p.newCard(c, client, order)
 		if err != nil {
-			return fmt.Errorf(tr("demande %d (les précédentes ont leur certificat) : %w",
-				"request %d (those before have their certificate): %w"), i+1, err)
+			return errorf("demande %d (les précédentes ont leur certificat) : %w",
+				"request %d (those before have their certificate): %w", i+1, err)
 		}
 		if !c.Bool("json") {
 			words(p.out)

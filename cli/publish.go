@@ -40,8 +40,8 @@ type publishedList struct {
 func (p *program) publish(c *cli.Context) error {
 	dir := c.Args().First()
 	if c.NArg() > 1 {
-		return ca.Invalidate(fmt.Errorf(tr("donnez un dossier au plus (reçu : %d arguments)",
-			"give one folder at most (got %d arguments)"), c.NArg()))
+		return ca.Invalidate(errorf("donnez un dossier au plus (reçu : %d arguments)",
+			"give one folder at most (got %d arguments)", c.NArg()))
 	}
 	client, err := p.connect(c)
 	if err != nil {

@@ -46,8 +46,8 @@ func (p *program) recover(c *cli.Context) error {
 		if pid != 0 {
 			process = fmt.Sprintf(" (PID %d)", pid)
 		}
-		return &ca.Error{Kind: ca.Busy, Err: fmt.Errorf(tr("igc serve%s tient le laboratoire : arrêtez-le d'abord",
-			"igc serve%s holds the lab: stop it first"), process)}
+		return &ca.Error{Kind: ca.Busy, Err: errorf("igc serve%s tient le laboratoire : arrêtez-le d'abord",
+			"igc serve%s holds the lab: stop it first", process)}
 	}
 	folders := c.Args().Slice()
 	inserted, _ := vcard.NewReaders(client.Lab.Home).Inserted() // cards in a reader may be kept elsewhere

@@ -52,8 +52,8 @@ func (p *program) renew(c *cli.Context) error {
 	}
 	found, err := p.findNamed(c, client, authorities, what)
 	if ca.KindOf(err) == ca.NotFound {
-		return &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("aucune carte ni certificat %s : igc list les montre",
-			"no card and no certificate %s: igc list shows them"), what)}
+		return &ca.Error{Kind: ca.NotFound, Err: errorf("aucune carte ni certificat %s : igc list les montre",
+			"no card and no certificate %s: igc list shows them", what)}
 	}
 	if err != nil {
 		return err
@@ -124,9 +124,9 @@ func (p *program) renewOwnKey(c *cli.Context, order *ca.CardOrder, last *ca.Reco
 		return err
 	}
 	if last.OwnKey && !own.given() {
-		return ca.Invalidate(fmt.Errorf(tr("la clé de %s est celle du porteur : donnez une demande (--csr), de la "+
+		return ca.Invalidate(errorf("la clé de %s est celle du porteur : donnez une demande (--csr), de la "+
 			"même clé ou d'une nouvelle",
-			"the key of %s is the holder's own: give a request (--csr), of the same key or a new one"), last.Serial))
+			"the key of %s is the holder's own: give a request (--csr), of the same key or a new one", last.Serial))
 	}
 	holder := order.Holder
 	if err := own.apply(v, order); err != nil {

@@ -105,8 +105,8 @@ func (p *program) setStatus(c *cli.Context, change ca.StatusChange) error {
 		}
 	}
 	if flags+min(1, c.NArg()) != 1 {
-		return ca.Invalidate(errors.New(tr("donnez un numéro de série, un fichier, --card, --holder ou --authority, et rien d'autre",
-			"give a serial number, a file, --card, --holder or --authority, and nothing else")))
+		return ca.Invalidate(errorf("donnez un numéro de série, un fichier, --card, --holder ou --authority, et rien d'autre",
+			"give a serial number, a file, --card, --holder or --authority, and nothing else"))
 	}
 	targets, err := p.targets(c)
 	if err != nil {
@@ -212,8 +212,8 @@ func (p *program) target(c *cli.Context, what string) (t ca.StatusTarget, err er
 	case !strings.ContainsAny(what, `/\.`) || ca.IsSerial(what):
 		return ca.StatusTarget{Serial: what}, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return t, &ca.Error{Kind: ca.NotFound, Err: fmt.Errorf(tr("%s : fichier introuvable",
-			"%s: no such file"), what)}
+		return t, &ca.Error{Kind: ca.NotFound, Err: errorf("%s : fichier introuvable",
+			"%s: no such file", what)}
 	}
 	return t, &ca.Error{Kind: ca.NotFound, Err: err}
 }
@@ -223,13 +223,13 @@ func cardFolder(dir string) (t ca.StatusTarget, err error) {
 	card, err := folder.Read(dir)
 	switch {
 	case err != nil:
-		return t, ca.Invalidate(fmt.Errorf(tr("%s n'est pas le dossier d'une carte : %w",
-			"%s is not a card's folder: %w"), dir, err))
+		return t, ca.Invalidate(errorf("%s n'est pas le dossier d'une carte : %w",
+			"%s is not a card's folder: %w", dir, err))
 	case card.CardNumber != "":
 		return ca.StatusTarget{Card: card.CardNumber}, nil
 	case len(card.Certificates) == 1 && card.Certificates[0].Serial != "":
 		return ca.StatusTarget{Serial: card.Certificates[0].Serial}, nil
 	}
-	return t, ca.Invalidate(fmt.Errorf(tr("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux",
-		"%s holds %d certificates and no card number: give the file of one"), dir, len(card.Certificates)))
+	return t, ca.Invalidate(errorf("%s tient %d certificats sans numéro de carte : donnez le fichier de l'un d'eux",
+		"%s holds %d certificates and no card number: give the file of one", dir, len(card.Certificates)))
 }

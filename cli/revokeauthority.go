@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,11 +25,11 @@ import (
 // refuseAuthorityFile says what to type instead of the file of an authority.
 func refuseAuthorityFile(path string, c *inspect.Certificate) error {
 	if a, err := profiles.ParseAuthority(c.Authority); err == nil && c.PKI != nil && !c.PKI.Production {
-		return ca.Invalidate(fmt.Errorf(tr("%s est le certificat de l'autorité %s, et une autorité ne se révoque pas par un fichier. Pour la révoquer : igc revoke --authority %[2]s",
-			"%s is the certificate of the authority %s, and an authority is not revoked by a file. To revoke it: igc revoke --authority %[2]s"), path, a.ID()))
+		return ca.Invalidate(errorf("%s est le certificat de l'autorité %s, et une autorité ne se révoque pas par un fichier. Pour la révoquer : igc revoke --authority %[2]s",
+			"%s is the certificate of the authority %s, and an authority is not revoked by a file. To revoke it: igc revoke --authority %[2]s", path, a.ID()))
 	}
-	return ca.Invalidate(fmt.Errorf(tr("%s est le certificat d'une autorité (%s), et une autorité ne se révoque pas par un fichier : donnez le certificat du porteur",
-		"%s is the certificate of an authority (%s), and an authority is not revoked by a file: give the certificate of the holder"), path, visible(c.Subject)))
+	return ca.Invalidate(errorf("%s est le certificat d'une autorité (%s), et une autorité ne se révoque pas par un fichier : donnez le certificat du porteur",
+		"%s is the certificate of an authority (%s), and an authority is not revoked by a file: give the certificate of the holder", path, visible(c.Subject)))
 }
 
 // caCompromise is the reason that RFC 5280 §5.3.1 has for certificates of authorities alone.
@@ -161,13 +160,13 @@ func (p *program) confirm(c *cli.Context, one ca.Changed) error {
 			fmt.Fprintln(p.err)
 			return c.Context.Err()
 		}
-		return ca.Invalidate(fmt.Errorf(tr("pas confirmé : %s n'est pas révoquée, rien n'est changé",
-			"not confirmed: %s is not revoked, nothing is changed"), id))
+		return ca.Invalidate(errorf("pas confirmé : %s n'est pas révoquée, rien n'est changé",
+			"not confirmed: %s is not revoked, nothing is changed", id))
 	case c.NArg() == 1:
 		return nil
 	}
-	return ca.Invalidate(errors.New(tr("rien n'est changé : il n'y a pas de terminal où le confirmer ; dans un script, ajoutez --yes",
-		"nothing is changed: there is no terminal to confirm it at; in a script add --yes")))
+	return ca.Invalidate(errorf("rien n'est changé : il n'y a pas de terminal où le confirmer ; dans un script, ajoutez --yes",
+		"nothing is changed: there is no terminal to confirm it at; in a script add --yes"))
 }
 
 // revokedAuthorities are those of a lab, by ID.

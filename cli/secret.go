@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -40,8 +39,8 @@ func secretFlags(c values) (string, error) {
 	}
 	switch pin := c.String("pin"); {
 	case password != "" && c.IsSet("pin"):
-		return "", ca.Invalidate(errors.New(tr("--pin et --password disent la même chose : donnez-en un",
-			"--pin and --password say the same thing: give one")))
+		return "", ca.Invalidate(errorf("--pin et --password disent la même chose : donnez-en un",
+			"--pin and --password say the same thing: give one"))
 	case password != "":
 		return password, nil
 	case pin != "":
@@ -67,10 +66,10 @@ func refusePassword(c values, productID string) error {
 		return ca.Invalidate(err)
 	}
 	if product.CardType != "" && !c.IsSet("like") && (c.IsSet("password") || c.IsSet("password-file")) {
-		return ca.Invalidate(fmt.Errorf(tr("%s est une carte, qui a un code porteur : donnez --pin ; igc card "+
+		return ca.Invalidate(errorf("%s est une carte, qui a un code porteur : donnez --pin ; igc card "+
 			"export --password en écrit le PKCS#12 sous un mot de passe",
 			"%s is a card, which has a PIN: give --pin; igc card export --password writes its PKCS#12 under a "+
-				"password"), product.ID))
+				"password", product.ID))
 	}
 	return nil
 }
@@ -80,12 +79,12 @@ func filePassword(c values) (string, error) {
 	file := c.String("password-file")
 	switch {
 	case c.IsSet("password") && file != "":
-		return "", ca.Invalidate(errors.New(tr("donnez --password ou --password-file, pas les deux",
-			"give --password or --password-file, not both")))
+		return "", ca.Invalidate(errorf("donnez --password ou --password-file, pas les deux",
+			"give --password or --password-file, not both"))
 	case c.IsSet("password") && c.String("password") == "":
-		return "", ca.Invalidate(errors.New(tr("--password est vide : les logiciels ne s'accordent pas sur ce que "+
+		return "", ca.Invalidate(errorf("--password est vide : les logiciels ne s'accordent pas sur ce que "+
 			"cela veut dire",
-			"--password is empty: programs differ on what that means")))
+			"--password is empty: programs differ on what that means"))
 	case file == "":
 		return c.String("password"), nil
 	}
@@ -95,8 +94,8 @@ func filePassword(c values) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", ca.Invalidate(fmt.Errorf(tr("--password-file %s : sa première ligne est vide",
-			"--password-file %s: its first line is empty"), file))
+		return "", ca.Invalidate(errorf("--password-file %s : sa première ligne est vide",
+			"--password-file %s: its first line is empty", file))
 	}
 	return line, nil
 }

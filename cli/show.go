@@ -106,8 +106,8 @@ func (p *program) showable(c *cli.Context, client *lab.Client, authorities []ca.
 		i := slices.IndexFunc(authorities, func(info ca.AuthorityInfo) bool { return info.ID == a.ID() })
 		if i < 0 {
 			return nil, &ca.Error{Kind: ca.NotFound,
-				Err: fmt.Errorf(tr("le laboratoire n'a pas %s : igc init crée les neuf autorités",
-					"the lab has no %s: igc init makes all nine authorities"), a.ID())}
+				Err: errorf("le laboratoire n'a pas %s : igc init crée les neuf autorités",
+					"the lab has no %s: igc init makes all nine authorities", a.ID())}
 		}
 		info := authorities[i]
 		return []shown{{info, info.DER, func(w io.Writer) { authorityStatus(w, info, revoked) }}}, nil

@@ -94,8 +94,8 @@ func (p *program) eachStore(c *cli.Context, roots []*x509.Certificate, work stor
 	var errs []error
 	for _, s := range stores {
 		if s.Kind() == "NSS" && noCertutil != nil {
-			errs = append(errs, fmt.Errorf(tr("NSS %s : certutil manque (Debian : apt install libnss3-tools)",
-				"NSS %s: certutil is missing (Debian: apt install libnss3-tools)"), s.Path()))
+			errs = append(errs, errorf("NSS %s : certutil manque (Debian : apt install libnss3-tools)",
+				"NSS %s: certutil is missing (Debian: apt install libnss3-tools)", s.Path()))
 			continue
 		}
 		for _, root := range roots {

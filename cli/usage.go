@@ -59,12 +59,12 @@ func unknownCommand(name, above string, commands []*cli.Command) error {
 		}
 	}
 	if near := nearest.Of(name, known); near != "" {
-		return ca.Invalidate(fmt.Errorf(tr("commande inconnue %q : vouliez-vous dire %s ?",
-			"unknown command %q: did you mean %s?"),
+		return ca.Invalidate(errorf("commande inconnue %q : vouliez-vous dire %s ?",
+			"unknown command %q: did you mean %s?",
 			name, strings.TrimSpace(above+" "+near)))
 	}
-	return ca.Invalidate(fmt.Errorf(tr("commande inconnue %q : %s --help les montre",
-		"unknown command %q: %s --help lists them"), name, above))
+	return ca.Invalidate(errorf("commande inconnue %q : %s --help les montre",
+		"unknown command %q: %s --help lists them", name, above))
 }
 
 // nameSubcommands has the commands that only hold others say which are there, and which one was
@@ -72,6 +72,7 @@ func unknownCommand(name, above string, commands []*cli.Command) error {
 func nameSubcommands(commands []*cli.Command, above string) {
 	for _, command := range commands {
 		name := above + " " + command.Name
+		command.HideHelpCommand = true // urfave/cli's knows English only; igc help does the same
 		if len(command.Subcommands) > 0 && command.Action == nil {
 			command.Action = func(c *cli.Context) error {
 				if c.Args().Present() {

@@ -96,6 +96,12 @@ func Title(check string) i18n.Text {
 
 func tr(fr, en string) string { return i18n.Tr(fr, en) }
 
+// errorf makes an error from a format in both languages; errors among the arguments are wrapped,
+// and printed in the language of each.
+func errorf(fr, en string, args ...any) error {
+	return i18n.NewError(en, i18n.Text{FR: fr, EN: en}, args...)
+}
+
 // need is what a check cannot do without.
 type need int
 

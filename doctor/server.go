@@ -326,11 +326,11 @@ func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
 		name := kindOf(c)
 		switch {
 		case !now.Before(c.NextUpdate):
-			errs = append(errs, fmt.Errorf(tr("%s n° %d a expiré le %s : les serveurs refusent tout certificat",
-				"%s number %d expired on %s: servers refuse every certificate"), name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
+			errs = append(errs, errorf("%s n° %d a expiré le %s : les serveurs refusent tout certificat",
+				"%s number %d expired on %s: servers refuse every certificate", name, c.Number, c.NextUpdate.Local().Format(time.DateTime)))
 		case now.Add(time.Minute).Before(c.ThisUpdate):
-			errs = append(errs, fmt.Errorf(tr("%s n° %d a un thisUpdate dans le futur : %s",
-				"%s number %d has a thisUpdate in the future: %s"), name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
+			errs = append(errs, errorf("%s n° %d a un thisUpdate dans le futur : %s",
+				"%s number %d has a thisUpdate in the future: %s", name, c.Number, c.ThisUpdate.Local().Format(time.DateTime)))
 		}
 	}
 	return first, errs

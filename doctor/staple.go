@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -17,10 +15,10 @@ import (
 // checkStaple verifies the stapled answer as a client does that requires one.
 func checkStaple(response []byte, presented []*x509.Certificate, now time.Time) error {
 	if len(response) == 0 {
-		return errors.New(tr("aucune", "none"))
+		return errorf("aucune", "none")
 	}
 	if len(presented) < 2 {
-		return errors.New(tr("le certificat de l'autorité manque", "the authority's certificate is missing"))
+		return errorf("le certificat de l'autorité manque", "the authority's certificate is missing")
 	}
 	answer, err := ocsp.ParseResponseForCert(response, presented[0], presented[1])
 	if err != nil {
@@ -30,7 +28,7 @@ func checkStaple(response []byte, presented []*x509.Certificate, now time.Time) 
 		return err
 	}
 	if answer.Status != ocsp.Good {
-		return errors.New(tr("le certificat n'est pas bon", "the certificate is not good"))
+		return errorf("le certificat n'est pas bon", "the certificate is not good")
 	}
 	return nil
 }
@@ -42,11 +40,11 @@ const clockSlack = time.Minute
 func checkAnswerDates(answer *ocsp.Response, now time.Time) error {
 	switch {
 	case !now.Before(answer.NextUpdate.Add(clockSlack)):
-		return fmt.Errorf(tr("la réponse a expiré le %s",
-			"the answer expired on %s"), answer.NextUpdate.Local().Format(time.DateTime))
+		return errorf("la réponse a expiré le %s",
+			"the answer expired on %s", answer.NextUpdate.Local().Format(time.DateTime))
 	case now.Add(clockSlack).Before(answer.ThisUpdate):
-		return fmt.Errorf(tr("la réponse est du futur : %s",
-			"the answer is of the future: %s"), answer.ThisUpdate.Local().Format(time.DateTime))
+		return errorf("la réponse est du futur : %s",
+			"the answer is of the future: %s", answer.ThisUpdate.Local().Format(time.DateTime))
 	}
 	return nil
 }
