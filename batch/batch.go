@@ -222,8 +222,6 @@ func checkCardNumbersUnused(ctx context.Context, s ca.Service, orders []ca.CardO
 	return nil
 }
 
-func tr(fr, en string) string { return i18n.Tr(fr, en) }
-
 // errorf makes an error from a format in both languages; errors among the arguments are wrapped,
 // and printed in the language of each.
 func errorf(fr, en string, args ...any) error {
