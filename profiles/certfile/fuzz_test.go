@@ -24,8 +24,8 @@ import (
 	"github.com/igc-lab/igc/internal/p12"
 )
 
-// tooLong is what no input takes unless something hangs: a second, and much more under -race, with a
-// fuzzer's instrumentation or on a loaded machine.
+// tooLong is what no input takes unless something hangs: a second, and much more under -race, with
+// a fuzzer's instrumentation or on a loaded machine.
 const tooLong = 2 * time.Minute
 
 // readAny reads any bytes: no panic, an error in both languages or items, in bounded time.
