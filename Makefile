@@ -95,7 +95,6 @@ soak:
 
 bench:
 	go test ./... -run '^$$' -bench . -benchmem
-	go test ./profiles/certfile -run '^$$' -bench BenchmarkWorst -benchtime 3x
 
 # The licences' texts of everything that the binary holds, to go with a binary that is handed on.
 notices: build
