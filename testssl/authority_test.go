@@ -86,14 +86,14 @@ func TestRevokedAuthority(t *testing.T) {
 		t.Error("the page does not say that the server's own certificate is refused")
 	}
 	// started anew, the server has nothing to present, and says why
-	clock := func() time.Time { return s.now }
+	clock := func() time.Time { return s.now() }
 	again := New(s.lab, crl.NewIssuer(s.lab, clock), newResponder(t, s.lab, clock), clock, slog.New(slog.DiscardHandler))
 	var revoked *ca.RevokedAuthorityError
 	if err := again.Prepare(t.Context()); !errors.As(err, &revoked) || revoked.Authority != "ACI-EL-ORG" {
 		t.Errorf("started anew: %v", err)
 	}
 	// and the one that runs goes on past the date of its renewal
-	s.now = s.now.AddDate(0, 0, 600) // of 730 days
+	s.move(s.now().AddDate(0, 0, 600)) // of 730 days
 	if first, _ := s.seen(t); first == nil {
 		t.Error("nothing is presented")
 	}

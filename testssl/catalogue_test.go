@@ -271,9 +271,9 @@ func TestCardStates(t *testing.T) {
 			Key: ca.P256, PIN: "1234"}
 		switch state {
 		case "expirée":
-			order.NotBefore = s.now.AddDate(-4, 0, 0)
+			order.NotBefore = s.now().AddDate(-4, 0, 0)
 		case "pas encore valide":
-			order.NotBefore = s.now.AddDate(0, 1, 0)
+			order.NotBefore = s.now().AddDate(0, 1, 0)
 		}
 		card, folder, err := ca.MakeCard(t.Context(), s.lab, s.lab.Home, order)
 		if err != nil {

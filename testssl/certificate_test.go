@@ -15,7 +15,7 @@ import (
 func (s *site) seen(t testing.TB) (*x509.Certificate, *ocsp.Response) {
 	t.Helper()
 	conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[Default.Name], "https://"), "/"),
-		&tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now }})
+		&tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +36,15 @@ func TestOwnCertificate(t *testing.T) {
 	if answer.Status != ocsp.Good {
 		t.Errorf("stapled: %d", answer.Status)
 	}
-	s.now = s.now.Add(20 * time.Minute)
+	s.move(s.now().Add(20 * time.Minute))
 	if _, again := s.seen(t); !again.ThisUpdate.Equal(answer.ThisUpdate) {
 		t.Error("the answer is not kept")
 	}
-	s.now = s.now.Add(20 * time.Minute)
+	s.move(s.now().Add(20 * time.Minute))
 	if _, again := s.seen(t); !again.ThisUpdate.After(answer.ThisUpdate) {
 		t.Error("the answer is kept too long")
 	}
-	s.now = first.NotBefore.Add(first.NotAfter.Sub(first.NotBefore) * 7 / 10)
+	s.move(first.NotBefore.Add(first.NotAfter.Sub(first.NotBefore) * 7 / 10))
 	second, answer := s.seen(t)
 	if second.SerialNumber.Cmp(first.SerialNumber) == 0 || answer.Status != ocsp.Good {
 		t.Error("the certificate is not renewed")
@@ -66,7 +66,7 @@ func TestNothingIsRemembered(t *testing.T) {
 		sessions := tls.NewLRUClientSessionCache(1)
 		for _, card := range []*tls.Certificate{c, nil} {
 			transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: s.roots, ClientSessionCache: sessions,
-				Time: func() time.Time { return s.now },
+				Time: func() time.Time { return s.now() },
 				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 					if card == nil {
 						return &tls.Certificate{}, nil

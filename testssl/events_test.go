@@ -89,7 +89,7 @@ func TestLiveLine(t *testing.T) {
 func TestLiveLineBounds(t *testing.T) {
 	s := newSite(t)
 	c := issue(t, s.lab, time.Time{})["authentication"]
-	for name, visitor := range map[string]*tls.Certificate{"nobody": nil, "an unknown issuer": selfSigned(t, s.now)} {
+	for name, visitor := range map[string]*tls.Certificate{"nobody": nil, "an unknown issuer": selfSigned(t, s.now())} {
 		if resp, _ := s.line(t, visitor); resp.StatusCode != http.StatusNoContent {
 			t.Errorf("%s: %s", name, resp.Status)
 		}

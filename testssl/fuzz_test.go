@@ -88,7 +88,7 @@ func FuzzCard(f *testing.F) {
 	for i, info := range infos {
 		f.Add(info.DER, infos[(i+1)%len(infos)].DER)
 	}
-	f.Add(selfSigned(f, s.now).Certificate[0], infos[0].DER)
+	f.Add(selfSigned(f, s.now()).Certificate[0], infos[0].DER)
 	f.Fuzz(func(t *testing.T, leaf, above []byte) {
 		first, err := x509.ParseCertificate(leaf)
 		if err != nil {

@@ -24,7 +24,7 @@ func TestGnuTLS(t *testing.T) {
 	peer.Need(t, "gnutls-cli")
 	module := cardtest.Module(t)
 	s := newSite(t)
-	s.now = time.Now() // gnutls-cli has no other clock
+	s.move(time.Now()) // gnutls-cli has no other clock
 	c := makeCard(t, s.lab, "good", time.Time{})
 	root, err := s.lab.Authorities(t.Context())
 	if err != nil {

@@ -28,7 +28,7 @@ const tries = 30
 func (s *site) halfClosed(t *testing.T, mode, request string, card *tls.Certificate) []byte {
 	t.Helper()
 	address := strings.TrimSuffix(strings.TrimPrefix(s.urls[mode], "https://"), "/")
-	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now },
+	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now() },
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return card, nil }})
 	if err != nil {
 		t.Fatal(err)

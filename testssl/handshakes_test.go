@@ -45,7 +45,7 @@ func TestHandshakeLog(t *testing.T) {
 	log := &lockedBuffer{}
 	s.server.log = slog.New(slog.NewTextHandler(log, nil))
 	good := issue(t, s.lab, time.Time{})["authentication"]
-	expired := issue(t, s.lab, s.now.AddDate(-4, 0, 0))["authentication"]
+	expired := issue(t, s.lab, s.now().AddDate(-4, 0, 0))["authentication"]
 	revoked := issue(t, s.lab, time.Time{})["authentication"]
 	if _, err := s.lab.Revoke(t.Context(), serial(t, revoked), "keyCompromise"); err != nil {
 		t.Fatal(err)
@@ -62,8 +62,8 @@ func TestHandshakeLog(t *testing.T) {
 		{Default, expired, alain, "DATE-EXPIRED"}, {Strict, expired, alain, "DATE-EXPIRED"},
 		{Default, revoked, alain, "REV-CRL-REVOKED"}, {Strict, revoked, alain, "REV-CRL-REVOKED"},
 		{Default, nil, `""`, "TLS-NOCERT"}, {Strict, nil, `""`, "TLS-NOCERT"},
-		{AnyCA, selfSigned(t, s.now), `"CN=<script>alert(1)</script>"`, "CHAIN-UNKNOWN-ROOT"},
-		{Strict, selfSigned(t, s.now), `"CN=<script>alert(1)</script>"`, "CHAIN-UNKNOWN-ROOT"},
+		{AnyCA, selfSigned(t, s.now()), `"CN=<script>alert(1)</script>"`, "CHAIN-UNKNOWN-ROOT"},
+		{Strict, selfSigned(t, s.now()), `"CN=<script>alert(1)</script>"`, "CHAIN-UNKNOWN-ROOT"},
 		{Default, garbage, `""`, "TLS-REFUSED"},
 	} {
 		for _, requests := range []int{0, 1, 3} {

@@ -37,14 +37,14 @@ func TestOwnCertificateIsShortEnough(t *testing.T) {
 // valid at that time, and the server finds nothing wrong with them.
 func TestOwnCertificateWhenTheClockMoves(t *testing.T) {
 	s := newSite(t)
-	begin := s.now
+	begin := s.now()
 	for _, at := range []time.Duration{0, 6 * day, 7 * day, 30 * day, 400 * day, 900 * day, 400 * day, 7 * day, time.Hour, 0} {
-		s.now = begin.Add(at)
+		s.move(begin.Add(at))
 		leaf, answer := s.seen(t) // TLS verifies the certificate at that time
-		if s.now.Before(answer.ThisUpdate) || !s.now.Before(answer.NextUpdate) || answer.Status != ocsp.Good {
+		if s.now().Before(answer.ThisUpdate) || !s.now().Before(answer.NextUpdate) || answer.Status != ocsp.Good {
 			t.Errorf("at %v: the stapled answer says %d, from %s to %s", at, answer.Status, answer.ThisUpdate, answer.NextUpdate)
 		}
-		if s.now.Before(leaf.NotBefore) || !s.now.Before(leaf.NotAfter) {
+		if s.now().Before(leaf.NotBefore) || !s.now().Before(leaf.NotAfter) {
 			t.Errorf("at %v: the certificate is valid from %s to %s", at, leaf.NotBefore, leaf.NotAfter)
 		}
 		if problems := s.server.Problems(t.Context()); len(problems) > 0 {
@@ -74,20 +74,20 @@ func TestStapleFails(t *testing.T) {
 	s.server.certificate.OCSP = f
 	_, first := s.seen(t)
 	f.err = errors.New("no answer for a while")
-	s.now = s.now.Add(40 * time.Minute) // of the answer's hour
+	s.move(s.now().Add(40 * time.Minute)) // of the answer's hour
 	if _, again := s.seen(t); !again.ThisUpdate.Equal(first.ThisUpdate) {
 		t.Error("not the old answer")
 	}
 	if problems := s.server.Problems(t.Context()); len(problems) > 0 {
 		t.Errorf("while the old answer is valid: %v", problems)
 	}
-	s.now = s.now.Add(40 * time.Minute)
+	s.move(s.now().Add(40 * time.Minute))
 	problems := s.server.Problems(t.Context())
 	if len(problems) != 1 || problems[0].What != "staple" || problems[0].Level != revocation.Warning {
 		t.Errorf("without an answer: %v", problems)
 	}
 	f.err = nil
-	s.now = s.now.Add(2 * time.Minute)
+	s.move(s.now().Add(2 * time.Minute))
 	if problems := s.server.Problems(t.Context()); len(problems) > 0 {
 		t.Errorf("after it was put right: %v", problems)
 	}

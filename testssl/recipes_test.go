@@ -163,7 +163,7 @@ var untried = []string{"traefik", "dotnet"}
 // unless the page says otherwise.
 func TestRecipes(t *testing.T) {
 	s := newSite(t)
-	s.now = time.Now() // the servers have no other clock
+	s.move(time.Now()) // the servers have no other clock
 	b := newBench(t, s)
 	groups, err := s.server.recipesOf(defaultAuthority)
 	if err != nil {
@@ -253,7 +253,7 @@ func newBench(t *testing.T, s *site) *bench {
 		name  string
 		lab   *lab.Lab
 		since time.Time
-	}{{"good", s.lab, time.Time{}}, {"revoked", s.lab, time.Time{}}, {"expired", s.lab, s.now.AddDate(-4, 0, 0)}, {"other", elsewhere, time.Time{}}} {
+	}{{"good", s.lab, time.Time{}}, {"revoked", s.lab, time.Time{}}, {"expired", s.lab, s.now().AddDate(-4, 0, 0)}, {"other", elsewhere, time.Time{}}} {
 		b.cards = append(b.cards, makeCard(t, c.lab, c.name, c.since))
 	}
 	if _, err := s.lab.Revoke(t.Context(), serial(t, b.cards[1].tls), "keyCompromise"); err != nil {

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,11 +41,29 @@ type site struct {
 	crls      *crl.Issuer
 	responder *ocsp.Responder
 	server    *Server
-	now       time.Time
+	clock     movedClock
 	urls      map[string]string
 	https     map[string]*http.Server
 	plain     string // the plain port
 	roots     *x509.CertPool
+}
+
+// movedClock is a clock that a test moves while servers read it.
+type movedClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (s *site) now() time.Time {
+	s.clock.mu.Lock()
+	defer s.clock.mu.Unlock()
+	return s.clock.now
+}
+
+func (s *site) move(to time.Time) {
+	s.clock.mu.Lock()
+	defer s.clock.mu.Unlock()
+	s.clock.now = to
 }
 
 func newLab(t testing.TB, now func() time.Time, publication string) *lab.Lab {
@@ -65,8 +84,9 @@ func newLab(t testing.TB, now func() time.Time, publication string) *lab.Lab {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), urls: map[string]string{}, https: map[string]*http.Server{}, roots: x509.NewCertPool()}
-	clock := func() time.Time { return s.now }
+	s := &site{urls: map[string]string{}, https: map[string]*http.Server{}, roots: x509.NewCertPool()}
+	s.move(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	clock := s.now
 	plain := listen(t)
 	s.plain = "http://localhost:" + web.Port(plain.Addr().String())
 	s.lab = newLab(t, clock, s.plain)
@@ -153,7 +173,7 @@ func serial(t testing.TB, c *tls.Certificate) string {
 // client presents the certificate whatever the server asks for, as no browser does; nil presents
 // none.
 func (s *site) client(c *tls.Certificate) *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now },
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now() },
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			if c == nil {
 				return &tls.Certificate{}, nil
@@ -209,7 +229,7 @@ func TestVisitors(t *testing.T) {
 	if _, err := s.lab.Revoke(t.Context(), serial(t, revoked["authentication"]), "keyCompromise"); err != nil {
 		t.Fatal(err)
 	}
-	elsewhere := newLab(t, func() time.Time { return s.now }, "http://localhost:1")
+	elsewhere := newLab(t, func() time.Time { return s.now() }, "http://localhost:1")
 	for name, tc := range map[string]struct {
 		card         *tls.Certificate
 		code         verify.Code
@@ -220,10 +240,10 @@ func TestVisitors(t *testing.T) {
 		"good":          {good["authentication"], verify.OK, "SUCCESS", "Votre carte fonctionne"},
 		"signature":     {good["signature"], "USAGE-NOT-AUTH", "FAILED:unsuitable certificate purpose", "certificat de SIGNATURE"},
 		"revoked":       {revoked["authentication"], "REV-CRL-REVOKED", "FAILED:certificate revoked", "keyCompromise"},
-		"expired":       {issue(t, s.lab, s.now.AddDate(-4, 0, 0))["authentication"], "DATE-EXPIRED", "FAILED:certificate has expired", "expiré depuis le"},
-		"not yet valid": {issue(t, s.lab, s.now.AddDate(0, 1, 0))["authentication"], "DATE-NOT-YET", "FAILED:certificate is not yet valid", "valable seulement à partir du"},
+		"expired":       {issue(t, s.lab, s.now().AddDate(-4, 0, 0))["authentication"], "DATE-EXPIRED", "FAILED:certificate has expired", "expiré depuis le"},
+		"not yet valid": {issue(t, s.lab, s.now().AddDate(0, 1, 0))["authentication"], "DATE-NOT-YET", "FAILED:certificate is not yet valid", "valable seulement à partir du"},
 		"another lab's": {issue(t, elsewhere, time.Time{})["authentication"], "CHAIN-UNKNOWN-ROOT", "FAILED:unable to get local issuer certificate", "émetteur inconnu"},
-		"anybody's":     {selfSigned(t, s.now), "CHAIN-UNKNOWN-ROOT", "FAILED:unable to get local issuer certificate", "Aucun produit de l'IGC-Santé"},
+		"anybody's":     {selfSigned(t, s.now()), "CHAIN-UNKNOWN-ROOT", "FAILED:unable to get local issuer certificate", "Aucun produit de l'IGC-Santé"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, mode := range []string{Default.Name, TLS13.Name, AnyCA.Name} {
@@ -338,7 +358,7 @@ func TestModes(t *testing.T) {
 		authorities int
 	}{Default.Name: {tls.VersionTLS12, 4}, TLS13.Name: {tls.VersionTLS13, 4}, AnyCA.Name: {tls.VersionTLS12, 0}} {
 		var asked *tls.CertificateRequestInfo
-		conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[mode], "https://"), "/"), &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now },
+		conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.urls[mode], "https://"), "/"), &tls.Config{RootCAs: s.roots, Time: func() time.Time { return s.now() },
 			GetClientCertificate: func(i *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 				asked = i
 				return &tls.Certificate{}, nil
