@@ -37,8 +37,7 @@ demo: build
 	echo "To have the server trusted (once; igc trust uninstall undoes it):"; \
 	echo "  IGC_HOME=$(DEMO) $(BIN) trust install"; \
 	echo "Then open https://localhost:8443/ and, to see a revocation, in another terminal:"; \
-	echo "  IGC_HOME=$(DEMO) $(BIN) list"; \
-	echo "  IGC_HOME=$(DEMO) $(BIN) revoke SERIAL --reason keyCompromise"; \
+	echo "  IGC_HOME=$(DEMO) $(BIN) revoke last --reason keyCompromise"; \
 	echo; \
 	exec $(BIN) serve
 

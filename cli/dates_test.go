@@ -14,7 +14,7 @@ func TestDates(t *testing.T) {
 		"America/Guadeloupe"} {
 		loc, err := time.LoadLocation(zone)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err) // the zones are in the binary
 		}
 		time.Local = loc
 		midnight, afternoon := time.Date(2026, 11, 25, 0, 0, 0, 0, loc), time.Date(2026, 11, 25, 14, 30, 0, 0, loc)
