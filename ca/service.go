@@ -16,6 +16,7 @@ type Service interface {
 	Authorities(ctx context.Context) ([]AuthorityInfo, error)
 	Ensure(ctx context.Context, wanted []profiles.Authority) (made int, err error)
 	Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error)
+	store.DocumentStore // the state of the lab's services
 }
 
 var _ Service = (*CA)(nil)

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	kmsapi "go.step.sm/crypto/kms/apiv1"
@@ -170,6 +171,37 @@ func (c *Client) Changes(ctx context.Context, after uint64, limit int) (changes 
 		return err
 	})
 	return changes, err
+}
+
+// GetDocument implements [store.DocumentStore].
+func (c *Client) GetDocument(ctx context.Context, kind store.DocumentKind, key string) (doc store.Document, err error) {
+	err = c.dispatch(ctx, true, func(s ca.Service) (err error) {
+		doc, err = s.GetDocument(ctx, kind, key)
+		return err
+	})
+	return doc, err
+}
+
+// ScanDocuments implements [store.DocumentStore].
+func (c *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (docs []store.Document, err error) {
+	err = c.dispatch(ctx, true, func(s ca.Service) (err error) {
+		docs, err = s.ScanDocuments(ctx, kind, prefix)
+		return err
+	})
+	return docs, err
+}
+
+// WriteDocuments implements [store.DocumentStore]. A write is not sent again when the server stopped
+// before it answered: the versions tell whether it was made.
+func (c *Client) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) (versions []uint64, err error) {
+	err = c.dispatch(ctx, false, func(s ca.Service) (err error) {
+		versions, err = s.WriteDocuments(ctx, actor, writes...)
+		if slices.ContainsFunc(writes, func(w store.DocumentWrite) bool { return w.Kind.Audited }) {
+			c.renewHead(ctx, s)
+		}
+		return err
+	})
+	return versions, err
 }
 
 // renewHead writes the signed head after a change that this process made.

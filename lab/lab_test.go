@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
@@ -197,6 +198,26 @@ func TestSocket(t *testing.T) {
 	wantKind(t, err, ca.Invalid) // an authority is named as one, through the socket too
 	_, err = client.Find(t.Context(), "0123456789")
 	wantKind(t, err, ca.NotFound)
+	clients := store.Documents{Store: client, Kind: store.DocumentKind{Name: "psc.client", Audited: true}}
+	version, err := clients.Swap(t.Context(), "somebody else", "app", 0, []byte("{}"), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clients.Swap(t.Context(), "", "app", 0, nil, time.Time{}); !errors.Is(err, store.ErrSwap) {
+		t.Errorf("a document that is there already: %v", err)
+	}
+	if doc, err := clients.Get(t.Context(), "app"); err != nil || string(doc.Value) != "{}" || doc.Version != version {
+		t.Errorf("%+v, %v", doc, err)
+	}
+	if docs, err := clients.Scan(t.Context(), "a"); err != nil || len(docs) != 1 {
+		t.Errorf("%v, %v", docs, err)
+	}
+	_, err = clients.Get(t.Context(), "none")
+	wantKind(t, err, ca.NotFound)
+	if changes, err := client.Changes(t.Context(), 0, 100); err != nil || changes[len(changes)-1].Document != "psc.client/app" ||
+		!strings.HasPrefix(changes[len(changes)-1].Actor, "rpc") {
+		t.Errorf("%+v, %v", changes[len(changes)-1], err)
+	}
 	if list, err := client.List(t.Context(), ca.Filter{}); err != nil || len(list) != 4 {
 		t.Errorf("%d records, %v", len(list), err)
 	}

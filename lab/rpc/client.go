@@ -143,6 +143,31 @@ func (r *Client) Changes(ctx context.Context, after uint64, limit int) (out []st
 	return out, err
 }
 
+// GetDocument implements [store.DocumentStore].
+func (r *Client) GetDocument(ctx context.Context, kind store.DocumentKind, key string) (doc store.Document, err error) {
+	err = r.call(ctx, "documents/get", documentsCall{kind, key}, &doc)
+	return doc, err
+}
+
+// ScanDocuments implements [store.DocumentStore].
+func (r *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (docs []store.Document, err error) {
+	err = r.call(ctx, "documents/scan", documentsCall{kind, prefix}, &docs)
+	return docs, err
+}
+
+// WriteDocuments implements [store.DocumentStore]. The actor is the user at this end of the socket,
+// whatever the call says.
+func (r *Client) WriteDocuments(ctx context.Context, _ string, writes ...store.DocumentWrite) ([]uint64, error) {
+	var out writtenDocuments
+	if err := r.call(ctx, "documents/write", writes, &out); err != nil {
+		return nil, err
+	}
+	if out.Changed {
+		return nil, store.ErrSwap
+	}
+	return out.Versions, nil
+}
+
 // Process tells which process answers on the socket, 0 where the system does not say; running is
 // false when nobody does, and stale when a server that was killed left its socket.
 func (r *Client) Process(ctx context.Context) (pid int, running, stale bool) {

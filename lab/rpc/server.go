@@ -34,6 +34,18 @@ type changesCall struct {
 	Limit int    `json:"limit"`
 }
 
+type documentsCall struct {
+	Kind store.DocumentKind `json:"kind"`
+	Key  string             `json:"key"` // or the prefix of keys
+}
+
+// writtenDocuments is the answer to a write of documents. ErrSwap is no failure of the call: the
+// caller compares with it, which the text of an error would not allow.
+type writtenDocuments struct {
+	Versions []uint64 `json:"versions,omitempty"`
+	Changed  bool     `json:"changed,omitempty"`
+}
+
 // maxChanges bounds the changes of one answer.
 const maxChanges = 10000
 
@@ -129,6 +141,19 @@ func (s *Server) calls() http.Handler {
 	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, s.Publish(ctx, anew) }))
 	mux.HandleFunc("POST /changes", call(func(ctx context.Context, in changesCall) (any, error) {
 		return s.As(callerOf(ctx)).Changes(ctx, in.After, min(in.Limit, maxChanges))
+	}))
+	mux.HandleFunc("POST /documents/get", call(func(ctx context.Context, in documentsCall) (any, error) {
+		return s.As(callerOf(ctx)).GetDocument(ctx, in.Kind, in.Key)
+	}))
+	mux.HandleFunc("POST /documents/scan", call(func(ctx context.Context, in documentsCall) (any, error) {
+		return s.As(callerOf(ctx)).ScanDocuments(ctx, in.Kind, in.Key)
+	}))
+	mux.HandleFunc("POST /documents/write", call(func(ctx context.Context, in []store.DocumentWrite) (any, error) {
+		versions, err := s.As(callerOf(ctx)).WriteDocuments(ctx, "", in...)
+		if errors.Is(err, store.ErrSwap) {
+			return writtenDocuments{Changed: true}, nil
+		}
+		return writtenDocuments{Versions: versions}, err
 	}))
 	mux.HandleFunc("POST /ensure", call(func(ctx context.Context, in ensureCall) (any, error) {
 		var wanted []profiles.Authority

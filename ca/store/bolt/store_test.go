@@ -69,7 +69,7 @@ func TestFailedOperationInABatch(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	close(release)
 	wg.Wait()
-	docs, err := store.Documents{Store: s, Kind: testKind}.Scan(t.Context(), "")
+	docs, err := store.Documents{Store: store.DocumentsOf(s, "test"), Kind: testKind}.Scan(t.Context(), "")
 	if err != nil || len(docs) != 9 || slices.ContainsFunc(docs, func(d store.Document) bool { return d.Key == "5" }) {
 		t.Errorf("%v, %v; want all but the fifth", docs, err)
 	}

@@ -9,11 +9,40 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
+// writtenTogether checks that the writes of one call are all made, or none.
+func writtenTogether(s *suite) {
+	ctx, d := s.Context(), store.DocumentsOf(s.Store, actor)
+	code, session := store.DocumentKind{Name: "code"}, store.DocumentKind{Name: "session", Audited: true}
+	none := uint64(0)
+	versions, err := d.WriteDocuments(ctx, "", store.DocumentWrite{Kind: code, Key: "c", Value: []byte("1"), IfVersion: &none},
+		store.DocumentWrite{Kind: session, Key: "s", Value: []byte("1"), IfVersion: &none})
+	if err != nil || len(versions) != 2 || versions[0] == 0 || versions[1] == 0 {
+		s.Fatalf("versions %d, %v", versions, err)
+	}
+	redeem := []store.DocumentWrite{
+		{Kind: session, Key: "s", Value: []byte("2")},
+		{Kind: code, Key: "c", Delete: true, IfVersion: &versions[0]},
+	}
+	if got, err := d.WriteDocuments(ctx, "", redeem...); err != nil || len(got) != 2 || got[1] != 0 || got[0] <= versions[1] {
+		s.Errorf("versions %d after %d, %v", got, versions, err)
+	}
+	redeem[0].Value = []byte("3")
+	if _, err := d.WriteDocuments(ctx, "", redeem...); !errors.Is(err, store.ErrSwap) {
+		s.Errorf("a second time: %v", err)
+	}
+	if doc, err := d.GetDocument(ctx, session, "s"); err != nil || string(doc.Value) != "2" {
+		s.Errorf("%q, %v: the first write of a call that failed was made", doc.Value, err)
+	}
+	if docs, err := d.ScanDocuments(ctx, code, ""); err != nil || len(docs) != 0 {
+		s.Errorf("%v, %v", docs, err)
+	}
+}
+
 // documents are written, read, scanned, deleted, and end.
 func documents(s *suite) {
 	ctx := s.Context()
-	d := store.Documents{Store: s.Store, Kind: store.DocumentKind{Name: "session"}}
-	other := store.Documents{Store: s.Store, Kind: store.DocumentKind{Name: "session.old"}}
+	d := store.Documents{Store: store.DocumentsOf(s.Store, "test"), Kind: store.DocumentKind{Name: "session"}}
+	other := store.Documents{Store: store.DocumentsOf(s.Store, "test"), Kind: store.DocumentKind{Name: "session.old"}}
 	for _, key := range []string{"b/1", "a/2", "a/1", "c"} {
 		if _, err := d.Put(ctx, actor, key, []byte("value of "+key), time.Time{}); err != nil {
 			s.Fatal(err)
@@ -86,7 +115,7 @@ func documents(s *suite) {
 // swap: of many that change one document at once none is lost, and a version does not come again.
 func swap(s *suite) {
 	ctx := s.Context()
-	d := store.Documents{Store: s.Store, Kind: store.DocumentKind{Name: "counter"}}
+	d := store.Documents{Store: store.DocumentsOf(s.Store, "test"), Kind: store.DocumentKind{Name: "counter"}}
 	const writers, rounds = 8, 20
 	var wg sync.WaitGroup
 	for range writers {
