@@ -20,3 +20,24 @@ func (ca *CA) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix
 func (ca *CA) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) ([]uint64, error) {
 	return store.DocumentsOf(ca.store, ca.actor).WriteDocuments(ctx, actor, writes...)
 }
+
+// maxDropped is how many expired documents go in one transaction: others wait for it.
+const maxDropped = 1000
+
+// DropExpiredDocuments deletes the documents that expired and says how many. They count as absent
+// before; their space is free for others after.
+func (ca *CA) DropExpiredDocuments(ctx context.Context) (n int, err error) {
+	for {
+		dropped := 0
+		err := ca.update(ctx, func(tx store.Tx) (err error) {
+			dropped, err = tx.DropExpiredDocuments(maxDropped)
+			return err
+		})
+		if err != nil {
+			return n, err
+		}
+		if n += dropped; dropped < maxDropped {
+			return n, nil
+		}
+	}
+}

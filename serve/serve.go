@@ -134,6 +134,12 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		return nil
 	})
 	g.start(func(ctx context.Context) error {
+		due := time.NewTicker(expiryInterval)
+		defer due.Stop()
+		dropExpired(ctx, lab, due.C, o.Log)
+		return nil
+	})
+	g.start(func(ctx context.Context) error {
 		if err := lab.KeepHeadSigned(ctx); err != nil { // it can be verified by its hashes all the same
 			o.Log.Error("change feed", "err", err)
 		}
