@@ -64,6 +64,12 @@ func (p *program) inspect(c *cli.Context) error {
 			return err
 		}
 		files[len(objects)] = name
+		for _, o := range read {
+			if o, ok := o.(*inspect.TLS); ok {
+				name = o.Address
+			}
+			o.SetFile(name)
+		}
 		objects = append(objects, read...)
 	}
 	return p.print(c, objects, func(w io.Writer) {

@@ -172,3 +172,51 @@ func TestInspectWhatOpenSSLWrites(t *testing.T) {
 		t.Errorf("certificates only:\n%s", out)
 	}
 }
+
+// In JSON, each thing names what it was read from: a file as it was given, "-" or a server's
+// address.
+func TestInspectNamesFiles(t *testing.T) {
+	l := labtest.New(t, "--key", "p256")
+	card := l.Issue("--card", "ssl-serv", "--service", "localhost", "--department", "75", "--organisation", "HOPITAL",
+		"--structure", "10B0057881")
+	address := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{keyPair(t, card.File("server.p12"))}})
+	certificate, store, bundle := card.File("server.pem"), card.File("server.p12"), card.File("chain.pem")
+	key := card.File("server.key")
+	l.Must("publish")
+	crl := filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
+	if _, err := os.Stat(crl); err != nil {
+		all, _ := filepath.Glob(filepath.Join(l.Home, "publication", "CRL", "*.crl"))
+		crl = all[0]
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		want string // kinds with the files that they name
+	}{
+		"one file":  {[]string{certificate}, "certificate " + certificate},
+		"two files": {[]string{crl, key}, "crl " + crl + ", private-key " + key},
+		"a bundle": {[]string{bundle, certificate}, strings.Repeat("certificate "+bundle+", ", 2) +
+			"certificate " + certificate},
+		"a PKCS#12": {[]string{store}, "certificate " + store + ", private-key " + store +
+			strings.Repeat(", certificate "+store, 2)},
+		"a server": {[]string{"https://" + address + "/", crl}, "tls " + address + ", certificate " + address +
+			", crl " + crl},
+		"the same one": {[]string{key, key}, "private-key " + key + ", private-key " + key},
+	} {
+		var objects []struct{ Kind, File string }
+		if err := json.Unmarshal([]byte(l.Must(append([]string{"inspect", "--json"}, tc.args...)...)), &objects); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, o := range objects {
+			got = append(got, o.Kind+" "+o.File)
+		}
+		if strings.Join(got, ", ") != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	cmd := l.Command("inspect", "--json", "-")
+	cmd.Stdin = strings.NewReader(labtest.Read(t, certificate))
+	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), `"file": "-"`) {
+		t.Errorf("standard input: %v\n%s", err, out)
+	}
+}

@@ -63,7 +63,7 @@ func NewCertificate(der []byte, in string, now time.Time) (*Certificate, error) 
 }
 
 func newCertificate(d *profiles.Decoded, in string, now time.Time) *Certificate {
-	c := &Certificate{Source: Source{KindCertificate, in}, PKI: pkiOf(d.Issuer), Generation: d.Generation,
+	c := &Certificate{Source: Source{Kind: KindCertificate, In: in}, PKI: pkiOf(d.Issuer), Generation: d.Generation,
 		Serial: profiles.SerialHex(d.Serial), Issuer: d.Issuer.String(), Subject: d.Subject.String(), NotBefore: d.NotBefore, NotAfter: d.NotAfter,
 		Holder: d.Holder, Codes: []Code{}, Key: keyOf(d.SubjectPublicKeyInfo), Signature: signatureName(d.SignatureAlgorithm.String()),
 		KeyUsage: append([]string{}, d.KeyUsage...), Purposes: append([]string{},

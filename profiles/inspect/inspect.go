@@ -19,7 +19,8 @@ import (
 // Object is one thing that was found: *Certificate, *CRL, *OCSPResponse, *TLS or *Other. As JSON it
 // follows docs/inspect.schema.json.
 type Object interface {
-	Facts() []Fact // it in words, in the order to show them
+	Facts() []Fact       // it in words, in the order to show them
+	SetFile(name string) // names what it was read from
 }
 
 // Text is one thing said in both languages.
@@ -37,8 +38,12 @@ type Fact struct {
 // Source tells what an object is and what it was found in.
 type Source struct {
 	Kind Kind   `json:"kind"`
-	In   string `json:"in"` // DER, PEM, PKCS#7, PKCS#12, XML, JWK, JWS, OCSP or TLS
+	In   string `json:"in"`             // DER, PEM, PKCS#7, PKCS#12, XML, JWK, JWS, OCSP or TLS
+	File string `json:"file,omitempty"` // name that the caller gives what it was read from
 }
+
+// SetFile names the file, or the server, that the object was read from.
+func (s *Source) SetFile(name string) { s.File = name }
 
 // Kind names the kinds of objects.
 type Kind = certfile.Kind
@@ -118,12 +123,12 @@ func explainItem(item *certfile.Item, opts Options) ([]Object, error) {
 		request, err := newRequest(item.DER, item.In)
 		return []Object{request}, err
 	case KindPublicKey:
-		return []Object{&Other{Source: Source{KindPublicKey, item.In}, What: Text{"clé publique", "public key"},
+		return []Object{&Other{Source: Source{Kind: KindPublicKey, In: item.In}, What: Text{"clé publique", "public key"},
 			Key: keyOf(item.DER)}}, nil
 	case KindPrivateKey:
 		return []Object{privateKey(item)}, nil
 	}
-	return []Object{&Other{Source: Source{KindParameters, item.In}, What: Text{"paramètres d'algorithme",
+	return []Object{&Other{Source: Source{Kind: KindParameters, In: item.In}, What: Text{"paramètres d'algorithme",
 		"algorithm parameters"}}}, nil
 }
 

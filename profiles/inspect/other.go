@@ -46,7 +46,7 @@ func values(triples ...string) []Fact {
 func privateKey(item *certfile.Item) *Other {
 	k := item.Key
 	encrypted := k.Encrypted || item.In == "PKCS#12"
-	o := &Other{Source: Source{KindPrivateKey, item.In}, Encrypted: &encrypted, FriendlyName: item.Name}
+	o := &Other{Source: Source{Kind: KindPrivateKey, In: item.In}, Encrypted: &encrypted, FriendlyName: item.Name}
 	if k.Algorithm != "" {
 		o.Key = &Key{k.Algorithm, k.Bits}
 	}
@@ -96,7 +96,7 @@ func newRequest(der []byte, in string) (*Other, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Other{Source: Source{KindRequest, in}, What: Text{"demande de certificat (PKCS#10)",
+	return &Other{Source: Source{Kind: KindRequest, In: in}, What: Text{"demande de certificat (PKCS#10)",
 		"certificate request (PKCS#10)"},
 		Subject: name.String(), Key: keyOf(spki)}, nil
 }

@@ -79,7 +79,7 @@ func newCRL(der []byte, in string, now time.Time) (*CRL, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(der)
-	l := &CRL{Source: Source{KindCRL, in}, PKI: pkiOf(issuer), Authority: authorityNamed(issuer),
+	l := &CRL{Source: Source{Kind: KindCRL, In: in}, PKI: pkiOf(issuer), Authority: authorityNamed(issuer),
 		Issuer:     issuer.String(),
 		ThisUpdate: list.ThisUpdate, Signature: signatureOf(der), Fingerprint: colons(sum[:]), Count: len(list.RevokedCertificateEntries),
 		Extensions: []profiles.Extension{}, Entries: []Entry{}, Findings: []profiles.Finding{}, Notes: []profiles.Finding{}, raw: der}
@@ -225,7 +225,7 @@ var refusals = map[ocsp.ResponseStatus]struct {
 // is refused here.
 func readOCSP(der []byte, in string, opts Options) ([]Object, error) {
 	r, err := ocsp.ParseResponse(der, nil)
-	o := &OCSPResponse{Source: Source{KindOCSP, in}, Response: "successful", Notes: []profiles.Finding{}}
+	o := &OCSPResponse{Source: Source{Kind: KindOCSP, In: in}, Response: "successful", Notes: []profiles.Finding{}}
 	if refusal := (ocsp.ResponseError{}); errors.As(err, &refusal) {
 		why, ok := refusals[refusal.Status]
 		if !ok {

@@ -43,7 +43,7 @@ func (t *TLS) NoteUnspoken(command string) {
 // certificates, the encoded names of the authorities that it accepts.
 func NewTLS(address string, version, suite uint16, chain [][]byte, asks bool, authorities [][]byte,
 	now time.Time) ([]Object, error) {
-	t := &TLS{Source: Source{KindTLS, "TLS"}, Address: address, Asks: asks, Authorities: []string{}}
+	t := &TLS{Source: Source{Kind: KindTLS, In: "TLS"}, Address: address, Asks: asks, Authorities: []string{}}
 	if version != 0 { // else the server broke off first
 		t.Version, t.Suite = tls.VersionName(version), tls.CipherSuiteName(suite)
 	}
