@@ -25,7 +25,7 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 		if err != nil {
 			return Named{}, err
 		}
-		newest = slices.DeleteFunc(newest, ofTheServer)
+		newest = slices.DeleteFunc(newest, OfServer)
 		if len(newest) == 0 {
 			return Named{}, fail(NotFound, "the lab has issued nothing yet: igc issue --fixture alain issues a card")
 		}
@@ -73,11 +73,6 @@ func Resolve(ctx context.Context, s Service, what string) (Named, error) {
 
 // mostCandidates is how many certificates are looked at when a word means several.
 const mostCandidates = 200
-
-// ofTheServer tells a certificate of the lab's own server, which nobody ordered.
-func ofTheServer(r *Record) bool {
-	return r.Profile == "ssl-serv/server" && r.Holder.Service == "localhost"
-}
 
 // whole is a record with those of the same card.
 func whole(ctx context.Context, s Service, r *Record) (Named, error) {

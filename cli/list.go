@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,8 +38,9 @@ func (p *program) listCommand() *cli.Command {
 				"one row a certificate, with its whole serial number")},
 			&cli.BoolFlag{Name: "fixtures", Usage: tr("avec les cartes de test que igc fixtures make a faites",
 				"with the test cards that igc fixtures make made")},
-			&cli.BoolFlag{Name: "all", Usage: tr("avec ceux des autorités et des répondeurs",
-				"with those of the authorities and responders")},
+			&cli.BoolFlag{Name: "all", Usage: tr(
+				"avec ceux des autorités, des répondeurs et des serveurs du labo lui-même",
+				"with those of the authorities, the responders and the lab's own servers")},
 			&cli.BoolFlag{Name: "der", Usage: tr("avec --json : le certificat lui-même aussi, DER en base64",
 				"with --json: the certificate itself too, DER in base64")},
 			jsonFlag(),
@@ -159,13 +158,14 @@ type row []*ca.Record
 
 // listTable writes a row a card or, with --certificates, a certificate.
 func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter, revoked map[string]*ca.Revocation) error {
-	skip := fixtureCards(c, client.Lab.Home)
+	aside := newLeftAside(c, client.Lab.Home)
 	whole := c.Bool("certificates") || c.Bool("all")
 	group := func(records []*ca.Record) (rows []row) {
+		aside.begin()
 		for _, r := range records {
 			last := len(rows) - 1
 			switch {
-			case skip[r.Serial]:
+			case aside.takes(r):
 			case !whole && last >= 0 && r.Holder.CardNumber != "" && rows[last][0].Holder.CardNumber == r.Holder.CardNumber:
 				rows[last] = append(rows[last], r)
 			default:
@@ -192,8 +192,11 @@ func (p *program) listTable(c *cli.Context, client *lab.Client, filter ca.Filter
 	if err != nil {
 		return err
 	}
+	if text := aside.String(); text != "" {
+		defer p.note(text)
+	}
 	if len(rows) == 0 {
-		return p.nothingListed(c, client)
+		return p.nothingListed(c, client, aside)
 	}
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	if whole {
@@ -247,51 +250,35 @@ func newestRows(c *cli.Context, client *lab.Client, filter ca.Filter, limit int,
 	}
 }
 
-// fixtureCards are the serial numbers of the test cards in the lab's own folder of fixtures, which
-// the list leaves out unless they are asked for.
-func fixtureCards(c *cli.Context, home string) map[string]bool {
-	serials := map[string]bool{}
-	if c.Bool("fixtures") || c.Bool("all") || c.String("card") != "" || c.String("holder") != "" {
-		return serials
-	}
-	// a folder of fixtures that is not whole hides what it names
-	cards, _ := filepath.Glob(filepath.Join(home, "fixtures", "*", "card.json"))
-	for _, path := range cards {
-		var card ca.CardFile
-		if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &card) == nil {
-			for _, certificate := range card.Certificates {
-				serials[certificate.Serial] = true
-			}
-		}
-	}
-	return serials
-}
-
 // nothingListed says why the table is empty.
-func (p *program) nothingListed(c *cli.Context, client *lab.Client) error {
-	any, err := client.List(c.Context, ca.Filter{EndEntities: true, Limit: 1})
-	if err != nil {
-		return err
-	}
-	if len(any) == 0 {
-		_, err = fmt.Fprintln(p.out, tr("Aucun certificat émis. Une carte : igc issue --fixture alain",
-			"No certificate issued yet. For a card: igc issue --fixture alain"))
-		return err
-	}
+func (p *program) nothingListed(c *cli.Context, client *lab.Client, aside *leftAside) error {
 	var given []string
 	for _, name := range []string{"product", "holder", "card", "status", "expires-before"} {
 		if c.IsSet(name) {
 			given = append(given, "--"+name+" "+c.String(name))
 		}
 	}
-	if len(given) == 0 {
+	some := len(aside.tests) > 0
+	if len(given) > 0 {
+		any, err := client.List(c.Context, ca.Filter{EndEntities: true, Limit: 1})
+		if err != nil {
+			return err
+		}
+		some = len(any) > 0
+	}
+	var err error
+	switch {
+	case !some:
+		_, err = fmt.Fprintln(p.out, tr("Aucun certificat émis. Une carte : igc issue --fixture alain",
+			"No certificate issued yet. For a card: igc issue --fixture alain"))
+	case len(given) == 0:
 		_, err = fmt.Fprintln(p.out, tr("Aucune carte hors des cartes de test : igc list --fixtures les montre",
 			"No card but the test cards: igc list --fixtures lists them"))
-		return err
+	default:
+		_, err = fmt.Fprintf(p.out, tr("Aucun certificat ne correspond à %s ; sans filtre : igc list\n",
+			"No certificate matches %s; without a filter: igc list\n"),
+			strings.Join(given, ", "))
 	}
-	_, err = fmt.Fprintf(p.out, tr("Aucun certificat ne correspond à %s ; sans filtre : igc list\n",
-		"No certificate matches %s; without a filter: igc list\n"),
-		strings.Join(given, ", "))
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
@@ -72,15 +73,17 @@ func New(lab *lab.Lab, crls verify.CRLs, responder verify.Responder, now func() 
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
 		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA,
-			Holder: serverHolder, OCSP: responder,
+			Holder: serverHolder(), OCSP: responder,
 			Now: now, Log: log})}
 	return s
 }
 
 // serverHolder is the holder of the server's own certificate.
-var serverHolder = profiles.Holder{Department: "Paris (75)", Organisation: "LABORATOIRE DE TEST",
-	Structure: "10B0000000",
-	Service:   web.Names[0], DNSNames: web.Names[1:]}
+func serverHolder() profiles.Holder {
+	h := ca.ServerHolder
+	h.Service, h.DNSNames = web.Names[0], web.Names[1:]
+	return h
+}
 
 // OwnAuthority is the authority that issues the server's own certificate.
 func OwnAuthority() profiles.Authority { return web.ServerAuthority() }
