@@ -230,6 +230,9 @@ func cardOrder(c values) (order ca.CardOrder, err error) {
 	if err := own.apply(c, &order); err != nil {
 		return order, err
 	}
+	if err := refuseReal(c, order.Holder); err != nil {
+		return order, err
+	}
 	if err := refusePassword(c, order.Product); err != nil {
 		return order, err
 	}
@@ -305,12 +308,6 @@ func holderFlags(c values, h *profiles.Holder) (err error) {
 		"register": func(register string) (string, error) { return profiles.StaffIdNat(h.Structure, register) }})
 	if err != nil {
 		return err
-	}
-	if given := c.IsSet("rpps") || c.IsSet("id-nat"); given && profiles.MayBeReal(h.IdNat) && !c.Bool("allow-real-id") {
-		return ca.Invalidate(errorf("le numéro RPPS %s est hors des plages de test (997…, 999…) : ce peut être "+
-			"celui d'une vraie personne ; --random en tire un, --allow-real-id accepte celui-ci",
-			"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's; --random draws one, "+
-				"--allow-real-id accepts this one", h.IdNat[1:]))
 	}
 	return nil
 }
