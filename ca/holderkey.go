@@ -113,6 +113,21 @@ func claimKeys(tx store.Tx, publicKeys map[string][]byte, records []*Record) err
 	return nil
 }
 
+// RestoreOwnKey notes again whose the key of a certificate is, after the loss of the records. Of two
+// holders, whom a lab never has, the first one stays.
+func RestoreOwnKey(tx store.Tx, record *Record) error {
+	cert, err := record.Certificate()
+	if err != nil {
+		return err
+	}
+	_, role, _ := strings.Cut(record.Profile, "/")
+	err = claimKeys(tx, map[string][]byte{role: cert.RawSubjectPublicKeyInfo}, []*Record{record})
+	if KindOf(err) == Conflict {
+		return nil
+	}
+	return err
+}
+
 // holderName tells holders apart: the number of a person or structure.
 func holderName(h profiles.Holder) string {
 	if id := h.Identifier(); id != "" {

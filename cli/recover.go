@@ -92,6 +92,9 @@ func describeRecovery(w io.Writer, r *lab.Recovery) {
 	}
 	say("Certificats repris des registres abîmés : %d ; de fichiers : %d ; dont révoqués ou suspendus : %d",
 		"Certificates taken from the damaged records: %d; from files: %d; of which revoked or on hold: %d", r.Database, r.Files, r.Revoked)
+	if r.OwnKeys > 0 {
+		say("Dont la clé est celle du porteur : %d", "Of which the key is the holder's own: %d", r.OwnKeys)
+	}
 	if r.RevokedOnly > 0 {
 		say("Révoqués dont on ne sait rien d'autre (ils restent sur la CRL) : %d", "Revoked, and nothing else is known of them (they stay on the CRL): %d", r.RevokedOnly)
 	}
@@ -102,6 +105,12 @@ func describeRecovery(w io.Writer, r *lab.Recovery) {
 	if r.Unspecified > 0 {
 		say("- le motif de %d révocations, ou si c'étaient des suspensions (une CRL fidèle ne le dit pas)",
 			"- the reason of %d revocations, or whether they were holds (a faithful CRL does not say it)", r.Unspecified)
+	}
+	if r.KeyUnknown > 0 {
+		say("- si le porteur a fait lui-même la clé de %d certificats : aucun card.json lu ne le dit, et ils comptent "+
+			"comme faits par le laboratoire",
+			"- whether the holder made the key of %d certificates: no card.json that was read says it, and they count as "+
+				"made by the lab", r.KeyUnknown)
 	}
 	describeMissing(w, r)
 	say("- quels certificats, et combien, ne sont ni sur ce disque ni dans les registres : OCSP les dit inconnus. igc recover DOSSIER reprend les certificats d'un dossier",

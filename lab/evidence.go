@@ -18,6 +18,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
+	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -37,6 +38,7 @@ type finds struct {
 	revocations map[string]ca.Revocation // by serial number
 	changes     []store.Change           // of a damaged feed, in their order
 	states      map[string]store.CRLState
+	ownKeys     map[string]bool // by serial number: whether the holder made the key, as a card.json says
 }
 
 type foundCertificate struct {
@@ -61,7 +63,7 @@ func findKey(authority string, serial []byte) string { return authority + "\x00"
 func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*finds, error) {
 	f := &finds{authorities: map[profiles.Authority][]foundCertificate{}, issued: map[string]foundCertificate{},
 		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*ca.Record{},
-		revocations: map[string]ca.Revocation{}, states: map[string]store.CRLState{}}
+		revocations: map[string]ca.Revocation{}, states: map[string]store.CRLState{}, ownKeys: map[string]bool{}}
 	if damaged {
 		s, err := bolt.Salvage(l.store.Path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,16 +110,20 @@ func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*fin
 	return f, nil
 }
 
-func (f *finds) readFolder(ctx context.Context, folder string) error {
-	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+func (f *finds) readFolder(ctx context.Context, dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if path == folder {
+			if path == dir {
 				return fail(ca.NotFound, "%w", err)
 			}
 			return nil // what cannot be read proves nothing
 		}
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if d.Name() == folder.FileName {
+			f.card(filepath.Dir(path))
+			return nil
 		}
 		kind := strings.ToLower(filepath.Ext(path))
 		if !d.Type().IsRegular() || !slices.Contains([]string{".pem", ".cer", ".crt", ".der", ".crl", ".p7b"}, kind) {
@@ -133,6 +139,18 @@ func (f *finds) readFolder(ctx context.Context, folder string) error {
 		f.file(data, path)
 		return nil
 	})
+}
+
+// card notes whose the keys of a card are. The certificates of a card whose keys the lab made name
+// the files of their keys.
+func (f *finds) card(dir string) {
+	card, err := folder.Read(dir)
+	if err != nil {
+		return
+	}
+	for _, c := range card.Certificates {
+		f.ownKeys[strings.ToUpper(c.Serial)] = card.OwnKey || c.Key == "" && c.PKCS12 == ""
+	}
 }
 
 // file takes the certificates and the CRL that a file is, in DER or PEM.

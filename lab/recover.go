@@ -37,6 +37,8 @@ type Recovery struct {
 	Revoked     int                  `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
 	RevokedOnly int                  `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
 	Unspecified int                  `json:"unspecified"`   // revocations whose reason is not known any more
+	OwnKeys     int                  `json:"own_keys"`      // certificates recorded again as of a key that the holder made
+	KeyUnknown  int                  `json:"key_unknown"`   // and those of which nothing says whether the holder made the key
 	Missing     []Unrecovered        `json:"missing"`       // certificates that the change feed names and that are in no file
 }
 
@@ -190,6 +192,7 @@ func signedBy(list *x509.RevocationList, key crypto.PublicKey) bool {
 func (l *Lab) apply(tx store.RestoreTx, f *finds, authorities map[profiles.Authority]*x509.Certificate,
 	r *Recovery) error {
 	r.Database, r.Files, r.Revoked, r.RevokedOnly, r.Unspecified, r.Missing = 0, 0, 0, 0, 0, []Unrecovered{}
+	r.OwnKeys, r.KeyUnknown = 0, 0
 	before := map[profiles.Authority]store.CRLState{}
 	recorded := map[profiles.Authority]bool{}
 	for i := range r.Authorities {
@@ -277,6 +280,7 @@ func (l *Lab) applyRecords(tx store.RestoreTx, f *finds, authorities map[profile
 		if err != nil { // signed by the lab's key, and not by the lab
 			continue
 		}
+		f.markKey(record, r)
 		all = append(all, one{record, c.from == "igc.db"})
 	}
 	slices.SortFunc(all, func(a, b one) int {
@@ -288,6 +292,12 @@ func (l *Lab) applyRecords(tx store.RestoreTx, f *finds, authorities map[profile
 	for _, record := range all {
 		if err := tx.RestoreCertificate(record.Record); err != nil {
 			return err
+		}
+		if record.OwnKey {
+			r.OwnKeys++
+			if err := ca.RestoreOwnKey(tx, record.Record); err != nil {
+				return err
+			}
 		}
 		if record.salvaged {
 			r.Database++
@@ -302,6 +312,16 @@ func (l *Lab) applyRecords(tx store.RestoreTx, f *finds, authorities map[profile
 		}
 	}
 	return nil
+}
+
+// markKey marks a record as of a key that its holder made, when the card's folder says so. A
+// certificate alone does not say it.
+func (f *finds) markKey(record *ca.Record, r *Recovery) {
+	own, known := f.ownKeys[record.Serial]
+	product, _, _ := strings.Cut(record.Profile, "/")
+	if record.OwnKey = own; !known && product != "ocsp" && !record.IsAuthority() && !ca.OfServer(record) {
+		r.KeyUnknown++
+	}
 }
 
 // rebuild writes new records and puts them in the place of the damaged ones, which get another
@@ -378,6 +398,7 @@ func (l *Lab) remakeLost(ctx context.Context, lost []profiles.Authority, f *find
 	}
 	err := l.store.Restore(ctx, l.Actor(), func(tx store.RestoreTx) error { return l.apply(tx, f, nil, r) })
 	r.Database, r.Files, r.Missing = first.Database, first.Files, first.Missing
+	r.OwnKeys, r.KeyUnknown = first.OwnKeys, first.KeyUnknown
 	r.Revoked, r.RevokedOnly, r.Unspecified = r.Revoked+first.Revoked, r.RevokedOnly+first.RevokedOnly, r.Unspecified+first.Unspecified
 	for i := range r.Authorities {
 		r.Authorities[i].Changed = r.Authorities[i].Changed || first.Authorities[i].Changed
