@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // bar shows how far long work is, at what rate and for how long still: a line redrawn on a
@@ -41,7 +43,7 @@ func (b *bar) show(what string, n, total int) {
 	var pace string
 	if elapsed := now.Sub(b.start).Seconds(); n > 0 && elapsed > 1 {
 		rate := float64(n) / elapsed
-		pace = fmt.Sprintf(", %.1f/s", rate)
+		pace = i18n.Same(", %.1f/s").Format(rate).In(i18n.FromEnvironment())
 		if left := time.Duration(float64(total-n)/rate) * time.Second; left > 0 {
 			pace += tr(", encore ", ", left: ") + left.String()
 		}
@@ -49,7 +51,7 @@ func (b *bar) show(what string, n, total int) {
 	if !b.tty {
 		if n == total || now.Sub(b.last) >= time.Second {
 			b.last = now
-			fmt.Fprintf(b.out, "%s: %d/%d%s\n", what, n, total, pace)
+			fmt.Fprintf(b.out, "%s%s%d/%d%s\n", what, tr(" : ", ": "), n, total, pace)
 		}
 		return
 	}

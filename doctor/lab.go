@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
@@ -108,10 +109,10 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	return []Finding{{State: OK, Message: text}}
 }
 
-// gigabytes writes free space as the language writes numbers.
+// gigabytes writes free space.
 func gigabytes(free uint64) string {
-	number := fmt.Sprintf("%.1f", float64(free)/(1<<30))
-	return fmt.Sprintf(tr(" ; %s Go libres", "; %s GB free"), tr(strings.Replace(number, ".", ",", 1), number))
+	return i18n.Text{FR: " ; %.1f Go libres", EN: "; %.1f GB free"}.Format(float64(free) / (1 << 30)).
+		In(i18n.FromEnvironment())
 }
 
 func readable(path string) bool {
@@ -277,17 +278,17 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 	for _, info := range list { // roots come first
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil {
-			bad(info.ID, "%v", err)
+			bad(info.ID, "%s", err)
 			continue
 		}
 		decoded, err := profiles.Decode(info.DER)
 		if err != nil {
-			bad(info.ID, "%v", err)
+			bad(info.ID, "%s", err)
 			continue
 		}
 		certificate, err := x509.ParseCertificate(info.DER)
 		if err != nil {
-			bad(info.ID, "%v", err)
+			bad(info.ID, "%s", err)
 			continue
 		}
 		certificates[info.ID] = certificate
@@ -302,7 +303,8 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 			bad(info.ID, tr("sa racine %s manque", "its root %s is missing"), a.Root().ID())
 		case certificate.CheckSignatureFrom(root) != nil:
 			bad(info.ID, tr("n'est pas signée par %s : %v",
-				"is not signed by %s: %v"), a.Root().ID(), certificate.CheckSignatureFrom(root))
+				"is not signed by %s: %v"), a.Root().ID(),
+				certificate.CheckSignatureFrom(root))
 		case len(decoded.Findings) > 0:
 			found = append(found, Finding{State: Note, Message: info.ID + tr(" s'écarte de son profil : ",
 				" departs from its profile: ") + tr(decoded.Findings[0].FR, decoded.Findings[0].EN)})

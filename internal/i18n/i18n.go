@@ -23,6 +23,7 @@ package i18n
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -93,6 +94,7 @@ func Same(s string) Text { return Text{FR: s, EN: s} }
 
 // Format prints the text as a format in both languages. Arguments that are a [Text] or an error are
 // printed in the language of each, by the verb %s.
+// Numbers have the decimal mark of each.
 func (t Text) Format(args ...any) Text {
 	print := func(l Language) string {
 		own := make([]any, len(args))
@@ -102,6 +104,8 @@ func (t Text) Format(args ...any) Text {
 				own[i] = arg.In(l)
 			case error:
 				own[i] = TextOf(arg).In(l)
+			case float64:
+				own[i] = number{arg, l}
 			default:
 				own[i] = arg
 			}
@@ -117,6 +121,21 @@ func (t Text) In(l Language) string {
 		return t.FR
 	}
 	return t.EN
+}
+
+// number is a number that is printed with the decimal mark of a language.
+type number struct {
+	value    float64
+	language Language
+}
+
+// Format implements [fmt.Formatter].
+func (n number) Format(s fmt.State, verb rune) {
+	text := fmt.Sprintf(fmt.FormatString(s, verb), n.value)
+	if n.language == French {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	io.WriteString(s, text)
 }
 
 // Date is a moment as each language writes it, in UTC as certificates have it.
