@@ -113,8 +113,8 @@ func claimKeys(tx store.Tx, publicKeys map[string][]byte, records []*Record) err
 	return nil
 }
 
-// RestoreOwnKey notes again whose the key of a certificate is, after the loss of the records. Of two
-// holders, whom a lab never has, the first one stays.
+// RestoreOwnKey notes again whose the key of a certificate is, after the loss of the records. Of
+// two holders, whom a lab never has, the first one stays.
 func RestoreOwnKey(tx store.Tx, record *Record) error {
 	cert, err := record.Certificate()
 	if err != nil {

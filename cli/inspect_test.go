@@ -203,7 +203,8 @@ func TestInspectNamesFiles(t *testing.T) {
 		"the same one": {[]string{key, key}, "private-key " + key + ", private-key " + key},
 	} {
 		var objects []struct{ Kind, File string }
-		if err := json.Unmarshal([]byte(l.Must(append([]string{"inspect", "--json"}, tc.args...)...)), &objects); err != nil {
+		out := l.Must(append([]string{"inspect", "--json"}, tc.args...)...)
+		if err := json.Unmarshal([]byte(out), &objects); err != nil {
 			t.Fatal(err)
 		}
 		var got []string

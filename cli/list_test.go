@@ -31,8 +31,8 @@ func TestListLeavesAside(t *testing.T) {
 	serve()
 	alain := l.Issue("--fixture", "alain")
 	// a server that the user ordered, on the same host
-	server := []string{"--card", "ssl-serv", "--service", "localhost", "--department", "75", "--organisation", "HOPITAL",
-		"--structure", "10B0057881"}
+	server := []string{"--card", "ssl-serv", "--service", "localhost", "--department", "75", "--organisation",
+		"HOPITAL", "--structure", "10B0057881"}
 	l.Issue(server...)
 	test := l.Issue("--fixture", "max") // as igc fixtures make leaves it
 	folder := filepath.Join(l.Home, "fixtures", "max")
@@ -60,7 +60,8 @@ func TestListLeavesAside(t *testing.T) {
 		"of a card":          {[]string{"--card", alain.CardNumber}, 1, ""},
 	} {
 		rows, table, notes := list(tc.args...)
-		if rows != tc.rows || !strings.Contains(notes, tc.notes) || tc.notes == "" && strings.Contains(notes, "left out") {
+		if rows != tc.rows || !strings.Contains(notes, tc.notes) ||
+			tc.notes == "" && strings.Contains(notes, "left out") {
 			t.Errorf("%s: %d rows, want %d\n%s%s", name, rows, tc.rows, table, notes)
 		}
 	}

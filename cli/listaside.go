@@ -18,8 +18,8 @@ type leftAside struct {
 	fixtures map[string]bool // serial numbers; nil when they are wanted
 	servers  bool
 
-	tests map[string]bool // test cards left out so far, by the name that the table would have
-	own   int             // certificates of servers left out so far
+	tests        map[string]bool // test cards left out so far, by the name that the table would have
+	certificates int             // of servers, left out so far
 }
 
 // newLeftAside reads what the flags leave out. A card or a holder who is asked for is shown
@@ -48,7 +48,7 @@ func newLeftAside(c *cli.Context, home string) *leftAside {
 }
 
 // begin forgets what was left out.
-func (a *leftAside) begin() { a.tests, a.own = map[string]bool{}, 0 }
+func (a *leftAside) begin() { a.tests, a.certificates = map[string]bool{}, 0 }
 
 // takes tells whether a certificate is left out, and counts it.
 func (a *leftAside) takes(r *ca.Record) bool {
@@ -57,7 +57,7 @@ func (a *leftAside) takes(r *ca.Record) bool {
 		a.tests[r.ShortName()] = true
 		return true
 	case a.servers && ca.OfServer(r):
-		a.own++
+		a.certificates++
 		return true
 	}
 	return false
@@ -69,9 +69,9 @@ func (a *leftAside) String() string {
 	if n := len(a.tests); n > 0 {
 		parts = append(parts, fmt.Sprintf(tr("cartes de test : %d (--fixtures)", "test cards: %d (--fixtures)"), n))
 	}
-	if a.own > 0 {
+	if a.certificates > 0 {
 		parts = append(parts, fmt.Sprintf(tr("certificats des serveurs du labo : %d (--all)",
-			"certificates of the lab's own servers: %d (--all)"), a.own))
+			"certificates of the lab's own servers: %d (--all)"), a.certificates))
 	}
 	if len(parts) == 0 {
 		return ""

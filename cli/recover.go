@@ -109,8 +109,8 @@ func describeRecovery(w io.Writer, r *lab.Recovery) {
 	if r.KeyUnknown > 0 {
 		say("- si le porteur a fait lui-même la clé de %d certificats : aucun card.json lu ne le dit, et ils comptent "+
 			"comme faits par le laboratoire",
-			"- whether the holder made the key of %d certificates: no card.json that was read says it, and they count as "+
-				"made by the lab", r.KeyUnknown)
+			"- whether the holder made the key of %d certificates: no card.json that was read says it, and they "+
+				"count as made by the lab", r.KeyUnknown)
 	}
 	describeMissing(w, r)
 	say("- quels certificats, et combien, ne sont ni sur ce disque ni dans les registres : OCSP les dit inconnus. igc recover DOSSIER reprend les certificats d'un dossier",

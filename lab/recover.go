@@ -37,8 +37,8 @@ type Recovery struct {
 	Revoked     int                  `json:"revoked"`       // of all these, those whose revocation, or hold, is recorded
 	RevokedOnly int                  `json:"revoked_only"`  // revoked, and nothing else is known of them: they stay on the CRL
 	Unspecified int                  `json:"unspecified"`   // revocations whose reason is not known any more
-	OwnKeys     int                  `json:"own_keys"`      // certificates recorded again as of a key that the holder made
-	KeyUnknown  int                  `json:"key_unknown"`   // and those of which nothing says whether the holder made the key
+	OwnKeys     int                  `json:"own_keys"`      // of all these, those of a key that the holder made
+	KeyUnknown  int                  `json:"key_unknown"`   // and those of which nothing says who made the key
 	Missing     []Unrecovered        `json:"missing"`       // certificates that the change feed names and that are in no file
 }
 

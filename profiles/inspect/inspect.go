@@ -123,8 +123,8 @@ func explainItem(item *certfile.Item, opts Options) ([]Object, error) {
 		request, err := newRequest(item.DER, item.In)
 		return []Object{request}, err
 	case KindPublicKey:
-		return []Object{&Other{Source: Source{Kind: KindPublicKey, In: item.In}, What: Text{"clé publique", "public key"},
-			Key: keyOf(item.DER)}}, nil
+		return []Object{&Other{Source: Source{Kind: KindPublicKey, In: item.In},
+			What: Text{"clé publique", "public key"}, Key: keyOf(item.DER)}}, nil
 	case KindPrivateKey:
 		return []Object{privateKey(item)}, nil
 	}
