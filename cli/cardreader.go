@@ -13,6 +13,7 @@ import (
 	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/card/chip"
 	"github.com/igc-lab/igc/card/vpcd"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 func (p *program) readerCommand() *cli.Command {
@@ -118,13 +119,15 @@ func (p *program) logReader(e vpcd.Event) {
 		fmt.Fprintf(p.out, tr("lecteur %d : %s retirée\n", "reader %d: %s removed\n"), e.Slot, e.Card)
 	case vpcd.Refused:
 		fmt.Fprintf(p.err, tr("igc : lecteur %d : carte refusée : %v\n",
-			"igc: reader %d: card refused: %v\n"), e.Slot, e.Err)
+			"igc: reader %d: card refused: %v\n"), e.Slot, i18n.Detail(e.Err))
 	case vpcd.Absent:
 		fmt.Fprintf(p.err, tr("igc : lecteur %d : pas de vpcd (%v) ; installez pcscd et vsmartcard-vpcd, lancez pcscd : j'attends\n",
-			"igc: reader %d: no vpcd (%v); install pcscd and vsmartcard-vpcd, start pcscd: waiting\n"), e.Slot, e.Err)
+			"igc: reader %d: no vpcd (%v); install pcscd and vsmartcard-vpcd, start pcscd: waiting\n"), e.Slot,
+			i18n.Detail(e.Err))
 	case vpcd.Barred:
-		fmt.Fprintf(p.err, tr("igc : lecteur %d : %v\n", "igc: reader %d: %v\n"), e.Slot, e.Err)
+		fmt.Fprintf(p.err, tr("igc : lecteur %d : %v\n", "igc: reader %d: %v\n"), e.Slot, i18n.Detail(e.Err))
 	case vpcd.Failed:
-		fmt.Fprintf(p.err, tr("igc : lecteur %d : %s : %v\n", "igc: reader %d: %s: %v\n"), e.Slot, e.Card, e.Err)
+		fmt.Fprintf(p.err, tr("igc : lecteur %d : %s : %v\n", "igc: reader %d: %s: %v\n"), e.Slot, e.Card,
+			i18n.Detail(e.Err))
 	}
 }

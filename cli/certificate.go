@@ -14,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/profiles/certfile"
@@ -148,22 +147,11 @@ func fileError(name string, err error) error {
 	if name == "-" {
 		name = tr("entrée standard", "standard input")
 	}
-	text := i18n.TextOf(err)
-	err = &translated{tr(text.FR, text.EN), err}
 	if errors.Is(err, certfile.ErrPassword) {
 		return &ca.Error{Kind: ca.Passphrase, Err: errorf("%s : %w", "%s: %w", name, err)}
 	}
 	return ca.Invalidate(errorf("%s : %w", "%s: %w", name, err))
 }
-
-// translated is an error in the words of one language.
-type translated struct {
-	text string
-	error
-}
-
-func (t *translated) Error() string { return t.text }
-func (t *translated) Unwrap() error { return t.error }
 
 // certificateFile finds what is in a file.
 func certificateFile(c values, name string, data []byte) (*certfile.File, error) {

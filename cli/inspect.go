@@ -100,16 +100,15 @@ func (p *program) diff(c *cli.Context) error {
 	}
 	comparison, err := inspect.Compare(sides[0], sides[1])
 	if err != nil {
-		text := i18n.TextOf(err)
-		return ca.Invalidate(errorf(text.FR, text.EN))
+		return localized(err)
 	}
 	err = p.print(c, comparison, func(w io.Writer) {
 		if comparison.Twins {
 			fmt.Fprintln(w, tr("jumeaux : identiques, mais pour le numéro de série, les dates, la clé, les identifiants de clé et la signature",
 				"twins: identical but for serial number, dates, key, identifiers and signature"))
 		}
-		for _, line := range comparison.Lines {
-			fmt.Fprintln(w, line)
+		for _, line := range comparison.Words() {
+			fmt.Fprintln(w, tr(line.FR, line.EN))
 		}
 	})
 	if err == nil && !comparison.Twins {

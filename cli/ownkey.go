@@ -64,8 +64,7 @@ func (v requestValues) note(text string) {
 
 // localized is the message of an error in the user's language, as wrong input.
 func localized(err error) error {
-	text := i18n.TextOf(err)
-	return ca.Invalidate(errorf(text.FR, text.EN))
+	return ca.Invalidate(errorf("%s", "%s", i18n.TextOf(err)))
 }
 
 // severalError says that there are several requests for a product of one certificate: igc issue

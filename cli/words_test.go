@@ -29,7 +29,8 @@ var (
 func TestErrorsInOneLanguage(t *testing.T) {
 	t.Parallel()
 	l := labtest.New(t, "--key", "p256")
-	revoked := l.Issue("--fixture", "alain", "--card-number", "2000000001").Certificates[1].Serial
+	alain := l.Issue("--fixture", "alain", "--card-number", "2000000001")
+	revoked := alain.Certificates[1].Serial
 	l.Must("revoke", revoked, "--reason", "superseded")
 	wrong := filepath.Join(t.TempDir(), "passphrase")
 	labtest.Write(t, wrong, []byte("wrong\n"))
@@ -37,6 +38,17 @@ func TestErrorsInOneLanguage(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(full, "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		labtest.Write(t, path, []byte(text))
+		return path
+	}
+	broken := file("broken.pem", "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n")
+	sheet, rows := file("cards.xlsx", "PK\x03\x04not a workbook"), file("cards.yaml", "- card: [cps\n")
+	yaml := filepath.Dir(file("igc.yaml", "key: p256\n  generation: gen2016\n"))
+	listen := filepath.Dir(file("igc.yaml", "key: p256\nlisten: [a, b]\n"))
+	l.Must("publish")
+	chain, crl := alain.File("authentication.pem"), filepath.Join(l.Home, "publication", "CRL", "ACI-FO-PP-TEST.crl")
 	all := wrongInputs(revoked, wrong, full)
 	for name, args := range map[string][]string{
 		"a card of several": {"card", "insert", "2"}, "no such card": {"card", "insert", "nobody"},
@@ -50,6 +62,10 @@ func TestErrorsInOneLanguage(t *testing.T) {
 		"like":     {"issue", "--like", wrong}, "csr": {"issue", "--csr", wrong},
 		"two sources": {"issue", "--random", "--fixture", "alain"}, "export": {"card", "export"},
 		"future": {"revoke", revoked, "--at", "2999-01-01"}, "flag without a value": {"issue", "--card"},
+		"broken file": {"inspect", broken}, "broken configuration": {"--home", yaml, "list"},
+		"certificate and CRL": {"inspect", "--diff", chain, crl}, "a folder": {"inspect", full},
+		"broken spreadsheet": {"issue", "--batch", sheet}, "broken rows": {"issue", "--batch", rows},
+		"a lint of nothing": {"lint", broken}, "a list of addresses": {"--home", listen, "list"},
 		"not a number": {"init", "--port", "x"}, "diff": {"inspect", "--diff", wrong}, "url": {"inspect", "https://"},
 		"department": {"issue", "--fixture", "alain", "--department", "Atlantis"}, "dns": {"issue", "--card", "ssl-serv",
 			"--organisation", "TEST", "--finess", "0B0057881", "--service", "https://hopital.test/"},

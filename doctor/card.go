@@ -19,6 +19,7 @@ import (
 	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/card/install"
 	"github.com/igc-lab/igc/card/vpcd"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -433,7 +434,7 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 			}}
 	}
 	if in.err != nil {
-		return Finding{State: Todo, Message: fmt.Sprintf("%s%v", begin, in.err),
+		return Finding{State: Todo, Message: fmt.Sprintf("%s%v", begin, i18n.Detail(in.err)),
 			Remedy: takeOut}
 	}
 	begin += in.card.Number + " (" + in.card.Holder.DisplayName() + ")"
@@ -468,7 +469,7 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 				"%s: %s %s is not of this lab"), begin, c.Role, serial),
 				Remedy: d.igc("card", "remove", in.card.Number)}
 		case err != nil:
-			return Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", begin, tr(" : ", ": "), err),
+			return Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", begin, tr(" : ", ": "), i18n.Detail(err)),
 				Remedy: d.igc("doctor")}
 		case r.Status == ca.OnHold:
 			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s est suspendu depuis le %s",
@@ -524,10 +525,12 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 		status, err := c.Status()
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "), err),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "),
+				i18n.Detail(err)),
 				Remedy: shell.Command("ls", "-l", c.Dir)})
 		case err != nil:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "), err),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "),
+				i18n.Detail(err)),
 				Remedy: shell.Command("rm", filepath.Join(c.Dir, "state.json"))})
 		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
 			found = append(found, Finding{State: Note,

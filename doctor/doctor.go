@@ -280,7 +280,7 @@ func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 			Remedy: d.igc("doctor")}}
 	case err != nil:
 		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("examen impossible : %v",
-			"cannot be examined: %v"), err),
+			"cannot be examined: %v"), i18n.Detail(err)),
 			Remedy: d.igc("doctor")}}
 	}
 	return found

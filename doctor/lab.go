@@ -69,7 +69,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	case ca.KindOf(d.recordsErr) == ca.Damaged:
 		found = append(found, Finding{State: Todo, Damaged: true,
 			Message: fmt.Sprintf(tr("registres abîmés ou perdus : %v",
-				"records damaged or lost: %v"), d.recordsErr),
+				"records damaged or lost: %v"), i18n.Detail(d.recordsErr)),
 			Remedy: d.igc("recover")})
 	case d.recordsErr != nil:
 		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
@@ -90,7 +90,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	}
 	if err := writable(d.Home); err != nil {
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("on ne peut pas écrire dans %s : %v",
-			"cannot write in %s: %v"), where, err),
+			"cannot write in %s: %v"), where, i18n.Detail(err)),
 			Remedy: own})
 	}
 	free, known := freeSpace(d.Home)
@@ -278,17 +278,17 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 	for _, info := range list { // roots come first
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil {
-			bad(info.ID, "%s", err)
+			bad(info.ID, "%s", i18n.Detail(err))
 			continue
 		}
 		decoded, err := profiles.Decode(info.DER)
 		if err != nil {
-			bad(info.ID, "%s", err)
+			bad(info.ID, "%s", i18n.Detail(err))
 			continue
 		}
 		certificate, err := x509.ParseCertificate(info.DER)
 		if err != nil {
-			bad(info.ID, "%s", err)
+			bad(info.ID, "%s", i18n.Detail(err))
 			continue
 		}
 		certificates[info.ID] = certificate
@@ -304,7 +304,7 @@ func checkChains(list []ca.AuthorityInfo, home string) (found []Finding) {
 		case certificate.CheckSignatureFrom(root) != nil:
 			bad(info.ID, tr("n'est pas signée par %s : %v",
 				"is not signed by %s: %v"), a.Root().ID(),
-				certificate.CheckSignatureFrom(root))
+				i18n.Detail(certificate.CheckSignatureFrom(root)))
 		case len(decoded.Findings) > 0:
 			found = append(found, Finding{State: Note, Message: info.ID + tr(" s'écarte de son profil : ",
 				" departs from its profile: ") + tr(decoded.Findings[0].FR, decoded.Findings[0].EN)})

@@ -20,6 +20,7 @@ import (
 	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/lab"
@@ -89,7 +90,8 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 			case errors.Is(err, syscall.EADDRINUSE):
 				found = append(found, taken)
 			default: // reserved to root, or no address of this machine
-				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", label, tr(" : ", ": "), err),
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", label, tr(" : ", ": "),
+					i18n.Detail(err)),
 					Remedy: "${EDITOR:-vi} " + shell.Command(filepath.Join(d.Home, "igc.yaml"))})
 			}
 		}
@@ -196,7 +198,7 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	}
 	if err != nil {
 		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : TestSSL ne répond pas : %v",
-			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), err),
+			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), i18n.Detail(err)),
 			Remedy: d.restart()})
 	}
 	defer conn.Close()
@@ -213,13 +215,13 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	if _, err := presented[0].Verify(options); err != nil {
 		return append(found, Finding{State: Todo,
 			Message: fmt.Sprintf(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
-				"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), err),
+				"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), i18n.Detail(err)),
 			Remedy: d.restart()})
 	}
 	if err := checkStaple(state.OCSPResponse, presented, now); err != nil {
 		found = append(found, Finding{State: Todo,
 			Message: fmt.Sprintf(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
-				"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), err),
+				"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), i18n.Detail(err)),
 			Remedy: d.restart()})
 	}
 	_, port, _ := net.SplitHostPort(address)
@@ -479,7 +481,8 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 		status, err := ocsp.Fetch(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "), err),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "),
+				i18n.Detail(err)),
 				Remedy: d.restart()})
 		case status.Status != one.want:
 			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s, et les registres disent %s",
@@ -488,7 +491,7 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 		default:
 			if err := checkAnswerDates(status, d.present()); err != nil {
 				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ",
-					": "), err),
+					": "), i18n.Detail(err)),
 					Remedy: d.restart()})
 			}
 		}

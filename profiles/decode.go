@@ -250,6 +250,23 @@ func (d *Decoded) readExtensions(raw []rawExtension) {
 	}
 }
 
+// criticalFR and criticalEN are the words after the value of an extension.
+var (
+	criticalFR = map[bool]string{true: " (critique)", false: " (non critique)"}
+	criticalEN = map[bool]string{true: " (critical)", false: " (not critical)"}
+)
+
+// wordsOf is the value of an extension in words, in hexadecimal where it has none.
+func wordsOf(oid string, value []byte) string {
+	i := slices.IndexFunc(extensions, func(e extension) bool { return e.oid.String() == oid })
+	if i >= 0 {
+		if words, err := extensions[i].read(&Decoded{}, value); err == nil && words != "" {
+			return words
+		}
+	}
+	return fmt.Sprintf("%x", value)
+}
+
 // match finds the profile whose shape is nearest: the subject's layout must be its own, and of key
 // usage, extended key usage, category and card type at most one may differ. A wrong card is thus
 // still known for what it should have been.
@@ -393,8 +410,10 @@ func (d *Decoded) compare() {
 			order = append(order, e.Name)
 			x := twin.ExtraExtensions[i]
 			if x.Critical != e.Critical || !bytes.Equal(x.Value, e.Value) {
-				d.findIn(e.Name, DifferentValue, fmt.Sprintf("Extension %s : %s (critique : %t), le profil veut %x (critique : %t).", e.Name, e.Text, e.Critical, x.Value, x.Critical),
-					fmt.Sprintf("Extension %s: %s (critical: %t), the profile wants %x (critical: %t).", e.Name, e.Text, e.Critical, x.Value, x.Critical))
+				d.findIn(e.Name, DifferentValue, fmt.Sprintf("Extension %s : %s%s, le profil veut %s%s.",
+					e.Name, e.Text, criticalFR[e.Critical], wordsOf(e.OID, x.Value), criticalFR[x.Critical]),
+					fmt.Sprintf("Extension %s: %s%s, the profile wants %s%s.", e.Name, e.Text, criticalEN[e.Critical],
+						wordsOf(e.OID, x.Value), criticalEN[x.Critical]))
 			}
 		}
 	}

@@ -14,7 +14,8 @@ func describe(c *inspect.Certificate) *Card {
 	_, card.Role, _ = strings.Cut(c.Profile, "/")
 	add := func(key, fr, en, value string, means *Text) {
 		if value != "" {
-			card.Facts = append(card.Facts, Fact{key, Text{FR: fr, EN: en}, value, means})
+			card.Facts = append(card.Facts, Fact{Key: key, Label: Text{FR: fr, EN: en}, Value: value,
+				Means: means})
 		}
 	}
 	h := c.Holder
@@ -34,7 +35,8 @@ func describe(c *inspect.Certificate) *Card {
 			meaning(code, h))
 	}
 	for _, warning := range h.Warnings() {
-		add("remark", "Remarque", "Remark", warning.EN, nil)
+		card.Facts = append(card.Facts, Fact{Key: "remark", Label: Text{FR: "Remarque", EN: "Remark"},
+			Value: warning.EN, Words: &warning})
 	}
 	add("organisation", "Organisation", "Organisation", h.Organisation, nil)
 	add("service", "Service", "Service", h.Service, nil)

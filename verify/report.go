@@ -76,6 +76,7 @@ type Fact struct {
 	Key   string `json:"key"` // holder, card_number..., or the table of a code in lower case: g15
 	Label Text   `json:"label"`
 	Value string `json:"value"`
+	Words *Text  `json:"words,omitempty"` // a value that is a sentence, in both languages
 	Means *Text  `json:"means,omitempty"`
 }
 

@@ -199,10 +199,12 @@ var french = map[string]string{
 	"crl: %s: every %q is neither daily, monthly nor a duration of a minute or more, such as 6h": "crl : %s : every %q n'est ni daily, ni monthly, ni une durée d'au moins une minute, telle que 6h",
 	"crl: %s: a list valid for %s would end before the next one, %s":                             "crl : %s : une CRL valable %s finirait avant la suivante, %s",
 	"a second document follows, after a line \"---\": keep one":                                  "un second document suit, après une ligne « --- » : gardez-en un",
-	"line %d: unknown key %q%s: did you mean %q?":                                                "ligne %d : clé inconnue %q%s : vouliez-vous dire %q ?",
-	"line %d: unknown key %q%s: known are %s":                                                    "ligne %d : clé inconnue %q%s : connues : %s",
-	"line %d: %s, where %s is expected":                                                          "ligne %d : %s, là où %s est attendu",
-	"line %d: %s is %s, where %s is expected":                                                    "ligne %d : %s est %s, là où %s est attendu",
+	"line %s: %s (%q)":                            "ligne %s : %s (%q)",
+	"the file cannot be read as YAML: %s (%q)":    "le fichier n'est pas lisible comme YAML : %s (%q)",
+	"line %d: unknown key %q%s: did you mean %q?": "ligne %d : clé inconnue %q%s : vouliez-vous dire %q ?",
+	"line %d: unknown key %q%s: known are %s":     "ligne %d : clé inconnue %q%s : connues : %s",
+	"line %d: %s, where %s is expected":           "ligne %d : %s ; attendu : %s",
+	"line %d: %s is %s, where %s is expected":     "ligne %d : %s est %s ; attendu : %s",
 
 	// the server's socket
 	"no server": "pas de serveur",

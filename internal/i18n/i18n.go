@@ -93,7 +93,7 @@ type Text struct {
 func Same(s string) Text { return Text{FR: s, EN: s} }
 
 // Format prints the text as a format in both languages. Arguments that are a [Text] or an error are
-// printed in the language of each, by the verb %s.
+// printed in the language of each, by the verb %s: English words of a library are quoted in French.
 // Numbers have the decimal mark of each.
 func (t Text) Format(args ...any) Text {
 	print := func(l Language) string {
@@ -103,7 +103,7 @@ func (t Text) Format(args ...any) Text {
 			case Text:
 				own[i] = arg.In(l)
 			case error:
-				own[i] = TextOf(arg).In(l)
+				own[i] = detailOf(arg).In(l)
 			case float64:
 				own[i] = number{arg, l}
 			default:

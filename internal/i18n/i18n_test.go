@@ -16,7 +16,7 @@ func TestError(t *testing.T) {
 	stale := NewError("stale", Text{FR: "périmée depuis le %s", EN: "stale since %s"}, Date(end))
 	err := NewError("unavailable", Text{FR: "indisponible : %s (%s, %d)",
 		EN: "unavailable: %s (%s, %d)"}, stale, fs.ErrNotExist, 3)
-	want := Text{FR: "indisponible : périmée depuis le 22/11/2026 à 12:00:00 UTC (file does not exist, 3)",
+	want := Text{FR: "indisponible : périmée depuis le 22/11/2026 à 12:00:00 UTC (« file does not exist », 3)",
 		EN: "unavailable: stale since 2026-11-22 12:00:00 UTC (file does not exist, 3)"}
 	if got := TextOf(err); got != want || err.Error() != want.EN {
 		t.Errorf("%q, %q", got, err)

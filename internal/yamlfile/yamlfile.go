@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,20 +29,23 @@ func Decode(data []byte, into any) error {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var document yaml.Node
 	if err := d.Decode(&document); err != nil {
-		return err
+		return syntaxError(err)
 	}
 	var more yaml.Node
 	switch err := d.Decode(&more); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		return err
+		return syntaxError(err)
 	case !isEmpty(&more): // but for "---" at the end of a file
 		return ErrSecond
 	}
 	if err := check(&document, reflect.TypeOf(into).Elem(), ""); err != nil {
 		return err
 	}
-	return document.Decode(into)
+	if err := document.Decode(into); err != nil {
+		return syntaxError(err)
+	}
+	return nil
 }
 
 // isEmpty tells whether nothing but comments stands in a document.
@@ -68,7 +72,7 @@ func check(n *yaml.Node, t reflect.Type, path string) error {
 		return checkKeys(n, t, path)
 	case reflect.Slice, reflect.Array:
 		if n.Kind != yaml.SequenceNode {
-			return unfit(n, path, "a list")
+			return unfit(n, path, aList)
 		}
 		for i, item := range n.Content {
 			if err := check(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i)); err != nil {
@@ -77,7 +81,7 @@ func check(n *yaml.Node, t reflect.Type, path string) error {
 		}
 	case reflect.Map:
 		if n.Kind != yaml.MappingNode {
-			return unfit(n, path, "keys with values")
+			return unfit(n, path, someKeys)
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if err := check(n.Content[i+1], t.Elem(), join(path, n.Content[i].Value)); err != nil {
@@ -95,7 +99,7 @@ func check(n *yaml.Node, t reflect.Type, path string) error {
 // checkKeys checks the keys of a mapping and what they hold.
 func checkKeys(n *yaml.Node, t reflect.Type, path string) error {
 	if n.Kind != yaml.MappingNode {
-		return unfit(n, path, "keys with values")
+		return unfit(n, path, someKeys)
 	}
 	fields := map[string]reflect.Type{}
 	var known []string
@@ -117,9 +121,9 @@ func checkKeys(n *yaml.Node, t reflect.Type, path string) error {
 		}
 		field, ok := fields[key.Value]
 		if !ok {
-			where := ""
+			where := i18n.Text{}
 			if path != "" {
-				where = " in " + path
+				where = i18n.Text{FR: " dans " + path, EN: " in " + path}
 			}
 			if meant := nearest.Of(key.Value, known); meant != "" {
 				return i18n.Errorf("line %d: unknown key %q%s: did you mean %q?", key.Line, key.Value, where, meant)
@@ -142,27 +146,39 @@ func readsItself(t reflect.Type) bool {
 }
 
 // expected describes what a value of a simple type looks like.
-func expected(t reflect.Type) (what string, ok bool) {
+func expected(t reflect.Type) (what i18n.Text, ok bool) {
 	if t == reflect.TypeFor[time.Duration]() {
-		return "a duration such as 720h or 30m", true
+		return i18n.Text{FR: "une durée telle que 720h ou 30m", EN: "a duration such as 720h or 30m"}, true
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return "true or false", true
+		return i18n.Text{FR: "true ou false", EN: "true or false"}, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "a whole number", true
+		return i18n.Text{FR: "un nombre entier", EN: "a whole number"}, true
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a whole number, 0 or more", true
+		return i18n.Text{FR: "un nombre entier, 0 ou plus", EN: "a whole number, 0 or more"}, true
 	case reflect.Float32, reflect.Float64:
-		return "a number", true
+		return i18n.Text{FR: "un nombre", EN: "a number"}, true
 	case reflect.String:
-		return "a text", true
+		return i18n.Text{FR: "un texte", EN: "a text"}, true
 	}
-	return "", false
+	return i18n.Text{}, false
 }
 
-func unfit(n *yaml.Node, path, what string) error {
-	found := map[yaml.Kind]string{yaml.MappingNode: "keys", yaml.SequenceNode: "a list", yaml.ScalarNode: fmt.Sprintf("%q", n.Value)}[n.Kind]
+// Kinds of what stands in a file.
+var (
+	aList    = i18n.Text{FR: "une liste", EN: "a list"}
+	someKeys = i18n.Text{FR: "des clés avec leurs valeurs", EN: "keys with values"}
+)
+
+func unfit(n *yaml.Node, path string, what i18n.Text) error {
+	found := i18n.Same(strconv.Quote(n.Value))
+	switch n.Kind {
+	case yaml.MappingNode:
+		found = i18n.Text{FR: "des clés", EN: "keys"}
+	case yaml.SequenceNode:
+		found = aList
+	}
 	if path == "" {
 		return i18n.Errorf("line %d: %s, where %s is expected", n.Line, found, what)
 	}

@@ -230,9 +230,21 @@ func extensionFacts(extensions []profiles.Extension) []Fact {
 		if text == "" {
 			text = fmt.Sprintf("%x", e.Value)
 		}
-		facts = append(facts, Fact{Label: Text{name, name}, Value: Text{text, text}, Detail: true})
+		facts = append(facts, Fact{Label: Text{name, name}, Value: extensionText(e.Name, text), Detail: true})
 	}
 	return facts
+}
+
+// periodWords are the words of a privateKeyUsagePeriod.
+var periodWords = strings.NewReplacer("-> to ", "-> jusqu'au ", "from ", "du ", " to ", " au ", "to ", "jusqu'au ")
+
+// extensionText is the value of an extension: names and numbers, but for the words between two
+// dates.
+func extensionText(name, text string) Text {
+	if name == "privateKeyUsagePeriod" {
+		return Text{periodWords.Replace(text), text}
+	}
+	return Text{text, text}
 }
 
 func remarkFacts(findings, notes []profiles.Finding) []Fact {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -15,6 +16,21 @@ type Comparison struct {
 	// Lines are "field: first -> second" where the values have words. "-" is before what only the
 	// first has, "+" before what only the second has.
 	Lines []string `json:"lines"`
+}
+
+// lineWords are the words of the lines of a comparison.
+var lineWords = strings.NewReplacer(" (critical)", " (critique)")
+
+// Words are the lines in both languages.
+func (c *Comparison) Words() (lines []Text) {
+	for _, line := range c.Lines {
+		french := lineWords.Replace(line)
+		if strings.Contains(line, "privateKeyUsagePeriod: ") {
+			french = periodWords.Replace(french)
+		}
+		lines = append(lines, Text{french, line})
+	}
+	return lines
 }
 
 // Compare compares the one certificate or CRL that each side holds.
@@ -28,8 +44,10 @@ func Compare(a, b []Object) (*Comparison, error) {
 		return nil, fault("le second : %s", "second: %s", err)
 	}
 	if kind != other {
-		return nil, fault("le premier est de la sorte %s et le second %s : donnez-en deux de la même",
-			"the first is a %s and the second a %s: give two of a kind", kind, other)
+		words := map[Kind]string{KindCertificate: "un certificat", KindCRL: "une CRL"}
+		return nil, fault("le premier est %s et le second %s : donnez-en deux de la même sorte",
+			"the first is a %s and the second a %s: give two of a kind",
+			i18n.Text{FR: words[kind], EN: string(kind)}, i18n.Text{FR: words[other], EN: string(other)})
 	}
 	lines := []string{}
 	names := map[string]string{}

@@ -54,13 +54,38 @@ const shownEntries = 10
 // reasons are the reasons of RFC 5280 §5.3.1, by their code.
 var reasons = []string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
 	"cessationOfOperation",
-	"certificateHold", "reason 7", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
+	"certificateHold", "", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
 
 func reasonName(code int) string {
-	if code >= 0 && code < len(reasons) {
+	if code >= 0 && code < len(reasons) && reasons[code] != "" {
 		return reasons[code]
 	}
 	return "reason " + strconv.Itoa(code)
+}
+
+// reasonText is the name of a reason, or its number where it has no name, in words.
+func reasonText(name string) Text {
+	if number, ok := strings.CutPrefix(name, "reason "); ok {
+		return Text{"motif " + number, name}
+	}
+	return Text{name, name}
+}
+
+// ocspWords are what a reader of French is told beside the names of RFC 6960.
+var ocspWords = map[string]string{"successful": "réussie", "malformedRequest": "demande mal formée",
+	"internalError": "erreur interne", "tryLater": "à redemander plus tard", "sigRequired": "signature exigée",
+	"unauthorized": "non autorisée", "good": "valide", "revoked": "révoqué", "unknown": "inconnu"}
+
+// standardName is a line of which the value is a name of RFC 6960.
+func standardName(fr, en, name string) []Fact {
+	if name == "" {
+		return nil
+	}
+	value := Text{name, name}
+	if words := ocspWords[name]; words != "" {
+		value.FR = words + " (" + name + ")"
+	}
+	return []Fact{{Label: Text{fr, en}, Value: value}}
 }
 
 // listExtensions names the extensions of lists and says their values (RFC 5280 §5.2).
@@ -176,9 +201,10 @@ func (l *CRL) Facts() []Fact {
 	facts = append(facts, extensionFacts(l.Extensions)...)
 	facts = append(facts, values("révoqués", "revoked", strconv.Itoa(l.Count))...)
 	for _, e := range l.Entries {
+		at, reason := e.At.Format(time.RFC3339), reasonText(e.Reason)
 		facts = append(facts, Fact{Label: Text{e.Serial, e.Serial},
-			Value: Text{strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason),
-				strings.TrimSpace(e.At.Format(time.RFC3339) + " " + e.Reason)}, Detail: true})
+			Value:  Text{strings.TrimSpace(at + " " + reason.FR), strings.TrimSpace(at + " " + reason.EN)},
+			Detail: true})
 	}
 	if more := l.Count - len(l.Entries); more > 0 {
 		facts = append(facts, Fact{Label: Text{"…", "…"}, Value: Text{fmt.Sprintf("et %d autres", more),
@@ -286,9 +312,9 @@ func basicOf(der []byte) []byte {
 // Facts are the lines about the response.
 func (o *OCSPResponse) Facts() []Fact {
 	facts := []Fact{{Label: Text{"contenu", "content"}, Value: Text{"réponse OCSP", "OCSP response"}}}
-	facts = append(facts, values("réponse", "response", o.Response, "état", "status", o.Status, "n° de série",
-		"serial", o.Serial,
-		"répondeur", "responder", o.Responder)...)
+	facts = append(facts, standardName("réponse", "response", o.Response)...)
+	facts = append(facts, standardName("état", "status", o.Status)...)
+	facts = append(facts, values("n° de série", "serial", o.Serial, "répondeur", "responder", o.Responder)...)
 	for _, date := range []struct {
 		fr, en string
 		at     *time.Time
@@ -298,7 +324,10 @@ func (o *OCSPResponse) Facts() []Fact {
 			facts = append(facts, values(date.fr, date.en, date.at.Format(time.RFC3339))...)
 		}
 	}
-	facts = append(facts, values("motif", "reason", o.Reason, "signature", "signature", o.Signature)...)
+	if o.Reason != "" {
+		facts = append(facts, Fact{Label: Text{"motif", "reason"}, Value: reasonText(o.Reason)})
+	}
+	facts = append(facts, values("signature", "signature", o.Signature)...)
 	return append(facts, remarkFacts(nil, o.Notes)...)
 }
 
