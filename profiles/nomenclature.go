@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/nearest"
 )
@@ -125,7 +127,10 @@ func suggestions(table, text string) string {
 }
 
 var accents = strings.NewReplacer("à", "a", "â", "a", "ä", "a", "ç", "c", "é", "e", "è", "e", "ê", "e", "ë", "e", "î", "i",
-	"ï", "i", "ô", "o", "ö", "o", "ù", "u", "û", "u", "ü", "u")
+	"ï", "i", "ô", "o", "ö", "o", "ù", "u", "û", "u", "ü", "u", "ÿ", "y", "ñ", "n", "œ", "oe", "æ", "ae", "’", "'")
 
-// Fold lowers the case and takes the accents off, so that "medecin" finds "Médecin".
-func Fold(s string) string { return accents.Replace(strings.ToLower(strings.TrimSpace(s))) }
+// Fold lowers the case and takes the accents off, so that "medecin" finds "Médecin", however the
+// accents are encoded and whatever apostrophe a keyboard has.
+func Fold(s string) string {
+	return accents.Replace(strings.ToLower(norm.NFC.String(strings.TrimSpace(s))))
+}
