@@ -14,7 +14,8 @@ import (
 func TestNamed(t *testing.T) {
 	l := labtest.New(t, "--key", "p256", "--gamme", "FO")
 	person := func(given, surname, rpps, number string) labtest.Card {
-		return l.Issue("--profession", "10", "--given-name", given, "--surname", surname, "--rpps", rpps, "--card-number", number)
+		return l.Issue("--profession", "10", "--given-name", given, "--surname", surname, "--rpps", rpps,
+			"--card-number", number)
 	}
 	helene := person("HÉLÈNE", "LEBRUN", "99700075064", "2800000001")
 	jean := person("JEAN", "PETIT", "99700209812", "2800000002")
@@ -51,7 +52,7 @@ func TestNamed(t *testing.T) {
 		"last":                             {"/2900000003", "revoked already"},
 		"dupont":                           {none, none},
 		"je":                               {none, none},
-		"2700000000":                       {"no certificate has the serial number", "no certificate has the serial number"},
+		"2700000000":                       {"no certificate has the serial", "no certificate has the serial"},
 		empty:                              {"is not a card's folder", "is not a card's folder"},
 		torn:                               {"is not a card's folder", "is not a card's folder"},
 		filepath.Join(l.Home, "igc.yaml"):  {"not a certificate", "not a certificate"},

@@ -48,7 +48,8 @@ func TestNumbersAreWrittenHere(t *testing.T) {
 			return fs.SkipDir
 		}
 		name, _ := filepath.Rel(root, path)
-		if elsewhere[filepath.ToSlash(name)] != "" || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+		if elsewhere[filepath.ToSlash(name)] != "" || filepath.Ext(path) != ".go" ||
+			strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
 		data, err := os.ReadFile(path)

@@ -20,7 +20,7 @@ func TestFrenchErrors(t *testing.T) {
 		"key: [a":              `ligne 1 : un crochet qui n'est pas fermé ("yaml: `,
 		"list: {a: b":          `ligne 1 : une accolade qui n'est pas fermée ("yaml: `,
 		"key: a\n  b: c":       `ligne 2 : un deux-points de trop, ou une ligne mal indentée ("yaml: mapping values`,
-		"\tkey: a":             `YAML : une tabulation, ou un signe qui veut des guillemets ; indentez avec des espaces ("`,
+		"\tkey: a":             `YAML : une tabulation, ou un signe qui veut des guillemets ; indentez avec`,
 		"key: \"a":             `un guillemet qui n'est pas fermé ("yaml: `,
 		"key: \"C:\\données\"": `une barre oblique inverse entre guillemets doubles`,
 		"key: a\nkey: b":       `ligne 2 : une clé donnée deux fois ; gardez-en une ("yaml: mapping key`,
