@@ -183,7 +183,9 @@ func (c *Client) GetDocument(ctx context.Context, kind store.DocumentKind, key s
 }
 
 // ScanDocuments implements [store.DocumentStore].
-func (c *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (docs []store.Document, err error) {
+func (c *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (
+	docs []store.Document, err error,
+) {
 	err = c.dispatch(ctx, true, func(s ca.Service) (err error) {
 		docs, err = s.ScanDocuments(ctx, kind, prefix)
 		return err
@@ -191,9 +193,11 @@ func (c *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, pre
 	return docs, err
 }
 
-// WriteDocuments implements [store.DocumentStore]. A write is not sent again when the server stopped
-// before it answered: the versions tell whether it was made.
-func (c *Client) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) (versions []uint64, err error) {
+// WriteDocuments implements [store.DocumentStore]. A write is not sent again when the server stops
+// before it answers: the versions tell whether it was made.
+func (c *Client) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) (
+	versions []uint64, err error,
+) {
 	err = c.dispatch(ctx, false, func(s ca.Service) (err error) {
 		versions, err = s.WriteDocuments(ctx, actor, writes...)
 		if slices.ContainsFunc(writes, func(w store.DocumentWrite) bool { return w.Kind.Audited }) {

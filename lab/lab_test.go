@@ -214,9 +214,12 @@ func TestSocket(t *testing.T) {
 	}
 	_, err = clients.Get(t.Context(), "none")
 	wantKind(t, err, ca.NotFound)
-	if changes, err := client.Changes(t.Context(), 0, 100); err != nil || changes[len(changes)-1].Document != "psc.client/app" ||
-		!strings.HasPrefix(changes[len(changes)-1].Actor, "rpc") {
-		t.Errorf("%+v, %v", changes[len(changes)-1], err)
+	changes, err := client.Changes(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := changes[len(changes)-1]; last.Document != "psc.client/app" || !strings.HasPrefix(last.Actor, "rpc") {
+		t.Errorf("%+v", last)
 	}
 	if list, err := client.List(t.Context(), ca.Filter{}); err != nil || len(list) != 4 {
 		t.Errorf("%d records, %v", len(list), err)

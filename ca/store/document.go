@@ -19,7 +19,7 @@ type DocumentKind struct {
 type Document struct {
 	Key     string    `json:"key"`
 	Value   []byte    `json:"value,omitempty"`  // of the service's own encoding, JSON by custom
-	Version uint64    `json:"version"`          // grows with each write; a document deleted and written again has a version of its own
+	Version uint64    `json:"version"`          // grows with each write, also over a deletion
 	Expires time.Time `json:"expires,omitzero"` // zero for never; whole seconds
 }
 
@@ -79,7 +79,9 @@ func (d documentsOf) ScanDocuments(ctx context.Context, kind DocumentKind, prefi
 	return docs, err
 }
 
-func (d documentsOf) WriteDocuments(ctx context.Context, actor string, writes ...DocumentWrite) (versions []uint64, err error) {
+func (d documentsOf) WriteDocuments(ctx context.Context, actor string, writes ...DocumentWrite) (
+	versions []uint64, err error,
+) {
 	err = d.store.Update(ctx, cmp.Or(actor, d.actor), func(tx Tx) error {
 		versions = make([]uint64, len(writes))
 		for i, w := range writes {

@@ -150,7 +150,9 @@ func (r *Client) GetDocument(ctx context.Context, kind store.DocumentKind, key s
 }
 
 // ScanDocuments implements [store.DocumentStore].
-func (r *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (docs []store.Document, err error) {
+func (r *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix string) (
+	docs []store.Document, err error,
+) {
 	err = r.call(ctx, "documents/scan", documentsCall{kind, prefix}, &docs)
 	return docs, err
 }

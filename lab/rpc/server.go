@@ -39,7 +39,7 @@ type documentsCall struct {
 	Key  string             `json:"key"` // or the prefix of keys
 }
 
-// writtenDocuments is the answer to a write of documents. ErrSwap is no failure of the call: the
+// writtenDocuments is the answer to a write of documents. It says of ErrSwap that it came: the
 // caller compares with it, which the text of an error would not allow.
 type writtenDocuments struct {
 	Versions []uint64 `json:"versions,omitempty"`

@@ -14,7 +14,8 @@ func writtenTogether(s *suite) {
 	ctx, d := s.Context(), store.DocumentsOf(s.Store, actor)
 	code, session := store.DocumentKind{Name: "code"}, store.DocumentKind{Name: "session", Audited: true}
 	none := uint64(0)
-	versions, err := d.WriteDocuments(ctx, "", store.DocumentWrite{Kind: code, Key: "c", Value: []byte("1"), IfVersion: &none},
+	versions, err := d.WriteDocuments(ctx, "",
+		store.DocumentWrite{Kind: code, Key: "c", Value: []byte("1"), IfVersion: &none},
 		store.DocumentWrite{Kind: session, Key: "s", Value: []byte("1"), IfVersion: &none})
 	if err != nil || len(versions) != 2 || versions[0] == 0 || versions[1] == 0 {
 		s.Fatalf("versions %d, %v", versions, err)
@@ -23,7 +24,8 @@ func writtenTogether(s *suite) {
 		{Kind: session, Key: "s", Value: []byte("2")},
 		{Kind: code, Key: "c", Delete: true, IfVersion: &versions[0]},
 	}
-	if got, err := d.WriteDocuments(ctx, "", redeem...); err != nil || len(got) != 2 || got[1] != 0 || got[0] <= versions[1] {
+	got, err := d.WriteDocuments(ctx, "", redeem...)
+	if err != nil || len(got) != 2 || got[1] != 0 || got[0] <= versions[1] {
 		s.Errorf("versions %d after %d, %v", got, versions, err)
 	}
 	redeem[0].Value = []byte("3")

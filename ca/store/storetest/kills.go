@@ -85,7 +85,8 @@ func writeOne(s store.Store, n uint64, confirm func(string, ...any)) error {
 		return err
 	}
 	confirm("crl %d", state.Number)
-	d := store.Documents{Store: store.DocumentsOf(s, "test"), Kind: store.DocumentKind{Name: "written", Audited: n%3 == 0}}
+	d := store.Documents{Store: store.DocumentsOf(s, "test"),
+		Kind: store.DocumentKind{Name: "written", Audited: n%3 == 0}}
 	version, err := d.Put(ctx, actor, fmt.Sprint(n), fmt.Append(nil, n), time.Time{})
 	if err != nil {
 		return err
