@@ -1,29 +1,103 @@
 package revocation
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// metrics are what /metrics tells of a lab, in Prometheus's format. All of it is read when it is
-// asked for, from what is counted anyway: a lab that nobody watches pays nothing.
-type metrics struct{ *Health }
-
-func newMetrics(h *Health) http.Handler {
-	r := prometheus.NewRegistry()
-	r.MustRegister(metrics{h}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+// metricsHandler serves /metrics, in Prometheus's text format (version 0.0.4). All of it is read when
+// it is asked for, from what is counted anyway: a lab that nobody watches pays nothing.
+//
+// The format is written here: Prometheus's client library, with protobuf below it, is seven modules
+// and 2 MB, and keeps counters that the lab has already.
+type metricsHandler struct {
+	*Health
+	busy chan struct{} // a place for each request that is served
 }
 
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("igc_"+name, help, labels, nil)
+func newMetrics(h *Health) http.Handler { return &metricsHandler{h, make(chan struct{}, 4)} }
+
+// ServeHTTP implements [http.Handler].
+func (m *metricsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case m.busy <- struct{}{}:
+		defer func() { <-m.busy }()
+	default:
+		http.Error(w, "too many requests at once", http.StatusServiceUnavailable)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+	defer cancel()
+	families := map[*metric][]string{}
+	if err := m.collect(ctx, families); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Write(exposition(families))
+}
+
+// metric is a family of samples of one name.
+type metric struct {
+	name   string
+	help   string
+	kind   string // gauge or counter
+	labels []string
+}
+
+func desc(name, help string, labels ...string) *metric {
+	kind := "gauge"
+	if strings.HasSuffix(name, "_total") {
+		kind = "counter"
+	}
+	return &metric{"igc_" + name, help, kind, labels}
+}
+
+var labelEscapes = strings.NewReplacer("\\", "\\\\", "\"", "\\\"", "\n", "\\n")
+
+// sample is a line of the family, with values for its labels.
+func (m *metric) sample(v float64, values []string) string {
+	var b strings.Builder
+	b.WriteString(m.name)
+	for i, value := range values {
+		sep := ","
+		if i == 0 {
+			sep = "{"
+		}
+		b.WriteString(sep + m.labels[i] + `="` + labelEscapes.Replace(value) + `"`)
+	}
+	if len(values) > 0 {
+		b.WriteByte('}')
+	}
+	return b.String() + " " + strconv.FormatFloat(v, 'g', -1, 64) + "\n"
+}
+
+// exposition writes the families in the order of their names.
+func exposition(families map[*metric][]string) []byte {
+	order := make([]*metric, 0, len(families))
+	for m := range families {
+		order = append(order, m)
+	}
+	slices.SortFunc(order, func(a, b *metric) int { return strings.Compare(a.name, b.name) })
+	var b bytes.Buffer
+	for _, m := range order {
+		b.WriteString("# HELP " + m.name + " " + m.help + "\n# TYPE " + m.name + " " + m.kind + "\n")
+		samples := families[m]
+		slices.Sort(samples)
+		for _, line := range samples {
+			b.WriteString(line)
+		}
+	}
+	return b.Bytes()
 }
 
 var (
@@ -49,19 +123,9 @@ var (
 	mResponderD = desc("ocsp_responder_days_left", "Days until the authority's OCSP responder ends.", "authority")
 )
 
-// Describe implements [prometheus.Collector]: what there is depends on the lab.
-func (m metrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements [prometheus.Collector].
-func (m metrics) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	emit := func(kind prometheus.ValueType) func(*prometheus.Desc, float64, ...string) {
-		return func(d *prometheus.Desc, v float64, labels ...string) {
-			out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
-		}
-	}
-	gauge, counter := emit(prometheus.GaugeValue), emit(prometheus.CounterValue)
+// collect reads all there is. It waits for what is due to be made first.
+func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]string) error {
+	add := func(d *metric, v float64, labels ...string) { families[d] = append(families[d], d.sample(v, labels)) }
 	now, days := m.now(), func(d time.Duration) float64 { return d.Hours() / 24 }
 
 	levels := map[Level]int{Warning: 0, Failing: 0}
@@ -70,49 +134,59 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	counts, err := m.lab.Counts(ctx)
 	if err != nil {
-		out <- prometheus.NewInvalidMetric(mStore, err)
-		return
+		return err
 	}
-	gauge(mStore, float64(counts.Size))
+	add(mStore, float64(counts.Size))
 	for _, c := range counts.Authorities {
 		id := c.Authority.ID()
-		counter(mIssued, float64(c.Issued), id)
-		gauge(mRevoked, float64(c.Revoked), id)
-		gauge(mEnd, float64(c.NotAfter.Unix()), id)
-		gauge(mDays, days(c.NotAfter.Sub(now)), id)
+		add(mIssued, float64(c.Issued), id)
+		add(mRevoked, float64(c.Revoked), id)
+		add(mEnd, float64(c.NotAfter.Unix()), id)
+		add(mDays, days(c.NotAfter.Sub(now)), id)
 		full, delta := m.lists.Latest(c.Authority)
 		for kind, l := range map[string]*crl.CRL{"full": full, "delta": delta} {
 			if l == nil {
 				continue
 			}
-			gauge(mNumber, float64(l.Number), id, kind)
-			gauge(mThis, float64(l.ThisUpdate.Unix()), id, kind)
-			gauge(mNext, float64(l.NextUpdate.Unix()), id, kind)
-			gauge(mAge, now.Sub(l.ThisUpdate).Seconds(), id, kind)
-			gauge(mSize, float64(l.Size), id, kind)
-			gauge(mEntries, float64(l.Entries), id, kind)
+			add(mNumber, float64(l.Number), id, kind)
+			add(mThis, float64(l.ThisUpdate.Unix()), id, kind)
+			add(mNext, float64(l.NextUpdate.Unix()), id, kind)
+			add(mAge, now.Sub(l.ThisUpdate).Seconds(), id, kind)
+			add(mSize, float64(l.Size), id, kind)
+			add(mEntries, float64(l.Entries), id, kind)
 		}
 	}
 	for level, n := range levels {
-		gauge(mProblems, float64(n), string(level))
+		add(mProblems, float64(n), string(level))
 	}
 	o := m.counts()
 	for status, n := range map[string]uint64{"good": o.Good, "revoked": o.Revoked, "unknown": o.Unknown} {
-		counter(mAnswers, float64(n), status)
+		add(mAnswers, float64(n), status)
 	}
 	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError, "tryLater": o.TryLater,
 		"unauthorized": o.Unauthorized} {
-		counter(mRefusals, float64(n), status)
+		add(mRefusals, float64(n), status)
 	}
-	counter(mSignatures, float64(o.Signatures))
-	counter(mHits, float64(o.Hits))
-	gauge(mKept, float64(o.Kept))
-	gauge(mWaiting, float64(o.Waiting))
+	add(mSignatures, float64(o.Signatures))
+	add(mHits, float64(o.Hits))
+	add(mKept, float64(o.Kept))
+	add(mWaiting, float64(o.Waiting))
 	for _, r := range o.Responders {
 		if r.NotAfter.IsZero() { // it could not be made
 			continue
 		}
-		gauge(mResponder, float64(r.NotAfter.Unix()), r.Authority.ID())
-		gauge(mResponderD, days(r.NotAfter.Sub(now)), r.Authority.ID())
+		add(mResponder, float64(r.NotAfter.Unix()), r.Authority.ID())
+		add(mResponderD, days(r.NotAfter.Sub(now)), r.Authority.ID())
 	}
+	add(goroutines, float64(runtime.NumGoroutine()))
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(heap)
+	add(heapBytes, float64(heap[0].Value.Uint64()))
+	return nil
 }
+
+// Two of the process itself, by the names that Prometheus's libraries give them.
+var (
+	goroutines = &metric{name: "go_goroutines", help: "Goroutines that exist.", kind: "gauge"}
+	heapBytes  = &metric{name: "go_memstats_heap_alloc_bytes", help: "Bytes of heap objects.", kind: "gauge"}
+)
