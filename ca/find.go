@@ -82,7 +82,7 @@ func (ca *CA) List(ctx context.Context, f Filter) (records []*Record, err error)
 		}
 		return nil
 	})
-	if f.Newest && f.Card == "" {
+	if f.Newest && !f.Indexed() {
 		slices.Reverse(records)
 	}
 	return records, err
@@ -106,7 +106,7 @@ func Each(ctx context.Context, s Service, f Filter, do func(*Record) error) erro
 				return err
 			}
 		}
-		if limit -= len(records); len(records) < f.Limit || limit == 0 || f.Card != "" {
+		if limit -= len(records); len(records) < f.Limit || limit == 0 || f.Indexed() {
 			return nil
 		}
 		f.After = records[len(records)-1].Number

@@ -258,7 +258,7 @@ func (p *Product) Complete(h Holder) (Holder, error) {
 		}
 	}
 	if used["CN:id"] && h.IdNat != "" {
-		fail(checkIdNat(h.IdNat))
+		fail(CheckIdNat(h.IdNat))
 	}
 	if used["OU"] && h.Structure != "" {
 		_, err := structureKindOf(h.Structure)

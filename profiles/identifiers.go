@@ -150,8 +150,11 @@ func StaffIdNat(structure, register string) (string, error) {
 	return string(k.person) + structure[1:] + "/" + register, nil
 }
 
-// checkIdNat holds a PS_IdNat to the form of its prefix (table G08).
-func checkIdNat(id string) error {
+// CheckIdNat holds a PS_IdNat to the form of its prefix (table G08).
+func CheckIdNat(id string) error {
+	if id == "" {
+		return wrong("id-nat", "l'identifiant est vide", "identifier is empty")
+	}
 	rest := id[1:]
 	var made string
 	var err error

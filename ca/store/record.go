@@ -91,8 +91,9 @@ func (r *Record) SetRevocation(v *Revocation) {
 // Filter chooses among the certificates issued. All pass its zero value.
 type Filter struct {
 	Product       string    `json:"product,omitempty"`
-	Holder        string    `json:"holder,omitempty"` // a part of the name or identifier, without regard to case and accents
-	Card          string    `json:"card,omitempty"`   // card number
+	Holder        string    `json:"holder,omitempty"`     // a part of the name or identifier, in any case
+	Card          string    `json:"card,omitempty"`       // card number
+	Identifier    string    `json:"identifier,omitempty"` // [profiles.Holder.Identifier], the whole of it
 	Status        Status    `json:"status,omitempty"`
 	ExpiresBefore time.Time `json:"expires_before,omitzero"`
 	Named         string    `json:"named,omitempty"`        // a word for holder or card: [profiles.Holder.Named]
@@ -103,12 +104,17 @@ type Filter struct {
 	Newest bool   `json:"newest,omitempty"` // with a limit: the last that pass, not the first
 }
 
+// Indexed tells whether the filter names one card or one holder, whose certificates an index gives:
+// all of them at once, in no order, whatever the size of the lab.
+func (f Filter) Indexed() bool { return f.Card != "" || f.Identifier != "" }
+
 // Passes tells whether the filter lets a record pass. After and Limit are not considered.
 func (f Filter) Passes(r *Record) bool {
 	product, _, _ := strings.Cut(r.Profile, "/")
 	switch {
 	case f.Product != "" && f.Product != product,
 		f.Card != "" && f.Card != r.Holder.CardNumber,
+		f.Identifier != "" && f.Identifier != r.Holder.Identifier(),
 		f.Named != "" && !r.Holder.Named(f.Named),
 		f.Status != "" && f.Status != r.Status,
 		!f.ExpiresBefore.IsZero() && !r.NotAfter.Before(f.ExpiresBefore),

@@ -93,8 +93,8 @@ type Reader interface {
 	ByCard(number string) []Key
 	ByHolder(identifier string) []Key // see profiles.Holder.Identifier
 	// List goes over the certificates that pass a filter, in the order of issue or, for the newest,
-	// against it. Filter.Limit is the caller's. It costs as much as it looks at: a card's
-	// certificates, or the newest few, cost the same in a lab of a million.
+	// against it. Filter.Limit is the caller's. It costs as much as it looks at: those of
+	// a card or a holder, or the newest few, cost the same in a lab of a million.
 	List(Filter) iter.Seq2[*Record, error]
 	// Statuses goes over all that an authority issued.
 	Statuses(authority string) iter.Seq2[[]byte, CertificateStatus]

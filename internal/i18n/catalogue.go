@@ -332,6 +332,26 @@ var french = map[string]string{
 	"certificate of the %s server: %w":                                                     "certificat du serveur %s : %w",
 	"the answer does not say until when it is valid":                                       "la réponse ne dit pas jusqu'à quand elle vaut",
 
+	// people
+	"SubjectRefPro has %d exercices, and at most %d are kept":                "SubjectRefPro a %d exercices, et %d au plus sont gardés",
+	"nobody has the identifier %s yet: give a family name to add the person": "personne n'a encore l'identifiant %s : donnez un nom de famille pour l'ajouter",
+	"%s has %d characters, and at most %d are kept: shorten it":              "%s a %d caractères, et %d au plus sont gardés : raccourcissez",
+	"nobody has the identifier %q in this lab: igc people list shows who is there, igc issue makes a card for another, and igc people set adds a person without one": "personne n'a l'identifiant %q dans ce laboratoire : igc people list montre qui s'y trouve, igc issue fait la carte d'un autre, et igc people set ajoute une personne sans carte",
+	"%s: unknown code %q: choose one of %s; people.yaml takes any other":                                                                                             "%s : code inconnu %q : choisissez parmi %s ; people.yaml prend tout autre",
+	"%s: unknown code %q: igc codes %s lists them, and people.yaml takes any other":                                                                                  "%s : code inconnu %q : igc codes %s les donne, et people.yaml prend tout autre",
+	"what is recorded of %s cannot be read: %w":                                                                                                                      "ce qui est enregistré de %s est illisible : %w",
+	"%s %q holds the control character %U: remove it":                                                                                                                "%s %q contient le caractère de contrôle %U : ôtez-le",
+	"%s %q is not valid UTF-8":                                                         "%s %q n'est pas de l'UTF-8",
+	"an exercice has %d activities, and at most %d are kept":                           "un exercice a %d activités, et %d au plus sont gardées",
+	"mail %q is not an address such as camille@example.fr":                             "l'adresse électronique %q n'est pas de la forme camille@example.fr",
+	"phone %q is not a French number of ten digits, such as 06 39 98 00 12":            "le téléphone %q n'est pas un numéro français de dix chiffres, tel que 06 39 98 00 12",
+	"cannot read %s: %w":                                                               "impossible de lire %s : %w",
+	"%s has %d bytes, and at most %d are read":                                         "%s a %d octets, et %d au plus sont lus",
+	"whom? give an identifier such as 899700999909: igc people list shows them":        "qui ? donnez un identifiant tel que 899700999909 : igc people list les montre",
+	"no_activity and SubjectRefPro contradict each other: keep one":                    "no_activity et SubjectRefPro se contredisent : gardez l'un des deux",
+	"%s has no card or certificate of this lab yet: igc issue --fixture %s issues one": "%s n'a encore ni carte ni certificat de ce laboratoire : igc issue --fixture %s en émet",
+	"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's. If that is meant, allow it: --allow-real-id, or allow_real_id: true in people.yaml": "numéro RPPS %s hors des plages de test (997…, 999…) : ce peut être celui d'une vraie personne. Si c'est voulu, permettez-le : --allow-real-id, ou allow_real_id: true dans people.yaml",
+
 	// PKCS#12 and trust stores
 	"PKCS#12: %w": "PKCS#12 : %w",
 	"a PKCS#12 wants a password: the given one is empty":                      "un PKCS#12 veut un mot de passe : celui donné est vide",

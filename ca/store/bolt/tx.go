@@ -137,8 +137,12 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			r.Number = n
 			return !f.Passes(r) || yield(r, nil)
 		}
-		if f.Card != "" {
-			for _, k := range t.ByCard(f.Card) {
+		if f.Indexed() {
+			keys := t.ByCard(f.Card)
+			if f.Card == "" {
+				keys = t.ByHolder(f.Identifier)
+			}
+			for _, k := range keys {
 				if !one(0, k) {
 					return
 				}

@@ -42,9 +42,12 @@ func certificates(s *suite) {
 			"":       {record(1).Serial, record(2).Serial, record(3).Serial, record(0x1000).Serial},
 			"newest": {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
 			"card":   {record(2).Serial, record(3).Serial},
+			"holder": {record(2).Serial, record(3).Serial},
 			"after":  {record(3).Serial, record(0x1000).Serial},
 		} {
-			f := map[string]store.Filter{"newest": {Newest: true}, "card": {Card: record(2).Holder.CardNumber}, "after": {After: 2}}[name]
+			f := map[string]store.Filter{"newest": {Newest: true}, "card": {Card: record(2).Holder.CardNumber},
+				"after":  {After: 2},
+				"holder": {Identifier: record(3).Holder.Identifier()}}[name]
 			var got []string
 			for r, err := range r.List(f) {
 				if err != nil {

@@ -1,0 +1,286 @@
+package people
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// Kind is the kind of the documents that hold what igc people set wrote: a [Change], by identifier.
+var Kind = store.DocumentKind{Name: "people.person", Audited: true}
+
+// Records are what the lab issued: a [ca.Service].
+type Records interface {
+	List(ctx context.Context, f ca.Filter) ([]*ca.Record, error)
+}
+
+// Options are what a directory is made from.
+type Options struct {
+	Records   Records
+	Documents store.DocumentStore
+	Overlay   string // path of people.yaml; there need be no such file
+}
+
+// Directory finds people.
+type Directory struct {
+	records   Records
+	documents store.Documents
+	overlay   overlay
+}
+
+// New makes a directory.
+func New(options Options) *Directory {
+	return &Directory{options.Records, store.Documents{Store: options.Documents, Kind: Kind},
+		overlay{path: options.Overlay}}
+}
+
+// Find returns the person of that identifier, an error of kind NotFound when there is none. It
+// costs the same in a lab of any size.
+func (d *Directory) Find(ctx context.Context, id string) (*Person, error) {
+	written, err := d.written(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.overlay.rows()
+	if err != nil {
+		return nil, err
+	}
+	p, err := d.assemble(ctx, id, rows, written)
+	if err == nil && p == nil {
+		err = unknown(id)
+	}
+	return p, err
+}
+
+// Resolve finds the person that a text means: an identifier with or without its type digit, with
+// spaces. how says how it was read, and is empty when it is the identifier itself.
+func (d *Directory) Resolve(ctx context.Context, text string) (p *Person, how i18n.Text, err error) {
+	for _, r := range readings(text) {
+		p, err := d.Find(ctx, r.id)
+		if store.KindOf(err) != store.NotFound && store.KindOf(err) != store.Invalid || err == nil {
+			return p, r.how, err
+		}
+	}
+	return nil, how, unknown(text)
+}
+
+// assemble makes a person of what is known of them; nil when nothing is.
+func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row, written *Change) (p *Person,
+	err error) {
+	if id == "" {
+		return nil, nil
+	}
+	records, err := d.records.List(ctx, ca.Filter{Identifier: id})
+	if err != nil {
+		return nil, err
+	}
+	var email string
+	if r := latest(records); r != nil {
+		p, email = derive(r), r.Holder.Email
+	}
+	known, isBuiltIn := builtIn()[id]
+	over, isOver := rows[id]
+	if p == nil {
+		if !isBuiltIn && !isOver && written == nil {
+			return nil, nil
+		}
+		p = &Person{ID: id, Origin: origins[id[0]], From: Sources{Modelled, Modelled, Modelled}}
+	}
+	if isBuiltIn {
+		known.apply(p, BuiltIn)
+		p.Case, p.About = known.Case, i18n.Text(known.About)
+	}
+	if isOver {
+		over.apply(p, File)
+	}
+	if written != nil {
+		written.apply(p, Written)
+	}
+	// made up contact data follow from the name, and what is said of one part leaves the other
+	p.Contact = modelledContact(p)
+	p.Contact.Mail = cmp.Or(email, p.Contact.Mail)
+	if isBuiltIn {
+		known.applyContact(p, BuiltIn)
+	}
+	if isOver {
+		over.applyContact(p, File)
+	}
+	if written != nil {
+		written.applyContact(p, Written)
+	}
+	return p, nil
+}
+
+// written is what igc people set wrote of a person, nil when it wrote nothing.
+func (d *Directory) written(ctx context.Context, id string) (*Change, error) {
+	if id == "" || len(id) > maxText {
+		return nil, nil
+	}
+	doc, err := d.documents.Get(ctx, id)
+	if store.KindOf(err) == store.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseChange(doc)
+}
+
+func parseChange(doc store.Document) (*Change, error) {
+	c := &Change{}
+	if err := json.Unmarshal(doc.Value, c); err != nil {
+		return nil, store.Errorf(store.Damaged, "what is recorded of %s cannot be read: %w", doc.Key, err)
+	}
+	return c, nil
+}
+
+// List goes over everybody: the built-in identities and those of people.yaml and igc people set by
+// identifier, then the holders of the lab, in the order in which they got their first certificate.
+func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
+	return func(yield func(*Person, error) bool) {
+		rows, err := d.overlay.rows()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		docs, err := d.documents.Scan(ctx, "")
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		written := map[string]*Change{}
+		seen := map[string]bool{}
+		for _, doc := range docs {
+			c, err := parseChange(doc)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			written[doc.Key] = c
+		}
+		give := func(id string) bool {
+			if seen[id] {
+				return true
+			}
+			seen[id] = true
+			p, err := d.assemble(ctx, id, rows, written[id])
+			return p == nil && err == nil || yield(p, err) && err == nil
+		}
+		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(rows)),
+			slices.Collect(maps.Keys(written)))
+		slices.Sort(ids)
+		for _, id := range ids {
+			if !give(id) {
+				return
+			}
+		}
+		const page = 500
+		for filter := (ca.Filter{EndEntities: true, Limit: page}); ; {
+			records, err := d.records.List(ctx, filter)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, r := range records {
+				if nominative(r) && !give(r.Holder.IdNat) {
+					return
+				}
+			}
+			if len(records) < page {
+				return
+			}
+			filter.After = records[len(records)-1].Number
+		}
+	}
+}
+
+// SetOptions are what [Directory.Set] allows.
+type SetOptions struct {
+	AllowRealID bool // an identifier outside the ranges of tests, of a person who is not there yet
+}
+
+// Set changes what is said of a person, over all other sources, and adds one who is not there. The
+// change is in the feed.
+func (d *Directory) Set(ctx context.Context, actor, id string, change Change, options SetOptions) (*Person, error) {
+	if err := change.check(); err != nil {
+		return nil, err
+	}
+	rows, err := d.overlay.rows()
+	if err != nil {
+		return nil, err
+	}
+	for tries := 0; ; tries++ {
+		doc, err := d.documents.Get(ctx, id)
+		if err != nil && store.KindOf(err) != store.NotFound {
+			return nil, err
+		}
+		merged := &Change{}
+		if doc.Version != 0 {
+			if merged, err = parseChange(doc); err != nil {
+				return nil, err
+			}
+		}
+		merged.merge(&change)
+		if doc.Version == 0 {
+			if err := d.checkNew(ctx, id, rows, change, options); err != nil {
+				return nil, err
+			}
+		}
+		value, err := json.Marshal(merged)
+		if err != nil {
+			return nil, err
+		}
+		_, err = d.documents.Swap(ctx, actor, id, doc.Version, value, time.Time{})
+		if errors.Is(err, store.ErrSwap) && tries < 100 {
+			continue // somebody else changed it meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		return d.assemble(ctx, id, rows, merged)
+	}
+}
+
+// checkNew holds a change of which nothing is recorded yet to what a new person must have.
+func (d *Directory) checkNew(ctx context.Context, id string, rows map[string]row, change Change,
+	options SetOptions) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	p, err := d.assemble(ctx, id, rows, nil)
+	switch {
+	case err != nil || p != nil:
+		return err
+	case change.FamilyName == nil || strings.TrimSpace(*change.FamilyName) == "":
+		return store.Errorf(store.NotFound,
+			"nobody has the identifier %s yet: give a family name to add the person", id)
+	case profiles.MayBeReal(id) && !options.AllowRealID:
+		return errRealID(id)
+	}
+	return nil
+}
+
+func errRealID(id string) error {
+	return store.Errorf(store.Invalid, "RPPS number %s is outside the test ranges (997…, 999…): it may be "+
+		"a real person's. If that is meant, allow it: --allow-real-id, or allow_real_id: true in people.yaml", id[1:])
+}
+
+// Reset forgets what [Directory.Set] wrote of a person. What the other sources say stays.
+func (d *Directory) Reset(ctx context.Context, actor, id string) error {
+	return d.documents.Delete(ctx, actor, id)
+}
+
+// String names the person in messages.
+func (p *Person) String() string { return fmt.Sprintf("%s (%s)", p.DisplayName(), p.ID) }
