@@ -191,7 +191,8 @@ func (c *Change) CheckCodes() error {
 		}
 		if id := embeddedTables[field]; id != "" {
 			return store.Errorf(store.Invalid,
-				"%s: unknown code %q: igc codes %s lists them, and people.yaml takes any other", field, shorten(*code), id)
+				"%s: unknown code %q: igc codes %s lists them, and people.yaml takes any other", field,
+				shorten(*code), id)
 		}
 		return store.Errorf(store.Invalid, "%s: unknown code %q: choose one of %s; people.yaml takes any other", field,
 			shorten(*code), strings.Join(ownTables[field].codes(), ", "))

@@ -80,16 +80,18 @@ type Exercice struct {
 // Activity is where and how a profession is exercised. Its fields have the names, the order and the
 // spelling of Pro Santé Connect.
 type Activity struct {
-	CodeModeExercice            string `json:"codeModeExercice" yaml:"codeModeExercice"`           // L, S, B
-	CodeSecteurDactivite        string `json:"codeSecteurDactivite" yaml:"codeSecteurDactivite"`   // table R02
-	CodeSectionPharmacien       string `json:"codeSectionPharmacien" yaml:"codeSectionPharmacien"` // table G05
-	CodeRole                    string `json:"codeRole" yaml:"codeRole"`
-	CodeGenreActivite           string `json:"codeGenreActivite" yaml:"codeGenreActivite"` // GENR01
-	NumeroSiretSite             string `json:"numeroSiretSite" yaml:"numeroSiretSite"`
-	NumeroSirenSite             string `json:"numeroSirenSite" yaml:"numeroSirenSite"`
-	NumeroFinessSite            string `json:"numeroFinessSite" yaml:"numeroFinessSite"`
-	FinessJuridique             string `json:"numeroFinessetablissementJuridique" yaml:"numeroFinessetablissementJuridique"`
-	IdentifiantTechnique        string `json:"identifiantTechniqueDeLaStructure" yaml:"identifiantTechniqueDeLaStructure"`
+	CodeModeExercice      string `json:"codeModeExercice" yaml:"codeModeExercice"`           // L, S, B
+	CodeSecteurDactivite  string `json:"codeSecteurDactivite" yaml:"codeSecteurDactivite"`   // table R02
+	CodeSectionPharmacien string `json:"codeSectionPharmacien" yaml:"codeSectionPharmacien"` // table G05
+	CodeRole              string `json:"codeRole" yaml:"codeRole"`
+	CodeGenreActivite     string `json:"codeGenreActivite" yaml:"codeGenreActivite"` // GENR01
+	NumeroSiretSite       string `json:"numeroSiretSite" yaml:"numeroSiretSite"`
+	NumeroSirenSite       string `json:"numeroSirenSite" yaml:"numeroSirenSite"`
+	NumeroFinessSite      string `json:"numeroFinessSite" yaml:"numeroFinessSite"`
+
+	FinessJuridique      string `json:"numeroFinessetablissementJuridique" yaml:"numeroFinessetablissementJuridique"`
+	IdentifiantTechnique string `json:"identifiantTechniqueDeLaStructure" yaml:"identifiantTechniqueDeLaStructure"`
+
 	RaisonSocialeSite           string `json:"raisonSocialeSite" yaml:"raisonSocialeSite"`
 	EnseigneCommercialeSite     string `json:"enseigneCommercialeSite" yaml:"enseigneCommercialeSite"`
 	ComplementDestinataire      string `json:"complementDestinataire" yaml:"complementDestinataire"`
