@@ -1,7 +1,10 @@
 package people
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
+	"io"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -292,4 +295,22 @@ func (c *Change) merge(later *Change) {
 	case c.NoActivity && later.changesRefPro():
 		c.NoActivity, c.RefPro = false, &RefPro{} // begun anew
 	}
+}
+
+// ParseRefPro reads a SubjectRefPro in JSON, alone or within what userinfo answered.
+func ParseRefPro(data []byte) (*RefPro, error) {
+	var whole struct{ SubjectRefPro json.RawMessage }
+	if json.Unmarshal(data, &whole) == nil && len(whole.SubjectRefPro) > 0 {
+		data = whole.SubjectRefPro
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var r *RefPro
+	if err := dec.Decode(&r); err != nil || r == nil {
+		return nil, store.Errorf(store.Invalid, "not a SubjectRefPro as Pro Santé Connect sends it: %v", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, store.Errorf(store.Invalid, "something follows the SubjectRefPro: remove it")
+	}
+	return r, checkRefPro(r)
 }

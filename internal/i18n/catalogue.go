@@ -333,6 +333,8 @@ var french = map[string]string{
 	"the answer does not say until when it is valid":                                       "la réponse ne dit pas jusqu'à quand elle vaut",
 
 	// people
+	"not a SubjectRefPro as Pro Santé Connect sends it: %v":                  "ce n'est pas un SubjectRefPro tel que Pro Santé Connect l'envoie : %v",
+	"something follows the SubjectRefPro: remove it":                         "quelque chose suit le SubjectRefPro : ôtez-le",
 	"SubjectRefPro has %d exercices, and at most %d are kept":                "SubjectRefPro a %d exercices, et %d au plus sont gardés",
 	"nobody has the identifier %s yet: give a family name to add the person": "personne n'a encore l'identifiant %s : donnez un nom de famille pour l'ajouter",
 	"%s has %d characters, and at most %d are kept: shorten it":              "%s a %d caractères, et %d au plus sont gardés : raccourcissez",
