@@ -30,6 +30,29 @@ type Config struct {
 	CRL        CRLConfig           `yaml:"crl"`
 	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
 	OCSP       OCSP                `yaml:"ocsp"`
+	Outbox     Outbox              `yaml:"outbox"`
+}
+
+// Outbox is what becomes of the mails that the lab would have sent, beside being kept.
+type Outbox struct {
+	SMTP    string `yaml:"smtp"`    // host:port of a server that they are given to; empty for none
+	Exposed bool   `yaml:"exposed"` // it may be on another machine
+}
+
+func (o Outbox) check() error {
+	if o.SMTP == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(o.SMTP)
+	n, badPort := strconv.Atoi(port)
+	if err != nil || host == "" || badPort != nil || n < 1 || n > 65535 {
+		return i18n.Errorf("outbox: smtp %q is not host:port, such as 127.0.0.1:1025", o.SMTP)
+	}
+	if ip := net.ParseIP(host); !o.Exposed && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return i18n.Errorf("outbox: smtp %q is not on this machine: give an address such as 127.0.0.1:1025, or, "+
+			"if mails of the lab are to leave it, exposed: true", o.SMTP)
+	}
+	return nil
 }
 
 // OCSP is how the lab's responder answers.
@@ -162,7 +185,7 @@ func (c Config) check() error {
 	if c.WarnBefore < 0 {
 		return i18n.Errorf("warn_before %s is negative", c.WarnBefore)
 	}
-	return errors.Join(c.CRL.check(), c.OCSP.check())
+	return errors.Join(c.CRL.check(), c.OCSP.check(), c.Outbox.check())
 }
 
 // DefaultHome is $IGC_HOME, else the folder igc among the user's data.

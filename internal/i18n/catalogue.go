@@ -353,6 +353,23 @@ var french = map[string]string{
 	"%s has no card or certificate of this lab yet: igc issue --fixture %s issues one":                                                                                      "%s n'a encore ni carte ni certificat de ce laboratoire : igc issue --fixture %s en émet",
 	"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's. If that is meant, allow it: --allow-real-id, or allow_real_id: true in people.yaml": "numéro RPPS %s hors des plages de test (997…, 999…) : ce peut être celui d'une vraie personne. Si c'est voulu, permettez-le : --allow-real-id, ou allow_real_id: true dans people.yaml",
 
+	// messages
+	"outbox: smtp %q is not host:port, such as 127.0.0.1:1025":                                                                               "outbox : smtp %q n'est pas hôte:port, tel que 127.0.0.1:1025",
+	"outbox: smtp %q is not on this machine: give an address such as 127.0.0.1:1025, or, if mails of the lab are to leave it, exposed: true": "outbox : smtp %q n'est pas sur cette machine : donnez une adresse telle que 127.0.0.1:1025 ou, si des courriels du laboratoire doivent en sortir, exposed: true",
+	"%s is not on this machine: mails of the lab stay here unless outbox: exposed says otherwise":                                            "%s n'est pas sur cette machine : les courriels du laboratoire y restent, à moins que outbox: exposed n'en dise autrement",
+	"%d mails wait for the SMTP server already":                                                                                              "%d courriels attendent déjà le serveur SMTP",
+	"%q is not a kind of message: choose mail or sms":                                                                                        "%q n'est pas une sorte de message : choisissez mail ou sms",
+	"a text message has no subject and no HTML: send a mail":                                                                                 "un SMS n'a ni objet ni HTML : envoyez un courriel",
+	"the %s of a message has %d characters, and at most %d are kept":                                                                         "la partie %s d'un message a %d caractères, et %d au plus sont gardés",
+	"the %s %q of a message holds what a header cannot: a control character, or more than %d characters":                                     "la partie %s %q d'un message contient ce qu'un en-tête ne peut contenir : un caractère de contrôle, ou plus de %d caractères",
+	"%q is not a mail address such as camille@example.fr":                                                                                    "%q n'est pas une adresse électronique telle que camille@example.fr",
+	"%q is not a phone number such as 06 39 98 00 12":                                                                                        "%q n'est pas un numéro de téléphone tel que 06 39 98 00 12",
+	"no message %q: igc outbox list shows those that are there":                                                                              "pas de message %q : igc outbox list montre ceux qui s'y trouvent",
+	"the message %s cannot be read: %w":                                                                                                      "le message %s est illisible : %w",
+	"the message has no HTML":                                                                                                                "le message n'a pas de HTML",
+	"there is no page at this address":                                                                                                       "il n'y a pas de page à cette adresse",
+	"limit %q is not a positive number":                                                                                                      "limit %q n'est pas un nombre positif",
+
 	// PKCS#12 and trust stores
 	"PKCS#12: %w": "PKCS#12 : %w",
 	"a PKCS#12 wants a password: the given one is empty":                      "un PKCS#12 veut un mot de passe : celui donné est vide",
