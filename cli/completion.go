@@ -27,6 +27,8 @@ var flagValues = map[string]func() []string{
 	"urls":       oneWordOf("lab", "real"),
 	"status":     oneWordOf("good", "revoked", "hold", "expired"),
 	"as":         oneWordOf("cps3", "cps4"),
+	"mode":       oneWordOf("L", "S", "B"),
+	"sector":     codesOf("R02"),
 	"reason": func() (names []string) {
 		for _, r := range ca.Reasons() {
 			names = append(names, string(r))

@@ -13,10 +13,11 @@ func TestOutboxConfig(t *testing.T) {
 	for text, want := range map[string]string{
 		`outbox: {smtp: "127.0.0.1:1025"}`: "", `outbox: {smtp: "[::1]:25"}`: "", `outbox: {smtp: "localhost:25"}`: "",
 		`outbox: {smtp: ""}`: "", `outbox: {smtp: "192.0.2.1:25", exposed: true}`: "",
-		`outbox: {smtp: "192.0.2.1:25"}`: "not on this machine", `outbox: {smtp: "mail.example:25"}`: "not on this machine",
-		`outbox: {smtp: "0.0.0.0:25"}`: "not on this machine", `outbox: {smtp: "localhost"}`: "not host:port",
+		`outbox: {smtp: "192.0.2.1:25"}`:    "not on this machine",
+		`outbox: {smtp: "mail.example:25"}`: "not on this machine",
+		`outbox: {smtp: "0.0.0.0:25"}`:      "not on this machine", `outbox: {smtp: "localhost"}`: "not host:port",
 		`outbox: {smtp: ":25"}`: "not host:port", `outbox: {smtp: "localhost:0"}`: "not host:port",
-		`outbox: {smpt: "localhost:25"}`: `did you mean "smtp"`,
+		`outbox: {smtpp: "localhost:25"}`: `did you mean "smtp"`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
