@@ -219,7 +219,7 @@ func (p *program) showPerson(c *cli.Context, person *people.Person) error {
 	return p.print(c, person.UserInfo(), func(w io.Writer) {
 		line := func(indent int, name, value, note string) {
 			if value != "" {
-				text := fmt.Sprintf("%*s%-*s %s  %s", indent, "", 34-indent, name, value, note)
+				text := fmt.Sprintf("%*s%-*s %s  %s", indent, "", 42-indent, name, value, note)
 				fmt.Fprintln(w, strings.TrimRight(text, " "))
 			}
 		}
