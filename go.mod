@@ -25,6 +25,8 @@ require (
 	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
+require rsc.io/qr v0.2.0
+
 require (
 	dario.cat/mergo v1.0.2 // indirect
 	filippo.io/edwards25519 v1.2.0 // indirect
