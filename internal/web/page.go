@@ -27,8 +27,8 @@ var layoutFiles embed.FS
 // both languages.
 //
 // A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its
-// data embeds a [View]. The service may define the templates "menu" (links), "notices" (above every
-// page) and "footer". What a template says in both languages is written {{.T "français"
+// data embeds a [View]. The service may define the templates "head" (of the document), "menu" (links),
+// "notices" (above every page) and "footer". What a template says in both languages is written {{.T "français"
 // "English"}}.
 type Pages struct {
 	site      string
@@ -43,7 +43,10 @@ type Pages struct {
 type PageOptions struct {
 	Site      string // its name, in the layout and in titles
 	Templates fs.FS  // *.html
+	Style     string // beside that of the layout
 	Script    string // of the pages whose View is Live
+	Forms     bool   // pages have forms, which are sent to their own server
+	App       bool   // pages name a web app manifest and icons of their own server, in the template "head"
 	Log       *slog.Logger
 }
 
@@ -54,11 +57,18 @@ func NewPages(options PageOptions) *Pages {
 	if err != nil {
 		panic(err)
 	}
-	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)),
+	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)+options.Style),
 		script:    inline("script", options.Script),
 		templates: map[i18n.Language]*template.Template{}}
-	p.policy = "default-src 'none'; img-src data:; connect-src 'self'; style-src " + p.style.hash + "; script-src " + p.script.hash +
-		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	images, forms := "data:", "'none'"
+	if options.App {
+		images = "'self' data:; manifest-src 'self'"
+	}
+	if options.Forms {
+		forms = "'self'"
+	}
+	p.policy = "default-src 'none'; img-src " + images + "; connect-src 'self'; style-src " + p.style.hash +
+		"; script-src " + p.script.hash + "; base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"
 	for _, lang := range []i18n.Language{i18n.French, i18n.English} {
 		t := template.New("").Funcs(template.FuncMap{"dict": dict})
 		layout, err := fs.Sub(layoutFiles, "html")

@@ -227,8 +227,16 @@ func (s *Service) writeDevice(d *device, version uint64) store.DocumentWrite {
 
 // Delete deletes a person's e-CPS, whatever its state, and ends its requests.
 func (s *Service) Delete(ctx context.Context, actor, person string) error {
+	return s.deleteOn(ctx, actor, person, "")
+}
+
+// deleteOn deletes a person's e-CPS, if it is the one of that ID; an empty ID is any.
+func (s *Service) deleteOn(ctx context.Context, actor, person, id string) error {
 	return s.update(ctx, actor, func() (change, error) {
 		d, version, err := read[device](ctx, s, devices, person)
+		if err == nil && version > 0 && id != "" && d.ID != id {
+			err = refuse(OtherDevice)
+		}
 		if err == nil && (version == 0 || d.State == DeviceDeleted) {
 			err = refuse(NoECPS, person)
 		}

@@ -315,9 +315,13 @@ func (s *Service) Open(ctx context.Context, device, id string) error {
 	})
 }
 
-// Refuse is the refusal of a request.
+// Refuse is the refusal of a request by the owner of the lab.
 func (s *Service) Refuse(ctx context.Context, actor, id string) error {
-	return s.answer(ctx, actor, "", id, func(r *Request, d *answering) (change, error) {
+	return s.refuseOn(ctx, actor, "", id)
+}
+
+func (s *Service) refuseOn(ctx context.Context, actor, device, id string) error {
+	return s.answer(ctx, actor, device, id, func(r *Request, d *answering) (change, error) {
 		r.end(StateRefused, Refused, s.now())
 		return change{writes: []store.DocumentWrite{writeRequest(r, d.request)}}, nil
 	})

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
-	"github.com/igc-lab/igc/internal/web"
 )
 
 // People knows the persons of the lab.
@@ -88,6 +87,7 @@ type Options struct {
 	Rand      io.Reader        // crypto/rand by default
 	Log       *slog.Logger
 	Settings  Settings
+	Stopping  <-chan struct{} // closed when the server stops: live pages end
 }
 
 // Service is the e-CPS of a lab.
@@ -97,7 +97,6 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	prefix   string
-	pages    *web.Pages
 	waiting  hub
 }
 
