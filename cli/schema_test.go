@@ -76,6 +76,11 @@ func TestJSONSchema(t *testing.T) {
 		{"card", "insert", alain.CardNumber},
 		{"card", "remove", alain.CardNumber},
 		{"card", "export", alain.CardNumber, "--p12-modern", "--pin", alain.PIN, "--out", dir},
+		{"ecps", "activate", "899700209812", "--pin", "1234"}, {"ecps", "list"}, {"ecps", "pending"},
+		{"ecps", "policy", "approve", "--client", "igc"}, {"ecps", "ask", "899700209812"},
+		{"ecps", "policy", "--remove", "--client", "igc"}, {"ecps", "ask", "899700209812", "--no-wait"},
+		{"ecps", "approve", "899700209812"}, {"ecps", "ask", "899700209812", "--no-wait"}, {"ecps", "refuse", "899700209812"},
+		{"ecps", "show", "899700209812"}, {"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
 		{"doctor"},
 	} {
 		var out, errOut bytes.Buffer

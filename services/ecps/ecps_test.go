@@ -272,7 +272,7 @@ func TestRequestRefused(t *testing.T) {
 			r := l.ask(alain)
 			do(t, r)
 			now := l.get(r.ID)
-			if now.State != state || now.Reason != reason {
+			if now.State != state || now.Reason != reason || CodeOf(now.Err()) != reason {
 				t.Fatalf("%s %s, not %s %s", now.State, now.Reason, state, reason)
 			}
 			for _, err := range []error{l.Open(l.ctx, d.ID, r.ID), l.Unlock(l.ctx, d.ID, r.ID, "1234"),

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
@@ -122,7 +124,7 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 	}
 	v.Token = encodeForm(sealed)
 	if err != nil {
-		v.Failure = &failure{CodeOf(err), i18n.TextOf(err)}
+		v.Failure = &failure{CodeOf(err), capital(i18n.TextOf(err))}
 		if v.Failure.Code == "" { // not for the eyes of a visitor: the log has it
 			v.Failure.Text = i18n.Text{FR: "Le serveur n'a pas pu le faire ; son journal dit pourquoi. Réessayez.",
 				EN: "The server could not do it; its log says why. Try again."}
@@ -133,10 +135,19 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 
 func encodeForm(sealed []byte) string { return base64.RawURLEncoding.EncodeToString(sealed) }
 
+// capital begins a text of its own with a capital letter, which an error does not.
+func capital(t i18n.Text) i18n.Text {
+	begin := func(s string) string {
+		_, size := utf8.DecodeRuneInString(s)
+		return strings.ToUpper(s[:size]) + s[size:]
+	}
+	return i18n.Text{FR: begin(t.FR), EN: begin(t.EN)}
+}
+
 // browserOf is the value of the cookie, empty when there is none of this package's.
 func browserOf(r *http.Request) string {
 	c, err := r.Cookie(formCookie)
-	if err != nil || len(c.Value) != 22 {
+	if err != nil || len(c.Value) != secretLength {
 		return ""
 	}
 	return c.Value
@@ -385,7 +396,7 @@ func (r shownRequest) Step() string {
 
 // Ending says how the request ended.
 func (r shownRequest) Ending() i18n.Text {
-	t := r.ending()
+	t := capital(r.ending())
 	if r.State == StateApproved {
 		t = i18n.Text{FR: "Authentification validée", EN: "Authentication confirmed"}
 	}

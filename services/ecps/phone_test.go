@@ -212,7 +212,7 @@ func TestPhone(t *testing.T) {
 	r = l.ask(alain)
 	b.open(phone + "?lang=en")
 	b.submit("Refuse")
-	b.shows("the request was refused on the phone")
+	b.shows("The request was refused on the phone")
 	if now := l.get(r.ID); now.Reason != Refused {
 		t.Errorf("%+v", now)
 	}
@@ -221,7 +221,7 @@ func TestPhone(t *testing.T) {
 	b.submit("Accepter")
 	b.submit("Continuer", "pin", "1234")
 	b.submit(wrongChoice(r))
-	b.shows("ce n'est pas le nombre")
+	b.shows("Ce n'est pas le nombre")
 
 	// another activation, with the card: the first phone has no e-CPS any more
 	a, err := l.BeginWithCard(l.ctx, alain)
@@ -272,7 +272,7 @@ func TestForgedForms(t *testing.T) {
 	try("not base64", with("%"))
 	try("another site", good, "Sec-Fetch-Site", "cross-site")
 	try("another port", good, "Sec-Fetch-Site", "same-site")
-	try("another browser", good, "Cookie", formCookie+"=AAAAAAAAAAAAAAAAAAAAAA")
+	try("another browser", good, "Cookie", formCookie+"="+strings.Repeat("a", secretLength))
 	try("long", url.Values{"action": {"supprimer"}, formField: good[formField], "x": {strings.Repeat("x", maxForm)}})
 	b.client.Jar, _ = cookiejar.New(nil)
 	try("no cookie", good)
@@ -380,7 +380,7 @@ func FuzzPhoneForms(f *testing.F) {
 	l.active(cecile)
 	handle, err := l.begin(f.Context(), cecile)
 	must(f, err)
-	cookie := strings.Repeat("A", 22)
+	cookie := strings.Repeat("a", secretLength)
 	f.Fuzz(func(t *testing.T, path, body string) {
 		if strings.Contains(body, "1234") && strings.Contains(path, "appareil") {
 			t.Skip("it may be the PIN")

@@ -277,6 +277,22 @@ func (s *Service) Cancel(ctx context.Context, id string) error {
 	})
 }
 
+// Err is why a request is not approved, nil when it is; the code is that of its end, and [TimedOut]
+// while it is pending.
+func (r *Request) Err() error {
+	switch {
+	case r.State == StateApproved:
+		return nil
+	case r.State.Pending():
+		return refuse(TimedOut)
+	case r.Reason == BadSignature:
+		return refuse(BadSignature, r.ID, r.Person)
+	case r.Reason == Expired || r.Reason == Blocked:
+		return refuse(r.Reason, r.Person)
+	}
+	return refuse(r.Reason)
+}
+
 // ending says how a request ended.
 func (r *Request) ending() i18n.Text {
 	switch {
@@ -464,10 +480,17 @@ func (s *Service) choose(r *Request, d *answering, number string) (change, error
 	return change{[]store.DocumentWrite{writeRequest(r, d.request)}, refuse(WrongNumber)}, nil
 }
 
+// IsRequestID reports whether a word has the form of a request's ID, which no identifier of a person
+// has.
+func IsRequestID(word string) bool {
+	person, rest, ok := strings.Cut(word, ".")
+	return ok && len(person) == tagLength && len(rest) == secretLength
+}
+
 // FindPending returns the pending request that a word means: its ID, or the identifier of the
 // person it was sent to. Of several to the same person the number tells which.
 func (s *Service) FindPending(ctx context.Context, word, number string) (*Request, error) {
-	if tagged, rest, ok := strings.Cut(word, "."); ok && len(tagged) == 16 && len(rest) == 22 {
+	if IsRequestID(word) {
 		return s.Get(ctx, word)
 	}
 	list, err := s.Requests(ctx, word)

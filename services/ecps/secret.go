@@ -5,7 +5,7 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
+	"encoding/base32"
 	"io"
 	"math/big"
 	"regexp"
@@ -21,8 +21,18 @@ func (s *Service) random(n int) []byte {
 	return b
 }
 
+// letters writes bytes in small letters and digits: in addresses and on command lines they need no
+// escape, and none is an option.
+var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// secretLength is that of what secret returns, and tagLength that of a tag.
+const (
+	secretLength = 26
+	tagLength    = 16
+)
+
 // secret returns 128 random bits as text, for identifiers and QR codes.
-func (s *Service) secret() string { return base64.RawURLEncoding.EncodeToString(s.random(16)) }
+func (s *Service) secret() string { return letters.EncodeToString(s.random(16)) }
 
 // below returns a random number below n.
 func (s *Service) below(n int64) int64 {
@@ -78,22 +88,22 @@ func equal(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a
 // tag names a person in the keys of requests: equal for the same person, and without the
 // identifier, since those keys are in addresses of pages.
 func tag(person string) string {
-	key, err := hkdf.Key(sha256.New, []byte(person), nil, "igc e-CPS requests of a person", 12)
+	key, err := hkdf.Key(sha256.New, []byte(person), nil, "igc e-CPS requests of a person", 10)
 	if err != nil {
 		panic("ecps: " + err.Error())
 	}
-	return base64.RawURLEncoding.EncodeToString(key)
+	return letters.EncodeToString(key)
 }
 
 // deviceID names a device. The person is part of it, so that the device is found by it.
 func (s *Service) deviceID(person string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(person)) + "." + s.secret()
+	return letters.EncodeToString([]byte(person)) + "." + s.secret()
 }
 
 // personOf is the person of a device's ID, empty for what is not one.
 func personOf(device string) string {
 	before, _, _ := strings.Cut(device, ".")
-	person, err := base64.RawURLEncoding.DecodeString(before)
+	person, err := letters.DecodeString(before)
 	if err != nil {
 		return ""
 	}
