@@ -44,18 +44,21 @@ func (p *program) ecpsCommand() *cli.Command {
 			command("pending", tr("liste les demandes en attente", "list the pending requests"), "", p.pendingECPS),
 			command("ask", tr("envoie une demande au téléphone, comme un service, et attend la réponse",
 				"send a request to the phone, as a service does, and wait for the answer"), id, p.askECPS,
-				&cli.StringFlag{Name: "client", Value: "igc", Usage: tr("le service qui demande", "the service that asks")},
+				&cli.StringFlag{Name: "client", Value: "igc", Usage: tr("le service qui demande",
+					"the service that asks")},
 				&cli.StringFlag{Name: "number", Usage: tr("le nombre que le service affiche (sinon tiré)",
 					"the number that the service shows (else drawn)")},
 				&cli.BoolFlag{Name: "no-wait", Usage: tr("n'attend pas la réponse", "do not wait for the answer")}),
 			command("approve", tr("approuve une demande : avec --pin et --number comme sur le téléphone",
 				"approve a request: with --pin and --number as on the phone"), request, p.approveECPS,
-				&cli.StringFlag{Name: "pin", Usage: tr("le code PIN, s'il doit être vérifié", "the PIN, if it is to be checked")}, number),
+				&cli.StringFlag{Name: "pin", Usage: tr("le code PIN, s'il doit être vérifié",
+					"the PIN, if it is to be checked")}, number),
 			command("refuse", tr("refuse une demande", "refuse a request"), request, p.refuseECPS,
 				&cli.StringFlag{Name: "number", Usage: tr("de plusieurs demandes, celle qui affiche ce nombre",
 					"of several requests, the one that shows this number")}),
 			p.policyCommand(),
-			command("expire", tr("fait expirer l'e-CPS d'une personne maintenant", "make the e-CPS of a person expire now"),
+			command("expire", tr("fait expirer l'e-CPS d'une personne maintenant",
+				"make the e-CPS of a person expire now"),
 				id, p.expireECPS),
 			command("delete", tr("supprime l'e-CPS d'une personne", "delete the e-CPS of a person"), id, p.deleteECPS),
 		},
@@ -79,8 +82,9 @@ type requestFacts struct {
 }
 
 func describeRequest(r *ecps.Request) requestFacts {
-	f := requestFacts{ID: r.ID, Person: r.Person, Client: r.Client(), Number: r.Number, Choices: r.Choices, Message: r.Message,
-		State: r.State, Reason: r.Reason, Created: r.Created, Expires: r.Expires, Answered: r.Answered}
+	f := requestFacts{ID: r.ID, Person: r.Person, Client: r.Client(), Number: r.Number, Choices: r.Choices,
+		Message: r.Message,
+		State:   r.State, Reason: r.Reason, Created: r.Created, Expires: r.Expires, Answered: r.Answered}
 	if r.Policy != nil {
 		f.Policy = r.Policy.String()
 	}
@@ -138,7 +142,8 @@ func (p *program) activateECPS(c *cli.Context) error {
 		return err
 	}
 	return p.print(c, d, func(w io.Writer) {
-		fmt.Fprintf(w, tr("L'e-CPS de %s %s (%s) est active jusqu'au %s\n", "The e-CPS of %s %s (%s) is active until %s\n"),
+		fmt.Fprintf(w, tr("L'e-CPS de %s %s (%s) est active jusqu'au %s\n",
+			"The e-CPS of %s %s (%s) is active until %s\n"),
 			d.GivenName, d.FamilyName, d.Person, d.Expires.Format(time.DateOnly))
 	})
 }
@@ -284,7 +289,8 @@ func (p *program) askECPS(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("no-wait") && r.State.Pending() {
-		fmt.Fprintf(p.err, tr("igc : le nombre est %s ; j'attends le téléphone\n", "igc: the number is %s; waiting for the phone\n"), r.Number)
+		fmt.Fprintf(p.err, tr("igc : le nombre est %s ; j'attends le téléphone\n",
+			"igc: the number is %s; waiting for the phone\n"), r.Number)
 		if r, err = s.Wait(c.Context, r.ID, time.Now().Add(r.Expires.Sub(r.Created)+time.Second)); err != nil {
 			return err
 		}
@@ -305,7 +311,8 @@ func (p *program) printRequest(c *cli.Context, r *ecps.Request) error {
 
 // pending returns the pending request that the argument means.
 func (p *program) pending(c *cli.Context) (*ecps.Service, *ecps.Request, error) {
-	word, err := oneArg(c, tr("l'identifiant d'une personne, ou une demande", "the identifier of a person, or a request"))
+	word, err := oneArg(c, tr("l'identifiant d'une personne, ou une demande",
+		"the identifier of a person, or a request"))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,15 +18,18 @@ func (p *program) policyCommand() *cli.Command {
 		Usage: tr("montre ou fixe ce qui répond aux demandes à la place du téléphone",
 			"show or set what answers requests in the phone's stead"),
 		ArgsUsage: "[manual | approve | refuse | ignore | wrong-number | approve-after 3s]",
-		Description: tr("La politique d'une personne passe avant celle d'un service, et celle-ci avant celle de tous. Elle vaut pour les "+
-			"demandes faites ensuite. ignore : le téléphone reste éteint, la demande expire. manual : le téléphone répond, malgré une "+
-			"politique plus large.",
-			"The policy of a person comes before that of a service, and that before the one for all. It is for the requests made from "+
-				"then on. ignore: the phone stays off, the request expires. manual: the phone answers, in spite of a wider policy."),
+		Description: tr("La politique d'une personne passe avant celle d'un service, et celle-ci avant celle de tous. "+
+			"Elle vaut pour les demandes faites ensuite. ignore : le téléphone reste éteint, la demande expire. "+
+			"manual : le téléphone répond, malgré une politique plus large.",
+			"The policy of a person comes before that of a service, and that before the one for all. "+
+				"It is for the requests made from then on. ignore: the phone stays off, the request expires. "+
+				"manual: the phone answers, in spite of a wider policy."),
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "person", Usage: tr("pour les demandes à cette personne", "for the requests to this person")},
-			&cli.StringFlag{Name: "client", Usage: tr("pour les demandes de ce service", "for the requests of this service")},
+			&cli.StringFlag{Name: "person", Usage: tr("pour les demandes à cette personne",
+				"for the requests to this person")},
+			&cli.StringFlag{Name: "client", Usage: tr("pour les demandes de ce service",
+				"for the requests of this service")},
 			&cli.BoolFlag{Name: "remove", Usage: tr("supprime la politique", "remove the policy")},
 			jsonFlag(),
 		},
@@ -55,7 +58,8 @@ func (p *program) policyECPS(c *cli.Context) error {
 			return err
 		}
 		if scope.Client != "" {
-			return ca.Invalidate(errorf("--person et --client : donnez l'un ou l'autre", "--person and --client: give one or the other"))
+			return ca.Invalidate(errorf("--person et --client : donnez l'un ou l'autre",
+				"--person and --client: give one or the other"))
 		}
 	}
 	remove := c.Bool("remove")

@@ -53,7 +53,8 @@ func (fixturePeople) Contact(_ context.Context, id string) (ecps.Contact, error)
 		identity, err := fixtures.Find(name)
 		if err == nil && identity.IdNat == id && identity.Surname != "" {
 			return ecps.Contact{ID: id, GivenName: identity.GivenName, FamilyName: identity.Surname,
-				Mail: strings.ToLower(identity.GivenName) + "@sante.example.fr", Phone: "06 39 98 " + id[7:9] + " " + id[9:11]}, nil
+				Mail: strings.ToLower(identity.GivenName) + "@sante.example.fr", Phone: "06 39 98 " + id[7:9] + " " +
+					id[9:11]}, nil
 		}
 	}
 	return ecps.Contact{}, &ca.Error{Kind: store.NotFound, Err: fmt.Errorf("no fixture %s", id)}

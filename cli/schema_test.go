@@ -79,7 +79,8 @@ func TestJSONSchema(t *testing.T) {
 		{"ecps", "activate", "899700209812", "--pin", "1234"}, {"ecps", "list"}, {"ecps", "pending"},
 		{"ecps", "policy", "approve", "--client", "igc"}, {"ecps", "ask", "899700209812"},
 		{"ecps", "policy", "--remove", "--client", "igc"}, {"ecps", "ask", "899700209812", "--no-wait"},
-		{"ecps", "approve", "899700209812"}, {"ecps", "ask", "899700209812", "--no-wait"}, {"ecps", "refuse", "899700209812"},
+		{"ecps", "approve", "899700209812"},
+		{"ecps", "ask", "899700209812", "--no-wait"}, {"ecps", "refuse", "899700209812"},
 		{"ecps", "show", "899700209812"}, {"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
 		{"doctor"},
 	} {

@@ -35,7 +35,8 @@ func (*phoneLab) Contact(_ context.Context, id string) (ecps.Contact, error) {
 	if id != phonePerson {
 		return ecps.Contact{}, store.Errorf(store.NotFound, "no %s %q", "person", id)
 	}
-	return ecps.Contact{ID: id, GivenName: "ALAIN", FamilyName: "DODO0020981", Mail: "alain@medecin.example.fr", Phone: "06 12 34 56 78"}, nil
+	return ecps.Contact{ID: id, GivenName: "ALAIN", FamilyName: "DODO0020981", Mail: "alain@medecin.example.fr",
+		Phone: "06 12 34 56 78"}, nil
 }
 
 func (l *phoneLab) Mail(_ context.Context, _, _, text string) error { return l.SMS(nil, "", text) }
@@ -97,7 +98,8 @@ func TestPhone(t *testing.T) {
 	shot := func(name, heading string) {
 		t.Helper()
 		labtest.Until(t, heading, func() bool {
-			return strings.Contains(do(v, chromedp.Evaluate[string](`document.querySelector("main")?.innerText ?? ""`)), heading)
+			const text = `document.querySelector("main")?.innerText ?? ""`
+			return strings.Contains(do(v, chromedp.Evaluate[string](text)), heading)
 		})
 		v.photograph("40-phone-"+name, phone)
 		v.accessible(axe)
@@ -137,7 +139,8 @@ func TestPhone(t *testing.T) {
 
 	ask := func() *ecps.Request {
 		t.Helper()
-		r, err := l.Ask(t.Context(), ecps.Asked{Person: phonePerson, ClientID: "lgc", ClientName: "Mon logiciel de cabinet"})
+		r, err := l.Ask(t.Context(), ecps.Asked{Person: phonePerson, ClientID: "lgc",
+			ClientName: "Mon logiciel de cabinet"})
 		if err != nil {
 			t.Fatal(err)
 		}

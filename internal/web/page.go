@@ -27,9 +27,9 @@ var layoutFiles embed.FS
 // both languages.
 //
 // A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its
-// data embeds a [View]. The service may define the templates "head" (of the document), "menu" (links),
-// "notices" (above every page) and "footer". What a template says in both languages is written {{.T "français"
-// "English"}}.
+// data embeds a [View]. The service may define the templates "head" (of the document), "menu"
+// (links), "notices" (above every page) and "footer". What a template says in both languages is
+// written {{.T "français" "English"}}.
 type Pages struct {
 	site      string
 	templates map[i18n.Language]*template.Template

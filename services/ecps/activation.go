@@ -37,7 +37,7 @@ type Activation struct {
 	Step      Step      `json:"step"`
 	Created   time.Time `json:"created"`
 	Expires   time.Time `json:"expires"`
-	QR        string    `json:"qr,omitempty"` // while it may be scanned: what the QR code holds, an address of the phone page
+	QR        string    `json:"qr,omitempty"` // an address of the phone page, while it may be scanned
 	QRExpires time.Time `json:"qr_expires,omitzero"`
 	TriesLeft int       `json:"tries_left"` // of the code that is typed
 	Device    string    `json:"device,omitempty"`
@@ -85,7 +85,8 @@ func (s *Service) BeginWithCard(ctx context.Context, person string) (Activation,
 		return Activation{}, err
 	}
 	now := s.now()
-	a := &activation{Activation: Activation{ID: s.secret(), Person: person, With: WithCard, Step: StepPending, Created: now,
+	a := &activation{Activation: Activation{ID: s.secret(), Person: person, With: WithCard, Step: StepPending,
+		Created: now,
 		Expires: now.Add(s.settings.WithCard)}}
 	if err := s.renewQR(a); err != nil {
 		return Activation{}, err
@@ -106,8 +107,9 @@ func (s *Service) renewQR(a *activation) (err error) {
 	return err
 }
 
-// Activation returns an activation with a card for the page on the PC, with a QR code that is valid:
-// it is made anew when the former is over. The page reads it again until the step is [StepActive].
+// Activation returns an activation with a card for the page on the PC, with a QR code that is
+// valid: it is made anew when the former is over. The page reads it again until the step is
+// [StepActive].
 func (s *Service) Activation(ctx context.Context, id string) (Activation, error) {
 	var out activation
 	err := s.update(ctx, "", func() (change, error) {
@@ -324,7 +326,8 @@ func (s *Service) byPhone(ctx context.Context, handle string) (a activation, ver
 }
 
 // changeByPhone changes an activation at one of the steps.
-func (s *Service) changeByPhone(ctx context.Context, handle string, decide func(*activation, uint64) (change, error), steps ...Step) error {
+func (s *Service) changeByPhone(ctx context.Context, handle string, decide func(*activation, uint64) (change, error),
+	steps ...Step) error {
 	return s.update(ctx, "", func() (change, error) {
 		a, version, err := s.byPhone(ctx, handle)
 		if err == nil {
@@ -419,15 +422,28 @@ func (s *Service) sendMail(ctx context.Context, handle string) error {
 	if err != nil {
 		return err
 	}
-	return s.options.Messages.Mail(ctx, contact.Mail, "Activation de votre e-CPS / Activation of your e-CPS", fmt.Sprintf(
-		"Bonjour %s %s,\n\nvous avez demandé l'activation de votre e-CPS. Sur le téléphone où l'application est installée, ouvrez ce lien "+
-			"et choisissez « Démarrer l'activation » :\n\n%s\n\nSi vous lisez ce courriel sur un ordinateur, scannez le QR code avec l'application.\n"+
-			"Si vous n'êtes pas à l'origine de cette demande, ne faites rien.\n\n"+
-			"Hello,\n\nyou asked for the activation of your e-CPS. On the phone where the application is, open the link above and choose "+
-			"\"Start the activation\". If you read this mail on a computer, scan the QR code with the application.\n"+
-			"If you did not ask for it, do nothing.\n\n%s",
-		contact.GivenName, contact.FamilyName, link, qrText(link)))
+	return s.options.Messages.Mail(ctx, contact.Mail, "Activation de votre e-CPS / Activation of your e-CPS",
+		fmt.Sprintf(activationMail, contact.GivenName, contact.FamilyName, link, qrText(link)))
 }
+
+// activationMail is the mail with the link and the QR code.
+const activationMail = `Bonjour %s %s,
+
+vous avez demandé l'activation de votre e-CPS. Sur le téléphone où l'application est installée,
+ouvrez ce lien et choisissez « Démarrer l'activation » :
+
+%s
+
+Si vous lisez ce courriel sur un ordinateur, scannez le QR code avec l'application.
+Si vous n'êtes pas à l'origine de cette demande, ne faites rien.
+
+Hello,
+
+you asked for the activation of your e-CPS. On the phone where the application is, open the link
+above and choose "Start the activation". If you read this mail on a computer, scan the QR code with
+the application. If you did not ask for it, do nothing.
+
+%s`
 
 // sendSMS sends the text message with a code. The former code is then over.
 func (s *Service) sendSMS(ctx context.Context, handle string) error {

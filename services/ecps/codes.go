@@ -75,7 +75,8 @@ var refusals = map[Code]refusal{
 		FR: "%s est un numéro RPPS sans le 8 qui le précède : saisissez 8%[1]s",
 		EN: "%s is an RPPS number without the 8 before it: type 8%[1]s"}},
 	BadIdentifier: {store.Invalid, i18n.Text{
-		FR: "%q n'est pas un identifiant : saisissez le 8 puis les onze chiffres du numéro RPPS, tel que 899700209812 (%s)",
+		FR: "%q n'est pas un identifiant : saisissez le 8 puis les onze chiffres du numéro RPPS, tel que " +
+			"899700209812 (%s)",
 		EN: "%q is not an identifier: type 8 and the eleven digits of the RPPS number, such as 899700209812 (%s)"}},
 	CardOnly: {store.Invalid, i18n.Text{
 		FR: "%s n'est pas un numéro RPPS : sans lui, l'e-CPS s'active avec la carte",
@@ -84,13 +85,16 @@ var refusals = map[Code]refusal{
 		FR: "personne n'a l'identifiant %s dans ce laboratoire : igc people list montre ceux qu'il connaît",
 		EN: "nobody in this lab has the identifier %s: igc people list shows those that it knows"}},
 	NoContact: {store.Conflict, i18n.Text{
-		FR: "%s n'a pas d'adresse de courriel et de téléphone connus : donnez-les à l'Ordre (igc people set), ou activez l'e-CPS avec la carte",
-		EN: "no mail address and telephone are known of %s: give them to the Ordre (igc people set), or activate the e-CPS with the card"}},
+		FR: "%s n'a pas d'adresse de courriel et de téléphone connus : donnez-les à l'Ordre (igc people set), ou " +
+			"activez l'e-CPS avec la carte",
+		EN: "no mail address and telephone are known of %s: give them to the Ordre (igc people set), or activate " +
+			"the e-CPS with the card"}},
 	NoActivation: {store.NotFound, i18n.Text{
 		FR: "cette activation n'existe pas, ou plus : recommencez-la",
 		EN: "this activation does not exist, or does not any more: begin again"}},
 	ActivationExpired: {store.Conflict, i18n.Text{
-		FR: "cette activation a duré trop longtemps : recommencez-la", EN: "this activation took too long: begin again"}},
+		FR: "cette activation a duré trop longtemps : recommencez-la",
+		EN: "this activation took too long: begin again"}},
 	OutOfOrder: {store.Conflict, i18n.Text{
 		FR: "cette activation en est à une autre étape (%s) : rechargez la page",
 		EN: "this activation is at another step (%s): reload the page"}},
@@ -101,7 +105,8 @@ var refusals = map[Code]refusal{
 		FR: "ce QR code n'est plus valable : scannez celui que la page affiche maintenant",
 		EN: "this QR code is over: scan the one that the page shows now"}},
 	QRUsed: {store.Conflict, i18n.Text{
-		FR: "ce QR code a déjà servi : recommencez l'activation", EN: "this QR code was used already: begin the activation again"}},
+		FR: "ce QR code a déjà servi : recommencez l'activation",
+		EN: "this QR code was used already: begin the activation again"}},
 	WrongCode: {store.Passphrase, i18n.Text{
 		FR: "code faux ; essais restants : %d", EN: "wrong code; tries left: %d"}},
 	CodeExpired: {store.Conflict, i18n.Text{
@@ -109,11 +114,13 @@ var refusals = map[Code]refusal{
 	CodeTries: {store.Conflict, i18n.Text{
 		FR: "trop de codes faux : recommencez l'activation", EN: "too many wrong codes: begin the activation again"}},
 	TooManyMessages: {store.Conflict, i18n.Text{
-		FR: "trop de messages envoyés : recommencez l'activation", EN: "too many messages were sent: begin the activation again"}},
+		FR: "trop de messages envoyés : recommencez l'activation",
+		EN: "too many messages were sent: begin the activation again"}},
 	BadPIN: {store.Invalid, i18n.Text{
 		FR: "le code PIN d'une e-CPS a quatre chiffres", EN: "the PIN of an e-CPS has four digits"}},
 	PINsDiffer: {store.Invalid, i18n.Text{
-		FR: "les deux codes PIN diffèrent : saisissez deux fois le même", EN: "the two PINs differ: type the same one twice"}},
+		FR: "les deux codes PIN diffèrent : saisissez deux fois le même",
+		EN: "the two PINs differ: type the same one twice"}},
 	WrongPIN: {store.Passphrase, i18n.Text{
 		FR: "code PIN faux ; essais restants : %d", EN: "wrong PIN; tries left: %d"}},
 	PINFirst: {store.Conflict, i18n.Text{
@@ -128,12 +135,16 @@ var refusals = map[Code]refusal{
 		FR: "cette demande est déjà terminée (%s)", EN: "this request has ended already (%s)"}},
 	TimedOut: {store.Conflict, i18n.Text{
 		FR: "délai dépassé : recommencez la connexion", EN: "time is over: log in again"}},
-	Refused:   {store.Conflict, i18n.Text{FR: "demande refusée sur le téléphone", EN: "the request was refused on the phone"}},
-	Cancelled: {store.Conflict, i18n.Text{FR: "authentification quittée sur le PC", EN: "the authentication was quit on the PC"}},
+	Refused: {store.Conflict, i18n.Text{FR: "demande refusée sur le téléphone",
+		EN: "the request was refused on the phone"}},
+	Cancelled: {store.Conflict, i18n.Text{FR: "authentification quittée sur le PC",
+		EN: "the authentication was quit on the PC"}},
 	Replaced: {store.Conflict, i18n.Text{
-		FR: "l'e-CPS a été supprimée ou remplacée pendant la demande", EN: "the e-CPS was deleted or replaced during the request"}},
+		FR: "l'e-CPS a été supprimée ou remplacée pendant la demande",
+		EN: "the e-CPS was deleted or replaced during the request"}},
 	WrongNumber: {store.Conflict, i18n.Text{
-		FR: "ce n'est pas le nombre que la page de connexion affiche", EN: "this is not the number that the login page shows"}},
+		FR: "ce n'est pas le nombre que la page de connexion affiche",
+		EN: "this is not the number that the login page shows"}},
 	BadNumber: {store.Invalid, i18n.Text{
 		FR: "%q n'est pas un nombre de deux chiffres", EN: "%q is not a number of two digits"}},
 	BadRequest: {store.Invalid, i18n.Text{
@@ -142,12 +153,14 @@ var refusals = map[Code]refusal{
 	OtherDevice: {store.Conflict, i18n.Text{
 		FR: "cette e-CPS n'est plus sur ce téléphone", EN: "this e-CPS is on this phone no longer"}},
 	BadSignature: {store.Damaged, i18n.Text{
-		FR: "la demande %s n'est pas approuvée par le téléphone de %s : sa signature est fausse, le document a été modifié",
+		FR: "la demande %s n'est pas approuvée par le téléphone de %s : sa signature est fausse, le document a été " +
+			"modifié",
 		EN: "request %s is not approved by the phone of %s: its signature is wrong, the document was altered"}},
 	Redeemed: {store.Conflict, i18n.Text{
 		FR: "cette approbation a déjà servi", EN: "this approval was used already"}},
 	BadPolicy: {store.Invalid, i18n.Text{
-		FR: "politique %q : choisissez manual, approve, refuse, ignore, wrong-number, ou approve-after 3s (une heure au plus)",
+		FR: "politique %q : choisissez manual, approve, refuse, ignore, wrong-number, ou approve-after 3s (une " +
+			"heure au plus)",
 		EN: "policy %q: choose manual, approve, refuse, ignore, wrong-number, or approve-after 3s (one hour at most)"}},
 	BadForm: {store.Invalid, i18n.Text{
 		FR: "ce formulaire est trop ancien, ou vient d'une autre page : rechargez celle-ci et recommencez",

@@ -167,7 +167,8 @@ func (s *Service) newDevice(contact Contact, pin string, with Means) (*device, e
 	}
 	now := s.now()
 	d := &device{Device: Device{ID: s.deviceID(contact.ID), Person: contact.ID, GivenName: contact.GivenName,
-		FamilyName: contact.FamilyName, State: DeviceActive, With: with, Activated: now, Expires: now.Add(s.settings.Validity)}}
+		FamilyName: contact.FamilyName, State: DeviceActive, With: with, Activated: now,
+		Expires: now.Add(s.settings.Validity)}}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		return nil, err
@@ -330,16 +331,32 @@ func (s *Service) remindIfDue(ctx context.Context, d device) {
 func reminderMail(d device, number int) (subject, text string) {
 	day := i18n.Text{FR: d.Expires.Format("02/01/2006"), EN: d.Expires.Format("2006-01-02")}
 	if number == 1 {
-		return "Votre e-CPS expire bientôt / Your e-CPS expires soon", fmt.Sprintf(
-			"Bonjour %s %s,\n\nvotre e-CPS expire le %s. Pour la renouveler, supprimez-la dans l'application et activez-la de nouveau.\n\n"+
-				"Hello,\n\nyour e-CPS expires on %s. To renew it, delete it in the application and activate it again.\n",
-			d.GivenName, d.FamilyName, day.FR, day.EN)
+		return "Votre e-CPS expire bientôt / Your e-CPS expires soon",
+			fmt.Sprintf(soonMail, d.GivenName, d.FamilyName, day.FR, day.EN)
 	}
-	return "Votre e-CPS a expiré / Your e-CPS expired", fmt.Sprintf(
-		"Bonjour %s %s,\n\nvotre e-CPS a expiré le %s. Dans l'application, choisissez « Supprimer mon e-CPS », puis activez-la de nouveau.\n\n"+
-			"Hello,\n\nyour e-CPS expired on %s. In the application, choose \"Delete my e-CPS\", then activate it again.\n",
-		d.GivenName, d.FamilyName, day.FR, day.EN)
+	return "Votre e-CPS a expiré / Your e-CPS expired",
+		fmt.Sprintf(expiredMail, d.GivenName, d.FamilyName, day.FR, day.EN)
 }
+
+// The reminders, before the end and at it.
+const (
+	soonMail = `Bonjour %s %s,
+
+votre e-CPS expire le %s. Pour la renouveler, supprimez-la dans l'application et activez-la de nouveau.
+
+Hello,
+
+your e-CPS expires on %s. To renew it, delete it in the application and activate it again.
+`
+	expiredMail = `Bonjour %s %s,
+
+votre e-CPS a expiré le %s. Dans l'application, choisissez « Supprimer mon e-CPS », puis activez-la de nouveau.
+
+Hello,
+
+your e-CPS expired on %s. In the application, choose "Delete my e-CPS", then activate it again.
+`
+)
 
 // Requests lists the requests to a person that are still recorded, the newest first.
 func (s *Service) Requests(ctx context.Context, person string) ([]Request, error) {

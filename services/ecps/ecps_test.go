@@ -150,7 +150,8 @@ func TestActivationRefused(t *testing.T) {
 	if _, err := l.BeginWithCard(l.ctx, silent); err != nil {
 		t.Error("with a card nobody needs a mail address: ", err)
 	}
-	for _, content := range []string{"", "x", "https://localhost:8454/telephone/", "a.b", "é.è", "https://x/?jeton=a", strings.Repeat("a.", 3000)} {
+	for _, content := range []string{"", "x", "https://localhost:8454/telephone/", "a.b", "é.è", "https://x/?jeton=a",
+		strings.Repeat("a.", 3000)} {
 		if _, err := l.scanned(l.ctx, content); CodeOf(err) != BadQR && CodeOf(err) != NoActivation {
 			t.Errorf("%.20q: %v", content, err)
 		}
@@ -225,7 +226,8 @@ func TestApproval(t *testing.T) {
 	wants(t, NoECPS, err)
 	d := l.active(alain)
 	r := l.ask(alain)
-	if len(r.Choices) != 3 || r.State != StateSent || r.Expires.Sub(r.Created) != 2*time.Minute || wrongChoice(r) == "" {
+	if len(r.Choices) != 3 || r.State != StateSent || r.Expires.Sub(r.Created) != 2*time.Minute ||
+		wrongChoice(r) == "" {
 		t.Fatalf("%+v", r)
 	}
 	wants(t, PINFirst, l.Choose(l.ctx, d.ID, r.ID, r.Number))
@@ -342,7 +344,8 @@ func TestRequestRefused(t *testing.T) {
 			t.Error(dev, err)
 		}
 	})
-	for _, asked := range []Asked{{Person: cecile}, {Person: cecile, ClientID: "x", Number: "7"}, {Person: cecile, ClientID: "x", TTL: 2 * time.Hour},
+	for _, asked := range []Asked{{Person: cecile}, {Person: cecile, ClientID: "x", Number: "7"}, {Person: cecile,
+		ClientID: "x", TTL: 2 * time.Hour},
 		{Person: cecile, ClientID: "x", TTL: -1}, {Person: cecile, ClientID: "x", Message: strings.Repeat("x", 1000)}} {
 		if r, err := l.Ask(l.ctx, asked); err == nil || CodeOf(err) == "" {
 			t.Errorf("%+v: %+v, %v", asked, r, err)
@@ -441,7 +444,8 @@ func TestAlteredDocuments(t *testing.T) {
 		altered.Approval = &approval
 		change(&altered)
 		data, _ := json.Marshal(altered)
-		_, err := l.options.Documents.WriteDocuments(l.ctx, "", store.DocumentWrite{Kind: requests, Key: r.ID, Value: data})
+		_, err := l.options.Documents.WriteDocuments(l.ctx, "", store.DocumentWrite{Kind: requests, Key: r.ID,
+			Value: data})
 		must(t, err)
 		if _, err := l.Get(l.ctx, r.ID); CodeOf(err) != code {
 			t.Errorf("%s: %v", name, err)
@@ -451,7 +455,8 @@ func TestAlteredDocuments(t *testing.T) {
 		}
 		list, err := l.Requests(l.ctx, altered.Person)
 		for _, listed := range list {
-			if listed.ID == r.ID && code == BadSignature && (listed.State != StateRefused || listed.Reason != BadSignature) {
+			if listed.ID == r.ID && code == BadSignature && (listed.State != StateRefused ||
+				listed.Reason != BadSignature) {
 				t.Errorf("%s: listed as %+v, %v", name, listed, err)
 			}
 		}
@@ -468,7 +473,8 @@ func TestAlteredDocuments(t *testing.T) {
 	alter("no approval", BadSignature, func(r *Request) { r.Approval = nil })
 	alter("no signature", BadSignature, func(r *Request) { r.Approval.Signature = nil })
 	alter("approval of another", BadSignature, func(r *Request) { *r.Approval = *theirs.Approval })
-	alter("credential of another", BadSignature, func(r *Request) { r.Approval.Credential = theirs.Approval.Credential })
+	alter("credential of another", BadSignature,
+		func(r *Request) { r.Approval.Credential = theirs.Approval.Credential })
 	alter("key of another", NoRequest, func(r *Request) { r.ID = foreign.ID })
 	alter("all of another", BadSignature, func(r *Request) { id := r.ID; *r = theirs; r.ID = id })
 	alter("refused", "", func(r *Request) { r.State = StateRefused })
@@ -550,7 +556,8 @@ func TestPolicies(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].Scope != all || list[0].String() != "approve-after 1h0m0s" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	for _, words := range [][]string{{""}, {"accept"}, {"approve", "3s"}, {"approve-after"}, {"approve-after", "x"}, {"approve-after", "-3s"},
+	for _, words := range [][]string{{""}, {"accept"}, {"approve", "3s"}, {"approve-after"}, {"approve-after", "x"},
+		{"approve-after", "-3s"},
 		{"approve-after", "2h"}, {"ignore-after", "3s"}, {"manual-after", "3s"}} {
 		if p, err := ParsePolicy(words...); CodeOf(err) != BadPolicy {
 			t.Errorf("%q: %+v, %v", words, p, err)
@@ -571,7 +578,8 @@ func TestExpiry(t *testing.T) {
 	l.move(2 * 24 * time.Hour)
 	must(t, l.Remind(l.ctx))
 	must(t, l.Remind(l.ctx))
-	if m := l.outbox.last(t); l.outbox.count() != 1 || !strings.Contains(m.Subject, "expires soon") || m.To != "alain@medecin.example.fr" {
+	if m := l.outbox.last(t); l.outbox.count() != 1 || !strings.Contains(m.Subject, "expires soon") ||
+		m.To != "alain@medecin.example.fr" {
 		t.Fatalf("%+v", l.outbox.sent)
 	}
 	r := l.ask(alain)
@@ -689,7 +697,8 @@ func TestNoSecrets(t *testing.T) {
 // Every code has a text in both languages.
 func TestCodes(t *testing.T) {
 	for _, c := range Codes() {
-		if text := refusals[c].text; text.FR == "" || text.EN == "" || text.FR == text.EN || !strings.HasPrefix(string(c), "ECPS-") {
+		if text := refusals[c].text; text.FR == "" || text.EN == "" || text.FR == text.EN ||
+			!strings.HasPrefix(string(c), "ECPS-") {
 			t.Errorf("%s: %+v", c, text)
 		}
 	}

@@ -136,7 +136,8 @@ func (l *testLab) move(d time.Duration) {
 
 func newTestLab(t testing.TB, settings ...Settings) *testLab {
 	t.Helper()
-	l := &testLab{t: t, ctx: t.Context(), outbox: &outbox{}, log: &bytes.Buffer{}, clock: time.Now().Truncate(time.Second)}
+	l := &testLab{t: t, ctx: t.Context(), outbox: &outbox{}, log: &bytes.Buffer{},
+		clock: time.Now().Truncate(time.Second)}
 	records := bolt.Open(filepath.Join(t.TempDir(), "igc.db"), bolt.Options{})
 	if err := records.Lock(time.Minute); err != nil {
 		t.Fatal(err)

@@ -12,8 +12,10 @@ import (
 // The icon of the phone page: a phone with three dots, of which one is chosen.
 const (
 	iconGround = "#2b4c5e"
-	iconSVG    = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" fill="#2b4c5e"/>` +
-		`<rect x="5" y="3" width="6" height="10" rx="1" fill="#fff"/><g fill="#2b4c5e"><circle cx="6.5" cy="8" r=".6"/>` +
+	iconSVG    = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">` +
+		`<rect width="16" height="16" fill="#2b4c5e"/>` +
+		`<rect x="5" y="3" width="6" height="10" rx="1" fill="#fff"/>` +
+		`<g fill="#2b4c5e"><circle cx="6.5" cy="8" r=".6"/>` +
 		`<circle cx="9.5" cy="8" r=".6"/></g><circle cx="8" cy="8" r=".9" fill="#c94f00"/></svg>`
 )
 
@@ -33,7 +35,8 @@ func pngIcon(size int) http.HandlerFunc {
 
 // drawIcon draws the icon. Where it says 16, it is in the squares of the SVG.
 func drawIcon(size int) []byte {
-	ground, paper, chosen := color.NRGBA{0x2b, 0x4c, 0x5e, 255}, color.NRGBA{255, 255, 255, 255}, color.NRGBA{0xc9, 0x4f, 0, 255}
+	ground, paper, chosen := color.NRGBA{0x2b, 0x4c, 0x5e, 255}, color.NRGBA{255, 255, 255, 255}, color.NRGBA{0xc9,
+		0x4f, 0, 255}
 	picture := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{ground, paper, chosen})
 	for y := range size {
 		for x := range size {

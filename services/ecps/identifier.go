@@ -39,7 +39,8 @@ func ParseIdentifier(text string) (string, error) {
 	switch {
 	case id == "":
 		return "", refuse(BadIdentifier, "", emptyIdentifier)
-	case len(id) <= longest && (rppsIdentifier.MatchString(id) || editIdentifier.MatchString(id) || otherIdentifier.MatchString(id)):
+	case len(id) <= longest && (rppsIdentifier.MatchString(id) || editIdentifier.MatchString(id) ||
+		otherIdentifier.MatchString(id)):
 		return id, nil
 	case elevenDigits.MatchString(id) && id[0] != '8':
 		return "", refuse(No8, id)

@@ -260,8 +260,9 @@ func (p *phone) phones(r *http.Request) (list []listed, seen string, err error) 
 	all, _, err := scan[activation](r.Context(), p.Service, activations, "")
 	for _, a := range all {
 		if a.Phone != "" && a.Step != StepActive && a.Step != StepEnded && !p.over(&a) {
-			list = append(list, listed{Link: p.prefix + "activation/" + a.handle(), Name: "Activation", Person: a.Person,
-				Class: "note", State: stepText(a.Step)})
+			list = append(list, listed{Link: p.prefix + "activation/" + a.handle(), Name: "Activation",
+				Person: a.Person,
+				Class:  "note", State: stepText(a.Step)})
 		}
 	}
 	return list, fingerprint(list), err

@@ -279,7 +279,8 @@ func TestForgedForms(t *testing.T) {
 
 	b.open("/telephone/appareil/" + d.ID)
 	policy := b.header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "form-action 'self'", "manifest-src 'self'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "form-action 'self'", "manifest-src 'self'",
+		"frame-ancestors 'none'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("policy %s lacks %s", policy, want)
 		}
@@ -318,10 +319,12 @@ func TestPhoneFiles(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/telephone/x", "/telephone/appareil/x", "/telephone/appareil/é.x", "/telephone/activation/x",
+	for _, path := range []string{"/telephone/x", "/telephone/appareil/x", "/telephone/appareil/é.x",
+		"/telephone/activation/x",
 		"/telephone/appareil/" + l.active(alain).ID + "x"} {
 		b.open(path)
-		if b.status != 404 && b.status != 200 || b.status == 200 && !strings.Contains(html.UnescapeString(b.text), "plus d'e-CPS") {
+		if b.status != 404 && b.status != 200 || b.status == 200 && !strings.Contains(html.UnescapeString(b.text),
+			"plus d'e-CPS") {
 			t.Errorf("%s: %d", path, b.status)
 		}
 	}
@@ -367,10 +370,14 @@ func TestEvents(t *testing.T) {
 
 // What a phone's forms may send: no answer of 500, no state that a person did not make.
 func FuzzPhoneForms(f *testing.F) {
-	for _, path := range []string{"identifiant", "scanner", "activation/HANDLE", "appareil/DEVICE", "activation/a.b", "events?page=appareil&id=DEVICE"} {
-		for _, body := range []string{"", "identifiant=899700209812", "identifiant=99700209812", "contenu=https%3A%2F%2Fx%2F%3Fjeton%3Da.b",
-			"action=pin&pin=1234&encore=1234", "action=sms&code=123456", "action=courriel", "action=nombre&demande=REQUEST&nombre=10",
-			"action=pin&demande=REQUEST&pin=0000", "action=refuser&demande=x", "action=accepter&demande=REQUEST", "%zz", "action=supprimer"} {
+	for _, path := range []string{"identifiant", "scanner", "activation/HANDLE", "appareil/DEVICE", "activation/a.b",
+		"events?page=appareil&id=DEVICE"} {
+		for _, body := range []string{"", "identifiant=899700209812", "identifiant=99700209812",
+			"contenu=https%3A%2F%2Fx%2F%3Fjeton%3Da.b",
+			"action=pin&pin=1234&encore=1234", "action=sms&code=123456", "action=courriel",
+			"action=nombre&demande=REQUEST&nombre=10",
+			"action=pin&demande=REQUEST&pin=0000", "action=refuser&demande=x", "action=accepter&demande=REQUEST",
+			"%zz", "action=supprimer"} {
 			f.Add(path, body)
 		}
 	}

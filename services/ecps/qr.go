@@ -28,8 +28,9 @@ func QRCode(text string) string {
 		}
 	}
 	size := code.Size + 2*quiet
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[1]d" width="%[2]d" height="%[2]d" class="qr" `+
-		`role="img" aria-label="QR code" shape-rendering="crispEdges"><rect width="%[1]d" height="%[1]d" fill="#fff"/>`+
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[1]d" `+
+		`width="%[2]d" height="%[2]d" class="qr" role="img" aria-label="QR code" shape-rendering="crispEdges">`+
+		`<rect width="%[1]d" height="%[1]d" fill="#fff"/>`+
 		`<path fill="#000" d="%[3]s"/></svg>`, size, 5*size, path.String())
 }
 

@@ -65,8 +65,8 @@ func (r *Request) Client() string { return cmp.Or(r.ClientName, r.ClientID) }
 // Bounds of what a service asks.
 const maxText = 400
 
-// Ask makes a request to a person's phone. The code of the error is [NoECPS], [Expired] or [Blocked]
-// when there is no e-CPS to ask.
+// Ask makes a request to a person's phone. The code of the error is [NoECPS], [Expired] or
+// [Blocked] when there is no e-CPS to ask.
 func (s *Service) Ask(ctx context.Context, asked Asked) (*Request, error) {
 	r, d, err := s.newRequest(ctx, asked)
 	if err != nil {
@@ -309,7 +309,8 @@ func (r *Request) ending() i18n.Text {
 }
 
 // endPending makes the writes that end the pending requests to a person, except one.
-func (s *Service) endPending(ctx context.Context, person string, state State, reason Code, except string) (writes []store.DocumentWrite, err error) {
+func (s *Service) endPending(ctx context.Context, person string, state State, reason Code,
+	except string) (writes []store.DocumentWrite, err error) {
 	all, versions, err := scan[Request](ctx, s, requests, tag(person)+".")
 	for i, r := range all {
 		if r.Person == person && r.ID != except && s.asOf(r).State.Pending() {
@@ -407,7 +408,8 @@ type answering struct {
 
 // answer changes a request that is pending, by the phone that it was sent to. An empty device is
 // that phone.
-func (s *Service) answer(ctx context.Context, actor, device, id string, decide func(*Request, *answering) (change, error)) error {
+func (s *Service) answer(ctx context.Context, actor, device, id string, decide func(*Request, *answering) (change,
+	error)) error {
 	return s.update(ctx, actor, func() (change, error) {
 		r, version, err := s.load(ctx, id)
 		if err != nil {
@@ -480,8 +482,8 @@ func (s *Service) choose(r *Request, d *answering, number string) (change, error
 	return change{[]store.DocumentWrite{writeRequest(r, d.request)}, refuse(WrongNumber)}, nil
 }
 
-// IsRequestID reports whether a word has the form of a request's ID, which no identifier of a person
-// has.
+// IsRequestID reports whether a word has the form of a request's ID, which no identifier of a
+// person has.
 func IsRequestID(word string) bool {
 	person, rest, ok := strings.Cut(word, ".")
 	return ok && len(person) == tagLength && len(rest) == secretLength
@@ -499,7 +501,8 @@ func (s *Service) FindPending(ctx context.Context, word, number string) (*Reques
 	}
 	list = slices.DeleteFunc(list, func(r Request) bool { return !r.State.Pending() })
 	if len(list) > 1 {
-		if some := slices.DeleteFunc(slices.Clone(list), func(r Request) bool { return r.Number != number }); len(some) > 0 {
+		if some := slices.DeleteFunc(slices.Clone(list),
+			func(r Request) bool { return r.Number != number }); len(some) > 0 {
 			list = some
 		}
 	}

@@ -135,7 +135,8 @@ const (
 )
 
 // read returns a document; version is 0, and the error nil, when there is none.
-func read[T any](ctx context.Context, s *Service, kind store.DocumentKind, key string) (value T, version uint64, err error) {
+func read[T any](ctx context.Context, s *Service, kind store.DocumentKind, key string) (value T, version uint64,
+	err error) {
 	doc, err := s.options.Documents.GetDocument(ctx, kind, key)
 	if store.KindOf(err) == store.NotFound {
 		return value, 0, nil
@@ -147,7 +148,8 @@ func read[T any](ctx context.Context, s *Service, kind store.DocumentKind, key s
 }
 
 // scan returns the documents whose key begins with a prefix.
-func scan[T any](ctx context.Context, s *Service, kind store.DocumentKind, prefix string) (values []T, versions []uint64, err error) {
+func scan[T any](ctx context.Context, s *Service, kind store.DocumentKind, prefix string) (values []T,
+	versions []uint64, err error) {
 	docs, err := s.options.Documents.ScanDocuments(ctx, kind, prefix)
 	if err != nil {
 		return nil, nil, err

@@ -59,7 +59,9 @@ func (s *Service) verify(r *Request) error {
 
 // signed is what a device signs.
 func (r *Request) signed() []byte {
-	return fmt.Appendf(nil, "igc e-CPS approval, version 1\nrequest %q\nnumber %q\nperson %q\nclient %q\nclient name %q\n"+
-		"message %q\ncreated %d\nexpires %d\nanswered %d\ndevice %q\n", r.ID, r.Number, r.Person, r.ClientID, r.ClientName,
+	return fmt.Appendf(nil, "igc e-CPS approval, version 1\nrequest %q\nnumber %q\nperson %q\nclient %q\nclient "+
+		"name %q\n"+
+		"message %q\ncreated %d\nexpires %d\nanswered %d\ndevice %q\n", r.ID, r.Number, r.Person, r.ClientID,
+		r.ClientName,
 		r.Message, r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Answered.UnixMilli(), r.Device)
 }
