@@ -53,6 +53,7 @@ type activation struct {
 	Secret   []byte     `json:"secret,omitempty"` // sealed: of the QR code on the PC, which is shown again
 	Token    []byte     `json:"token,omitempty"`  // hash: of the link in the mail
 	Phone    string     `json:"phone,omitempty"`  // secret: by which the phone finds its activation
+	Former   string     `json:"former,omitempty"` // that of the phone that asked for the mail
 	Shown    []byte     `json:"shown,omitempty"`  // sealed: the code that the phone shows
 	SMS      hashedCode `json:"sms,omitzero"`
 	CodeEnds time.Time  `json:"code_ends,omitzero"`
@@ -206,8 +207,9 @@ func parseScanned(content string) (id, secret string, err error) {
 }
 
 // scanned is a QR code, or the link of a mail, that a phone read. The one of the PC is used up by
-// it, and makes the phone show a code; that of the mail sends a text message. It returns the
-// activation's handle.
+// it, and makes the phone show a code. That of the mail sends a text message, and the activation
+// goes on with the phone that read it, which is not always the one that asked for the mail. It
+// returns the activation's handle.
 func (s *Service) scanned(ctx context.Context, content string) (handle string, err error) {
 	id, secret, err := parseScanned(content)
 	if err != nil {
@@ -218,13 +220,7 @@ func (s *Service) scanned(ctx context.Context, content string) (handle string, e
 		return "", err
 	}
 	if a.With == WithContact {
-		if !equal(hashToken(secret), a.Token) {
-			return "", refuse(BadQR)
-		}
-		if a.Step != StepMailSent { // the link may be opened again
-			return a.handle(), nil
-		}
-		return a.handle(), s.sendSMS(ctx, a.handle())
+		return s.openedMail(ctx, id, secret)
 	}
 	err = s.update(ctx, "", func() (change, error) {
 		a, version, err := s.readActivation(ctx, id)
@@ -249,6 +245,32 @@ func (s *Service) scanned(ctx context.Context, content string) (handle string, e
 		handle = a.handle()
 		return change{writes: []store.DocumentWrite{writeActivation(&a, version)}}, nil
 	})
+	return handle, err
+}
+
+// openedMail is the link of a mail. It may be opened again, and then changes nothing.
+func (s *Service) openedMail(ctx context.Context, id, secret string) (handle string, err error) {
+	again := false
+	phone := s.secret()
+	err = s.sendSMS(ctx, func() (activation, uint64, error) {
+		a, version, err := s.readActivation(ctx, id)
+		switch {
+		case err != nil:
+			return a, version, err
+		case !equal(hashToken(secret), a.Token):
+			return a, version, refuse(BadQR)
+		}
+		if again = a.Step != StepMailSent; again {
+			handle = a.handle()
+			return a, version, refuse(OutOfOrder, stepText(a.Step))
+		}
+		a.Former, a.Phone = a.Phone, phone
+		handle = a.handle()
+		return a, version, nil
+	})
+	if again {
+		err = nil
+	}
 	return handle, err
 }
 
@@ -319,7 +341,12 @@ func (s *Service) byPhone(ctx context.Context, handle string) (a activation, ver
 	if id == "" || len(handle) > maxText {
 		return a, 0, refuse(NoActivation)
 	}
-	if a, version, err = s.readActivation(ctx, id); err == nil && !equal([]byte(a.Phone), []byte(phone)) {
+	a, version, err = s.readActivation(ctx, id)
+	switch {
+	case err != nil:
+	case equal([]byte(a.Former), []byte(phone)):
+		return activation{}, 0, refuse(OtherPhone)
+	case !equal([]byte(a.Phone), []byte(phone)):
 		return activation{}, 0, refuse(NoActivation)
 	}
 	return a, version, err
@@ -445,19 +472,24 @@ the application. If you did not ask for it, do nothing.
 
 %s`
 
-// sendSMS sends the text message with a code. The former code is then over.
-func (s *Service) sendSMS(ctx context.Context, handle string) error {
+// sendSMS sends the text message with a code, for the activation that find reads. The former code
+// is then over.
+func (s *Service) sendSMS(ctx context.Context, find func() (activation, uint64, error)) error {
 	code := s.digits(s.settings.SMSDigits)
 	hashed := s.hashCode(code)
 	var person string
-	err := s.changeByPhone(ctx, handle, func(a *activation, version uint64) (change, error) {
+	err := s.update(ctx, "", func() (change, error) {
+		a, version, err := find()
+		if err != nil {
+			return change{}, err
+		}
 		if a.Texts++; a.Texts > s.settings.Messages {
 			return change{}, refuse(TooManyMessages)
 		}
 		person = a.Person
 		a.Step, a.SMS, a.CodeEnds = StepSMSSent, hashed, s.now().Add(s.settings.SMS)
-		return change{writes: []store.DocumentWrite{writeActivation(a, version)}}, nil
-	}, StepMailSent, StepSMSSent)
+		return change{writes: []store.DocumentWrite{writeActivation(&a, version)}}, nil
+	})
 	if err != nil {
 		return err
 	}
@@ -467,6 +499,17 @@ func (s *Service) sendSMS(ctx context.Context, handle string) error {
 	}
 	return s.options.Messages.SMS(ctx, contact.Phone, fmt.Sprintf(
 		"Votre code d'activation e-CPS / Your e-CPS activation code: %s", code))
+}
+
+// resendSMS sends another text message.
+func (s *Service) resendSMS(ctx context.Context, handle string) error {
+	return s.sendSMS(ctx, func() (activation, uint64, error) {
+		a, version, err := s.byPhone(ctx, handle)
+		if err == nil {
+			err = expectStep(&a, StepSMSSent)
+		}
+		return a, version, err
+	})
 }
 
 // confirmSMS is the code of the text message that is typed on the phone.

@@ -47,6 +47,7 @@ const (
 	BadNumber         Code = "ECPS-NUMBER-FORM"
 	BadRequest        Code = "ECPS-ASKED"
 	OtherDevice       Code = "ECPS-DEVICE"
+	OtherPhone        Code = "ECPS-OTHER-PHONE"
 	BadSignature      Code = "ECPS-SIGNATURE"
 	Redeemed          Code = "ECPS-REDEEMED"
 	BadPolicy         Code = "ECPS-POLICY"
@@ -152,6 +153,9 @@ var refusals = map[Code]refusal{
 		EN: "a request names the service that makes it and lasts one hour at most (%s)"}},
 	OtherDevice: {store.Conflict, i18n.Text{
 		FR: "cette e-CPS n'est plus sur ce téléphone", EN: "this e-CPS is on this phone no longer"}},
+	OtherPhone: {store.Conflict, i18n.Text{
+		FR: "cette activation se poursuit sur le téléphone qui a ouvert le lien du courriel",
+		EN: "this activation goes on with the phone that opened the link of the mail"}},
 	BadSignature: {store.Damaged, i18n.Text{
 		FR: "la demande %s n'est pas approuvée par le téléphone de %s : sa signature est fausse, le document a été " +
 			"modifié",

@@ -14,10 +14,11 @@ import (
 // Bounds of event streams: how many at once, how often the store is read for one, how often a
 // silent one is written to, and how long one lasts; a browser then connects again.
 const (
-	maxWatchers = 100
-	lookAgain   = time.Second
-	heartbeat   = 15 * time.Second
-	longest     = 10 * time.Minute
+	maxWatchers    = 100
+	lookAgain      = time.Second
+	lookAgainAtAll = 3 * time.Second // at the list of phones, which takes all requests
+	heartbeat      = 15 * time.Second
+	longest        = 10 * time.Minute
 )
 
 type watchers struct{ n atomic.Int32 }
@@ -77,6 +78,10 @@ func (p *phone) events(w http.ResponseWriter, r *http.Request) {
 		return err == nil && controller.Flush() == nil
 	}
 	begun, beat := time.Now(), time.Now()
+	rest := lookAgain
+	if key == "" { // the list, of which nothing wakes
+		rest = lookAgainAtAll
+	}
 	for open := send("retry: 2000\n\n"); open && time.Since(begun) < longest; {
 		changed, leave := p.waiting.watch(key)
 		now, err := present()
@@ -88,7 +93,7 @@ func (p *phone) events(w http.ResponseWriter, r *http.Request) {
 		if time.Since(beat) >= heartbeat {
 			open, beat = send(":\n\n"), time.Now()
 		}
-		pause(r.Context(), changed, lookAgain)
+		pause(r.Context(), changed, rest)
 		leave()
 		select {
 		case <-p.options.Stopping:

@@ -367,7 +367,7 @@ func (p *phone) activate(r *http.Request) (next string, err error) {
 	case "courriel":
 		err = p.sendMail(ctx, handle)
 	case "nouveau-sms":
-		err = p.sendSMS(ctx, handle)
+		err = p.resendSMS(ctx, handle)
 	case "sms":
 		err = p.confirmSMS(ctx, handle, form.Get("code"))
 	case "pin":

@@ -13,6 +13,7 @@ import (
 // active e-CPS, a request is never approved twice, after its end, or without the right number, and
 // what ended stays so.
 func TestRandomSequences(t *testing.T) {
+	approvals, activations := 0, 0
 	for seed := range uint64(8) {
 		l := newTestLab(t)
 		random := rand.New(rand.NewPCG(seed, 14))
@@ -28,7 +29,7 @@ func TestRandomSequences(t *testing.T) {
 			if len(list) == 0 {
 				return "none"
 			}
-			return list[len(list)-1-random.IntN(min(len(list), 4))]
+			return list[len(list)-1-random.IntN(min(len(list), 3))]
 		}
 		for step := range 250 {
 			person := persons[random.IntN(2)]
@@ -37,6 +38,10 @@ func TestRandomSequences(t *testing.T) {
 			var approving bool
 			switch random.IntN(20) {
 			case 0:
+				present, missing := l.Device(l.ctx, person)
+				if missing == nil && present.State == DeviceActive && random.IntN(6) > 0 {
+					break // it ends the requests
+				}
 				var d *Device
 				if d, err = l.Activate(l.ctx, "", person, "1234"); err == nil {
 					phones = append(phones, d.ID)
@@ -50,7 +55,7 @@ func TestRandomSequences(t *testing.T) {
 					_, err = l.Expire(l.ctx, "", person)
 				}
 			case 3:
-				l.move(time.Duration(random.IntN(100)) * time.Second)
+				l.move(time.Duration(random.IntN(60)) * time.Second)
 			case 4, 5, 6:
 				var r *Request
 				if r, err = l.Ask(l.ctx, Asked{Person: person, ClientID: "c"}); err == nil {
@@ -59,9 +64,13 @@ func TestRandomSequences(t *testing.T) {
 			case 7:
 				err = l.Open(l.ctx, phone, id)
 			case 8, 9, 10:
-				err = l.Unlock(l.ctx, phone, id, []string{"1234", "1234", "1234", "0000"}[random.IntN(4)])
+				if r, err := l.Get(l.ctx, id); err == nil && random.IntN(4) > 0 {
+					phone = r.Device
+				}
+				err = l.Unlock(l.ctx, phone, id, []string{"0000", "1234"}[min(1, random.IntN(8))])
 			case 11, 12, 13:
 				if r, err := l.Get(l.ctx, id); err == nil {
+					phone = r.Device
 					approving = l.Choose(l.ctx, phone, id, r.Choices[random.IntN(3)]) == nil
 				}
 			case 14:
@@ -87,6 +96,7 @@ func TestRandomSequences(t *testing.T) {
 			case 19:
 				var d *Device
 				if d, err = l.choosePIN(l.ctx, pick(handles), "1234", "1234"); err == nil {
+					activations++
 					phones = append(phones, d.ID)
 				}
 			}
@@ -94,6 +104,7 @@ func TestRandomSequences(t *testing.T) {
 				t.Fatalf("seed %d, step %d: %v", seed, step, err)
 			}
 			if approving {
+				approvals++
 				requests[id].approved++
 			}
 			checkInvariants(t, l, persons, func(r *Request) {
@@ -111,6 +122,10 @@ func TestRandomSequences(t *testing.T) {
 				s.state, s.answered = r.State, r.Answered
 			})
 		}
+	}
+	t.Logf("%d approvals, %d activations", approvals, activations)
+	if approvals < 20 || activations < 5 {
+		t.Errorf("%d approvals and %d activations: the sequences try too little", approvals, activations)
 	}
 }
 

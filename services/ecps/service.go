@@ -127,7 +127,7 @@ var (
 
 // How long documents stay after their end.
 const (
-	unansweredStays = time.Hour           // requests that nobody answered
+	unansweredStays = 15 * time.Minute    // requests that nobody answered
 	answeredStays   = 24 * time.Hour      // requests, for the history of the phone
 	activationStays = 24 * time.Hour      // activations
 	deletedStays    = 30 * 24 * time.Hour // an e-CPS that was deleted
