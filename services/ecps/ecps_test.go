@@ -719,3 +719,26 @@ func TestDocumentedCodes(t *testing.T) {
 		}
 	}
 }
+
+// The e-CPS of one person does not approve for another, when its document is put in the place of
+// theirs.
+func TestForeignDevice(t *testing.T) {
+	l := newTestLab(t)
+	l.active(alain)
+	_, err := l.Activate(l.ctx, "", cecile, "5678")
+	must(t, err)
+	theirs, err := l.options.Documents.GetDocument(l.ctx, devices, cecile)
+	must(t, err)
+	for name, document := range map[string]string{"as it is": string(theirs.Value),
+		"renamed": strings.Replace(string(theirs.Value), `"person":"`+cecile, `"person":"`+alain, 1)} {
+		_, err = l.options.Documents.WriteDocuments(l.ctx, "", store.DocumentWrite{Kind: devices, Key: alain,
+			Value: []byte(document)})
+		must(t, err)
+		r, err := l.Ask(l.ctx, Asked{Person: alain, ClientID: "lgc"})
+		must(t, err)
+		_ = l.Approve(l.ctx, "", r.ID, "5678", r.Number)
+		if r, err := l.Get(l.ctx, r.ID); err == nil && r.State == StateApproved {
+			t.Errorf("%s: approved: %+v", name, r)
+		}
+	}
+}
