@@ -487,7 +487,7 @@ func (s *Service) sendSMS(ctx context.Context, find func() (activation, uint64, 
 			return change{}, refuse(TooManyMessages)
 		}
 		person = a.Person
-		a.Step, a.SMS, a.CodeEnds = StepSMSSent, hashed, s.now().Add(s.settings.SMS)
+		a.Step, a.SMS, a.CodeEnds = StepSMSSent, hashed, s.now().Add(s.settings.TextMessage)
 		return change{writes: []store.DocumentWrite{writeActivation(&a, version)}}, nil
 	})
 	if err != nil {

@@ -170,7 +170,8 @@ func (p *phone) checkForm(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// status is the code of HTTP for a refusal.
+// status is the code of HTTP for a refusal. A person's mistake in a form is an answer as any other:
+// browsers would note anything but 200 as a fault of the page.
 func status(err error) int {
 	switch {
 	case err == nil:
@@ -182,7 +183,7 @@ func status(err error) int {
 	case store.KindOf(err) == store.NotFound:
 		return http.StatusNotFound
 	}
-	return http.StatusUnprocessableEntity
+	return http.StatusOK
 }
 
 // render writes a page, after what was tried failed with an error or not.

@@ -50,7 +50,7 @@ type Settings struct {
 	WithCard     time.Duration // of a whole activation with a card: 15 min
 	Code         time.Duration // of the code that the phone shows: 5 min
 	MailLink     time.Duration // of the link and the QR code of the mail: 24 h
-	SMS          time.Duration // of the code of the text message: 10 min
+	TextMessage  time.Duration // of the code of the text message: 10 min
 	Validity     time.Duration // of an e-CPS: 3 years
 	Reminder     time.Duration // before its end, a mail says so: 30 days
 	PINTries     int           // until an e-CPS is blocked: 3
@@ -67,7 +67,7 @@ func (s Settings) withDefaults() Settings {
 	return Settings{
 		QR: cmp.Or(s.QR, 90*time.Second), Request: cmp.Or(s.Request, 120*time.Second),
 		WithCard: cmp.Or(s.WithCard, 15*time.Minute), Code: cmp.Or(s.Code, 5*time.Minute),
-		MailLink: cmp.Or(s.MailLink, day), SMS: cmp.Or(s.SMS, 10*time.Minute),
+		MailLink: cmp.Or(s.MailLink, day), TextMessage: cmp.Or(s.TextMessage, 10*time.Minute),
 		Validity: cmp.Or(s.Validity, 3*365*day), Reminder: cmp.Or(s.Reminder, 30*day),
 		PINTries: cmp.Or(s.PINTries, 3), CodeTries: cmp.Or(s.CodeTries, 3), Messages: cmp.Or(s.Messages, 3),
 		NumberTries: cmp.Or(s.NumberTries, 1), SMSDigits: cmp.Or(s.SMSDigits, 6), PhoneDigits: cmp.Or(s.PhoneDigits, 6),
