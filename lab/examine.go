@@ -94,6 +94,14 @@ func (l *Lab) CheckRecords() error {
 	return err
 }
 
+// Seal encrypts a secret that a service keeps in the lab's records, see [keys.Ring.Seal].
+func (l *Lab) Seal(purpose string, plain []byte) ([]byte, error) { return l.keys.Seal(purpose, plain) }
+
+// Unseal decrypts what Seal made for the same purpose.
+func (l *Lab) Unseal(purpose string, sealed []byte) ([]byte, error) {
+	return l.keys.Unseal(purpose, sealed)
+}
+
 // KeyFile is where the key of an authority stands.
 func (l *Lab) KeyFile(a profiles.Authority) string { return l.keys.Path(a.ID()) }
 

@@ -4,6 +4,7 @@ package keys
 
 import (
 	"crypto"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -78,8 +79,9 @@ type Ring struct {
 	dir        string
 	passphrase func() ([]byte, error)
 
-	mu   sync.Mutex
-	open map[string]crypto.Signer
+	mu    sync.Mutex
+	open  map[string]crypto.Signer
+	aeads map[string]cipher.AEAD // by purpose, see Seal
 }
 
 var _ kmsapi.KeyManager = (*Ring)(nil)
@@ -87,7 +89,8 @@ var _ kmsapi.KeyManager = (*Ring)(nil)
 // NewRing returns the ring of a folder, whose keys are encrypted with that passphrase, asked for
 // when it is needed.
 func NewRing(dir string, passphrase func() ([]byte, error)) *Ring {
-	return &Ring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{}}
+	return &Ring{SoftKMS: &softkms.SoftKMS{}, dir: dir, passphrase: passphrase, open: map[string]crypto.Signer{},
+		aeads: map[string]cipher.AEAD{}}
 }
 
 // Path is the file of a key.
