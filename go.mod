@@ -27,6 +27,8 @@ require (
 
 require rsc.io/qr v0.2.0
 
+require github.com/go-jose/go-jose/v4 v4.1.9
+
 require (
 	dario.cat/mergo v1.0.2 // indirect
 	filippo.io/edwards25519 v1.2.0 // indirect

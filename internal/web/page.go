@@ -132,6 +132,20 @@ func inline(element, content string) inlined {
 
 // Render writes a page, whole or not at all.
 func (p *Pages) Render(w http.ResponseWriter, status int, name string, lang i18n.Language, data any) {
+	p.render(w, status, name, lang, data, p.policy)
+}
+
+// RenderForm writes a page whose forms are sent to another server: an address.
+func (p *Pages) RenderForm(w http.ResponseWriter, name string, lang i18n.Language, data any, to string) {
+	origin := "'none'"
+	if u, err := url.Parse(to); err == nil && !strings.ContainsAny(u.Host, " ;,'") {
+		origin = u.Scheme + "://" + u.Host
+	}
+	policy := regexp.MustCompile(`form-action [^;]*`).ReplaceAllLiteralString(p.policy, "form-action "+origin)
+	p.render(w, http.StatusOK, name, lang, data, policy)
+}
+
+func (p *Pages) render(w http.ResponseWriter, status int, name string, lang i18n.Language, data any, policy string) {
 	var page bytes.Buffer
 	if err := p.templates[lang].ExecuteTemplate(&page, name, data); err != nil {
 		p.log.Error("page", "name", name, "err", err)
@@ -141,7 +155,7 @@ func (p *Pages) Render(w http.ResponseWriter, status int, name string, lang i18n
 	NoStore(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", string(lang))
-	w.Header().Set("Content-Security-Policy", p.policy)
+	w.Header().Set("Content-Security-Policy", policy)
 	w.WriteHeader(status)
 	w.Write(page.Bytes())
 }

@@ -1,0 +1,152 @@
+package psc
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/igc-lab/igc/internal/web"
+)
+
+// maxForm bounds the body of a call.
+const maxForm = 64 << 10
+
+// handler answers a call of an endpoint. It returns a *failure for what the client did wrong, and
+// any other error for what the lab cannot do.
+type handler func(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error
+
+// Issuer serves the issuer: discovery and what clients call.
+func (p *Provider) IssuerHandler() http.Handler {
+	mux := http.NewServeMux()
+	on := func(pattern, name string, h handler) { mux.HandleFunc(pattern, p.endpoint(name, h)) }
+	on("GET "+issuerPath+"/.well-known/wallet-openid-configuration", "discovery", p.discovery)
+	on("GET "+issuerPath+"/.well-known/openid-configuration", "discovery", p.standardDiscovery)
+	on("GET "+issuerPath, "discovery", p.realmInfo)
+	on("GET "+protocolPath+"/certs", "jwks", p.jwks)
+	on("GET "+protocolPath+"/auth", "authorize", p.authorize)
+	on("POST "+protocolPath+"/auth", "authorize", p.authorize)
+	on("POST "+protocolPath+"/token", "token", p.token)
+	on("GET "+protocolPath+"/userinfo", "userinfo", p.userinfo)
+	on("POST "+protocolPath+"/userinfo", "userinfo", p.userinfo)
+	on("POST "+protocolPath+"/token/introspect", "introspect", p.introspect)
+	on("POST "+protocolPath+"/revoke", "revoke", p.revoke)
+	on("GET "+protocolPath+"/logout", "logout", p.logout)
+	on("POST "+protocolPath+"/logout", "logout", p.logout)
+	on("POST "+protocolPath+"/ext/ciba/auth", "ciba", p.ciba)
+	on("POST "+protocolPath+"/ext/par/request", "par", p.par)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, p.WalletURL+"/", http.StatusFound)
+	})
+	mux.HandleFunc("/", p.notFound)
+	return web.SecurityHeaders(mux)
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// endpoint makes an HTTP handler: plays the fault of the endpoint, bounds and parses the form,
+// writes errors, and remembers the call.
+func (p *Provider) endpoint(name string, h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		begun := time.Now()
+		call := Call{At: p.Now().UTC(), Endpoint: name}
+		rec := &recorder{w, http.StatusOK}
+		ctx, cancel := web.Detach(r.Context())
+		defer cancel()
+		r = r.WithContext(ctx)
+		settings, err := p.current(ctx)
+		if err == nil {
+			if p.play(rec, r, settings.Faults[name]) {
+				return
+			}
+			r.Body = http.MaxBytesReader(rec, r.Body, maxForm)
+			if err = parseForm(r); err == nil {
+				err = h(rec, r, &call, &settings)
+			}
+		}
+		if err != nil {
+			p.fail(rec, r, &call, err)
+		}
+		call.Status, call.Took = rec.status, time.Since(begun)
+		p.Requests.add(call)
+	}
+}
+
+// parseForm parses the query or the form. Parameters that come twice are refused (RFC 6749 §3.1).
+func parseForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badRequest("the form cannot be read", "PSC-PARAMETER", err.Error())
+	}
+	for _, values := range []url.Values{r.PostForm, r.URL.Query()} {
+		for name, list := range values {
+			if len(list) > 1 && name != "resource" && name != "audience" {
+				return badRequest("duplicated parameter", "PSC-PARAMETER", name)
+			}
+		}
+	}
+	return nil
+}
+
+// fail answers an error.
+func (p *Provider) fail(w http.ResponseWriter, r *http.Request, call *Call, err error) {
+	var f *failure
+	if !errors.As(err, &f) {
+		p.Log.Error("PSC", "endpoint", call.Endpoint, "err", err)
+		f = fault(500, "server_error", "internal error: the log of igc serve says more", "", "")
+	}
+	if f.code != "" {
+		call.found(f.code, f.seen)
+	}
+	call.Error = f.err + ": " + f.description
+	if f.err == "invalid_token" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`", error="invalid_token", error_description="`+f.description+`"`)
+	}
+	p.json(w, f.status, map[string]string{"error": f.err, "error_description": f.description})
+}
+
+// json writes an answer that is not to be kept (RFC 6749 §5.1).
+func (p *Provider) json(w http.ResponseWriter, status int, value any) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		p.Log.Error("PSC", "err", err)
+		status, data = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	web.NoStore(w)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(data)
+}
+
+// play plays a fault; done says that the call is answered by it.
+func (p *Provider) play(w http.ResponseWriter, r *http.Request, played string) (done bool) {
+	switch played {
+	case "":
+		return false
+	case "503":
+		http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
+		return true
+	case "reset":
+		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
+	}
+	delay, err := time.ParseDuration(played)
+	if err != nil {
+		return false
+	}
+	select {
+	case <-time.After(delay):
+	case <-r.Context().Done():
+	}
+	return false
+}

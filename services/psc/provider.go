@@ -1,0 +1,224 @@
+package psc
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/people"
+	"github.com/igc-lab/igc/services/ecps"
+
+	"crypto/tls"
+
+	"github.com/igc-lab/igc/verify"
+)
+
+// realm is the name of PSC's realm: it is in every path of the issuer.
+const realm = "esante-wallet"
+
+// issuerPath and protocolPath are the issuer's paths (reference §2.1).
+const (
+	issuerPath   = "/auth/realms/" + realm
+	protocolPath = issuerPath + "/protocol/openid-connect"
+)
+
+// Options are what a provider is made from. All are required but Log.
+type Options struct {
+	Documents store.DocumentStore
+	Seal      Sealer
+	People    People
+	ECPS      ECPS
+	Verifier  Verifier         // of cards and of clients' certificates
+	Now       func() time.Time // the services' clock
+	Log       *slog.Logger
+
+	// The addresses of the three servers, without a slash at the end: https://localhost:8451
+	IssuerURL, WalletURL, CardURL string
+
+	// HTTP calls the clients' logout addresses.
+	HTTP *http.Client
+}
+
+// People is where identities come from: people.Directory.
+type People interface {
+	Find(ctx context.Context, id string) (*people.Person, error)
+}
+
+// ECPS is what logs in by phone: ecps.Service.
+type ECPS interface {
+	Ask(ctx context.Context, asked ecps.Asked) (*ecps.Request, error)
+	Get(ctx context.Context, id string) (*ecps.Request, error)
+	Cancel(ctx context.Context, id string) error
+	Requests(ctx context.Context, person string) ([]ecps.Request, error)
+
+	Device(ctx context.Context, person string) (*ecps.Device, error)
+	BeginWithCard(ctx context.Context, person string) (ecps.Activation, error)
+	Activation(ctx context.Context, id string) (ecps.Activation, error)
+	ConfirmCode(ctx context.Context, id, code string) error
+	Delete(ctx context.Context, actor, person string) error
+}
+
+// Verifier checks a certificate that was presented: verify.Verifier.
+type Verifier interface {
+	Check(ctx context.Context, state *tls.ConnectionState) (*verify.Report, error)
+}
+
+// Provider is Pro Santé Connect for one lab.
+type Provider struct {
+	Options
+	Requests *Requests // the last calls, with what was wrong
+
+	keys  keyring
+	pages *web.Pages
+
+	mu       sync.Mutex
+	settings cached[Settings]
+	clients  map[string]cached[*Client]
+	polls    polls
+
+	sending sending
+}
+
+// cached is what a document was read as, and its version then.
+type cached[T any] struct {
+	version uint64
+	value   T
+}
+
+// New makes a provider.
+func New(options Options) *Provider {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Provider{Options: options, Requests: newRequests(), clients: map[string]cached[*Client]{}}
+	p.keys = keyring{documents: options.Documents, seal: options.Seal, now: options.Now}
+	p.pages = newPages(options.Log)
+	return p
+}
+
+// Issuer is the issuer identifier.
+func (p *Provider) Issuer() string { return p.IssuerURL + issuerPath }
+
+// current returns the settings. They are parsed when they have changed.
+func (p *Provider) current(ctx context.Context) (Settings, error) {
+	doc, err := p.Documents.GetDocument(ctx, settingsKind, settingsKey)
+	if store.KindOf(err) == store.NotFound {
+		return DefaultSettings(), nil
+	}
+	if err != nil {
+		return Settings{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.settings.version != doc.Version {
+		s := DefaultSettings()
+		if err := json.Unmarshal(doc.Value, &s); err != nil {
+			return s, store.Errorf(store.Damaged, "the document %s/%s: %w", settingsKind.Name, settingsKey, err)
+		}
+		p.settings = cached[Settings]{doc.Version, s}
+	}
+	return p.settings.value, nil
+}
+
+// client returns a client, nil when there is none of that ID.
+func (p *Provider) client(ctx context.Context, id string) (*Client, error) {
+	if !clientID.MatchString(id) {
+		return nil, nil
+	}
+	doc, err := p.Documents.GetDocument(ctx, clientKind, id)
+	if store.KindOf(err) == store.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.clients[id]; c.version == doc.Version {
+		return c.value, nil
+	}
+	c, err := parseClient(doc)
+	if err != nil {
+		return nil, err
+	}
+	p.clients[id] = cached[*Client]{doc.Version, c}
+	return c, nil
+}
+
+// person returns a person, nil when the lab knows none of that identifier.
+func (p *Provider) person(ctx context.Context, id string) (*people.Person, error) {
+	person, err := p.People.Find(ctx, id)
+	if store.KindOf(err) == store.NotFound {
+		return nil, nil
+	}
+	return person, err
+}
+
+// random is a random value of 256 bits.
+func random() string {
+	raw := make([]byte, 32)
+	rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// uuid is a random UUID (RFC 9562 §5.4).
+func uuid() string {
+	var u [16]byte
+	rand.Read(u[:])
+	return formatUUID(u, 4)
+}
+
+func formatUUID(u [16]byte, version byte) string {
+	u[6], u[8] = u[6]&0x0f|version<<4, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+// digest is how a value that is a secret stands in the records: its SHA-256. The values have 122
+// random bits or more.
+func digest(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// put is a write of a document as JSON.
+func put(kind store.DocumentKind, key string, value any, expires time.Time,
+	ifVersion *uint64) (store.DocumentWrite, error) {
+	data, err := json.Marshal(value)
+	return store.DocumentWrite{Kind: kind, Key: key, Value: data, Expires: expires, IfVersion: ifVersion}, err
+}
+
+// get reads a document of JSON; found is false when there is none.
+func get[T any](ctx context.Context, documents store.DocumentStore, kind store.DocumentKind,
+	key string) (value *T, version uint64, err error) {
+	doc, err := documents.GetDocument(ctx, kind, key)
+	if store.KindOf(err) == store.NotFound {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	value = new(T)
+	if err := json.Unmarshal(doc.Value, value); err != nil {
+		return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", kind.Name, key, err)
+	}
+	return value, doc.Version, nil
+}
+
+// graceTime is how long a document outlives its end by the services' clock, which may be ahead of
+// the system's: what came too late is then told from what never was.
+const graceTime = time.Hour
+
+// until is when the store may drop a document that ends after a while.
+func until(seconds int) time.Time {
+	return time.Now().Add(time.Duration(seconds)*time.Second + graceTime)
+}
