@@ -115,6 +115,10 @@ type Listen struct {
 	Strict      string `yaml:"strict"`
 	AnyCA       string `yaml:"any_ca"`
 	Directory   string `yaml:"directory"`
+	PSC         string `yaml:"psc"`
+	Wallet      string `yaml:"wallet"`
+	CardLogin   string `yaml:"card_login"`
+	Desk        string `yaml:"desk"`
 }
 
 //go:embed igc.yaml.tmpl
@@ -123,7 +127,9 @@ var configTemplate string
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
 	c := Config{Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
-	c.Listen = Listen{"127.0.0.1:8080", "127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8446", "127.0.0.1:1389"}
+	c.Listen = Listen{Publication: "127.0.0.1:8080", TestSSL: "127.0.0.1:8443", TLS13: "127.0.0.1:8444", Strict: "127.0.0.1:8445",
+		AnyCA: "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451", Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
+		Desk: "127.0.0.1:8454"}
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
@@ -15,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/publication"
+	"github.com/igc-lab/igc/services/psc"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -22,7 +24,8 @@ import (
 type Endpoint struct {
 	Name  string    // its key under listen in igc.yaml
 	Title i18n.Text // what users read before its URL
-	Card  bool      // it asks for a client certificate, and is one of TestSSL's: not served when its authority is revoked
+	Card  bool      // it asks for a client certificate, and is one of TestSSL's
+	TLS   bool      // it presents the lab's server certificate: not served when the authority of that is revoked
 
 	address func(*lab.Listen) *string
 	start   func(*services, net.Listener) (url string, serve func(context.Context) error)
@@ -32,7 +35,7 @@ type Endpoint struct {
 //
 // Package ca has the addresses of igc.yaml, [lab.Listen], and their defaults: a new row is a field
 // there and a row here.
-var table = []Endpoint{
+var table = append([]Endpoint{
 	{
 		Name:    "publication",
 		Title:   i18n.Text{FR: "Publication, OCSP et catalogue :", EN: "Publication, OCSP and catalogue:"},
@@ -49,7 +52,7 @@ var table = []Endpoint{
 		address: func(l *lab.Listen) *string { return &l.Directory },
 		start:   startDirectory,
 	},
-}
+}, pscRows...)
 
 // Endpoints are the rows of the table, in the order of igc init --port.
 func Endpoints() []Endpoint { return append([]Endpoint(nil), table...) }
@@ -80,7 +83,11 @@ func InRow(config *lab.Config, first int) error {
 
 // services are what the endpoints serve, made once for all of them.
 type services struct {
+	lab         *lab.Lab
+	now         func() time.Time
 	log         *slog.Logger
+	around      *Services
+	psc         *psc.Provider
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server
@@ -98,6 +105,7 @@ func testSSL(name string, mode testssl.Mode, address func(*lab.Listen) *string) 
 		Name:    name,
 		Title:   i18n.Text{FR: "TestSSL, " + mode.FR + " :", EN: "TestSSL, " + mode.EN + ":"},
 		Card:    true,
+		TLS:     true,
 		address: address,
 		start: func(s *services, listener net.Listener) (string, func(context.Context) error) {
 			return s.pages.Listen(mode, listener.Addr()), func(ctx context.Context) error {

@@ -34,7 +34,8 @@ func TestInRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := lab.Listen{Publication: "127.0.0.1:18080", TestSSL: "127.0.0.1:18081", TLS13: "127.0.0.1:18082",
-		Strict: "127.0.0.1:18083", AnyCA: "127.0.0.1:18084", Directory: "127.0.0.1:18085"}
+		Strict: "127.0.0.1:18083", AnyCA: "127.0.0.1:18084", Directory: "127.0.0.1:18085",
+		PSC: "127.0.0.1:18086", Wallet: "127.0.0.1:18087", CardLogin: "127.0.0.1:18088", Desk: "127.0.0.1:18089"}
 	if config.Listen != want {
 		t.Errorf("addresses: %+v", config.Listen)
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -97,13 +98,19 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	if err := pages.Prepare(g.ctx); err != nil && !errors.As(err, &started.NoTestSSL) {
 		return Started{}, err
 	}
+	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log, Stopping: g.ctx.Done()})
 	s := &services{
-		log: o.Log, pages: pages,
+		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around,
 		directory:   ldap.NewServer(lab, crls, o.Log),
 		publication: revocation.NewPublication(lab, crls, responder, o.Log),
 	}
 	if started.NoTestSSL == nil {
 		s.publication.Health().Add(pages.Problems)
+	}
+
+	s.psc = NewProvider(lab, lab, around, pages.Verifier(), o.Log)
+	if err := lab.WatchStatus(g.ctx, func(c store.Change) { go s.psc.StatusChanged(g.ctx, c) }); err != nil {
+		return Started{}, err
 	}
 
 	listeners, err := openPorts(lab.Config.Listen, started.NoTestSSL == nil)
@@ -154,7 +161,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 func openPorts(l lab.Listen, withTestSSL bool) ([]net.Listener, error) {
 	listeners := make([]net.Listener, len(table))
 	for i, e := range table {
-		if e.Card && !withTestSSL {
+		if e.TLS && !withTestSSL {
 			continue
 		}
 		var err error

@@ -100,6 +100,12 @@ func (s *Server) Prepare(ctx context.Context) error {
 	return s.certificate.Prepare(ctx)
 }
 
+// Certificate is the server's own certificate, which the lab's other servers present too.
+func (s *Server) Certificate() *web.Certificate { return s.certificate }
+
+// Verifier is what checks visitors' certificates.
+func (s *Server) Verifier() *verify.Verifier { return s.verifier }
+
 // Problems lists what is wrong with the server's own certificate and its stapled OCSP answer.
 func (s *Server) Problems(ctx context.Context) (problems []revocation.Problem) {
 	for _, p := range s.certificate.Problems(ctx) {

@@ -49,6 +49,9 @@ type ClientTLS struct {
 	// certificate.
 	ClientCAs func(context.Context) (*x509.CertPool, error)
 
+	// NoClient asks for no certificate: a login page is shown before anybody has chosen one.
+	NoClient bool
+
 	// Plain answers clients that speak HTTP without TLS; nil leaves it to net/http.
 	Plain http.Handler
 
@@ -83,6 +86,9 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 		ClientAuth:             tls.RequestClientCert,
 		SessionTicketsDisabled: true,
 		NextProtos:             []string{"http/1.1"},
+	}
+	if c.NoClient {
+		config.ClientAuth = tls.NoClientCert
 	}
 	if c.ClientCAs != nil {
 		var err error
