@@ -110,8 +110,8 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.csrCommand(), p.renewCommand(),
 			p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(),
-			p.unholdCommand(), p.listCommand(), p.auditCommand(), p.peopleCommand(), p.outboxCommand(),
-			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.ecpsCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
+			p.unholdCommand(), p.listCommand(), p.auditCommand(), p.peopleCommand(), p.outboxCommand(), p.ecpsCommand(), p.pscCommand(),
+			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 	completing(app.Commands)
 	nameSubcommands(app.Commands, app.Name)
@@ -185,6 +185,12 @@ func (p *program) connectOrCreate(c *cli.Context, config lab.Config) (*lab.Clien
 // of that.
 var printed = func(command string, facts any) {}
 
+// printJSON writes facts as JSON, of a command that writes nothing else.
+func (p *program) printJSON(c *cli.Context, facts any) error {
+	printed(c.Command.HelpName, facts)
+	return p.encode(facts)
+}
+
 // print writes facts: as JSON when asked for, in words otherwise.
 func (p *program) print(c *cli.Context, facts any, words func(w io.Writer)) error {
 	printed(c.Command.HelpName, facts)
@@ -192,6 +198,10 @@ func (p *program) print(c *cli.Context, facts any, words func(w io.Writer)) erro
 		words(p.out)
 		return nil
 	}
+	return p.encode(facts)
+}
+
+func (p *program) encode(facts any) error {
 	enc := json.NewEncoder(p.out)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

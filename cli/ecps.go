@@ -101,7 +101,7 @@ func describeRequests(list []ecps.Request) []requestFacts {
 
 // person reads the single argument as an identifier. An RPPS number without the 8 is completed, and
 // that is said.
-func (p *program) person(c *cli.Context) (string, error) {
+func (p *program) ecpsPerson(c *cli.Context) (string, error) {
 	word, err := oneArg(c, tr("l'identifiant d'une personne", "the identifier of a person"))
 	if err != nil {
 		return "", err
@@ -120,7 +120,7 @@ func (p *program) identifier(word string) (string, error) {
 
 // ecpsOf opens the e-CPS service for a command about one person.
 func (p *program) ecpsOf(c *cli.Context) (*ecps.Service, string, error) {
-	person, err := p.person(c)
+	person, err := p.ecpsPerson(c)
 	if err != nil {
 		return nil, "", err
 	}

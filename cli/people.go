@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"text/tabwriter"
@@ -108,12 +107,11 @@ func peopleFlags() (flags []cli.Flag) {
 
 // directory opens the people of the lab.
 func (p *program) directory(c *cli.Context) (*people.Directory, error) {
-	client, err := p.connect(c)
+	s, _, err := p.services(c)
 	if err != nil {
 		return nil, err
 	}
-	return people.New(people.Options{Records: client, Documents: client,
-		Overlay: filepath.Join(client.Lab.Home, people.OverlayFile)}), nil
+	return s.People, nil
 }
 
 // person finds the one whom an argument means, and says so when it is not their identifier.

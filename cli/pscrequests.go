@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
+	"github.com/igc-lab/igc/serve"
+	"github.com/igc-lab/igc/services/psc"
+)
+
+func (p *program) pscRequestsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "requests",
+		Usage: tr("montre les derniers appels des services, et ce qui n'allait pas",
+			"show the last calls of the services, and what was wrong with them"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "client", Usage: tr("de ce client_id", "of this client_id")},
+			&cli.BoolFlag{Name: "follow", Usage: tr("et ceux qui viennent, jusqu'à Ctrl-C",
+				"and those that come, until Ctrl-C")},
+			jsonFlag(),
+		},
+		OnUsageError: usageError,
+		Action:       p.pscRequests,
+	}
+}
+
+func (p *program) pscRequests(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	_, client, err := p.services(c)
+	if err != nil {
+		return err
+	}
+	desk, err := deskClient(c.Context, client)
+	if err != nil {
+		return err
+	}
+	query := url.Values{"client": {c.String("client")}}
+	for after := 0; ; {
+		query.Set("after", strconv.Itoa(after))
+		calls, err := fetchCalls(c.Context, desk, serve.ProviderURLs(client.Lab).Requests+"?"+query.Encode())
+		if err != nil {
+			return err
+		}
+		for _, call := range calls {
+			after = call.Number
+			if err := p.printCall(c, call); err != nil {
+				return err
+			}
+		}
+		if !c.Bool("follow") {
+			return nil
+		}
+		query.Set("wait", "1")
+	}
+}
+
+func (p *program) printCall(c *cli.Context, call psc.Call) error {
+	if c.Bool("json") {
+		return json.NewEncoder(p.out).Encode(call)
+	}
+	fmt.Fprintf(p.out, "%s  %-12s %d  %s %s  %s\n", call.Time(), call.Endpoint, call.Status, call.Client,
+		call.Person, call.Error)
+	for _, found := range call.Found {
+		fmt.Fprintf(p.out, "  %s  %s\n", found.Code, tr(found.Means.FR, found.Means.EN))
+		fmt.Fprintf(p.out, tr("    attendu : %s\n", "    expected: %s\n"), tr(found.Expected.FR, found.Expected.EN))
+		if found.Seen != "" {
+			fmt.Fprintf(p.out, tr("    vu :      %s\n", "    seen:     %s\n"), found.Seen)
+		}
+		fmt.Fprintf(p.out, tr("    à faire : %s\n", "    fix:      %s\n"), tr(found.Fix.FR, found.Fix.EN))
+	}
+	return nil
+}
+
+// deskClient calls the lab's own desk, which presents a certificate of the lab.
+func deskClient(ctx context.Context, client *lab.Client) (*http.Client, error) {
+	infos, err := client.Authorities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	for _, info := range infos {
+		if c, err := x509.ParseCertificate(info.DER); err == nil {
+			roots.AddCert(c)
+		}
+	}
+	return &http.Client{Timeout: time.Minute,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}, nil
+}
+
+func fetchCalls(ctx context.Context, desk *http.Client, address string) (calls []psc.Call, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := desk.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &ca.Error{Kind: ca.NotFound,
+			Err: errorf("igc serve ne tourne pas, ou pas à %s (%w) : lancez-le, il retient les appels",
+				"igc serve does not run, or not at %s (%w): start it, it remembers the calls",
+				address, errors.Unwrap(err))}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, &ca.Error{Kind: ca.Internal, Err: errorf("%s a répondu %s", "%s answered %s", address, resp.Status)}
+	}
+	return calls, json.NewDecoder(resp.Body).Decode(&calls)
+}
