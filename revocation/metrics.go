@@ -14,8 +14,8 @@ import (
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
-// metricsHandler serves /metrics, in Prometheus's text format (version 0.0.4). All of it is read when
-// it is asked for, from what is counted anyway: a lab that nobody watches pays nothing.
+// metricsHandler serves /metrics, in Prometheus's text format (version 0.0.4). All of it is read
+// when it is asked for, from what is counted anyway: a lab that nobody watches pays nothing.
 //
 // The format is written here: Prometheus's client library, with protobuf below it, is seven modules
 // and 2 MB, and keeps counters that the lab has already.
