@@ -118,7 +118,8 @@ func fetchCalls(ctx context.Context, desk *http.Client, address string) (calls [
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, &ca.Error{Kind: ca.Internal, Err: errorf("%s a répondu %s", "%s answered %s", address, resp.Status)}
+		return nil, &ca.Error{Kind: ca.Internal, Err: errorf("%s a répondu %s", "%s answered %s",
+			address, resp.Status)}
 	}
 	return calls, json.NewDecoder(resp.Body).Decode(&calls)
 }

@@ -127,8 +127,10 @@ var configTemplate string
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
 	c := Config{Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
-	c.Listen = Listen{Publication: "127.0.0.1:8080", TestSSL: "127.0.0.1:8443", TLS13: "127.0.0.1:8444", Strict: "127.0.0.1:8445",
-		AnyCA: "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451", Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
+	c.Listen = Listen{Publication: "127.0.0.1:8080", TestSSL: "127.0.0.1:8443", TLS13: "127.0.0.1:8444",
+		Strict: "127.0.0.1:8445",
+		AnyCA:  "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451",
+		Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
 		Desk: "127.0.0.1:8454"}
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}

@@ -34,8 +34,9 @@ var pscRows = []Endpoint{
 		},
 	},
 	{
-		Name:    "wallet",
-		Title:   i18n.Text{FR: "Pro Santé Connect, connexion et portail :", EN: "Pro Santé Connect, login and portal:"},
+		Name: "wallet",
+		Title: i18n.Text{FR: "Pro Santé Connect, connexion et portail :",
+			EN: "Pro Santé Connect, login and portal:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Wallet },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {

@@ -98,7 +98,8 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	if err := pages.Prepare(g.ctx); err != nil && !errors.As(err, &started.NoTestSSL) {
 		return Started{}, err
 	}
-	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log, Stopping: g.ctx.Done()})
+	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log,
+		Stopping: g.ctx.Done()})
 	s := &services{
 		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around,
 		directory:   ldap.NewServer(lab, crls, o.Log),

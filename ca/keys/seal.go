@@ -16,8 +16,8 @@ import (
 const sealName = "seal"
 
 // Seal encrypts a secret that a service keeps in the lab's records, such as the key of a device:
-// AES-256-GCM with a random nonce, under a key derived (HKDF, RFC 5869) for that purpose from one of
-// the ring's.
+// AES-256-GCM with a random nonce, under a key derived (HKDF, RFC 5869) for that purpose from one
+// of the ring's.
 func (k *Ring) Seal(purpose string, plain []byte) ([]byte, error) {
 	aead, err := k.aead(purpose)
 	if err != nil {
@@ -35,7 +35,8 @@ func (k *Ring) Unseal(purpose string, sealed []byte) ([]byte, error) {
 	}
 	plain, err := aead.Open(nil, nil, sealed, nil)
 	if err != nil {
-		return nil, store.Errorf(store.Damaged, "a secret of %s does not open with the key %s: it was changed, or another lab's key is there",
+		return nil, store.Errorf(store.Damaged,
+			"a secret of %s does not open with the key %s: it was changed, or another lab's key is there",
 			purpose, k.Path(sealName))
 	}
 	return plain, nil
@@ -54,7 +55,8 @@ func (k *Ring) aead(purpose string) (cipher.AEAD, error) {
 	}
 	private, ok := made.CreateSignerRequest.Signer.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, store.Errorf(store.Damaged, "%s is not an EC key: restore it from a copy of the lab", k.Path(sealName))
+		return nil, store.Errorf(store.Damaged,
+			"%s is not an EC key: restore it from a copy of the lab", k.Path(sealName))
 	}
 	secret, err := private.Bytes()
 	if err != nil {

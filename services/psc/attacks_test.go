@@ -224,7 +224,7 @@ func TestAttacks(t *testing.T) {
 			}
 			key, _ := w.p.keys.current(t.Context())
 			for _, alg := range []string{"none", "HS256", "HS512", "RS512"} {
-				header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + alg + `","typ":"JWT","kid":"` + head["kid"] + `"}`))
+				header := header(alg, head["kid"])
 				mac := hmac.New(sha256.New, []byte(key.public()))
 				mac.Write([]byte(header + "." + parts[1]))
 				for _, signature := range []string{"", parts[2], base64.RawURLEncoding.EncodeToString(mac.Sum(nil))} {

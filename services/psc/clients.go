@@ -27,7 +27,7 @@ type Client struct {
 	Name                   string    `json:"name"` // what the phone and the login page show
 	SecretHash             []byte    `json:"secret_hash,omitempty"`
 	SecretSalt             []byte    `json:"secret_salt,omitempty"`
-	MutualTLS              bool      `json:"mutual_tls,omitempty"` // authenticates by an AUTH_CLI whose CN is its ID, and by nothing else
+	MutualTLS              bool      `json:"mutual_tls,omitempty"` // authenticates by an AUTH_CLI whose CN is its ID
 	RedirectURIs           []string  `json:"redirect_uris"`
 	PostLogoutRedirectURIs []string  `json:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI   string    `json:"backchannel_logout_uri,omitempty"`

@@ -97,7 +97,8 @@ func (p *Provider) Explain(ctx context.Context, token string) (*Explanation, err
 	}
 	body := parsed.UnsafePayloadWithoutVerification()
 	e := &Explanation{}
-	e.Header = fmt.Sprintf(`{"alg":%q,"kid":%q}`, parsed.Signatures[0].Header.Algorithm, parsed.Signatures[0].Header.KeyID)
+	head := parsed.Signatures[0].Header
+	e.Header = fmt.Sprintf(`{"alg":%q,"kid":%q}`, head.Algorithm, head.KeyID)
 	var names []string
 	typ := ""
 	dec := json.NewDecoder(bytes.NewReader(body))

@@ -111,7 +111,8 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, call *Call, err 
 	}
 	call.Error = f.err + ": " + f.description
 	if f.err == "invalid_token" {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`", error="invalid_token", error_description="`+f.description+`"`)
+		w.Header().Set("WWW-Authenticate",
+			`Bearer realm="`+realm+`", error="invalid_token", error_description="`+f.description+`"`)
 	}
 	p.json(w, f.status, map[string]string{"error": f.err, "error_description": f.description})
 }

@@ -124,7 +124,8 @@ func problemOfECPS(code, id string) *problem {
 		return problemBlocked
 	}
 	return &problem{code, i18n.Text{FR: "Cette personne n'a pas d'e-CPS active", EN: "This person has no active e-CPS"},
-		i18n.Text{FR: "Aucun téléphone n'est lié à cet identifiant.", EN: "No phone is bound to this identifier."}, do}
+		i18n.Text{FR: "Aucun téléphone n'est lié à cet identifiant.",
+			EN: "No phone is bound to this identifier."}, do}
 }
 
 // view is what every page is made from.

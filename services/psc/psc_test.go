@@ -394,7 +394,8 @@ func TestCodeAndECPS(t *testing.T) {
 		"authMode otherIds preferred_username"; got != want {
 		t.Errorf("access token: %s\nwant %s", got, want)
 	}
-	for _, want := range []string{`"authMode":"MOBILE"`, `"acr":"eidas1"`, `"nonce":"a-random-nonce"`, `:899700999909"`, `"aud":"app"`} {
+	for _, want := range []string{`"authMode":"MOBILE"`, `"acr":"eidas1"`, `"nonce":"a-random-nonce"`,
+		`:899700999909"`, `"aud":"app"`} {
 		if !strings.Contains(id, want) {
 			t.Errorf("ID token without %s: %s", want, id)
 		}

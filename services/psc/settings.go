@@ -22,13 +22,13 @@ const settingsKey = "settings"
 type Settings struct {
 	ACR           string `json:"acr"`              // eidas1, or by_mode: eidas3 after a login by card
 	Sub           string `json:"sub"`              // keycloak (f:component:id) or uuid
-	CNF           string `json:"cnf"`              // off, rfc8705, ans_hex: of tokens given to a client with a certificate
+	CNF           string `json:"cnf"`              // off, rfc8705, ans_hex: of a client with a certificate
 	DupACR        bool   `json:"dup_acr"`          // the access token has acr twice, as one of 2021
 	SessionState  bool   `json:"session_state"`    // in the tokens, and not in the response alone
 	EmailVerified bool   `json:"email_verified"`   // in userinfo
 	AudInAT       bool   `json:"aud_in_at"`        // the access token has an aud
 	OtherIDs      bool   `json:"other_ids"`        // in the access token and userinfo
-	Discovery     string `json:"discovery"`        // of the standard path: real (Keycloak's own authorization endpoint), helpful, off
+	Discovery     string `json:"discovery"`        // at the standard path: real, helpful, off
 	LogoutState   bool   `json:"logout_state"`     // the redirection after a logout has the state
 	Refresh       string `json:"refresh"`          // rotate (single use, reuse ends the grant) or reuse
 	Tabs          int    `json:"tabs"`             // of the login page: 2 or 4
