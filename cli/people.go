@@ -191,6 +191,8 @@ func who(person *people.Person) string {
 	switch person.From.Identity {
 	case people.Certificate:
 		return tr("porteur de ce laboratoire", "holder of this lab")
+	case people.Fixture:
+		return tr("identité de test, sans carte encore", "test identity, without a card yet")
 	case people.File:
 		return people.OverlayFile
 	}

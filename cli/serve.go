@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,7 +64,7 @@ func (p *program) announceNewLab(c *cli.Context) error {
 	fmt.Fprintf(p.err, tr("igc : pas de laboratoire dans %s : j'en crée un, servi sur les ports %s de cette machine "+
 		"(d'autres : igc init --port N)\n",
 		"igc: no lab in %s: making one, served on ports %s of this machine "+
-			"(others: igc init --port N)\n"), home, strings.Join(ports, ", "))
+			"(others: igc init --port N)\n"), home, lab.PortRanges(ports))
 	return nil
 }
 

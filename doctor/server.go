@@ -103,7 +103,7 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	if d.running {
 		whose = tr("à igc serve", "those of igc serve") + process(d.pid)
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", strings.Join(numbers, ", "), tr(" : ", ": "), whose)}}
+	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", lab.PortRanges(numbers), tr(" : ", ": "), whose)}}
 }
 
 // listens tries to listen on an address, and on both loopback addresses where it stands for them

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"sync"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -23,14 +25,28 @@ func latest(records []*ca.Record) (found *ca.Record) {
 	return found
 }
 
-// derive makes a person of a holder. The name, profession, speciality and structure are those of
+// fixtureHolders are the lab's test identities that are persons, by identifier: each is known before
+// a certificate is issued to them.
+var fixtureHolders = sync.OnceValue(func() map[string]fixtures.Identity {
+	all := map[string]fixtures.Identity{}
+	for _, name := range fixtures.Names() {
+		identity, err := fixtures.Find(name)
+		if err != nil || identity.IdNat == "" {
+			continue
+		}
+		if _, twice := all[identity.IdNat]; !twice {
+			all[identity.IdNat] = identity
+		}
+	}
+	return all
+})
+
+// derive makes a person of a holder of a product. The name, profession, speciality and structure are those of
 // the certificate, all else is made up from the identifier, always the same. Contact data are left
 // out.
-func derive(r *ca.Record) *Person {
-	h := r.Holder
+func derive(h profiles.Holder, product string, from Source) *Person {
 	p := &Person{ID: h.IdNat, Origin: origins[h.IdNat[0]], GivenName: h.GivenName,
-		FamilyName: cmp.Or(h.Surname, h.Pseudonym), From: Sources{Certificate, Modelled, Modelled}}
-	product, _, _ := strings.Cut(r.Profile, "/")
+		FamilyName: cmp.Or(h.Surname, h.Pseudonym), From: Sources{from, Modelled, Modelled}}
 	e := Exercice{CodeProfession: h.Profession, CodeCategorie: "C",
 		Nom: p.FamilyName, Prenom: p.GivenName}
 	if product == "cpf" {

@@ -88,7 +88,10 @@ func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row
 	}
 	var email string
 	if r := latest(records); r != nil {
-		p, email = derive(r), r.Holder.Email
+		product, _, _ := strings.Cut(r.Profile, "/")
+		p, email = derive(r.Holder, product, Certificate), r.Holder.Email
+	} else if f, ok := fixtureHolders()[id]; ok {
+		p, email = derive(f.Holder, f.Product, Fixture), f.Email
 	}
 	known, isBuiltIn := builtIn()[id]
 	over, isOver := rows[id]
@@ -146,8 +149,9 @@ func parseChange(doc store.Document) (*Change, error) {
 	return c, nil
 }
 
-// List goes over everybody: the built-in identities and those of people.yaml and igc people set by
-// identifier, then the holders of the lab, in the order in which they got their first certificate.
+// List goes over everybody: the built-in identities, the test identities and those of people.yaml
+// and igc people set by identifier, then the holders of the lab, in the order in which they got
+// their first certificate.
 func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 	return func(yield func(*Person, error) bool) {
 		rows, err := d.overlay.rows()
@@ -178,8 +182,8 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 			p, err := d.assemble(ctx, id, rows, written[id])
 			return p == nil && err == nil || yield(p, err) && err == nil
 		}
-		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(rows)),
-			slices.Collect(maps.Keys(written)))
+		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(fixtureHolders())),
+			slices.Collect(maps.Keys(rows)), slices.Collect(maps.Keys(written)))
 		slices.Sort(ids)
 		for _, id := range ids {
 			if !give(id) {

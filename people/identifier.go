@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/igc-lab/igc/ca/store"
-	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -83,16 +82,6 @@ func cutANS(number string) (rest string, ok bool) {
 func unknown(text string) error {
 	if text == "" {
 		return store.Errorf(store.Invalid, "whom? give an identifier such as 899700999909: igc people list shows them")
-	}
-	for _, r := range readings(text) {
-		if i, err := fixtures.Find(r.id); err == nil && i.IdNat == r.id {
-			for _, name := range fixtures.Names() {
-				if same, _ := fixtures.Find(name); same.IdNat == r.id {
-					return store.Errorf(store.NotFound,
-						"%s has no card or certificate of this lab yet: igc issue --fixture %s issues one", r.id, name)
-				}
-			}
-		}
 	}
 	return store.Errorf(store.NotFound, "nobody has the identifier %q in this lab: "+
 		"igc people list shows who is there, igc issue makes a card for another, "+

@@ -33,6 +33,7 @@ type Source string
 // The sources, from the weakest.
 const (
 	Modelled    Source = "modelled"    // made up from the identifier: no certificate says it
+	Fixture     Source = "fixture"     // of a test identity, to whom nothing was issued yet
 	Certificate Source = "certificate" // of the holder
 	BuiltIn     Source = "built-in"    // identities.yaml
 	File        Source = "people.yaml"

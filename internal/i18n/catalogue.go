@@ -378,7 +378,6 @@ var french = map[string]string{
 	"%s has %d bytes, and at most %d are read": "%s a %d octets, et %d au plus sont lus",
 	"whom? give an identifier such as 899700999909: igc people list shows them":                                                                                             "qui ? donnez un identifiant tel que 899700999909 : igc people list les montre",
 	"no_activity and SubjectRefPro contradict each other: keep one":                                                                                                         "no_activity et SubjectRefPro se contredisent : gardez l'un des deux",
-	"%s has no card or certificate of this lab yet: igc issue --fixture %s issues one":                                                                                      "%s n'a encore ni carte ni certificat de ce laboratoire : igc issue --fixture %s en émet",
 	"RPPS number %s is outside the test ranges (997…, 999…): it may be a real person's. If that is meant, allow it: --allow-real-id, or allow_real_id: true in people.yaml": "numéro RPPS %s hors des plages de test (997…, 999…) : ce peut être celui d'une vraie personne. Si c'est voulu, permettez-le : --allow-real-id, ou allow_real_id: true dans people.yaml",
 
 	// messages
