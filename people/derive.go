@@ -25,8 +25,8 @@ func latest(records []*ca.Record) (found *ca.Record) {
 	return found
 }
 
-// fixtureHolders are the lab's test identities that are persons, by identifier: each is known before
-// a certificate is issued to them.
+// fixtureHolders are the lab's test identities that are persons, by identifier: each is known
+// before a certificate is issued to them.
 var fixtureHolders = sync.OnceValue(func() map[string]fixtures.Identity {
 	all := map[string]fixtures.Identity{}
 	for _, name := range fixtures.Names() {
@@ -41,9 +41,9 @@ var fixtureHolders = sync.OnceValue(func() map[string]fixtures.Identity {
 	return all
 })
 
-// derive makes a person of a holder of a product. The name, profession, speciality and structure are those of
-// the certificate, all else is made up from the identifier, always the same. Contact data are left
-// out.
+// derive makes a person of a holder of a product. The name, profession, speciality and structure
+// are those of the certificate, all else is made up from the identifier, always the same. Contact
+// data are left out.
 func derive(h profiles.Holder, product string, from Source) *Person {
 	p := &Person{ID: h.IdNat, Origin: origins[h.IdNat[0]], GivenName: h.GivenName,
 		FamilyName: cmp.Or(h.Surname, h.Pseudonym), From: Sources{from, Modelled, Modelled}}
