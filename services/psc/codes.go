@@ -1,8 +1,10 @@
 package psc
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
+	"io"
 
 	"go.yaml.in/yaml/v3"
 
@@ -42,6 +44,29 @@ func loadMistakes() (list []*Mistake, byCode map[Code]*Mistake) {
 
 // Mistakes lists the mistakes. The caller changes nothing in it.
 func Mistakes() []*Mistake { return mistakes }
+
+// levelNames are the levels in words.
+var levelNames = map[string]i18n.Text{"bad": {FR: "refusé", EN: "refused"}, "note": {FR: "signalé", EN: "noted"}}
+
+// WriteCodes writes the list of codes as Markdown: docs/psc-codes.md.
+func WriteCodes(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString("# Les codes de Pro Santé Connect / The codes of Pro Santé Connect\n\n" +
+		"Fait de `services/psc/codes.yaml` par `go test ./services/psc -run Codes -update`. " +
+		"`igc psc requests` et la page `/psc/requests` du guichet les donnent, avec ce qui a été vu. " +
+		"L'appel *refusé* échoue ; l'appel *signalé* a continué.\n\n" +
+		"Made from `services/psc/codes.yaml` by `go test ./services/psc -run Codes -update`. " +
+		"`igc psc requests` and the desk's page `/psc/requests` give them, with what was seen. " +
+		"A *refused* call fails; a *noted* one went on.\n\n" +
+		"| code | | sens / meaning | attendu / expected | que faire / what to do |\n|---|---|---|---|---|\n")
+	for _, m := range mistakes {
+		level := levelNames[m.Level]
+		fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s *%s* | %s *%s* |\n", m.Code, level.FR, level.EN, m.Means.FR, m.Means.EN,
+			m.Expected.FR, m.Expected.EN, m.Fix.FR, m.Fix.EN)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
 
 // failure is an OAuth error (RFC 6749 §5.2), with the code that says what the client did wrong.
 type failure struct {
