@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -92,16 +95,30 @@ func (p *program) changeClient(c *cli.Context, client *psc.Client) error {
 	if c.IsSet("backchannel-logout") {
 		client.BackchannelLogoutURI = c.String("backchannel-logout")
 	}
-	client.RedirectURIs = changeList(client.RedirectURIs, c.StringSlice("redirect"))
-	client.PostLogoutRedirectURIs = changeList(client.PostLogoutRedirectURIs, c.StringSlice("post-logout"))
+	for _, list := range []struct {
+		flag string
+		uris *[]string
+	}{{"redirect", &client.RedirectURIs}, {"post-logout", &client.PostLogoutRedirectURIs}} {
+		changed, err := changeList(*list.uris, c.StringSlice(list.flag))
+		if err != nil {
+			return err
+		}
+		*list.uris = changed
+	}
 	if err := onOff(c, "pkce", func(on bool) { client.PKCE = on }); err != nil {
 		return err
 	}
 	return onOff(c, "ciba", func(on bool) { client.NoCIBA = !on })
 }
 
-// changeList adds values, and removes those that begin with a hyphen.
-func changeList(list, change []string) []string {
+// changeList adds values, and removes those that begin with a hyphen, which must be there.
+func changeList(list, change []string) ([]string, error) {
+	for _, c := range change {
+		if old, ok := strings.CutPrefix(c, "-"); ok && !slices.Contains(list, old) {
+			return nil, ca.Invalidate(errorf("%s n'est pas une adresse de ce client : igc psc client show les montre",
+				"%s is not an address of this client: igc psc client show shows them", old))
+		}
+	}
 	var kept []string
 	for _, old := range list {
 		keep := true
@@ -117,7 +134,7 @@ func changeList(list, change []string) []string {
 			kept = append(kept, c)
 		}
 	}
-	return kept
+	return kept, nil
 }
 
 // shownClient is a client as it is printed: its secret only when it was just made.
@@ -140,7 +157,7 @@ type shownClient struct {
 func describeClient(client *psc.Client, l *lab.Lab, secret, folder string) shownClient {
 	urls := serve.ProviderURLs(l)
 	s := shownClient{ClientID: client.ID, Secret: secret, Name: client.Name, Auth: "client_secret_basic",
-		RedirectURIs: client.RedirectURIs,
+		RedirectURIs: append([]string{}, client.RedirectURIs...),
 		PostLogout:   client.PostLogoutRedirectURIs, Backchannel: client.BackchannelLogoutURI, PKCE: client.PKCE,
 		CIBA:   !client.NoCIBA,
 		Issuer: urls.Issuer, Discovery: urls.Discovery, Authorization: urls.Authorization, Folder: folder}
@@ -207,8 +224,8 @@ func (p *program) pscClientAdd(c *cli.Context) error {
 			IssueRequest: ca.IssueRequest{Product: "auth-cli", Holder: profiles.Holder{Department: "Paris (75)",
 				Organisation: "LABORATOIRE DE TEST", Structure: "10B0000000", Service: id}},
 			Key: client.Lab.Config.Key, PIN: "1234", ClearKeys: true})
-		if err != nil {
-			return err
+		if err != nil { // a client without its certificate could never authenticate
+			return errors.Join(err, psc.RemoveClient(context.WithoutCancel(c.Context), client, "", id))
 		}
 	}
 	if err := p.printClient(c, describeClient(added, client.Lab, secret, folder)); err != nil || c.Bool("json") {
@@ -217,6 +234,10 @@ func (p *program) pscClientAdd(c *cli.Context) error {
 	if secret != "" {
 		fmt.Fprintln(p.err, tr("igc : le secret n'est montré qu'ici ; perdu, igc psc client secret en donne un autre.",
 			"igc: the secret is shown here only; if it is lost, igc psc client secret gives another."))
+	}
+	if len(added.RedirectURIs) == 0 {
+		fmt.Fprintln(p.err, tr("igc : sans redirect_uri ce service ne connecte que par CIBA ; igc psc client set --redirect en ajoute une.",
+			"igc: without a redirect_uri this service logs in by CIBA only; igc psc client set --redirect adds one."))
 	}
 	fmt.Fprintln(p.err, tr("Suite : igc serve, puis docs/psc.fr.md (openid-client, Apache, Spring, oauth2-proxy, PHP).",
 		"Next: igc serve, then docs/psc.md (openid-client, Apache, Spring, oauth2-proxy, PHP)."))
@@ -278,6 +299,10 @@ func (p *program) pscClientSet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if !slices.ContainsFunc([]string{"name", "redirect", "post-logout", "backchannel-logout", "pkce", "ciba"}, c.IsSet) {
+		return ca.Invalidate(errorf("dites ce qui change : --redirect, --post-logout, --backchannel-logout, --name, --pkce ou --ciba",
+			"say what is to change: --redirect, --post-logout, --backchannel-logout, --name, --pkce or --ciba"))
+	}
 	_, client, err := p.services(c)
 	if err != nil {
 		return err
@@ -303,8 +328,7 @@ func (p *program) pscClientSecret(c *cli.Context) error {
 	changed, err := psc.ChangeClient(c.Context, client, "", id, func(one *psc.Client) error {
 		if one.MutualTLS {
 			return ca.Invalidate(errorf("%s s'authentifie par un certificat : %s",
-				"%s authenticates by a certificate: %s", id,
-				shell.Command("igc", "issue", "--product", "auth-cli", "--service", id)))
+				"%s authenticates by a certificate: %s", id, shell.Command("igc", "renew", id, "--clear-keys")))
 		}
 		secret = one.NewSecret()
 		return nil

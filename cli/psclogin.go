@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -105,6 +106,8 @@ func (p *program) pscTokenCommand() *cli.Command {
 		Name: "token",
 		Usage: tr("explique un jeton : ses champs, sa signature, ce qui le distingue d'un vrai",
 			"explain a token: its claims, its signature, how it differs from a real one"),
+		Description: tr("Le fichier est un jeton, ou la réponse du point token, dont chaque jeton est expliqué.",
+			"The file is a token, or an answer of the token endpoint, whose tokens are explained one by one."),
 		ArgsUsage: tr("FICHIER|-", "FILE|-"), Flags: []cli.Flag{jsonFlag()},
 		OnUsageError: usageError, Action: p.pscToken,
 	}
@@ -123,11 +126,42 @@ func (p *program) pscToken(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := provider.Explain(c.Context, string(data))
-	if err != nil {
-		return err
+	for i, token := range tokensOf(data) {
+		e, err := provider.Explain(c.Context, token)
+		if err != nil {
+			return err
+		}
+		err = p.print(c, e, func(w io.Writer) {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			writeExplanation(w, e)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return p.print(c, e, func(w io.Writer) { writeExplanation(w, e) })
+	return nil
+}
+
+// tokensOf are the tokens of a file: it is one, or an answer of the token endpoint.
+func tokensOf(data []byte) (tokens []string) {
+	var answer struct {
+		Access  string `json:"access_token"`
+		ID      string `json:"id_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	if json.Unmarshal(data, &answer) == nil {
+		for _, token := range []string{answer.Access, answer.ID, answer.Refresh} {
+			if token != "" {
+				tokens = append(tokens, token)
+			}
+		}
+	}
+	if tokens == nil {
+		tokens = []string{string(data)}
+	}
+	return tokens
 }
 
 func writeExplanation(w io.Writer, e *psc.Explanation) {
