@@ -119,18 +119,9 @@ func changeList(list, change []string) ([]string, error) {
 				"%s is not an address of this client: igc psc client show shows them", old))
 		}
 	}
-	var kept []string
-	for _, old := range list {
-		keep := true
-		for _, c := range change {
-			keep = keep && c != "-"+old && c != old
-		}
-		if keep {
-			kept = append(kept, old)
-		}
-	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(old string) bool { return slices.Contains(change, "-"+old) })
 	for _, c := range change {
-		if !strings.HasPrefix(c, "-") {
+		if !strings.HasPrefix(c, "-") && !slices.Contains(kept, c) {
 			kept = append(kept, c)
 		}
 	}

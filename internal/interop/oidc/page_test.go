@@ -88,17 +88,24 @@ func (s *site) replacer(server *labtest.Server) *strings.Replacer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	first, err := strconv.Atoi(publication.Port())
-	if err != nil {
-		s.Fatal(err)
-	}
-	pairs := []string{"localhost:3000", "localhost:" + s.port, "127.0.0.1:3000", "127.0.0.1:" + s.port, "listen(3000)", "listen(" + s.port + ")",
-		"127.0.0.1:3001", strings.TrimPrefix(s.echo.URL, "http://"), "SECRET=...", "SECRET=" + s.secret, `"SECRET"`, strconv.Quote(s.secret),
-		"Secret SECRET", "Secret " + s.secret, ":SECRET ", ":" + s.secret + " ", "localhost:8080", fmt.Sprint("localhost:", first)}
-	for i, port := range []string{"8451", "8452", "8453", "8454"} { // the rows of igc init --port
-		pairs = append(pairs, "localhost:"+port, fmt.Sprint("localhost:", first+6+i))
-	}
+	pairs := append(portsFrom(s.T, publication.Port()), "localhost:3000", "localhost:"+s.port, "127.0.0.1:3000", "127.0.0.1:"+s.port,
+		"listen(3000)", "listen("+s.port+")", "127.0.0.1:3001", strings.TrimPrefix(s.echo.URL, "http://"),
+		"SECRET=...", "SECRET="+s.secret, `"SECRET"`, strconv.Quote(s.secret), "Secret SECRET", "Secret "+s.secret,
+		":SECRET ", ":"+s.secret+" ")
 	return strings.NewReplacer(pairs...)
+}
+
+// portsFrom are the pages' addresses, and those of a lab whose ports begin at another, in pairs.
+func portsFrom(t *testing.T, first string) (pairs []string) {
+	t.Helper()
+	from, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for port, row := range map[string]int{"8080": 0, "8451": 6, "8452": 7, "8453": 8, "8454": 9} { // see igc init --port
+		pairs = append(pairs, "localhost:"+port, "localhost:"+strconv.Itoa(from+row))
+	}
+	return pairs
 }
 
 func (s *site) file(name string) string { return filepath.Join(s.dir, name) }
