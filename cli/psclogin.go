@@ -34,6 +34,7 @@ func (p *program) pscLoginCommand() *cli.Command {
 					"ecps, or card: with a valid card that the lab issued")},
 			&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: tr("attente de la réponse du téléphone",
 				"how long to wait for the phone")},
+			jsonFlag(),
 		},
 		OnUsageError: usageError,
 		Action:       p.pscLogin,

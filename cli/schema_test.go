@@ -16,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/jsonschema"
 	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/services/psc"
 )
 
 const schemaFile = "../docs/json.schema.json"
@@ -38,9 +39,15 @@ func TestJSONSchema(t *testing.T) {
 	cards := file("cards.csv", "card;fixture\ncps;guy\n")
 	certificate := alain.File("authentication.pem")
 
+	l.Must("psc", "client", "add", "app", "--redirect", "https://app.example/cb")
+	l.Must("ecps", "activate", "899700999909", "--pin", "1234")
+	l.Must("ecps", "policy", "approve", "--client", "app")
+	answer := file("tokens.json", l.Must("psc", "login", "--client", "app", "--as", "899700999909"))
+
 	types := map[string][]reflect.Type{
 		"igc list":  {reflect.TypeFor[[]ca.Record]()},
 		"igc audit": {reflect.TypeFor[store.Change]()},
+		"igc psc":   {reflect.TypeFor[psc.Call]()}, // requests, of a running server
 	}
 	var last string
 	printed = func(command string, facts any) {
@@ -81,7 +88,13 @@ func TestJSONSchema(t *testing.T) {
 		{"ecps", "policy", "--remove", "--client", "igc"}, {"ecps", "ask", "899700209812", "--no-wait"},
 		{"ecps", "approve", "899700209812"},
 		{"ecps", "ask", "899700209812", "--no-wait"}, {"ecps", "refuse", "899700209812"},
-		{"ecps", "show", "899700209812"}, {"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
+		{"ecps", "show", "899700209812"}, {"ecps", "policy", "approve"},
+		{"psc", "client", "add", "lgc", "--redirect", "http://localhost:3000/cb"},
+		{"psc", "client", "add", "server", "--mtls"}, {"psc", "client", "list"}, {"psc", "client", "show", "lgc"},
+		{"psc", "client", "set", "lgc", "--name", "LGC"}, {"psc", "client", "secret", "lgc"},
+		{"psc", "set", "acr=by_mode", "fault.token=503"}, {"psc", "clock", "+1m"},
+		{"psc", "login", "--client", "lgc", "--as", "899700209812"}, {"psc", "token", answer},
+		{"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
 		{"doctor"},
 	} {
 		var out, errOut bytes.Buffer
@@ -111,7 +124,7 @@ func TestJSONSchema(t *testing.T) {
 		"$id":   "https://github.com/igc-lab/igc/docs/json.schema.json",
 		"title": "igc COMMAND --json",
 		"description": "What each command prints with --json, below $defs by its name. igc list prints an array, " +
-			"igc audit an object a line. igc inspect has inspect.schema.json.",
+			"igc audit and igc psc requests an object a line, igc psc token an object a token. igc inspect has inspect.schema.json.",
 		"$defs": defs}
 	data, err := json.MarshalIndent(whole, "", "  ")
 	if err != nil {
