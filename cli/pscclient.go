@@ -227,8 +227,9 @@ func (p *program) pscClientAdd(c *cli.Context) error {
 			"igc: the secret is shown here only; if it is lost, igc psc client secret gives another."))
 	}
 	if len(added.RedirectURIs) == 0 {
-		fmt.Fprintln(p.err, tr("igc : sans redirect_uri ce service ne connecte que par CIBA ; igc psc client set --redirect en ajoute une.",
-			"igc: without a redirect_uri this service logs in by CIBA only; igc psc client set --redirect adds one."))
+		fmt.Fprintln(p.err, tr(
+			"igc : sans redirect_uri ce service n'a que CIBA ; igc psc client set --redirect en ajoute une.",
+			"igc: without a redirect_uri this service has CIBA only; igc psc client set --redirect adds one."))
 	}
 	fmt.Fprintln(p.err, tr("Suite : igc serve, puis docs/psc.fr.md (openid-client, Apache, Spring, oauth2-proxy, PHP).",
 		"Next: igc serve, then docs/psc.md (openid-client, Apache, Spring, oauth2-proxy, PHP)."))
@@ -290,8 +291,10 @@ func (p *program) pscClientSet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc([]string{"name", "redirect", "post-logout", "backchannel-logout", "pkce", "ciba"}, c.IsSet) {
-		return ca.Invalidate(errorf("dites ce qui change : --redirect, --post-logout, --backchannel-logout, --name, --pkce ou --ciba",
+	changes := []string{"name", "redirect", "post-logout", "backchannel-logout", "pkce", "ciba"}
+	if !slices.ContainsFunc(changes, c.IsSet) {
+		return ca.Invalidate(errorf(
+			"dites ce qui change : --redirect, --post-logout, --backchannel-logout, --name, --pkce ou --ciba",
 			"say what is to change: --redirect, --post-logout, --backchannel-logout, --name, --pkce or --ciba"))
 	}
 	_, client, err := p.services(c)

@@ -63,7 +63,8 @@ func (p *program) pscRequests(c *cli.Context) error {
 		}
 		if !c.Bool("follow") {
 			if len(calls) == 0 {
-				fmt.Fprintln(p.err, tr("igc : aucun appel depuis le lancement d'igc serve", "igc: no call since igc serve was started"))
+				fmt.Fprintln(p.err, tr("igc : aucun appel depuis le lancement d'igc serve",
+					"igc: no call since igc serve was started"))
 			}
 			return nil
 		}

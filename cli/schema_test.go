@@ -124,7 +124,8 @@ func TestJSONSchema(t *testing.T) {
 		"$id":   "https://github.com/igc-lab/igc/docs/json.schema.json",
 		"title": "igc COMMAND --json",
 		"description": "What each command prints with --json, below $defs by its name. igc list prints an array, " +
-			"igc audit and igc psc requests an object a line, igc psc token an object a token. igc inspect has inspect.schema.json.",
+			"igc audit and igc psc requests an object a line, igc psc token an object a token. " +
+			"igc inspect has inspect.schema.json.",
 		"$defs": defs}
 	data, err := json.MarshalIndent(whole, "", "  ")
 	if err != nil {

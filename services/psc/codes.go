@@ -61,8 +61,8 @@ func WriteCodes(w io.Writer) error {
 		"| code | | sens / meaning | attendu / expected | que faire / what to do |\n|---|---|---|---|---|\n")
 	for _, m := range mistakes {
 		level := levelNames[m.Level]
-		fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s *%s* | %s *%s* |\n", m.Code, level.FR, level.EN, m.Means.FR, m.Means.EN,
-			m.Expected.FR, m.Expected.EN, m.Fix.FR, m.Fix.EN)
+		fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s *%s* | %s *%s* |\n", m.Code, level.FR, level.EN,
+			m.Means.FR, m.Means.EN, m.Expected.FR, m.Expected.EN, m.Fix.FR, m.Fix.EN)
 	}
 	_, err := w.Write(b.Bytes())
 	return err

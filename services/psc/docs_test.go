@@ -28,8 +28,8 @@ func golden(t *testing.T, file string, want []byte) {
 	}
 }
 
-// docs/psc-codes.md is made from codes.yaml; every row is whole, in both languages; the program uses
-// no code that the file lacks, and the file has none that nothing ends on.
+// docs/psc-codes.md is made from codes.yaml; every row is whole, in both languages; the program
+// uses no code that the file lacks, and the file has none that nothing ends on.
 func TestCodes(t *testing.T) {
 	var doc bytes.Buffer
 	if err := WriteCodes(&doc); err != nil {
@@ -82,8 +82,8 @@ func settingsTable(lang i18n.Language) string {
 	def := DefaultSettings()
 	pick := func(fr, en string) string { return i18n.Text{FR: fr, EN: en}.In(lang) }
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", pick("réglage", "setting"), pick("défaut", "default"),
-		pick("valeurs", "values"), pick("sens", "meaning"))
+	fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", pick("réglage", "setting"),
+		pick("défaut", "default"), pick("valeurs", "values"), pick("sens", "meaning"))
 	for _, s := range def.List() {
 		values := pick("secondes", "seconds")
 		if s.Values != nil {
@@ -92,14 +92,16 @@ func settingsTable(lang i18n.Language) string {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", s.Name, s.Default, values, s.About.In(lang))
 	}
 	fmt.Fprintf(&b, "| `fault.%s` | `off` | `503`, `reset`, `5s`, `off` | %s : `%s` |\n", pick("POINT", "ENDPOINT"),
-		pick("panne jouée à un de ces points", "fault played at one of these endpoints"), strings.Join(endpoints, "`, `"))
+		pick("panne jouée à un de ces points", "fault played at one of these endpoints"),
+		strings.Join(endpoints, "`, `"))
 	return b.String()
 }
 
 // The table of the settings in docs/psc.md and docs/psc.fr.md is made from the settings.
 func TestSettingsTable(t *testing.T) {
 	const begin, end = "<!-- settings -->\n", "<!-- /settings -->\n"
-	for file, lang := range map[string]i18n.Language{"../../docs/psc.md": i18n.English, "../../docs/psc.fr.md": i18n.French} {
+	pages := map[string]i18n.Language{"../../docs/psc.md": i18n.English, "../../docs/psc.fr.md": i18n.French}
+	for file, lang := range pages {
 		page, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

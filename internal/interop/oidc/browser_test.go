@@ -43,10 +43,12 @@ func (v *visitor) get(address string) visited {
 	return v.do(http.NewRequestWithContext(v.Context(), http.MethodGet, address, nil))
 }
 
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+
 // post sends the fields of a form of a page, and those that are given.
 func (v *visitor) post(p visited, action string, fields url.Values) visited {
 	v.Helper()
-	for _, hidden := range regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`).FindAllStringSubmatch(p.body, -1) {
+	for _, hidden := range hiddenField.FindAllStringSubmatch(p.body, -1) {
 		if !fields.Has(hidden[1]) {
 			fields.Set(hidden[1], html.UnescapeString(hidden[2]))
 		}

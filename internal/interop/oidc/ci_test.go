@@ -38,7 +38,7 @@ func TestContinuousIntegration(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != want {
 				t.Fatalf("exit code %d, want %d: %v\n%s\n%s", code, want, err, out, labtest.Read(t, s.file("igc.log")))
 			}
-			if out, err := exec.Command("curl", "-s", adapt.Replace("http://localhost:8080/healthz")).CombinedOutput(); err == nil {
+			if out, err := peer.Try(t, "curl", "-s", adapt.Replace("http://localhost:8080/healthz")); err == nil {
 				t.Errorf("the server still runs: %s", out)
 			}
 		})

@@ -21,6 +21,8 @@ import (
 // block is a block of code of docs/psc.md.
 type block struct{ heading, language, text string }
 
+var headingOrBlock = regexp.MustCompile("(?ms)^## ([^\n]+)$|^```(\\w*)\n(.*?)^```$")
+
 // readPage reads the blocks of the page. Both languages have the same.
 func readPage(t *testing.T, name string) (blocks []block) {
 	t.Helper()
@@ -28,7 +30,7 @@ func readPage(t *testing.T, name string) (blocks []block) {
 	for i, suffix := range []string{".md", ".fr.md"} {
 		page := labtest.Read(t, "../../../docs/"+name+suffix)
 		heading := ""
-		for _, found := range regexp.MustCompile("(?ms)^## ([^\n]+)$|^```(\\w*)\n(.*?)^```$").FindAllStringSubmatch(page, -1) {
+		for _, found := range headingOrBlock.FindAllStringSubmatch(page, -1) {
 			if found[1] != "" {
 				heading = found[1]
 				continue
@@ -36,7 +38,8 @@ func readPage(t *testing.T, name string) (blocks []block) {
 			pages[i] = append(pages[i], block{heading, found[2], found[3]})
 		}
 	}
-	if !slices.EqualFunc(pages[0], pages[1], func(a, b block) bool { return a.language == b.language && (a.language == "" || a.text == b.text) }) {
+	same := func(a, b block) bool { return a.language == b.language && (a.language == "" || a.text == b.text) }
+	if !slices.EqualFunc(pages[0], pages[1], same) {
 		t.Fatalf("the blocks of docs/%s.md and docs/%[1]s.fr.md differ", name)
 	}
 	return pages[0]
@@ -58,7 +61,8 @@ type site struct {
 // newSite does what the page says under "Connect a service".
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{T: t, lab: labtest.New(t, "--key", "p256"), blocks: readPage(t, "psc"), dir: t.TempDir(), port: labtest.FreePorts(t)}
+	s := &site{T: t, lab: labtest.New(t, "--key", "p256"), blocks: readPage(t, "psc"), dir: t.TempDir(),
+		port: labtest.FreePorts(t)}
 	server := s.lab.Serve()
 	s.echo = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "application: %s\n", r.URL.Path)
@@ -88,7 +92,8 @@ func (s *site) replacer(server *labtest.Server) *strings.Replacer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	pairs := append(portsFrom(s.T, publication.Port()), "localhost:3000", "localhost:"+s.port, "127.0.0.1:3000", "127.0.0.1:"+s.port,
+	pairs := append(portsFrom(s.T, publication.Port()),
+		"localhost:3000", "localhost:"+s.port, "127.0.0.1:3000", "127.0.0.1:"+s.port,
 		"listen(3000)", "listen("+s.port+")", "127.0.0.1:3001", strings.TrimPrefix(s.echo.URL, "http://"),
 		"SECRET=...", "SECRET="+s.secret, `"SECRET"`, strconv.Quote(s.secret), "Secret SECRET", "Secret "+s.secret,
 		":SECRET ", ":"+s.secret+" ")
@@ -102,7 +107,8 @@ func portsFrom(t *testing.T, first string) (pairs []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for port, row := range map[string]int{"8080": 0, "8451": 6, "8452": 7, "8453": 8, "8454": 9} { // see igc init --port
+	rows := map[string]int{"8080": 0, "8451": 6, "8452": 7, "8453": 8, "8454": 9} // see igc init --port
+	for port, row := range rows {
 		pairs = append(pairs, "localhost:"+port, "localhost:"+strconv.Itoa(from+row))
 	}
 	return pairs

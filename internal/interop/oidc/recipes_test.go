@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// The recipes of docs/psc.md are run as they stand there, but for ports and the secret; a person logs
-// in, and out.
+// The recipes of docs/psc.md are run as they stand there, but for ports and the secret; a person
+// logs in, and out.
 func TestRecipes(t *testing.T) {
 	peer.Need(t, "curl")
 	s := newSite(t)
@@ -48,13 +48,14 @@ func (s *site) openIDClient(t *testing.T) {
 			_, stop := s.start(t, s.command(s.dir, strings.Replace(run, "node ", "exec node ", 1)))
 			defer stop()
 			p := newVisitor(t, s.root, person).login(s.address("/"))
-			wantAll(t, "the page", p.body, `"SubjectNameID": "`+person+`"`, `"authMode": "MOBILE"`, "identifiantTechniqueDeLaStructure")
+			wantAll(t, "the page", p.body, `"SubjectNameID": "`+person+`"`, `"authMode": "MOBILE"`,
+				"identifiantTechniqueDeLaStructure")
 		})
 	}
 }
 
-// apache runs Debian's module with ANS's directives: claims as headers, logout by the service, logout
-// told by Pro Santé Connect, mutual TLS.
+// apache runs Debian's module with ANS's directives: claims as headers, logout by the service, by a
+// logout token, mutual TLS.
 func (s *site) apache(t *testing.T) {
 	const modules = "/usr/lib/apache2/modules/"
 	peer.Need(t, "apache2")
@@ -65,16 +66,18 @@ func (s *site) apache(t *testing.T) {
 	s.sh(s.text(heading, "sh"))
 	base := "ServerRoot " + s.dir + "\nPidFile apache.pid\nErrorLog /dev/stderr\nDefaultRuntimeDir " + s.dir +
 		"\nServerName localhost\nListen 127.0.0.1:" + s.port + "\n"
-	for _, m := range []string{"mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "auth_openidc"} {
+	for _, m := range strings.Fields("mpm_event authn_core authz_core authz_user proxy proxy_http auth_openidc") {
 		base += "LoadModule " + m + "_module " + modules + "mod_" + m + ".so\n"
 	}
 	site := s.text(heading, "apache")
-	mutual := regexp.MustCompile(`(?m)^OIDCClientID .*\nOIDCClientSecret .*\n`).ReplaceAllLiteralString(site, s.text("Mutual TLS", "apache"))
+	mutual := regexp.MustCompile(`(?m)^OIDCClientID .*\nOIDCClientSecret .*\n`).
+		ReplaceAllLiteralString(site, s.text("Mutual TLS", "apache"))
 	if mutual == site {
 		t.Fatal("nothing is replaced")
 	}
 	claims := []string{"Oidc_claim_subjectnameid: " + person, "Oidc_claim_authmode: MOBILE", "Oidc_claim_acr: eidas1",
-		"Oidc_claim_acces_regulation_medicale: FAUX", `Oidc_claim_subjectrefpro: {"codeCivilite":`, "Oidc_access_token: "}
+		"Oidc_claim_acces_regulation_medicale: FAUX", `Oidc_claim_subjectrefpro: {"codeCivilite":`,
+		"Oidc_access_token: "}
 	start := func(t *testing.T, config string) func() {
 		labtest.Write(t, s.file("apache.conf"), []byte(base+config))
 		cmd := exec.CommandContext(t.Context(), "apache2", "-X", "-f", s.file("apache.conf"))
@@ -129,10 +132,15 @@ func oauth2ProxyProgram(t *testing.T) string {
 	}
 	dir := filepath.Join(cache, "igc-test", "oauth2-proxy-"+strings.TrimPrefix(oauth2ProxyVersion, "v"))
 	program := filepath.Join(dir, "oauth2-proxy")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	labtest.Exclusive(t, dir+".lock")
 	if _, err := os.Stat(program); err == nil {
 		return dir
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "install", "github.com/oauth2-proxy/oauth2-proxy/v7@"+oauth2ProxyVersion)
+	const module = "github.com/oauth2-proxy/oauth2-proxy/v7@"
+	cmd := exec.CommandContext(t.Context(), "go", "install", module+oauth2ProxyVersion)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -171,7 +179,8 @@ func (s *site) ciba(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.sh(lines[0]+lines[1])), &request); err != nil {
 		t.Fatal(err)
 	}
-	wantAll(t, "the answer", s.sh(lines[0]+strings.Replace(lines[2], "auth_req_id=ID", "auth_req_id="+request.ID, 1)), `"id_token":"`, `"scope":"openid`)
+	poll := strings.Replace(lines[2], "auth_req_id=ID", "auth_req_id="+request.ID, 1)
+	wantAll(t, "the answer", s.sh(lines[0]+poll), `"id_token":"`, `"scope":"openid`)
 }
 
 // commands runs those of "Tests without a browser", one after the other.
