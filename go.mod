@@ -27,7 +27,11 @@ require (
 
 require rsc.io/qr v0.2.0
 
-require github.com/go-jose/go-jose/v4 v4.1.9
+require (
+	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/go-jose/go-jose/v4 v4.1.9
+	golang.org/x/oauth2 v0.38.0
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

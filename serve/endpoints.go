@@ -17,6 +17,7 @@ import (
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/publication"
 	"github.com/igc-lab/igc/services/psc"
+	"github.com/igc-lab/igc/services/relying/portal"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -52,7 +53,7 @@ var table = append([]Endpoint{
 		address: func(l *lab.Listen) *string { return &l.Directory },
 		start:   startDirectory,
 	},
-}, pscRows...)
+}, append(pscRows, portalRow)...)
 
 // Endpoints are the rows of the table, in the order of igc init --port.
 func Endpoints() []Endpoint { return append([]Endpoint(nil), table...) }
@@ -88,6 +89,7 @@ type services struct {
 	log         *slog.Logger
 	around      *Services
 	psc         *psc.Provider
+	portal      *portal.Portal
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server

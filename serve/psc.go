@@ -125,33 +125,37 @@ func ProviderURLs(l *lab.Lab) PSCURLs {
 // clientsHTTP calls the addresses of clients: on this machine, past any proxy, with certificates of
 // the system's authorities and of the lab's.
 func clientsHTTP(l *lab.Lab) *http.Client {
-	dialer := &tls.Dialer{}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
-			DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				roots, err := x509.SystemCertPool()
-				if err != nil {
-					roots = x509.NewCertPool()
-				}
-				infos, err := l.Authorities(ctx)
-				if err != nil {
-					return nil, err
-				}
-				for _, info := range infos {
-					if c, err := x509.ParseCertificate(info.DER); err == nil {
-						roots.AddCert(c)
-					}
-				}
-				host, _, err := net.SplitHostPort(address)
-				if err != nil {
-					return nil, err
-				}
-				d := *dialer
-				d.Config = &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}
-				return d.DialContext(ctx, network, address)
-			}},
+		Transport:     labTransport(l, x509.SystemCertPool),
 	}
+}
+
+// labTransport makes calls past any proxy, with certificates of some authorities and of the lab's,
+// as they are at each call.
+func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Transport {
+	return &http.Transport{IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			roots, err := others()
+			if err != nil {
+				roots = x509.NewCertPool()
+			}
+			infos, err := l.Authorities(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, info := range infos {
+				if c, err := x509.ParseCertificate(info.DER); err == nil {
+					roots.AddCert(c)
+				}
+			}
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			d := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}}
+			return d.DialContext(ctx, network, address)
+		}}
 }
 
 // desk is the lab's desk: its phone, its outbox and the last calls of Pro Santé Connect's clients.

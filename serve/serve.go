@@ -114,6 +114,12 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		return Started{}, err
 	}
 
+	if started.NoTestSSL == nil {
+		if s.portal, err = newPortal(g.ctx, s); err != nil {
+			return Started{}, err
+		}
+	}
+
 	listeners, err := openPorts(lab.Config.Listen, started.NoTestSSL == nil)
 	if err != nil {
 		return Started{}, err

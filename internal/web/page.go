@@ -46,6 +46,7 @@ type PageOptions struct {
 	Style     string // beside that of the layout
 	Script    string // of the pages whose View is Live
 	Forms     bool   // pages have forms, which are sent to their own server
+	FormsTo   string // where such a form may be redirected to: an origin or schemes; may be empty
 	App       bool   // pages name a web app manifest and icons of their own server, in the template "head"
 	Log       *slog.Logger
 }
@@ -65,7 +66,7 @@ func NewPages(options PageOptions) *Pages {
 		images = "'self' data:; manifest-src 'self'"
 	}
 	if options.Forms {
-		forms = "'self'"
+		forms = strings.TrimSpace("'self' " + options.FormsTo)
 	}
 	p.policy = "default-src 'none'; img-src " + images + "; connect-src 'self'; style-src " + p.style.hash +
 		"; script-src " + p.script.hash + "; base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"

@@ -25,6 +25,12 @@ func FreshName() string {
 	return strings.Replace(Names[1], "*", hex.EncodeToString(name), 1)
 }
 
+// IsCardName tells whether a host name is one of those of [FreshName].
+func IsCardName(name string) bool {
+	label, ok := strings.CutSuffix(name, Names[1][1:])
+	return ok && label != "" && !strings.Contains(label, ".")
+}
+
 // Port is the port of host:port; 443 for an address without one.
 func Port(host string) string {
 	if _, port, err := net.SplitHostPort(host); err == nil {
@@ -52,6 +58,10 @@ type ClientTLS struct {
 	// NoClient asks for no certificate: a login page is shown before anybody has chosen one.
 	NoClient bool
 
+	// AtCardNames is how the certificate is asked for at the names of [IsCardName], when that differs;
+	// nil for no difference.
+	AtCardNames *ClientTLS
+
 	// Plain answers clients that speak HTTP without TLS; nil leaves it to net/http.
 	Plain http.Handler
 
@@ -66,8 +76,13 @@ func (c *ClientTLS) Listener(l net.Listener) net.Listener {
 		l = &plainListener{l, c.Plain}
 	}
 	return tls.NewListener(l, &tls.Config{
-		MinVersion:         c.MinVersion,
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return c.config(hello.Context()) },
+		MinVersion: c.MinVersion,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if c.AtCardNames != nil && IsCardName(hello.ServerName) {
+				return c.AtCardNames.config(hello.Context())
+			}
+			return c.config(hello.Context())
+		},
 	})
 }
 

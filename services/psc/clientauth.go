@@ -52,7 +52,7 @@ func (p *Provider) authenticate(r *http.Request, call *Call) (c *Client, thumbpr
 		switch {
 		case secret == "":
 			return nil, nil, deny("PSC-CLIENT-SECRET", "")
-		case !c.secretIs(secret):
+		case !c.SecretIs(secret):
 			return nil, nil, deny("PSC-CLIENT-SECRET", "***")
 		}
 		return c, thumbprint, nil

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net"
@@ -102,13 +101,16 @@ func loopbackHost(host string) bool {
 // NewSecret gives the client a secret: 256 random bits, returned once and kept as a salted hash. It
 // has too many bits to be guessed, so the hash needs no work factor.
 func (c *Client) NewSecret() string {
-	raw := make([]byte, 32)
-	rand.Read(raw) // never fails
-	secret := base64.RawURLEncoding.EncodeToString(raw)
+	secret := random()
+	c.SetSecret(secret)
+	return secret
+}
+
+// SetSecret gives the client a secret of 256 random bits that is kept elsewhere.
+func (c *Client) SetSecret(secret string) {
 	c.SecretSalt = make([]byte, 16)
 	rand.Read(c.SecretSalt)
 	c.SecretHash = secretHash(c.SecretSalt, secret)
-	return secret
 }
 
 func secretHash(salt []byte, secret string) []byte {
@@ -118,7 +120,8 @@ func secretHash(salt []byte, secret string) []byte {
 	return h.Sum(nil)
 }
 
-func (c *Client) secretIs(secret string) bool {
+// SecretIs tells whether the client has that secret.
+func (c *Client) SecretIs(secret string) bool {
 	return len(c.SecretHash) > 0 && subtle.ConstantTimeCompare(c.SecretHash, secretHash(c.SecretSalt, secret)) == 1
 }
 

@@ -33,7 +33,7 @@ func newPages(log *slog.Logger) *web.Pages {
 	}
 	return web.NewPages(web.PageOptions{Site: "Connexion santé (labo)", Templates: files,
 		Style: read("psc.css"), Script: read("live.js"),
-		Forms: true, Log: log})
+		Forms: true, FormsTo: "https: http:", Log: log})
 }
 
 // problem is what ends a page of a login: what happened, and what to do.
