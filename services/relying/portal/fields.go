@@ -34,13 +34,20 @@ var fields = func() (all map[string]field) {
 	return all
 }()
 
-// row is a row of the table of a JSON object: a field, or the heading of an object within.
-type row struct {
-	Heading string
-	Name    string
-	Value   string
-	Label   i18n.Text // what the value says
+// group is an object within the JSON that is shown, such as an activity; the first is the whole.
+type group struct {
+	Heading string // where it stands; empty for the whole
 	Means   i18n.Text
+	Rows    []row
+	Empty   []row // the fields without a value
+}
+
+// row is a field.
+type row struct {
+	Name  string
+	Value string
+	Label i18n.Text // what the value says
+	Means i18n.Text
 }
 
 // Bounds of what is shown of an object.
@@ -49,28 +56,29 @@ const (
 	maxDepth = 8
 )
 
-// rows lists the fields of a JSON object in their order, also those that come twice. What is not
-// JSON gives the rows before it.
-func rows(object json.RawMessage) []row {
-	r := reader{dec: json.NewDecoder(bytes.NewReader(object))}
+// groups lists the fields of a JSON object in their order, also those that come twice. What is not
+// JSON gives what stands before it.
+func groups(object json.RawMessage) []*group {
+	r := reader{dec: json.NewDecoder(bytes.NewReader(object)), groups: []*group{{}}}
 	r.dec.UseNumber()
 	if t, err := r.dec.Token(); err == nil && t == json.Delim('{') {
-		r.object("", 0)
+		r.object(r.groups[0], 0)
 	}
-	return r.rows
+	return r.groups
 }
 
+// reader reads JSON into groups. Its methods tell whether reading goes on.
 type reader struct {
-	dec  *json.Decoder
-	rows []row
+	dec    *json.Decoder
+	groups []*group
+	count  int
 }
 
-// object reads the members of an object whose brace was read; under is where it stands. It tells
-// whether reading goes on.
-func (r *reader) object(under string, depth int) bool {
+// object reads the members of an object whose brace was read.
+func (r *reader) object(g *group, depth int) bool {
 	for r.dec.More() {
 		name, err := r.dec.Token()
-		if err != nil || !r.value(fmt.Sprint(name), under, depth) {
+		if err != nil || !r.value(g, fmt.Sprint(name), depth) {
 			return false
 		}
 	}
@@ -78,67 +86,61 @@ func (r *reader) object(under string, depth int) bool {
 	return err == nil
 }
 
-func (r *reader) value(name, under string, depth int) bool {
+// value reads a value: an array is as many values, numbered.
+func (r *reader) value(g *group, name string, depth int) bool {
 	t, err := r.dec.Token()
-	if err != nil || depth > maxDepth || len(r.rows) >= maxRows {
+	if err != nil {
 		return false
 	}
-	switch t {
-	case json.Delim('{'):
-		return r.within(name, strings.TrimPrefix(under+" › "+name, " › "), depth)
-	case json.Delim('['):
-		n := 0
-		for r.dec.More() {
-			n++
-			if !r.element(name, fmt.Sprintf("%s %d", strings.TrimPrefix(under+" › "+name, " › "), n), depth) {
-				return false
-			}
-		}
-		if n == 0 {
-			r.add(name, "")
-		}
-		_, err := r.dec.Token()
-		return err == nil
+	if t != json.Delim('[') {
+		return r.single(g, name, name, t, depth)
 	}
-	return r.scalar(name, t)
-}
-
-// element reads an element of an array.
-func (r *reader) element(name, under string, depth int) bool {
-	t, err := r.dec.Token()
-	if err != nil || depth > maxDepth || len(r.rows) >= maxRows {
+	n := 0
+	for ; r.dec.More(); n++ {
+		if t, err = r.dec.Token(); err != nil || t == json.Delim('[') || // no claim has an array in an array
+			!r.single(g, name, fmt.Sprintf("%s %d", name, n+1), t, depth) {
+			return false
+		}
+	}
+	if n == 0 && !r.add(g, name, "") {
 		return false
 	}
+	_, err = r.dec.Token()
+	return err == nil
+}
+
+// single reads what begins with a token: a scalar, or an object, which is a group of its own.
+func (r *reader) single(g *group, name, heading string, t json.Token, depth int) bool {
 	switch t {
+	case nil:
+		return r.add(g, name, "null")
 	case json.Delim('{'):
-		return r.within(name, under, depth)
-	case json.Delim('['):
-		return false // no claim has an array in an array
+		if r.count++; depth >= maxDepth || r.count > maxRows {
+			return false
+		}
+		if g.Heading != "" {
+			heading = g.Heading + " › " + heading
+		}
+		within := &group{Heading: heading, Means: fields[name].Means}
+		r.groups = append(r.groups, within)
+		return r.object(within, depth+1)
 	}
-	return r.scalar(name, t)
-}
-
-// within reads an object that is a value, below a heading.
-func (r *reader) within(name, under string, depth int) bool {
-	r.rows = append(r.rows, row{Heading: under, Name: name, Means: fields[name].Means})
-	return r.object(under, depth+1)
-}
-
-func (r *reader) scalar(name string, t json.Token) bool {
-	if t == nil {
-		t = "null"
-	}
-	r.add(name, fmt.Sprint(t))
-	return true
+	return r.add(g, name, fmt.Sprint(t))
 }
 
 // add adds a field, with what its value says.
-func (r *reader) add(name, value string) {
+func (r *reader) add(g *group, name, value string) bool {
+	if r.count++; r.count > maxRows {
+		return false
+	}
 	f := fields[name]
 	added := row{Name: name, Value: value, Means: f.Means}
+	if value == "" {
+		g.Empty = append(g.Empty, added)
+		return true
+	}
 	code, _, _ := strings.Cut(value, "^")
 	switch {
-	case value == "":
 	case f.Time:
 		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds >= 0 && seconds < 1<<38 {
 			added.Label = i18n.Date(time.Unix(seconds, 0))
@@ -148,7 +150,8 @@ func (r *reader) add(name, value string) {
 	default:
 		added.Label = f.Values[value]
 	}
-	r.rows = append(r.rows, added)
+	g.Rows = append(g.Rows, added)
+	return true
 }
 
 // jwt is a token in its parts, not verified: for the eyes.

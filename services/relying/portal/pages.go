@@ -119,16 +119,16 @@ func (p *Portal) cardPage(w http.ResponseWriter, r *http.Request, report *verify
 
 // object is a JSON object as the page shows it: a table, then the JSON.
 type object struct {
-	Rows []row
-	JSON string
-	Raw  string // the token
+	Groups []*group
+	JSON   string
+	Raw    string // the token
 }
 
 func newObject(data json.RawMessage, raw string) *object {
 	if len(data) == 0 {
 		return nil
 	}
-	return &object{rows(data), pretty(data), raw}
+	return &object{groups(data), pretty(data), raw}
 }
 
 // sessionPage shows what was received.

@@ -233,28 +233,41 @@ func TestFieldsHaveMeanings(t *testing.T) {
 	}
 }
 
-func TestRows(t *testing.T) {
-	list := rows(json.RawMessage(`{"exp":1795000120,"acr":"1","acr":"eidas3","Secteur_Activite":"SA07^1.2.250.1.71.4.2.4","x":null,"b":true,
+func TestGroups(t *testing.T) {
+	list := groups(json.RawMessage(`{"exp":1795000120,"acr":"1","acr":"eidas3","Secteur_Activite":"SA07^1.2.250.1.71.4.2.4","x":null,"b":true,
 		"SubjectRole":["10^1.2.250.1.213.1.1.5.5"],"otherIds":[],"SubjectRefPro":{"exercices":[{"codeProfession":"10","activities":[
 		{"codeModeExercice":"L","telephone":""}]}]},"big":12345678901234567890}`))
 	var got []string
-	for _, r := range list {
-		got = append(got, r.Heading+"|"+r.Name+"|"+r.Value+"|"+r.Label.EN)
+	for _, g := range list {
+		got = append(got, "# "+g.Heading)
+		for _, r := range g.Rows {
+			got = append(got, r.Name+"|"+r.Value+"|"+r.Label.EN)
+		}
+		for _, r := range g.Empty {
+			got = append(got, r.Name)
+		}
 	}
-	want := []string{"|exp|1795000120|2026-11-18 11:08:40 UTC", "|acr|1|", "|acr|eidas3|seen after a login by card (2021 to 2023)",
-		"|Secteur_Activite|SA07^1.2.250.1.71.4.2.4|", "|x|null|", "|b|true|", "|SubjectRole|10^1.2.250.1.213.1.1.5.5|Médecin", "|otherIds||",
-		"SubjectRefPro|SubjectRefPro||", "SubjectRefPro › exercices 1|exercices||", "|codeProfession|10|Médecin",
-		"SubjectRefPro › exercices 1 › activities 1|activities||", "|codeModeExercice|L|Self-employed", "|telephone||", "|big|12345678901234567890|"}
 	sector, _ := people.Label("codeSecteurDactivite", "SA07")
-	want[3] += sector.EN
+	want := []string{"# ", "exp|1795000120|2026-11-18 11:08:40 UTC", "acr|1|", "acr|eidas3|seen after a login by card (2021 to 2023)",
+		"Secteur_Activite|SA07^1.2.250.1.71.4.2.4|" + sector.EN, "x|null|", "b|true|", "SubjectRole|10^1.2.250.1.213.1.1.5.5|Médecin",
+		"big|12345678901234567890|", "otherIds", "# SubjectRefPro", "# SubjectRefPro › exercices 1", "codeProfession|10|Médecin",
+		"# SubjectRefPro › exercices 1 › activities 1", "codeModeExercice|L|Self-employed", "telephone"}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("rows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("groups\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	for _, bad := range []string{``, `[]`, `"a"`, `{`, `{"a"`, `{"a":`, `{"a":[[[[1]]]]}`, strings.Repeat(`{"a":`, 200), `{"a":[` + strings.Repeat(`1,`, 5000) + `1]}`} {
-		if n := len(rows(json.RawMessage(bad))); n > maxRows+1 {
+	for _, bad := range []string{``, `[]`, `"a"`, `{`, `{"a"`, `{"a":`, `{"a":[[[[1]]]]}`, strings.Repeat(`{"a":`, 200),
+		`{"a":[` + strings.Repeat(`1,`, 5000) + `1]}`, `{"a":[` + strings.Repeat(`{},`, 5000) + `1]}`} {
+		if n := count(groups(json.RawMessage(bad))); n > maxRows+1 {
 			t.Errorf("%.20q has %d rows", bad, n)
 		}
 	}
+}
+
+func count(list []*group) (n int) {
+	for _, g := range list {
+		n += 1 + len(g.Rows) + len(g.Empty)
+	}
+	return n
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
@@ -329,12 +342,12 @@ func FuzzBackchannel(f *testing.F) {
 	})
 }
 
-// FuzzRows reads whatever a provider may send.
-func FuzzRows(f *testing.F) {
+// FuzzGroups reads whatever a provider may send.
+func FuzzGroups(f *testing.F) {
 	f.Add(`{"a":{"b":[{"c":1},null,"x"]},"exp":99999999999999999999}`)
 	f.Add(`{"exp":-1,"SubjectRole":["^"],"a":[[1]]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if n := len(rows(json.RawMessage(text))); n > maxRows+maxDepth+1 {
+		if n := count(groups(json.RawMessage(text))); n > maxRows+1 {
 			t.Errorf("%d rows", n)
 		}
 		readJWT(text)
