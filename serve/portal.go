@@ -45,14 +45,17 @@ func newPortal(ctx context.Context, s *services) (*portal.Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := psc.Client{ID: portalClient, Name: "Portail de démonstration", RedirectURIs: []string{own + portal.CallbackPath},
-		PostLogoutRedirectURIs: []string{own + portal.LoggedOutPath}, BackchannelLogoutURI: own + portal.BackchannelPath,
+	want := psc.Client{ID: portalClient, Name: "Portail de démonstration", RedirectURIs: []string{own +
+		portal.CallbackPath},
+		PostLogoutRedirectURIs: []string{own + portal.LoggedOutPath}, BackchannelLogoutURI: own +
+			portal.BackchannelPath,
 		PKCE: true, NoCIBA: true, Created: s.now().UTC().Truncate(time.Second)}
 	if err := registerClient(ctx, s.lab, want, secret); err != nil {
 		return nil, err
 	}
 	transport := labTransport(s.lab, func() (*x509.CertPool, error) { return x509.NewCertPool(), nil })
-	return portal.New(portal.Options{ClientID: portalClient, ClientSecret: secret, Issuer: ProviderURLs(s.lab).Issuer, URL: own,
+	return portal.New(portal.Options{ClientID: portalClient, ClientSecret: secret,
+		Issuer: ProviderURLs(s.lab).Issuer, URL: own,
 		HTTP: transport, Verifier: s.pages.Verifier(), Now: s.around.Clock.Now, Log: s.log}), nil
 }
 
@@ -82,15 +85,16 @@ func portalSecret(ctx context.Context, documents store.DocumentStore, seal psc.S
 			return "", err
 		}
 		none := uint64(0)
-		_, err = documents.WriteDocuments(ctx, actor, store.DocumentWrite{Kind: portalKind, Key: portalKey, Value: sealed, IfVersion: &none})
+		_, err = documents.WriteDocuments(ctx, actor, store.DocumentWrite{Kind: portalKind, Key: portalKey,
+			Value: sealed, IfVersion: &none})
 		if err != nil && err != store.ErrSwap { // another node was faster
 			return "", err
 		}
 	}
 }
 
-// registerClient registers a client with a secret, or puts right the one that is there: its addresses
-// have other ports, or it was given another secret.
+// registerClient registers a client with a secret, or puts right the one that is there: its
+// addresses have other ports, or it was given another secret.
 func registerClient(ctx context.Context, documents store.DocumentStore, want psc.Client, secret string) error {
 	is, err := psc.ReadClient(ctx, documents, want.ID)
 	if store.KindOf(err) == store.NotFound {
@@ -104,8 +108,10 @@ func registerClient(ctx context.Context, documents store.DocumentStore, want psc
 	if err != nil {
 		return err
 	}
-	if is.SecretIs(secret) && !is.MutualTLS && is.PKCE == want.PKCE && is.BackchannelLogoutURI == want.BackchannelLogoutURI &&
-		slices.Equal(is.RedirectURIs, want.RedirectURIs) && slices.Equal(is.PostLogoutRedirectURIs, want.PostLogoutRedirectURIs) {
+	if is.SecretIs(secret) && !is.MutualTLS && is.PKCE == want.PKCE &&
+		is.BackchannelLogoutURI == want.BackchannelLogoutURI &&
+		slices.Equal(is.RedirectURIs, want.RedirectURIs) && slices.Equal(is.PostLogoutRedirectURIs,
+		want.PostLogoutRedirectURIs) {
 		return nil
 	}
 	_, err = psc.ChangeClient(ctx, documents, actor, want.ID, func(c *psc.Client) error {

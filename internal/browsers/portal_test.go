@@ -42,8 +42,12 @@ func TestPortal(t *testing.T) {
 	v.sees(map[string]string{"h1": "^Connectez-vous$"})
 	do(v, chromedp.SendKeys(chromedp.CSS("#identifiant"), person))
 	press(`form[action^="/auth/e-cps"] button`)
-	labtest.Until(t, "the way back to the portal", func() bool { return strings.HasSuffix(do(v, chromedp.Location()), "/session") })
-	v.sees(map[string]string{"h1": "^Vous êtes connecté$", ".verdict": person, "#userinfo": "userinfo", "dl.facts": "Jeton d'accès\\nencore [12] min"})
+	labtest.Until(t, "the way back to the portal", func() bool {
+		return strings.HasSuffix(do(v,
+			chromedp.Location()), "/session")
+	})
+	v.sees(map[string]string{"h1": "^Vous êtes connecté$", ".verdict": person, "#userinfo": "userinfo",
+		"dl.facts": "Jeton d'accès\\nencore [12] min"})
 	v.photograph("51-portal-session", desktop, phone, dark)
 	v.accessible(axe)
 	do(v, chromedp.Navigate(portal+"session?lang=en"))
@@ -68,7 +72,8 @@ func TestPortal(t *testing.T) {
 	v.accessible(axe)
 
 	do(v, chromedp.Navigate(portal+"carte/connexion"))
-	v.sees(map[string]string{"h1": "^Vous êtes connecté$", ".verdict": "par la carte, sans Pro Santé Connect", ".checks": "^✓"})
+	v.sees(map[string]string{"h1": "^Vous êtes connecté$", ".verdict": "par la carte, sans Pro Santé Connect",
+		".checks": "^✓"})
 	v.photograph("55-portal-card", desktop, phone)
 	v.accessible(axe)
 	press(`form[action^="/quitter"] button`)

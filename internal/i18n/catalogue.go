@@ -4,6 +4,7 @@ package i18n
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
 	// authorities, certificates, cards
+	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":            "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",
 	"%w; for a server, give host:port or https://host":                                        "%w ; pour un serveur, donnez hôte:port ou https://hôte",
 	"cannot listen on %s (%s): %w; %s":                                                        "impossible d'écouter sur %s (%s) : %w ; %s",
 	"the lab has no authority %s":                                                             "le laboratoire n'a pas d'autorité %s",

@@ -58,8 +58,8 @@ type ClientTLS struct {
 	// NoClient asks for no certificate: a login page is shown before anybody has chosen one.
 	NoClient bool
 
-	// AtCardNames is how the certificate is asked for at the names of [IsCardName], when that differs;
-	// nil for no difference.
+	// AtCardNames is how the certificate is asked for at the names of [IsCardName], when that
+	// differs; nil for no difference.
 	AtCardNames *ClientTLS
 
 	// Plain answers clients that speak HTTP without TLS; nil leaves it to net/http.

@@ -36,12 +36,14 @@ func newVisitor(t *testing.T, l *labtest.Lab, s *labtest.Server, card ...tls.Cer
 		t.Fatal(err)
 	}
 	config := &tls.Config{RootCAs: roots, Certificates: card, MinVersion: tls.VersionTLS12}
-	transport := &http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	transport := &http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, network,
+		address string) (net.Conn, error) {
 		_, port, _ := net.SplitHostPort(address)
 		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+port)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &visitor{t, &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}, strings.TrimSuffix(s.URLs["portal"], "/")}
+	return &visitor{t, &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute},
+		strings.TrimSuffix(s.URLs["portal"], "/")}
 }
 
 func (v *visitor) send(method, address string, form url.Values) (*http.Response, string) {
@@ -132,7 +134,8 @@ func TestPortal(t *testing.T) {
 		_, home := v.send("GET", v.portal+"/", nil)
 		v.holds(home, "Log in with Pro Santé Connect", "portail-demo")
 		page := v.login()
-		v.holds(page, "acr=eidas1", "Sector (table R02)", "Cabinet individuel", "code_challenge_method", "S256", "Basic portail-demo:***",
+		v.holds(page, "acr=eidas1", "Sector (table R02)", "Cabinet individuel", "code_challenge_method", "S256",
+			"Basic portail-demo:***",
 			"func (c *client) exchange(", "Read the discovery document", "/.well-known/wallet-openid-configuration")
 		if strings.Contains(page, "client_secret=") {
 			t.Error("the page shows a secret")
@@ -310,10 +313,12 @@ func TestPortal(t *testing.T) {
 		_, page = v.send("GET", back.String(), nil)
 		v.holds(page, "PORTAL-NO-LOGIN") // the answer is good once
 		// forms of other pages
-		if resp, _ := v.send("POST", v.portal+"/deconnexion", url.Values{"jeton": {"another"}}); resp.StatusCode != http.StatusForbidden {
+		if resp, _ := v.send("POST", v.portal+"/deconnexion",
+			url.Values{"jeton": {"another"}}); resp.StatusCode != http.StatusForbidden {
 			t.Errorf("a form with another token: %s", resp.Status)
 		}
-		if resp, _ := v.send("POST", v.portal+"/deconnexion-psc", url.Values{"logout_token": {"e30.e30.e30"}}); resp.StatusCode != http.StatusBadRequest {
+		if resp, _ := v.send("POST", v.portal+"/deconnexion-psc",
+			url.Values{"logout_token": {"e30.e30.e30"}}); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("a logout token of nobody: %s", resp.Status)
 		}
 		_, page = v.send("GET", v.portal+"/session", nil)

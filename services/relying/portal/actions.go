@@ -12,7 +12,7 @@ import (
 // withSession answers a form of a session, whose calls of the provider follow one another.
 func (p *Portal) withSession(h func(w http.ResponseWriter, r *http.Request, n *session) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		n, end := p.sessions.of(r)
+		n, end := p.sessions.ofRequest(r)
 		if n == nil {
 			p.home(w, r, end)
 			return nil
@@ -53,7 +53,7 @@ func (p *Portal) refresh(r *http.Request, n *session, c *client) error {
 	if err != nil {
 		return err
 	}
-	p.keep(n, token)
+	p.storeTokens(n, token)
 	return nil
 }
 
@@ -79,7 +79,8 @@ func (p *Portal) leave(w http.ResponseWriter, r *http.Request, n *session) error
 	return nil
 }
 
-// logout ends the session of the portal, then sends the browser to Pro Santé Connect to end it there.
+// logout ends the session of the portal, then sends the browser to Pro Santé Connect to end it
+// there.
 func (p *Portal) logout(w http.ResponseWriter, r *http.Request, n *session) error {
 	idToken := n.got.idToken
 	p.sessions.remove(n)
@@ -98,7 +99,8 @@ func (p *Portal) backchannel(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	refuse := func(status int, why string) {
-		p.common.add(step{At: p.Now(), Title: receivedLogout, Method: r.Method, URL: p.URL + r.URL.Path, Status: status, Err: why, Code: source("verifyLogout")})
+		p.common.add(step{At: p.Now(), Title: receivedLogout, Method: r.Method, URL: p.URL + r.URL.Path,
+			Status: status, Err: why, Code: source("verifyLogout")})
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		w.Write([]byte(`{"error":"invalid_request"}` + "\n"))
@@ -119,9 +121,11 @@ func (p *Portal) backchannel(w http.ResponseWriter, r *http.Request) {
 	}
 	p.sessions.endedAt(sid)
 	p.common.add(step{At: p.Now(), Title: receivedLogout, Method: r.Method, URL: p.URL + r.URL.Path,
-		Params: params(map[string][]string{"logout_token": {r.PostForm.Get("logout_token")}, "sid": {sid}}), Status: http.StatusOK,
+		Params: params(map[string][]string{"logout_token": {r.PostForm.Get("logout_token")},
+			"sid": {sid}}), Status: http.StatusOK,
 		Code: source("verifyLogout")})
 	w.WriteHeader(http.StatusOK)
 }
 
-var receivedLogout = i18n.Text{FR: "Recevoir un jeton de déconnexion, et fermer la session", EN: "Receive a logout token, and end the session"}
+var receivedLogout = i18n.Text{FR: "Recevoir un jeton de déconnexion, et fermer la session",
+	EN: "Receive a logout token, and end the session"}

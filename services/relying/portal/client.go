@@ -57,15 +57,15 @@ func discover(ctx context.Context, issuer, id, secret, redirect string, now func
 	return c, nil
 }
 
-// authorizationURL is where the browser goes to log in. State, nonce and verifier are drawn for this
-// login and stay with this browser.
+// authorizationURL is where the browser goes to log in. State, nonce and verifier are drawn for
+// this login and stay with this browser.
 func (c *client) authorizationURL(state, nonce, verifier string) string {
 	return c.oauth.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier),
 		oauth2.SetAuthURLParam("acr_values", "eidas1"))
 }
 
-// exchange trades the code for tokens, and verifies the ID token: signature, issuer, audience, dates,
-// then the nonce and the access token that it goes with.
+// exchange trades the code for tokens, and verifies the ID token: signature, issuer, audience,
+// dates, then the nonce and the access token that it goes with.
 func (c *client) exchange(ctx context.Context, code, nonce, verifier string) (*oauth2.Token, *oidc.IDToken, error) {
 	token, err := c.oauth.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
@@ -96,8 +96,8 @@ func (c *client) verify(ctx context.Context, token *oauth2.Token) (*oidc.IDToken
 	return id, id.VerifyAccessToken(token.AccessToken)
 }
 
-// userinfo asks who the person is. The subject is that of the ID token, or the answer is of somebody
-// else (OpenID Connect Core §5.3.2).
+// userinfo asks who the person is. The subject is that of the ID token, or the answer is of
+// somebody else (OpenID Connect Core §5.3.2).
 func (c *client) userinfo(ctx context.Context, token *oauth2.Token, subject string) (json.RawMessage, error) {
 	info, err := c.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
@@ -133,10 +133,12 @@ func (c *client) introspect(ctx context.Context, token string) (json.RawMessage,
 
 // logoutURL is where the browser goes to end the session at Pro Santé Connect.
 func (c *client) logoutURL(idToken, back string) string {
-	return c.endpoint.EndSession + "?" + url.Values{"id_token_hint": {idToken}, "post_logout_redirect_uri": {back}}.Encode()
+	return c.endpoint.EndSession + "?" + url.Values{"id_token_hint": {idToken},
+		"post_logout_redirect_uri": {back}}.Encode()
 }
 
-// verifyLogout verifies a logout token, and returns the session that has ended at Pro Santé Connect.
+// verifyLogout verifies a logout token, and returns the session that has ended at Pro Santé
+// Connect.
 func (c *client) verifyLogout(ctx context.Context, raw string) (sid string, err error) {
 	token, err := c.verifier.VerifyLogout(ctx, raw)
 	if err != nil {

@@ -66,7 +66,8 @@ type recorder struct {
 // RoundTrip implements [http.RoundTripper].
 func (t *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != t.host || r.URL.Scheme != "https" {
-		return nil, i18n.Errorf("%s is not an address of Pro Santé Connect, %s: the portal calls nothing else", r.URL.Redacted(), t.host)
+		return nil, i18n.Errorf("%s is not an address of Pro Santé Connect, %s: the portal calls nothing else",
+			r.URL.Redacted(), t.host)
 	}
 	j, _ := r.Context().Value(journalKey{}).(*journal)
 	if j == nil {
@@ -104,12 +105,14 @@ func kindOf(address string, form url.Values) (i18n.Text, string) {
 	case strings.HasSuffix(address, "/token") && form.Get("grant_type") == "refresh_token":
 		return i18n.Text{FR: "Rafraîchir les jetons", EN: "Refresh the tokens"}, source("refresh")
 	case strings.HasSuffix(address, "/token"):
-		return i18n.Text{FR: "Échanger le code contre les jetons, et vérifier le jeton d'identité", EN: "Trade the code for the tokens, and verify the ID token"},
+		return i18n.Text{FR: "Échanger le code contre les jetons, et vérifier le jeton d'identité",
+				EN: "Trade the code for the tokens, and verify the ID token"},
 			source("exchange") + "\n" + source("verify")
 	case strings.HasSuffix(address, "/userinfo"):
 		return i18n.Text{FR: "Demander qui est la personne", EN: "Ask who the person is"}, source("userinfo")
 	case strings.HasSuffix(address, "/introspect"):
-		return i18n.Text{FR: "Demander si le jeton d'accès vaut encore", EN: "Ask whether the access token is still good"}, source("introspect")
+		return i18n.Text{FR: "Demander si le jeton d'accès vaut encore",
+			EN: "Ask whether the access token is still good"}, source("introspect")
 	}
 	return i18n.Same(address), ""
 }
@@ -156,8 +159,10 @@ func params(form url.Values) (list []param) {
 }
 
 // shown are the parameters that a reader looks for, in this order.
-var shown = []string{"response_type", "grant_type", "client_id", "client_secret", "redirect_uri", "scope", "acr_values", "state", "nonce",
-	"code_challenge", "code_challenge_method", "code", "code_verifier", "refresh_token", "token", "session_state", "iss", "error",
+var shown = []string{"response_type", "grant_type", "client_id", "client_secret", "redirect_uri", "scope",
+	"acr_values", "state", "nonce",
+	"code_challenge", "code_challenge_method", "code", "code_verifier", "refresh_token", "token", "session_state",
+	"iss", "error",
 	"error_description", "id_token_hint", "post_logout_redirect_uri", "logout_token", "sid"}
 
 // cut shortens a value that nobody reads to its end: a token, a code.

@@ -137,10 +137,13 @@ func (p *Portal) callback(w http.ResponseWriter, r *http.Request) error {
 		return problemNoCode
 	}
 	n := &session{}
-	n.journal.add(step{At: l.At, Title: i18n.Text{FR: "Envoyer le navigateur à Pro Santé Connect", EN: "Send the browser to Pro Santé Connect"},
-		Method: "302", URL: before(c.oauth.Endpoint.AuthURL), Params: params(queryOf(c.authorizationURL(l.State, l.Nonce, l.Verifier))),
+	n.journal.add(step{At: l.At, Title: i18n.Text{FR: "Envoyer le navigateur à Pro Santé Connect",
+		EN: "Send the browser to Pro Santé Connect"},
+		Method: "302", URL: before(c.oauth.Endpoint.AuthURL), Params: params(queryOf(c.authorizationURL(l.State,
+			l.Nonce, l.Verifier))),
 		Code: source("authorizationURL")})
-	n.journal.add(step{At: p.Now(), Title: i18n.Text{FR: "Recevoir le code, et comparer state et iss", EN: "Receive the code, and compare state and iss"},
+	n.journal.add(step{At: p.Now(), Title: i18n.Text{FR: "Recevoir le code, et comparer state et iss",
+		EN: "Receive the code, and compare state and iss"},
 		Method: r.Method, URL: p.URL + r.URL.Path, Params: params(answer)})
 	ctx := withJournal(p.context(r.Context()), &n.journal)
 	token, id, err := c.exchange(ctx, answer.Get("code"), l.Nonce, l.Verifier)
@@ -158,7 +161,7 @@ func (p *Portal) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	n.sid, n.got.subject, n.got.id = claims.SID, id.Subject, claims.Person
 	n.got.name = strings.TrimSpace(claims.Given + " " + claims.Family)
-	p.keep(n, token)
+	p.storeTokens(n, token)
 	if n.got.userinfo, err = c.userinfo(ctx, token, id.Subject); err != nil {
 		return problemProvider.because(err)
 	}
@@ -166,8 +169,8 @@ func (p *Portal) callback(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// keep keeps the tokens of a response.
-func (p *Portal) keep(n *session, token *oauth2.Token) {
+// storeTokens keeps the tokens of a response.
+func (p *Portal) storeTokens(n *session, token *oauth2.Token) {
 	now := p.Now()
 	n.got.token = token
 	n.got.idToken, _ = token.Extra("id_token").(string)
@@ -183,7 +186,7 @@ func (p *Portal) open(w http.ResponseWriter, r *http.Request, n *session, l *pen
 
 // admit gives the browser a session, under a new key whatever it had, and shows it.
 func (p *Portal) admit(w http.ResponseWriter, r *http.Request, key string, l *pending) {
-	if old, _ := p.sessions.of(r); old != nil {
+	if old, _ := p.sessions.ofRequest(r); old != nil {
 		p.sessions.remove(old)
 	}
 	setCookie(w, sessionCookie, key, int(maxAge.Seconds()))

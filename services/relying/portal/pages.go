@@ -28,7 +28,8 @@ func newPages(log *slog.Logger, provider string) *web.Pages {
 	if err != nil {
 		panic(err)
 	}
-	return web.NewPages(web.PageOptions{Site: "Portail de démonstration (labo)", Templates: files, Style: string(css), Forms: true, FormsTo: provider, Log: log})
+	return web.NewPages(web.PageOptions{Site: "Portail de démonstration (labo)", Templates: files,
+		Style: string(css), Forms: true, FormsTo: provider, Log: log})
 }
 
 // withLang is a path of the portal that keeps the language that was chosen.
@@ -74,7 +75,7 @@ func (v view) Left(d time.Duration) string {
 
 // homePage shows the two ways to log in, or the session.
 func (p *Portal) homePage(w http.ResponseWriter, r *http.Request) error {
-	n, end := p.sessions.of(r)
+	n, end := p.sessions.ofRequest(r)
 	if n != nil {
 		redirect(w, withLang(r, "/session"))
 		return nil
@@ -90,7 +91,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request, end ending) {
 		Out     bool
 		Client  string
 		Example string
-	}{view: p.view(r, "Bienvenue", "Welcome"), Ended: end == endedByPSC, Out: r.URL.Path == LoggedOutPath, Client: p.ClientID, Example: "899700999909"}
+	}{view: p.view(r, "Bienvenue",
+		"Welcome"), Ended: end == endedByPSC,
+		Out: r.URL.Path == LoggedOutPath, Client: p.ClientID, Example: "899700999909"}
 	p.pages.Render(w, http.StatusOK, "home.html", v.Lang, v)
 }
 
@@ -133,7 +136,7 @@ func newObject(data json.RawMessage, raw string) *object {
 
 // sessionPage shows what was received.
 func (p *Portal) sessionPage(w http.ResponseWriter, r *http.Request) error {
-	n, end := p.sessions.of(r)
+	n, end := p.sessions.ofRequest(r)
 	if n == nil {
 		p.home(w, r, end)
 		return nil
@@ -167,7 +170,8 @@ func (p *Portal) sessionPage(w http.ResponseWriter, r *http.Request) error {
 		if json.Unmarshal(id.Payload, &claims) == nil {
 			v.Mode, v.ACR = claims.Mode, claims.ACR
 		}
-		v.Access, v.AccessEnd, v.Refresh, v.RefreshEnd = got.accessEnd.Sub(now), got.accessEnd, got.refreshEnd.Sub(now), got.refreshEnd
+		v.Access, v.AccessEnd = got.accessEnd.Sub(now), got.accessEnd
+		v.Refresh, v.RefreshEnd = got.refreshEnd.Sub(now), got.refreshEnd
 		v.Info, v.Introspection = newObject(got.userinfo, ""), newObject(got.introspection, "")
 		v.IDHead, v.IDToken = newObject(id.Header, ""), newObject(id.Payload, id.Raw)
 		v.AccessToken = newObject(access.Payload, access.Raw)

@@ -61,7 +61,8 @@ func New(options Options) *Portal {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Portal{Options: options, sealer: newSealer(), sessions: sessions{now: options.Now, byKey: map[string]*session{}}}
+	p := &Portal{Options: options, sealer: newSealer(), sessions: sessions{now: options.Now,
+		byKey: map[string]*session{}}}
 	var host, origin string
 	if u, err := url.Parse(options.Issuer); err == nil {
 		host, origin = u.Host, u.Scheme+"://"+u.Host
@@ -124,7 +125,8 @@ func (p *Portal) Handler() http.Handler {
 		case web.IsLoopback(r.Host):
 			mux.ServeHTTP(w, r)
 		default: // a page elsewhere whose name leads here
-			http.Error(w, "Ce portail n'est servi que sous le nom localhost. / This portal is served by the name localhost only.", http.StatusForbidden)
+			http.Error(w, "Ce portail n'est servi que sous le nom localhost. / This portal is served by the name "+
+				"localhost only.", http.StatusForbidden)
 		}
 	})))
 }

@@ -33,8 +33,10 @@ const issuer = "https://localhost:8451/auth/realms/esante-wallet"
 // newTestPortal makes a portal whose provider has a discovery document, and refuses all else.
 func newTestPortal(t testing.TB) *Portal {
 	t.Helper()
-	document, err := json.Marshal(map[string]any{"issuer": issuer, "authorization_endpoint": "https://localhost:8452/auth",
-		"token_endpoint": issuer + "/token", "jwks_uri": issuer + "/certs", "userinfo_endpoint": issuer + "/userinfo",
+	document, err := json.Marshal(map[string]any{"issuer": issuer,
+		"authorization_endpoint": "https://localhost:8452/auth",
+		"token_endpoint":         issuer + "/token",
+		"jwks_uri":               issuer + "/certs", "userinfo_endpoint": issuer + "/userinfo",
 		"end_session_endpoint": issuer + "/logout", "authorization_response_iss_parameter_supported": true})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +55,8 @@ func newTestPortal(t testing.TB) *Portal {
 		}
 		return w.Result(), nil
 	})
-	return New(Options{ClientID: "portail-demo", ClientSecret: "s3cret", Issuer: issuer, URL: "https://localhost:8456", HTTP: answers,
+	return New(Options{ClientID: "portail-demo", ClientSecret: "s3cret", Issuer: issuer,
+		URL: "https://localhost:8456", HTTP: answers,
 		Verifier: noCards{}, Now: time.Now})
 }
 
@@ -76,14 +79,16 @@ func TestLoginAsks(t *testing.T) {
 		t.Fatalf("%d %s %v", w.Code, to, err)
 	}
 	q := to.Query()
-	for name, want := range map[string]string{"response_type": "code", "client_id": "portail-demo", "scope": "openid scope_all",
+	for name, want := range map[string]string{"response_type": "code", "client_id": "portail-demo",
+		"scope":      "openid scope_all",
 		"acr_values": "eidas1", "code_challenge_method": "S256", "redirect_uri": "https://localhost:8456/retour"} {
 		if q.Get(name) != want {
 			t.Errorf("%s is %q", name, q.Get(name))
 		}
 	}
 	cookie := w.Result().Cookies()[0]
-	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" ||
+		cookie.Domain != "" {
 		t.Errorf("cookie %+v", cookie)
 	}
 	for _, value := range []string{q.Get("state"), q.Get("nonce")} {
@@ -91,12 +96,14 @@ func TestLoginAsks(t *testing.T) {
 			t.Errorf("%q is short, or in the cookie as it is", value)
 		}
 	}
-	if again, _ := url.Parse(ask(p, "GET", "/connexion").Header().Get("Location")); again.Query().Get("state") == q.Get("state") ||
+	if again, _ := url.Parse(ask(p, "GET",
+		"/connexion").Header().Get("Location")); again.Query().Get("state") == q.Get("state") ||
 		again.Query().Get("nonce") == q.Get("nonce") || again.Query().Get("code_challenge") == q.Get("code_challenge") {
 		t.Error("two logins share a value")
 	}
 	for _, header := range []string{"Content-Security-Policy"} {
-		if policy := ask(p, "GET", "/").Header().Get(header); !strings.Contains(policy, "form-action 'self' https://localhost:8451;") ||
+		if policy := ask(p, "GET", "/").Header().Get(header); !strings.Contains(policy,
+			"form-action 'self' https://localhost:8451;") ||
 			strings.Contains(policy, "unsafe") {
 			t.Errorf("policy %q", policy)
 		}
@@ -112,13 +119,15 @@ func TestLoginCookie(t *testing.T) {
 	back := "/retour?" + url.Values{"state": {to.Query().Get("state")}, "code": {"x"}, "iss": {issuer}}.Encode()
 	changed := *cookie
 	changed.Value = "A" + cookie.Value[1:]
-	for name, got := range map[string]*httptest.ResponseRecorder{"none": ask(p, "GET", back), "changed": ask(p, "GET", back, &changed),
+	for name, got := range map[string]*httptest.ResponseRecorder{"none": ask(p, "GET", back), "changed": ask(p,
+		"GET", back, &changed),
 		"of another process": ask(other, "GET", back, cookie)} {
 		if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "PORTAL-NO-LOGIN") {
 			t.Errorf("%s: %d", name, got.Code)
 		}
 	}
-	if got := ask(p, "GET", back, cookie); !strings.Contains(got.Body.String(), "PORTAL-CODE") || !strings.Contains(got.Body.String(), "Code not valid") {
+	if got := ask(p, "GET", back, cookie); !strings.Contains(got.Body.String(), "PORTAL-CODE") ||
+		!strings.Contains(got.Body.String(), "Code not valid") {
 		t.Errorf("a code that the provider refuses: %s", got.Body)
 	}
 	p.Now = func() time.Time { return time.Now().Add(loginLimit) }
@@ -129,7 +138,8 @@ func TestLoginCookie(t *testing.T) {
 
 func TestCallsNobodyElse(t *testing.T) {
 	p := newTestPortal(t)
-	for _, address := range []string{"https://example.org/", "https://localhost:8452/auth", "http://localhost:8451/", "https://localhost/"} {
+	for _, address := range []string{"https://example.org/", "https://localhost:8452/auth",
+		"http://localhost:8451/", "https://localhost/"} {
 		if resp, err := p.http.Get(address); err == nil {
 			t.Errorf("%s is called: %s", address, resp.Status)
 		}
@@ -138,7 +148,8 @@ func TestCallsNobodyElse(t *testing.T) {
 
 func TestHosts(t *testing.T) {
 	p := newTestPortal(t)
-	for host, want := range map[string]int{"localhost:8456": 200, "127.0.0.1:8456": 200, "lab.example": 403, "a.carte.localhost:8456": 403} {
+	for host, want := range map[string]int{"localhost:8456": 200, "127.0.0.1:8456": 200, "lab.example": 403,
+		"a.carte.localhost:8456": 403} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
@@ -152,7 +163,8 @@ func TestHosts(t *testing.T) {
 	if p.Handler().ServeHTTP(w, r); w.Header().Get("Location") != "https://localhost:8456/" {
 		t.Errorf("at a name that asks for a card: %d %s", w.Code, w.Header().Get("Location"))
 	}
-	if got := ask(p, "GET", "/ailleurs"); got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(), "PORTAL-NOT-FOUND") {
+	if got := ask(p, "GET", "/ailleurs"); got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(),
+		"PORTAL-NOT-FOUND") {
 		t.Errorf("an unknown page: %d", got.Code)
 	}
 }
@@ -164,7 +176,7 @@ func TestSessions(t *testing.T) {
 	of := func(key string) (*session, ending) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: key})
-		return s.of(r)
+		return s.ofRequest(r)
 	}
 	first := s.add(&session{sid: "a"})
 	now = now.Add(time.Second)
@@ -208,7 +220,8 @@ func TestSessions(t *testing.T) {
 // Every field that Pro Santé Connect sends has a meaning in both languages, and every function that
 // the page shows is there.
 func TestFieldsHaveMeanings(t *testing.T) {
-	for _, of := range []any{people.UserInfo{}, people.RefPro{}, people.Exercice{}, people.Activity{}, people.OtherID{}} {
+	for _, of := range []any{people.UserInfo{}, people.RefPro{}, people.Exercice{}, people.Activity{},
+		people.OtherID{}} {
 		for i := range reflect.TypeOf(of).NumField() {
 			name, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
 			if m := fields[name].Means; m.FR == "" || m.EN == "" || m.FR == m.EN && name != "codeProfession" {
@@ -222,7 +235,8 @@ func TestFieldsHaveMeanings(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"/a-configuration", "/certs", "/token", "/userinfo", "/introspect"} {
-		if title, code := kindOf(address, url.Values{}); title.FR == address || code == "" || !strings.HasSuffix(strings.TrimSpace(code), "}") {
+		if title, code := kindOf(address, url.Values{}); title.FR == address || code == "" ||
+			!strings.HasSuffix(strings.TrimSpace(code), "}") {
 			t.Errorf("%s: %v\n%s", address, title, code)
 		}
 	}
@@ -234,8 +248,11 @@ func TestFieldsHaveMeanings(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	list := groups(json.RawMessage(`{"exp":1795000120,"acr":"1","acr":"eidas3","Secteur_Activite":"SA07^1.2.250.1.71.4.2.4","x":null,"b":true,
-		"SubjectRole":["10^1.2.250.1.213.1.1.5.5"],"otherIds":[],"SubjectRefPro":{"exercices":[{"codeProfession":"10","activities":[
+	list := groups(json.RawMessage(`{"exp":1795000120,"acr":"1","acr":"eidas3",
+		"Secteur_Activite":"SA07^1.2.250.1.71.4.2.4",
+		"x":null,"b":true,
+		"SubjectRole":["10^1.2.250.1.213.1.1.5.5"],"otherIds":[],
+		"SubjectRefPro":{"exercices":[{"codeProfession":"10","activities":[
 		{"codeModeExercice":"L","telephone":""}]}]},"big":12345678901234567890}`))
 	var got []string
 	for _, g := range list {
@@ -248,9 +265,12 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	sector, _ := people.Label("codeSecteurDactivite", "SA07")
-	want := []string{"# ", "exp|1795000120|2026-11-18 11:08:40 UTC", "acr|1|", "acr|eidas3|seen after a login by card (2021 to 2023)",
-		"Secteur_Activite|SA07^1.2.250.1.71.4.2.4|" + sector.EN, "x|null|", "b|true|", "SubjectRole|10^1.2.250.1.213.1.1.5.5|Médecin",
-		"big|12345678901234567890|", "otherIds", "# SubjectRefPro", "# SubjectRefPro › exercices 1", "codeProfession|10|Médecin",
+	want := []string{"# ", "exp|1795000120|2026-11-18 11:08:40 UTC", "acr|1|",
+		"acr|eidas3|seen after a login by card (2021 to 2023)",
+		"Secteur_Activite|SA07^1.2.250.1.71.4.2.4|" +
+			sector.EN, "x|null|", "b|true|", "SubjectRole|10^1.2.250.1.213.1.1.5.5|Médecin",
+		"big|12345678901234567890|", "otherIds", "# SubjectRefPro", "# SubjectRefPro › exercices " +
+			"1", "codeProfession|10|Médecin",
 		"# SubjectRefPro › exercices 1 › activities 1", "codeModeExercice|L|Self-employed", "telephone"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("groups\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -277,7 +297,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	if got := withoutSecret("Bearer " + strings.Repeat("x", 900)); len(got) > 60 {
 		t.Error(got)
 	}
-	for _, p := range params(url.Values{"client_secret": {"s3cret"}, "other": {"x"}, "code_verifier": {strings.Repeat("v", 128)}}) {
+	for _, p := range params(url.Values{"client_secret": {"s3cret"}, "other": {"x"},
+		"code_verifier": {strings.Repeat("v", 128)}}) {
 		if strings.Contains(p.Value, "s3cret") || len(p.Value) > 60 {
 			t.Errorf("%+v", p)
 		}
@@ -295,8 +316,10 @@ func FuzzCallback(f *testing.F) {
 	}
 	good := begun.Result().Cookies()[0].Value
 	state := to.Query().Get("state")
-	for _, query := range []string{"", "state=" + state + "&code=x&iss=" + url.QueryEscape(issuer), "state=" + state, "code=x", "error=access_denied",
-		"state=" + state + "&error=%00&iss=" + url.QueryEscape(issuer), "state=%zz", "state=a&state=b", "iss=" + url.QueryEscape(issuer), ";=&&="} {
+	for _, query := range []string{"", "state=" + state + "&code=x&iss=" + url.QueryEscape(issuer), "state=" +
+		state, "code=x", "error=access_denied",
+		"state=" + state + "&error=%00&iss=" + url.QueryEscape(issuer), "state=%zz", "state=a&state=b", "iss=" +
+			url.QueryEscape(issuer), ";=&&="} {
 		f.Add(query, good)
 		f.Add(query, "")
 		f.Add(query, "A"+good)
@@ -323,7 +346,8 @@ func FuzzCallback(f *testing.F) {
 func FuzzBackchannel(f *testing.F) {
 	p := newTestPortal(f)
 	p.sessions.add(&session{sid: "a"})
-	for _, token := range []string{"", "x", "e30.e30.e30", "eyJhbGciOiJub25lIn0.eyJzaWQiOiJhIn0.", "eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiJhIn0.AAAA"} {
+	for _, token := range []string{"", "x", "e30.e30.e30", "eyJhbGciOiJub25lIn0.eyJzaWQiOiJhIn0.",
+		"eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiJhIn0.AAAA"} {
 		f.Add("logout_token=" + token)
 	}
 	f.Fuzz(func(t *testing.T, body string) {

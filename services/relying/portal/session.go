@@ -38,8 +38,8 @@ type session struct {
 	used time.Time
 	end  ending
 
-	// call is held for as long as the portal calls the provider for this session: a refresh token is
-	// good for one call
+	// call is held for as long as the portal calls the provider for this session: a refresh token
+	// is good for one call
 	call sync.Mutex
 	got  received
 }
@@ -103,9 +103,9 @@ func (s *sessions) over(n *session) bool {
 	return now.Sub(n.used) >= maxIdle || now.Sub(n.created) >= maxAge
 }
 
-// of is the session of a request, nil when there is none. One that Pro Santé Connect has ended is
-// told once.
-func (s *sessions) of(r *http.Request) (*session, ending) {
+// ofRequest is the session of a request, nil when there is none. One that Pro Santé Connect has
+// ended is told once.
+func (s *sessions) ofRequest(r *http.Request) (*session, ending) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
 		return nil, ""
@@ -130,8 +130,8 @@ func (s *sessions) remove(n *session) {
 	delete(s.byKey, n.key)
 }
 
-// endedAt ends the sessions that came of a session at Pro Santé Connect, and tells how many. What is
-// left of each says why it ended, and has none of what was received.
+// endedAt ends the sessions that came of a session at Pro Santé Connect, and tells how many. What
+// is left of each says why it ended, and has none of what was received.
 func (s *sessions) endedAt(sid string) (count int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,8 @@ func setCookie(w http.ResponseWriter, name, value string, seconds int) {
 	if value == "" {
 		seconds = -1
 	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // formToken is what the forms of a session hold, so that no other page can send them.
