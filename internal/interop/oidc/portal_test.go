@@ -17,15 +17,15 @@ import (
 	"github.com/igc-lab/igc/internal/labtest"
 )
 
-// visitor is a browser in front of the demo portal: cookies, redirections, and names under
+// portalVisitor is a browser in front of the demo portal: cookies, redirections, and names under
 // carte.localhost that lead to this machine.
-type visitor struct {
+type portalVisitor struct {
 	*testing.T
 	http   *http.Client
 	portal string
 }
 
-func newVisitor(t *testing.T, l *labtest.Lab, s *labtest.Server, card ...tls.Certificate) *visitor {
+func newPortalVisitor(t *testing.T, l *labtest.Lab, s *labtest.Server, card ...tls.Certificate) *portalVisitor {
 	t.Helper()
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(l.Must("show", "--pem", "ACR-EL"))) {
@@ -42,11 +42,11 @@ func newVisitor(t *testing.T, l *labtest.Lab, s *labtest.Server, card ...tls.Cer
 		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+port)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &visitor{t, &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute},
+	return &portalVisitor{t, &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute},
 		strings.TrimSuffix(s.URLs["portal"], "/")}
 }
 
-func (v *visitor) send(method, address string, form url.Values) (*http.Response, string) {
+func (v *portalVisitor) send(method, address string, form url.Values) (*http.Response, string) {
 	v.Helper()
 	req, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -76,7 +76,7 @@ var (
 )
 
 // begin goes to the login page of Pro Santé Connect, and returns its address and its login.
-func (v *visitor) begin() (wallet, login string) {
+func (v *portalVisitor) begin() (wallet, login string) {
 	v.Helper()
 	resp, body := v.send("GET", v.portal+"/connexion", nil)
 	found := loginField.FindStringSubmatch(body)
@@ -87,7 +87,7 @@ func (v *visitor) begin() (wallet, login string) {
 }
 
 // login logs in by the e-CPS and returns the portal's page.
-func (v *visitor) login() string {
+func (v *portalVisitor) login() string {
 	v.Helper()
 	wallet, login := v.begin()
 	resp, body := v.send("POST", wallet+"/auth/e-cps", url.Values{"login": {login}, "identifiant": {person}})
@@ -100,7 +100,7 @@ func (v *visitor) login() string {
 }
 
 // press sends a form of the portal's page and returns the page that comes.
-func (v *visitor) press(path string) string {
+func (v *portalVisitor) press(path string) string {
 	v.Helper()
 	_, page := v.send("GET", v.portal+"/session", nil)
 	found := formToken.FindStringSubmatch(page)
@@ -111,7 +111,7 @@ func (v *visitor) press(path string) string {
 	return body
 }
 
-func (v *visitor) holds(page string, words ...string) {
+func (v *portalVisitor) holds(page string, words ...string) {
 	v.Helper()
 	for _, word := range words {
 		if !strings.Contains(page, word) {
@@ -130,7 +130,7 @@ func TestPortal(t *testing.T) {
 	l.Must("ecps", "policy", "approve")
 
 	t.Run("e-CPS", func(t *testing.T) {
-		v := newVisitor(t, l, s)
+		v := newPortalVisitor(t, l, s)
 		_, home := v.send("GET", v.portal+"/", nil)
 		v.holds(home, "Log in with Pro Santé Connect", "portail-demo")
 		page := v.login()
@@ -155,7 +155,7 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("logout at Pro Santé Connect", func(t *testing.T) {
-		v := newVisitor(t, l, s)
+		v := newPortalVisitor(t, l, s)
 		v.login()
 		wallet := strings.TrimSuffix(s.URLs["wallet"], "/")
 		_, own := v.send("GET", wallet+"/portail", nil)
@@ -177,7 +177,7 @@ func TestPortal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := newVisitor(t, l, s, pair)
+		v := newPortalVisitor(t, l, s, pair)
 		_, page := v.send("GET", v.portal+"/connexion", nil)
 		link := cardLink.FindStringSubmatch(page)
 		if link == nil {
@@ -202,24 +202,24 @@ func TestPortal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := newVisitor(t, l, s, pair)
+		v := newPortalVisitor(t, l, s, pair)
 		_, page := v.send("GET", v.portal+"/carte/connexion?lang=fr", nil)
 		v.holds(page, "Vous êtes connecté", "par la carte, sans Pro Santé Connect", "Ce que dit la carte")
 		v.holds(v.press("/quitter"), "Welcome")
-		_, page = newVisitor(t, l, s).send("GET", v.portal+"/carte/connexion", nil)
+		_, page = newPortalVisitor(t, l, s).send("GET", v.portal+"/carte/connexion", nil)
 		v.holds(page, "No card was presented")
 		signature, err := tls.LoadX509KeyPair(card.File("signature.pem"), card.File("signature.clear.key"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, page = newVisitor(t, l, s, signature).send("GET", v.portal+"/carte/connexion", nil)
+		_, page = newPortalVisitor(t, l, s, signature).send("GET", v.portal+"/carte/connexion", nil)
 		v.holds(page, "This card is refused")
 	})
 
 	t.Run("refused", func(t *testing.T) {
 		l.Must("ecps", "policy", "refuse")
 		defer l.Must("ecps", "policy", "approve")
-		v := newVisitor(t, l, s)
+		v := newPortalVisitor(t, l, s)
 		wallet, login := v.begin()
 		resp, page := v.send("POST", wallet+"/auth/e-cps", url.Values{"login": {login}, "identifiant": {person}})
 		for try := 0; try < 50 && strings.Contains(resp.Request.URL.Path, "attente"); try++ {
@@ -230,7 +230,7 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("tampered", func(t *testing.T) {
-		v := newVisitor(t, l, s)
+		v := newPortalVisitor(t, l, s)
 		v.login() // Pro Santé Connect asks nothing from here on
 		v.press("/quitter")
 		// one changes what the portal asks, or the answer, on its way through the browser
@@ -293,7 +293,7 @@ func TestPortal(t *testing.T) {
 			}
 		}
 		// the answer of one browser in another
-		other := newVisitor(t, l, s)
+		other := newPortalVisitor(t, l, s)
 		v.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 			if r.URL.Path == "/retour" {
 				return http.ErrUseLastResponse
@@ -326,7 +326,7 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("faults and time", func(t *testing.T) {
-		v := newVisitor(t, l, s)
+		v := newPortalVisitor(t, l, s)
 		v.login()
 		l.Must("psc", "set", "fault.token=503")
 		v.holds(v.press("/rafraichir"), "PORTAL-PROVIDER", "503")
@@ -352,6 +352,6 @@ func TestPortal(t *testing.T) {
 	t.Run("another secret", func(t *testing.T) {
 		l.Must("psc", "client", "secret", "portail-demo")
 		s.Stop(t)
-		newVisitor(t, l, l.Serve()).login() // igc serve has put it right
+		newPortalVisitor(t, l, l.Serve()).login() // igc serve has put it right
 	})
 }
