@@ -292,7 +292,7 @@ func TestAttacks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.T = t
+			w.TB = t
 			attack(t, w)
 		})
 	}

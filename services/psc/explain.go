@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -96,9 +95,14 @@ func (p *Provider) Explain(ctx context.Context, token string) (*Explanation, err
 		return nil, store.Errorf(store.Invalid, "this is not a JWT: %w", err)
 	}
 	body := parsed.UnsafePayloadWithoutVerification()
-	e := &Explanation{}
-	head := parsed.Signatures[0].Header
-	e.Header = fmt.Sprintf(`{"alg":%q,"kid":%q}`, head.Algorithm, head.KeyID)
+	header, err := json.Marshal(struct {
+		Alg string `json:"alg"`
+		KID string `json:"kid"`
+	}{parsed.Signatures[0].Header.Algorithm, parsed.Signatures[0].Header.KeyID})
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{Header: string(header)}
 	var names []string
 	typ := ""
 	dec := json.NewDecoder(bytes.NewReader(body))

@@ -67,6 +67,10 @@ var (
 		i18n.Text{FR: "Un formulaire d'un autre site est refusé : il agirait à votre place.",
 			EN: "A form of another site is refused: it would act in your place."},
 		i18n.Text{FR: "Recommencez depuis la page de connexion.", EN: "Begin again from the login page."}}
+	problemForm = &problem{"LOGIN-FORM", i18n.Text{FR: "Ce formulaire ne se lit pas", EN: "This form cannot be read"},
+		i18n.Text{FR: "Un paramètre est mal codé, est donné deux fois, ou le tout est trop long.",
+			EN: "A parameter is badly encoded, is given twice, or all of it is too long."},
+		i18n.Text{FR: "Retournez au service et recommencez la connexion.", EN: "Go back to the service and log in again."}}
 	problemExpired = &problem{"LOGIN-TIMEOUT", i18n.Text{FR: "Délai dépassé", EN: "Time is over"},
 		i18n.Text{FR: "La demande n'a pas été validée à temps sur le téléphone.",
 			EN: "The request was not approved on the phone in time."},

@@ -34,7 +34,7 @@ const (
 
 // world is a provider with its servers, and a relying party's registration.
 type world struct {
-	*testing.T
+	testing.TB
 	p      *Provider
 	docs   store.DocumentStore
 	phone  *ecps.Service
@@ -90,7 +90,7 @@ func (noCards) Check(context.Context, *tls.ConnectionState) (*verify.Report, err
 }
 
 // newWorld makes a provider in which the doctor has an e-CPS that approves, and a client "app".
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	db := bolt.Open(filepath.Join(dir, "igc.db"), bolt.Options{})
@@ -98,7 +98,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Unlock() })
-	w := &world{T: t, docs: store.DocumentsOf(db, "test")}
+	w := &world{TB: t, docs: store.DocumentsOf(db, "test")}
 	ring := keys.NewRing(dir, func() ([]byte, error) { return []byte("passphrase"), nil })
 	directory := people.New(people.Options{Records: noRecords{}, Documents: w.docs})
 	w.phone = ecps.New(ecps.Options{Documents: w.docs, People: contacts{directory}, Messages: noMessages{},
@@ -320,7 +320,7 @@ func (w *world) last(code Code) {
 	}
 }
 
-func payload(t *testing.T, token string) string {
+func payload(t testing.TB, token string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -334,7 +334,7 @@ func payload(t *testing.T, token string) string {
 }
 
 // members are the names of the members of a JSON object, in their order.
-func members(t *testing.T, object string) string {
+func members(t testing.TB, object string) string {
 	t.Helper()
 	dec := json.NewDecoder(strings.NewReader(object))
 	var names []string

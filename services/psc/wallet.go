@@ -1,6 +1,7 @@
 package psc
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -44,7 +45,11 @@ func (p *Provider) page(h handler) http.HandlerFunc {
 				err = h(rec, r, &call, &settings)
 			}
 		}
-		if err != nil {
+		var wrong *failure
+		switch {
+		case errors.As(err, &wrong):
+			p.problemPage(rec, r, http.StatusBadRequest, problemForm, nil)
+		case err != nil:
 			p.Log.Error("PSC", "page", r.URL.Path, "err", err)
 			p.problemPage(rec, r, http.StatusInternalServerError, problemInternal, nil)
 		}
