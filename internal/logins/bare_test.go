@@ -1,0 +1,5 @@
+package logins
+
+const bareServer = "IGC_BARE"
+
+func serveBare() {}
