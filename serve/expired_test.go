@@ -82,7 +82,7 @@ func TestExpiredDocumentsAreDropped(t *testing.T) {
 	ctx, stop = context.WithCancel(t.Context())
 	defer stop()
 	tick := make(chan time.Time)
-	go dropExpired(ctx, l, tick, debug)
+	go dropExpired(ctx, l.DropExpiredDocuments, tick, nil, debug)
 	tick <- start
 	forward(2 * time.Hour)
 	put(1, "tomorrow", time.Hour)

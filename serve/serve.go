@@ -150,7 +150,9 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	g.start(func(ctx context.Context) error {
 		due := time.NewTicker(expiryInterval)
 		defer due.Stop()
-		dropExpired(ctx, lab, due.C, o.Log)
+		look := time.NewTicker(movedInterval)
+		defer look.Stop()
+		dropExpired(ctx, expired(lab, around.Clock), due.C, around.Clock.Moved(ctx, look.C), o.Log)
 		return nil
 	})
 	g.start(func(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -250,5 +251,65 @@ func TestCardsOnPurpose(t *testing.T) {
 		if seen[code] == 0 {
 			t.Errorf("no card ended with %s", code)
 		}
+	}
+}
+
+// A card that is revoked on the way, after it was verified, opens no session: neither from the card's
+// server to the wallet, nor between the approval of a CIBA request and the poll.
+func TestRevokedOnTheWay(t *testing.T) {
+	l := labtest.New(t, "--key", "p256")
+	s := l.Serve()
+	p := newProvider(l, s)
+	ctx := t.Context()
+	insert := func() (*person, labtest.Card) {
+		card := l.Issue("--fixture", "alain", "--clear-keys")
+		b := p.browser(loadCard(t, card.File("authentication.pem"), card.File("authentication.clear.key")))
+		t.Cleanup(b.close)
+		return b, card
+	}
+	revoke := func(card labtest.Card) { l.Must("revoke", card.Certificates[0].Serial, "--reason", "keyCompromise") }
+
+	b, card := insert()
+	var proof string
+	ordinary := b.http.CheckRedirect
+	b.http.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		if r.URL.Path == "/auth/carte" {
+			proof = r.URL.String()
+			return http.ErrUseLastResponse
+		}
+		return ordinary(r, via)
+	}
+	if _, err := b.byCard(ctx); err != nil || proof == "" {
+		t.Fatalf("no proof, %v", err)
+	}
+	b.http.CheckRedirect = ordinary
+	revoke(card)
+	got, err := b.do(ctx, "GET", proof, nil)
+	if err != nil || got.status != http.StatusForbidden || got.to != nil || !strings.Contains(got.body, "CARD-REVOKED") {
+		t.Errorf("the proof of a card that is revoked: %+v, %v", got, err)
+	}
+	if got, _, err := b.begin(ctx, "prompt", "none"); err != nil || got.to.Get("error") != "login_required" {
+		t.Errorf("and then: %+v, %v", got, err)
+	}
+
+	b, card = insert()
+	asked, err := b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", "899700209812", "channel", "CARD")
+	if err != nil || asked.AuthReqID == "" {
+		t.Fatalf("%v, %v", asked, err)
+	}
+	list, err := b.do(ctx, "GET", b.card+"/cps-gestion", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := regexp.MustCompile(`name="demande" value="([0-9a-f]+)"`).FindStringSubmatch(list.body)
+	if key == nil {
+		t.Fatalf("no request\n%s", list.body)
+	}
+	if got, err := b.do(ctx, "POST", b.card+"/cps-gestion", url.Values{"demande": {key[1]}, "reponse": {"accepter"}}); err != nil || got.status != 200 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	revoke(card)
+	if a, err := b.call(ctx, "/token", "grant_type", grantCIBA, "auth_req_id", asked.AuthReqID); err != nil || a.Error != "access_denied" {
+		t.Errorf("a poll after the card was revoked: %v, %v\n%s", a, err, s.Log)
 	}
 }

@@ -125,6 +125,9 @@ var (
 	policies    = store.DocumentKind{Name: "ecps.policy", Audited: true}
 )
 
+// Passing are the kinds of documents that end by the services' clock.
+func Passing() []store.DocumentKind { return []store.DocumentKind{activations, requests} }
+
 // How long documents stay after their end.
 const (
 	unansweredStays = 15 * time.Minute    // requests that nobody answered

@@ -334,20 +334,18 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, call *Call, 
 	now := p.Now()
 	s.Used = now
 	value := uuid() + "." + s.SID + "." + clientUUID(l.Client)
-	sessionWrite, err := s.write(settings, version)
+	sessionWrite, err := p.writeSession(s, settings, version)
 	if err != nil {
 		return err
 	}
-	codeWrite, err := put(codeKind, digest(value), code{Client: l.Client, Redirect: l.Redirect, Scope: l.Scope,
-		Nonce:     l.Nonce,
-		Challenge: l.Challenge, Method: l.Method, SID: s.SID,
-		Expires: now.Add(time.Duration(settings.CodeTTL) * time.Second)},
-		until(settings.CodeTTL), nil)
+	codeWrite, err := put(codeKind, digest(value), code{Client: l.Client, Redirect: l.Redirect, Scope: l.Scope, Nonce: l.Nonce,
+		Challenge: l.Challenge, Method: l.Method, SID: s.SID, Expires: now.Add(time.Duration(settings.CodeTTL) * time.Second)},
+		p.until(settings.CodeTTL), nil)
 	if err != nil {
 		return err
 	}
 	none := uint64(0)
-	spent, err := put(loginKind, l.ID, s.SID, until(settings.LoginTTL), &none)
+	spent, err := put(loginKind, l.ID, s.SID, p.until(settings.LoginTTL), &none)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/verify"
 )
 
@@ -44,7 +45,7 @@ func (p *Provider) holder(r *http.Request) (person string, c *card, report *veri
 	if known == nil {
 		return "", nil, report, problemUnknownCard, nil
 	}
-	return known.ID, &card{issuer.ID(), strings.ToUpper(leaf.SerialNumber.Text(16))}, report, nil, nil
+	return known.ID, &card{issuer.ID(), profiles.SerialHex(leaf.SerialNumber)}, report, nil, nil
 }
 
 // cardLogin sends the browser back to the wallet with the proof of who holds the card.
@@ -132,7 +133,7 @@ func (p *Provider) answerByCard(w http.ResponseWriter, r *http.Request, _ *Call,
 			if r.PostForm.Get("reponse") == "accepter" {
 				request.Answer = "approved"
 			}
-			write, err := put(cibaKind, key, request, until(settings.CIBATTL), &version)
+			write, err := put(cibaKind, key, request, p.until(settings.Interval+int(request.Expires.Sub(p.Now()).Seconds())), &version)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package psc
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"sync"
@@ -121,7 +122,7 @@ func (p *Provider) ciba(w http.ResponseWriter, r *http.Request, call *Call, sett
 	}
 	id := random()
 	keep := settings.Interval + 10 // so that expired_token can be told
-	write, err := put(cibaKind, digest(id), request, until(int(ttl.Seconds())+keep), nil)
+	write, err := put(cibaKind, digest(id), request, p.until(int(ttl.Seconds())+keep), nil)
 	if err != nil {
 		return err
 	}
@@ -144,8 +145,9 @@ func ecpsCode(err error) string {
 
 // polls remembers when each auth_req_id was polled last, and which were told that it is over.
 type polls struct {
-	mu   sync.Mutex
-	last map[string]poll
+	mu    sync.Mutex
+	last  map[string]poll
+	swept time.Time
 }
 
 type poll struct {
@@ -154,33 +156,44 @@ type poll struct {
 	over  bool
 }
 
-// maxPolls bounds the memory: what is older than a day goes first, then everything.
-const maxPolls = 100_000
+// A poll is forgotten after an hour, which is looked for each minute, and all are when they are too
+// many.
+const (
+	pollKept  = time.Hour
+	pollSweep = time.Minute
+	maxPolls  = 100_000
+)
 
-// tooFast notes a poll, and tells whether it came too early.
-func (p *polls) tooFast(key string, now time.Time, interval time.Duration) bool {
+// note gives change what is remembered of an auth_req_id.
+func (p *polls) note(key string, now time.Time, change func(*poll, bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.last == nil || len(p.last) >= maxPolls {
 		p.last = map[string]poll{}
 	}
-	last, polled := p.last[key]
-	early := polled && now.Sub(last.at) < interval+last.extra
-	if early {
-		last.extra += 5 * time.Second // OpenID CIBA Core §7.3
+	if now.Sub(p.swept) >= pollSweep {
+		maps.DeleteFunc(p.last, func(_ string, old poll) bool { return now.Sub(old.at) > pollKept })
+		p.swept = now
 	}
+	last, polled := p.last[key]
+	change(&last, polled)
 	last.at = now
 	p.last[key] = last
+}
+
+// tooFast notes a poll, and tells whether it came too early.
+func (p *polls) tooFast(key string, now time.Time, interval time.Duration) (early bool) {
+	p.note(key, now, func(last *poll, polled bool) {
+		if early = polled && now.Sub(last.at) < interval+last.extra; early {
+			last.extra += 5 * time.Second // OpenID CIBA Core §7.3
+		}
+	})
 	return early
 }
 
 // isOver notes that the client was told the end, and tells whether it had been told before.
-func (p *polls) isOver(key string) (before bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last := p.last[key]
-	before, last.over = last.over, true
-	p.last[key] = last
+func (p *polls) isOver(key string, now time.Time) (before bool) {
+	p.note(key, now, func(last *poll, _ bool) { before, last.over = last.over, true })
 	return before
 }
 
@@ -216,7 +229,7 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 		return nil, err
 	}
 	over := func(e, description string) error {
-		if p.polls.isOver(key) {
+		if p.polls.isOver(key, now) {
 			return fault(400, e, description, "PSC-POLL-AFTER-DENIAL", e)
 		}
 		return fault(400, e, description, "", "")
@@ -238,6 +251,9 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 // answer is what became of a request: approved, refused, expired or empty, and when.
 func (p *Provider) answer(ctx context.Context, request *cibaRequest) (state string, at time.Time, err error) {
 	if request.ECPS == "" {
+		if gone, err := p.revoked(ctx, request.Card); err != nil || gone {
+			return "refused", request.At, err
+		}
 		return request.Answer, request.At, nil
 	}
 	on, err := p.ECPS.Get(ctx, request.ECPS)
@@ -280,12 +296,12 @@ func (p *Provider) grantCIBA(ctx context.Context, call *Call, settings *Settings
 		return nil, err
 	}
 	none := uint64(0)
-	sessionWrite, err := s.write(settings, &none)
+	sessionWrite, err := p.writeSession(s, settings, &none)
 	if err != nil {
 		return nil, err
 	}
 	request.Grant = g.ID
-	spent, err := put(cibaKind, key, request, until(settings.CIBATTL), &version)
+	spent, err := put(cibaKind, key, request, p.until(settings.CIBATTL), &version)
 	if err != nil {
 		return nil, err
 	}

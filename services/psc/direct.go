@@ -41,7 +41,7 @@ func (p *Provider) Direct(ctx context.Context, client, person string, c *Card) (
 		return nil, err
 	}
 	none := uint64(0)
-	write, err := s.write(&settings, &none)
+	write, err := p.writeSession(s, &settings, &none)
 	if err != nil {
 		return nil, err
 	}

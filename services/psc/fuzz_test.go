@@ -68,7 +68,7 @@ func (z *fuzzed) open() {
 		}
 	}
 	none := uint64(0)
-	write, err := s.write(&settings, &none)
+	write, err := z.p.writeSession(s, &settings, &none)
 	if err != nil {
 		z.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func FuzzToken(f *testing.F) {
 		c := code{Client: client, Redirect: "https://localhost:3000/cb", Scope: "openid profile scope_all identity", SID: z.words["{SID}"],
 			Expires: z.now().Add(time.Minute)}
 		change(&c)
-		write, err := put(codeKind, digest(value), c, until(60), nil)
+		write, err := put(codeKind, digest(value), c, z.p.until(60), nil)
 		if err != nil {
 			z.Fatal(err)
 		}

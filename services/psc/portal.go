@@ -59,14 +59,13 @@ func (p *Provider) portalLogin(w http.ResponseWriter, r *http.Request, _ *Call, 
 }
 
 // openPortal writes the session of a person who logged in to the portal.
-func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, s *session,
-	version *uint64) error {
-	write, err := s.write(settings, version)
+func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, s *session, version *uint64) error {
+	write, err := p.writeSession(s, settings, version)
 	if err != nil {
 		return err
 	}
 	none := uint64(0)
-	spent, err := put(loginKind, l.ID, s.SID, until(settings.LoginTTL), &none)
+	spent, err := put(loginKind, l.ID, s.SID, p.until(settings.LoginTTL), &none)
 	if err != nil {
 		return err
 	}

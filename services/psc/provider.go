@@ -39,6 +39,7 @@ type Options struct {
 	People    People
 	ECPS      ECPS
 	Verifier  Verifier         // of cards and of clients' certificates
+	Revoked   Revoked          // of cards that have logged in
 	Now       func() time.Time // the services' clock
 	Log       *slog.Logger
 
@@ -72,6 +73,9 @@ type ECPS interface {
 type Verifier interface {
 	Check(ctx context.Context, state *tls.ConnectionState) (*verify.Report, error)
 }
+
+// Revoked tells whether a card's certificate is revoked or on hold now.
+type Revoked func(ctx context.Context, c Card) (bool, error)
 
 // Provider is Pro Santé Connect for one lab.
 type Provider struct {
@@ -214,11 +218,15 @@ func get[T any](ctx context.Context, documents store.DocumentStore, kind store.D
 	return value, doc.Version, nil
 }
 
-// graceTime is how long a document outlives its end by the services' clock, which may be ahead of
-// the system's: what came too late is then told from what never was.
-const graceTime = time.Hour
+// kept is how long a document outlives its end: what came too late is then told from what never was.
+const kept = time.Hour
 
-// until is when the store may drop a document that ends after a while.
-func until(seconds int) time.Time {
-	return time.Now().Add(time.Duration(seconds)*time.Second + graceTime)
+// until is when a document that ends after a while may be dropped, by the services' clock.
+func (p *Provider) until(seconds int) time.Time {
+	return p.Now().Add(time.Duration(seconds)*time.Second + kept)
+}
+
+// Passing are the kinds of documents that end by the services' clock.
+func Passing() []store.DocumentKind {
+	return []store.DocumentKind{sessionKind, codeKind, loginKind, revokedKind, parKind, cibaKind}
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,8 @@ func (noCards) Check(context.Context, *tls.ConnectionState) (*verify.Report, err
 		Level: verify.Bad}}}, nil
 }
 
+func noneRevoked(context.Context, Card) (bool, error) { return false, nil }
+
 // newWorld makes a provider in which the doctor has an e-CPS that approves, and a client "app".
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -114,7 +117,7 @@ func newWorld(t testing.TB) *world {
 		return s
 	}
 	w.issuer, w.wallet, w.card = serve(&issuer), serve(&wallet), serve(&card)
-	w.p = New(Options{Documents: w.docs, Seal: ring, People: directory, ECPS: w.phone, Verifier: noCards{}, Now: w.now,
+	w.p = New(Options{Documents: w.docs, Seal: ring, People: directory, ECPS: w.phone, Verifier: noCards{}, Revoked: noneRevoked, Now: w.now,
 		IssuerURL: w.issuer.URL, WalletURL: w.wallet.URL, CardURL: w.card.URL, HTTP: http.DefaultClient})
 	issuer, wallet, card = w.p.IssuerHandler(), w.p.WalletHandler(), w.p.CardHandler()
 	t.Cleanup(w.p.sending.Wait)
@@ -641,6 +644,27 @@ func TestCIBA(t *testing.T) {
 	}
 	status, got = w.call("/token", "grant_type", grantCIBA)
 	w.failed(status, got, 400, "invalid_request", "Missing parameter: auth_req_id", "PSC-PARAMETER")
+}
+
+// The first poll of a server's life may be one of a request that was refused.
+func TestCIBARefusedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.policy("refuse")
+	_, answer := w.call("/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor)
+	status, got := w.call("/token", "grant_type", grantCIBA, "auth_req_id", answer["auth_req_id"].(string))
+	w.failed(status, got, 400, "access_denied", "not authorized", "")
+}
+
+// What is remembered of polls goes after a while.
+func TestPollsAreForgotten(t *testing.T) {
+	var p polls
+	now := time.Now()
+	for i := range 1000 {
+		p.tooFast(strconv.Itoa(i), now, time.Second)
+	}
+	if p.tooFast("0", now.Add(pollKept+time.Second), time.Second); len(p.last) != 1 {
+		t.Errorf("%d polls are remembered", len(p.last))
+	}
 }
 
 func TestPushedRequests(t *testing.T) {

@@ -105,8 +105,8 @@ func (s *session) remove(id string) {
 	s.Grants = keep
 }
 
-func (s *session) write(settings *Settings, ifVersion *uint64) (store.DocumentWrite, error) {
-	return put(sessionKind, s.SID, s, until(settings.SessionTTL), ifVersion)
+func (p *Provider) writeSession(s *session, settings *Settings, ifVersion *uint64) (store.DocumentWrite, error) {
+	return put(sessionKind, s.SID, s, p.until(settings.SessionTTL), ifVersion)
 }
 
 // validSID has the form of the session IDs that the provider gives out, so that it can be a key of
@@ -138,7 +138,7 @@ func (p *Provider) changeSession(ctx context.Context, sid string, settings *Sett
 		if err != nil {
 			return nil, err
 		}
-		w, err := s.write(settings, &version)
+		w, err := p.writeSession(s, settings, &version)
 		if err != nil {
 			return nil, err
 		}
@@ -230,6 +230,14 @@ func (p *Provider) EndSessions(ctx context.Context, which func(person string, c 
 
 // Card names a certificate that logged in.
 type Card struct{ Authority, Serial string }
+
+// revoked tells whether the card of a login was revoked since it was verified.
+func (p *Provider) revoked(ctx context.Context, c *card) (bool, error) {
+	if c == nil {
+		return false, nil
+	}
+	return p.Revoked(ctx, Card{c.Authority, c.Serial})
+}
 
 // StatusChanged ends the sessions of a card whose certificate is no longer good. It is for
 // ca.CA.WatchStatus.

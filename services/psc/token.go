@@ -81,7 +81,7 @@ func (p *Provider) redeem(r *http.Request, call *Call, settings *Settings, c *Cl
 	t, err := p.grant(ctx, call, settings, given.SID, g, func() ([]store.DocumentWrite, error) {
 		spent := *given
 		spent.Grant = g.ID
-		w, err := put(codeKind, key, spent, until(settings.SessionTTL), &version)
+		w, err := put(codeKind, key, spent, p.until(settings.SessionTTL), &version)
 		return []store.DocumentWrite{w}, err
 	})
 	switch {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/igc-lab/igc/ca/store"
 )
@@ -166,8 +165,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request, call *Call, se
 		return err
 	}
 	if access != nil && access.Azp == c.ID {
-		write, err := put(revokedKind, access.JTI, true,
-			time.Now().Add(time.Duration(settings.AccessTTL)*time.Second+graceTime), nil)
+		write, err := put(revokedKind, access.JTI, true, p.until(settings.AccessTTL), nil)
 		if err != nil {
 			return err
 		}

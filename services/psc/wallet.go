@@ -257,6 +257,12 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 		p.problemPage(w, r, http.StatusForbidden, problemUnknown, l)
 		return nil
 	}
+	if gone, err := p.revoked(r.Context(), by.Card); err != nil {
+		return err
+	} else if gone {
+		p.problemPage(w, r, http.StatusForbidden, problemRevoked, l)
+		return nil
+	}
 	call.Client, call.Person = l.Client, by.Person
 	old, version, err := p.browserSession(r, settings)
 	if err != nil {
@@ -277,5 +283,12 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 	if err == nil && old != nil && old.Person != by.Person {
 		err = p.endSession(r.Context(), old)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// A card that is revoked at this moment: StatusChanged has seen the session, or this sees the card.
+	if gone, err := p.revoked(r.Context(), by.Card); err != nil || gone {
+		return errors.Join(err, p.endSession(r.Context(), s))
+	}
+	return nil
 }

@@ -1,0 +1,167 @@
+package logins
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/lab"
+	"github.com/igc-lab/igc/serve"
+	"github.com/igc-lab/igc/services/ecps"
+	"github.com/igc-lab/igc/services/psc"
+)
+
+// memory is what this process holds after a collection, in bytes.
+type memory struct{ heap, resident uint64 }
+
+func (m memory) String() string {
+	return fmt.Sprintf("heap %.1f MB, resident %.1f MB", float64(m.heap)/1e6, float64(m.resident)/1e6)
+}
+
+func measure(t testing.TB) (m memory) {
+	t.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	m.heap = stats.HeapAlloc
+	for line := bufio.NewScanner(strings.NewReader(labtest.Read(t, "/proc/self/status"))); line.Scan(); {
+		if kilobytes, ok := strings.CutPrefix(line.Text(), "VmRSS:"); ok {
+			n, err := strconv.ParseUint(strings.Fields(kilobytes)[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.resident = n << 10
+		}
+	}
+	return m
+}
+
+// Logins that are begun and left, half of them with the phone asked, and CIBA requests that are polled
+// once: when their time is over by igc psc clock, the records hold nothing of them and memory is back
+// within a tenth. IGC_ABANDONED says how many; make soak leaves 10,000.
+func TestAbandonedLogins(t *testing.T) {
+	abandoned := 400
+	if s := os.Getenv("IGC_ABANDONED"); s != "" {
+		var err error
+		if abandoned, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("the memory of a process is read from /proc")
+	}
+	home := labtest.New(t, "--key", "p256")
+	l, err := lab.Open(home.Home, lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	opened, ended := make(chan serve.Started, 1), make(chan error, 1)
+	go func() {
+		ended <- serve.Run(ctx, l, serve.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Started: func(s serve.Started) { opened <- s }})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	s := &labtest.Server{URLs: map[string]string{}}
+	for _, e := range (<-opened).Endpoints {
+		s.URLs[e.Name] = e.URL
+	}
+	p := newProvider(home, s)
+	home.Must("psc", "set", "ciba_interval=1")
+	documents := func() (all []string) {
+		for _, kind := range append(psc.Passing(), ecps.Passing()...) {
+			docs, err := l.ScanDocuments(t.Context(), kind, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, doc := range docs {
+				all = append(all, kind.Name+"/"+doc.Key)
+			}
+		}
+		return all
+	}
+	leave := func(n int) {
+		t.Helper()
+		work := make(chan int)
+		var workers sync.WaitGroup
+		for range 4 {
+			workers.Go(func() {
+				server := p.browser()
+				defer server.close()
+				for i := range work {
+					b := *server // a browser without cookies, over the same connections
+					b.http = p.browser().http
+					b.http.Transport = server.http.Transport
+					_, field, err := b.begin(t.Context())
+					if err == nil && i%2 == 0 {
+						var got *page
+						if got, err = b.do(t.Context(), "POST", b.wallet+"/auth/e-cps", url.Values{"login": {field}, "identifiant": {doctor}}); err == nil && got.status != 200 {
+							t.Errorf("the phone: %d", got.status)
+						}
+					}
+					if err == nil && i%10 == 0 {
+						var a *answer
+						if a, err = server.call(t.Context(), "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor); err == nil {
+							_, err = server.call(t.Context(), "/token", "grant_type", grantCIBA, "auth_req_id", a.AuthReqID)
+						}
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for i := range n {
+			work <- i
+		}
+		close(work)
+		workers.Wait()
+	}
+	pass := func() {
+		t.Helper()
+		home.Must("psc", "clock", "+26h")
+		labtest.Until(t, "the records hold nothing of them", func() bool { return len(documents()) == 0 })
+	}
+	home.Must("ecps", "policy", "ignore")
+	leave(max(200, abandoned/10)) // what is kept for good is there afterwards: pages, certificates, the last calls
+	pass()
+	before := measure(t)
+	begun := time.Now()
+	leave(abandoned)
+	held, during := len(documents()), measure(t)
+	if held < abandoned/2 {
+		t.Errorf("%d documents of %d logins: the phone was not asked", held, abandoned)
+	}
+	took := time.Since(begun)
+	pass()
+	after := measure(t)
+	t.Logf("%d logins left in %s, %d documents\nbefore %s\nwhile  %s\nafter  %s", abandoned, took.Round(time.Second), held, before, during, after)
+	if after.heap > before.heap+before.heap/10 {
+		t.Error("the heap is not back within a tenth")
+	}
+	if after.resident > before.resident+before.resident/10 {
+		t.Error("resident memory is not back within a tenth")
+	}
+	for _, kind := range []string{"psc.client", "ecps.device"} {
+		if docs, err := l.ScanDocuments(t.Context(), store.DocumentKind{Name: kind}, ""); err != nil || len(docs) != 1 {
+			t.Errorf("%s: %d documents, %v", kind, len(docs), err)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package clock
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/igc-lab/igc/ca/store"
+)
+
+// dropped is how many documents are deleted in one write: others wait for it.
+const dropped = 500
+
+// DropEnded deletes the documents of these kinds that have ended by this clock, and says how many.
+// The store drops those that have ended by the system's: this is for a clock that is ahead.
+func (c *Clock) DropEnded(ctx context.Context, kinds ...store.DocumentKind) (n int, err error) {
+	for _, kind := range kinds {
+		docs, err := c.documents.Store.ScanDocuments(ctx, kind, "")
+		if err != nil {
+			return n, err
+		}
+		now := c.Now()
+		var writes []store.DocumentWrite
+		for i, doc := range docs {
+			if !doc.Expires.IsZero() && !now.Before(doc.Expires) {
+				writes = append(writes, store.DocumentWrite{Kind: kind, Key: doc.Key, Delete: true, IfVersion: &docs[i].Version})
+			}
+			if len(writes) == 0 || len(writes) < dropped && i+1 < len(docs) {
+				continue
+			}
+			switch _, err := c.documents.Store.WriteDocuments(ctx, "", writes...); {
+			case err == nil:
+				n += len(writes)
+			case !errors.Is(err, store.ErrSwap): // one of them changed meanwhile: they go the next time
+				return n, err
+			}
+			writes = nil
+		}
+	}
+	return n, nil
+}
+
+// Moved sends on the channel that it returns when the clock was moved, here or by a command, until
+// the context ends. It looks at every tick.
+func (c *Clock) Moved(ctx context.Context, tick <-chan time.Time) <-chan struct{} {
+	moved := make(chan struct{}, 1)
+	go func() {
+		last, _ := c.Offset(ctx)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick:
+			}
+			if offset, err := c.Offset(ctx); err == nil && offset != last {
+				last = offset
+				select {
+				case moved <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return moved
+}
