@@ -29,6 +29,7 @@ type provider struct {
 	issuer, wallet, card string // issuer without a slash at the end, as the others
 	client, secret       string
 	roots                *x509.CertPool
+	byScript             func(*person) (code string, err error) // logs in where the pages are others than the lab's
 }
 
 // registered is what igc psc client add prints.
@@ -181,7 +182,7 @@ func (b *person) byCard(ctx context.Context, pairs ...string) (*page, error) {
 
 // answer is what the token endpoint and its neighbours say.
 type answer struct {
-	status       int
+	status, size int
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`
 	AccessToken  string `json:"access_token"`
@@ -220,7 +221,7 @@ func (b *person) send(req *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{status: resp.StatusCode}
+	a := &answer{status: resp.StatusCode, size: len(data)}
 	if len(data) > 0 {
 		if err := json.Unmarshal(data, a); err != nil {
 			return nil, fmt.Errorf("%s: %w: %s", resp.Status, err, data)

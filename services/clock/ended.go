@@ -14,12 +14,16 @@ const dropped = 500
 // DropEnded deletes the documents of these kinds that have ended by this clock, and says how many.
 // The store drops those that have ended by the system's: this is for a clock that is ahead.
 func (c *Clock) DropEnded(ctx context.Context, kinds ...store.DocumentKind) (n int, err error) {
+	offset, err := c.Offset(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for _, kind := range kinds {
 		docs, err := c.documents.Store.ScanDocuments(ctx, kind, "")
 		if err != nil {
 			return n, err
 		}
-		now := c.Now()
+		now := c.system().Add(offset)
 		var writes []store.DocumentWrite
 		for i, doc := range docs {
 			if !doc.Expires.IsZero() && !now.Before(doc.Expires) {

@@ -47,7 +47,6 @@ func TestDropEnded(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the clock has not moved")
 	}
-	time.Sleep(refresh)
 	if n, err := c.DropEnded(t.Context(), passing); err != nil || n != 1200 {
 		t.Errorf("%d documents, %v", n, err)
 	}
