@@ -90,6 +90,9 @@ type Provider struct {
 	clients  map[string]cached[*Client]
 	polls    polls
 
+	sessions recent[string, cached[*session]]
+	accesses recent[[sha256.Size]byte, *accessToken] // that this process signed or verified, by their hash
+
 	sending sending
 }
 

@@ -1,7 +1,7 @@
 package psc
 
 import (
-	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,30 +31,44 @@ func (c *Call) found(code Code, seen string) {
 	}
 }
 
-// maxCalls is how many calls are remembered.
-const maxCalls = 500
+// maxCalls is how many calls are remembered, and maxSeen how much of what a client sent.
+const (
+	maxCalls = 500
+	maxSeen  = 300
+)
 
 // Requests are the last calls of all clients, in memory.
 type Requests struct {
 	mu    sync.Mutex
-	next  int
-	calls []Call
-	wake  chan struct{} // closed when there is one more
+	next  int           // number of the next call
+	calls []Call        // call n is at n modulo maxCalls
+	wake  chan struct{} // closed when there is one more; nil while nobody waits
 }
 
-func newRequests() *Requests { return &Requests{next: 1, wake: make(chan struct{})} }
+func newRequests() *Requests { return &Requests{next: 1, calls: make([]Call, maxCalls)} }
+
+// shortened is a value of a client's, cut where it is long.
+func shortened(s string) string {
+	if len(s) <= maxSeen {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxSeen], "") + "…"
+}
 
 func (r *Requests) add(c Call) {
+	c.Client, c.Person, c.Error = shortened(c.Client), shortened(c.Person), shortened(c.Error)
+	for i := range c.Found {
+		c.Found[i].Seen = shortened(c.Found[i].Seen)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.Number = r.next
+	r.calls[r.next%maxCalls] = c
 	r.next++
-	if len(r.calls) == maxCalls {
-		r.calls = slices.Delete(r.calls, 0, 1)
+	if r.wake != nil {
+		close(r.wake)
+		r.wake = nil
 	}
-	r.calls = append(r.calls, c)
-	close(r.wake)
-	r.wake = make(chan struct{})
 }
 
 // After returns the calls after a number, of one client or of all, the oldest first, and a channel
@@ -63,10 +77,13 @@ func (r *Requests) After(number int, client string) ([]Call, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []Call
-	for _, c := range r.calls {
-		if c.Number > number && (client == "" || c.Client == client) {
+	for n := max(1, number+1, r.next-maxCalls); n < r.next; n++ {
+		if c := r.calls[n%maxCalls]; client == "" || c.Client == client {
 			list = append(list, c)
 		}
+	}
+	if r.wake == nil {
+		r.wake = make(chan struct{})
 	}
 	return list, r.wake
 }

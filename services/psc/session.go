@@ -3,8 +3,10 @@ package psc
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,11 +120,27 @@ func (p *Provider) session(ctx context.Context, sid string, settings *Settings) 
 	if !validSID(sid) {
 		return nil, 0, nil
 	}
-	s, version, err := get[session](ctx, p.Documents, sessionKind, sid)
-	if s == nil || err != nil || !s.live(p.Now(), settings) {
+	doc, err := p.Documents.GetDocument(ctx, sessionKind, sid)
+	if store.KindOf(err) == store.NotFound {
+		return nil, 0, nil
+	}
+	if err != nil {
 		return nil, 0, err
 	}
-	return s, version, nil
+	known, ok := p.sessions.get(sid)
+	if !ok || known.version != doc.Version {
+		known = cached[*session]{doc.Version, &session{}}
+		if err := json.Unmarshal(doc.Value, known.value); err != nil {
+			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", sessionKind.Name, sid, err)
+		}
+		p.sessions.put(sid, known)
+	}
+	if !known.value.live(p.Now(), settings) {
+		return nil, 0, nil
+	}
+	s := *known.value // the caller's, to be changed
+	s.Grants = slices.Clone(s.Grants)
+	return &s, doc.Version, nil
 }
 
 // changeSession changes a live session and writes it, with other writes. change says what else is
