@@ -108,7 +108,8 @@ var (
 	mSize       = desc("crl_size_bytes", "Size of the CRL.", "authority", "kind")
 	mEntries    = desc("crl_entries", "Entries of the CRL.", "authority", "kind")
 	mIssued     = desc("certificates_issued_total", "Certificates that the authority issued.", "authority")
-	mRevoked    = desc("certificates_revoked", "Certificates of the authority that are revoked or on hold, and listed.", "authority")
+	mRevoked    = desc("certificates_revoked", "Certificates of the authority that are revoked or on hold, and " +
+		"listed.", "authority")
 	mEnd        = desc("authority_not_after_timestamp_seconds", "End of the authority.", "authority")
 	mDays       = desc("authority_days_left", "Days until the authority ends.", "authority")
 	mStore      = desc("store_size_bytes", "Size of the store.")
@@ -119,7 +120,8 @@ var (
 	mHits       = desc("ocsp_kept_hits_total", "OCSP requests answered without a signature of their own.")
 	mKept       = desc("ocsp_kept_answers", "Signed OCSP responses kept.")
 	mWaiting    = desc("ocsp_waiting", "OCSP signatures under way or waited for.")
-	mResponder  = desc("ocsp_responder_not_after_timestamp_seconds", "End of the authority's OCSP responder.", "authority")
+	mResponder  = desc("ocsp_responder_not_after_timestamp_seconds", "End of the authority's OCSP responder.",
+		"authority")
 	mResponderD = desc("ocsp_responder_days_left", "Days until the authority's OCSP responder ends.", "authority")
 )
 
@@ -163,7 +165,8 @@ func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]str
 	for status, n := range map[string]uint64{"good": o.Good, "revoked": o.Revoked, "unknown": o.Unknown} {
 		add(mAnswers, float64(n), status)
 	}
-	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError, "tryLater": o.TryLater,
+	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError,
+		"tryLater": o.TryLater,
 		"unauthorized": o.Unauthorized} {
 		add(mRefusals, float64(n), status)
 	}

@@ -69,7 +69,8 @@ func (e Endpoint) Default() string { return e.Address(lab.DefaultConfig().Listen
 func InRow(config *lab.Config, first int) error {
 	last := 65535 - (len(table) - 1)
 	if first < 1 || first > last {
-		return ca.Invalidate(fmt.Errorf(i18n.Tr("--port %d : choisissez de 1 à %d", "--port %d: choose one from 1 to %d"), first, last))
+		return ca.Invalidate(fmt.Errorf(i18n.Tr("--port %d : choisissez de 1 à %d",
+			"--port %d: choose one from 1 to %d"), first, last))
 	}
 	local := map[string]string{}
 	for i, e := range table {
@@ -78,7 +79,8 @@ func InRow(config *lab.Config, first int) error {
 		local[e.Name] = net.JoinHostPort("localhost", port)
 	}
 	publication := "http://" + local["publication"]
-	config.URLs = profiles.URLs{Publication: publication, OCSP: publication + "/ocsp", Directory: "ldap://" + local["directory"]}
+	config.URLs = profiles.URLs{Publication: publication, OCSP: publication + "/ocsp", Directory: "ldap://" +
+		local["directory"]}
 	return nil
 }
 

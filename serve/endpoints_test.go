@@ -40,7 +40,8 @@ func TestInRow(t *testing.T) {
 	if config.Listen != want {
 		t.Errorf("addresses: %+v", config.Listen)
 	}
-	if u := config.URLs; u.Publication != "http://localhost:18080" || u.OCSP != "http://localhost:18080/ocsp" || u.Directory != "ldap://localhost:18085" {
+	if u := config.URLs; u.Publication != "http://localhost:18080" || u.OCSP != "http://localhost:18080/ocsp" ||
+		u.Directory != "ldap://localhost:18085" {
 		t.Errorf("URLs: %+v", u)
 	}
 	for _, first := range []int{-1, 0, 65526} {

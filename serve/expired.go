@@ -21,7 +21,8 @@ const movedInterval = time.Second
 // dropExpired deletes the expired documents of the lab's services now and at every tick, until the
 // context ends: without it sessions and codes of yesterday would stay for ever. What fails is
 // logged, and tried again at the next tick.
-func dropExpired(ctx context.Context, drop func(context.Context) (int, error), tick <-chan time.Time, moved <-chan struct{}, log *slog.Logger) {
+func dropExpired(ctx context.Context, drop func(context.Context) (int, error), tick <-chan time.Time,
+	moved <-chan struct{}, log *slog.Logger) {
 	for {
 		switch n, err := drop(ctx); {
 		case err != nil && ctx.Err() == nil:

@@ -28,16 +28,21 @@ func listenError(name, address string, err error) error {
 	unresolved := (*net.DNSError)(nil)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		kind, why = ca.Busy, i18n.Tr("un autre programme a ce port : changez-le dans igc.yaml (listen), ou arrêtez ce programme ; igc doctor le nomme",
+		kind, why = ca.Busy, i18n.Tr("un autre programme a ce port : changez-le dans igc.yaml (listen), ou arrêtez "+
+			"ce programme ; igc doctor le nomme",
 			"another program has this port: change it in igc.yaml (listen), or end that program; igc doctor names it")
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		kind, why = ca.Unwritable, i18n.Tr("le système refuse ce port à cet utilisateur, d'ordinaire ceux sous 1024 : prenez-en un plus grand dans igc.yaml (listen), ou "+
+		kind, why = ca.Unwritable, i18n.Tr("le système refuse ce port à cet utilisateur, d'ordinaire ceux sous 1024 "+
+			": prenez-en un plus grand dans igc.yaml (listen), ou "+
 			"sudo setcap cap_net_bind_service=+ep \"$(command -v igc)\"",
-			"the system refuses this port to this user, as it does those below 1024: take a higher one in igc.yaml (listen), or "+
+			"the system refuses this port to this user, as it does those below 1024: take a higher one in igc.yaml "+
+				"(listen), or "+
 				"sudo setcap cap_net_bind_service=+ep \"$(command -v igc)\"")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		why = i18n.Tr("ce n'est pas une adresse de cette machine : écrivez localhost dans igc.yaml (listen), ou l'une de celles que montre ip addr",
-			"it is not an address of this machine: write localhost in igc.yaml (listen), or one of those that ip addr shows")
+		why = i18n.Tr("ce n'est pas une adresse de cette machine : écrivez localhost dans igc.yaml (listen), ou "+
+			"l'une de celles que montre ip addr",
+			"it is not an address of this machine: write localhost in igc.yaml (listen), or one of those that ip "+
+				"addr shows")
 	case errors.As(err, &unresolved):
 		why = i18n.Tr("ce nom ne mène à aucune adresse : écrivez localhost dans igc.yaml (listen), ou une adresse",
 			"this name leads to no address: write localhost in igc.yaml (listen), or an address")

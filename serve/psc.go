@@ -105,10 +105,12 @@ func (s *services) organisations(ctx context.Context) (*x509.CertPool, error) {
 func NewProvider(documents store.DocumentStore, l *lab.Lab, around *Services, verifier psc.Verifier,
 	log *slog.Logger) *psc.Provider {
 	listen := l.Config.Listen
-	return psc.New(psc.Options{Documents: documents, Seal: l, People: around.People, ECPS: around.ECPS, Verifier: verifier,
-		Revoked: func(ctx context.Context, c psc.Card) (bool, error) { return revoked(ctx, l, c) },
-		Now: around.Clock.Now, Log: log, IssuerURL: localURL(listen.PSC), WalletURL: localURL(listen.Wallet), CardURL: localURL(listen.CardLogin),
-		HTTP: clientsHTTP(l)})
+	return psc.New(psc.Options{Documents: documents, Seal: l, People: around.People, ECPS: around.ECPS,
+		Verifier: verifier,
+		Revoked:  func(ctx context.Context, c psc.Card) (bool, error) { return revoked(ctx, l, c) },
+		Now:      around.Clock.Now, Log: log, IssuerURL: localURL(listen.PSC), WalletURL: localURL(listen.Wallet),
+		CardURL: localURL(listen.CardLogin),
+		HTTP:    clientsHTTP(l)})
 }
 
 // revoked tells whether the certificate of a card is revoked or on hold.

@@ -41,9 +41,12 @@ var (
 	TLS13 = Mode{Name: "tls13", FR: "TLS 1.3 (certificats logiciels et CPS4)",
 		EN: "TLS 1.3 (software certificates and CPS4)", min: tls.VersionTLS13, max: tls.VersionTLS13}
 	Strict = Mode{Name: "strict", FR: "strict, comme en production : une mauvaise carte est refusée sans page",
-		EN: "strict, as in production: a bad card is refused without a page", min: tls.VersionTLS12, max: tls.VersionTLS12, strict: true}
+		EN: "strict, as in production: a bad card is refused without a " +
+			"page", min: tls.VersionTLS12, max: tls.VersionTLS12, strict: true}
 	AnyCA = Mode{Name: "any-ca",
-		FR: "« ma carte n'apparaît pas » : demande un certificat de n'importe quelle autorité", EN: "\"my card does not appear\": asks for a certificate of any authority", min: tls.VersionTLS12, max: tls.VersionTLS12, anyCA: true}
+		FR: "« ma carte n'apparaît pas » : demande un certificat de n'importe quelle autorité", EN: "\"my card does " +
+			"not appear\": asks for a certificate of any " +
+			"authority", min: tls.VersionTLS12, max: tls.VersionTLS12, anyCA: true}
 )
 
 // Modes lists the modes in the order to show them.
@@ -203,7 +206,8 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
 	}
 	s.log.Error("no verdict", "path", r.URL.Path, "err", err)
 	web.NoStore(w)
-	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. Réessayez. / "+
+	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. " +
+		"Réessayez. / "+
 		"No verdict: the server could not make its checks; its log says why. Try again.", http.StatusServiceUnavailable)
 	return nil
 }

@@ -33,7 +33,8 @@ func axeCore(t testing.TB) string {
 	}
 	peer.Need(t, "npm")
 	dir := t.TempDir()
-	if out, err := peer.Try(t, "npm", "pack", "axe-core@"+axeVersion[len("axe-core-"):], "--silent", "--pack-destination", dir); err != nil {
+	if out, err := peer.Try(t, "npm", "pack", "axe-core@"+axeVersion[len("axe-core-"):], "--silent",
+		"--pack-destination", dir); err != nil {
 		peer.Missing(t, "axe-core from the npm registry ("+out+")")
 	}
 	f, err := os.Open(filepath.Join(dir, axeVersion+".tgz"))

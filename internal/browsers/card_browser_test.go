@@ -58,7 +58,8 @@ type window struct {
 
 func chromiumOn(s *screen) *window {
 	s.t.Helper()
-	v := startChromium(s.t, chromedp.Env(s.env()...), chromedp.Flag("headless", false), chromedp.Flag("hide-scrollbars", false),
+	v := startChromium(s.t, chromedp.Env(s.env()...), chromedp.Flag("headless", false),
+		chromedp.Flag("hide-scrollbars", false),
 		chromedp.Flag("enable-automation", false), chromedp.Flag("test-type", true), // no word of this, nor of the missing sandbox
 		chromedp.Flag("start-maximized", true))
 	return &window{screen: s, ask: "^Unlock Security Device$",
@@ -77,8 +78,9 @@ func firefoxOn(s *screen) *window {
 	if err := os.Mkdir(profile, 0o700); err != nil {
 		s.t.Fatal(err)
 	}
-	greetings := map[string]any{"browser.aboutwelcome.enabled": false, "browser.startup.homepage_override.mstone": "ignore",
-		"datareporting.policy.firstRunURL": ""}
+	greetings := map[string]any{"browser.aboutwelcome.enabled": false,
+		"browser.startup.homepage_override.mstone": "ignore",
+		"datareporting.policy.firstRunURL":         ""}
 	f := startFirefox(s.t, profile, append(os.Environ(), s.env()...), greetings,
 		"--width", strconv.Itoa(whole.Dx()), "--height", strconv.Itoa(whole.Dy()))
 	f.call("WebDriver:NewSession", map[string]any{"unhandledPromptBehavior": "ignore"}) // else it cancels the prompts
@@ -208,7 +210,8 @@ func TestChromiumThroughOpenSC(t *testing.T) {
 	lab := openSite(t, l)
 	database := filepath.Join(s.home, ".pki", "nssdb")
 	fillNSS(t, database, lab.root, nil)
-	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+database, "-add", "OpenSC", "-libfile", modules[0], "-mechanisms", "FRIENDLY")
+	peer.Run(t, "modutil", "-force", "-dbdir", "sql:"+database, "-add", "OpenSC", "-libfile", modules[0],
+		"-mechanisms", "FRIENDLY")
 
 	s.igc(l, "card", "insert", alain.c.Number)
 	s.start(l.Command("card", "reader", "--vpcd", vpcd)) // which is on loopback alone

@@ -97,7 +97,8 @@ func startFirefox(t testing.TB, profile string, env []string, preferences map[st
 	}
 	labtest.Write(t, filepath.Join(profile, "user.js"), []byte(prefs.String()))
 
-	cmd := exec.Command(peer.Need(t, "firefox-esr"), append(args, "--no-remote", "--marionette", "--profile", profile)...)
+	cmd := exec.Command(peer.Need(t, "firefox-esr"), append(args, "--no-remote", "--marionette", "--profile",
+		profile)...)
 	cmd.Env = append(env, "MOZ_CRASHREPORTER_DISABLE=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children, and all are to end before the profile is removed
 	if err := cmd.Start(); err != nil {

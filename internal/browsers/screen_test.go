@@ -56,7 +56,8 @@ func newScreen(t testing.TB, name string) *screen {
 	size := fmt.Sprintf("%dx%dx24", whole.Dx(), whole.Dy())
 	// with no reset: else it starts anew whenever its last program leaves, and turns away one that
 	// comes meanwhile
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-fbdir", folder, "-nolisten", "tcp", "-nocursor", "-noreset")
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-fbdir", folder, "-nolisten", "tcp",
+		"-nocursor", "-noreset")
 	cmd.ExtraFiles = []*os.File{write}
 	s.start(cmd)
 	write.Close()
@@ -96,7 +97,8 @@ func (s *screen) start(cmd *exec.Cmd) {
 
 // env is what makes a program one of this screen and this person.
 func (s *screen) env() []string {
-	return []string{"DISPLAY=" + s.display, "HOME=" + s.home, "XDG_CONFIG_HOME=" + filepath.Join(s.home, ".config"), "LC_ALL=C.UTF-8"}
+	return []string{"DISPLAY=" + s.display, "HOME=" + s.home, "XDG_CONFIG_HOME=" + filepath.Join(s.home,
+		".config"), "LC_ALL=C.UTF-8"}
 }
 
 // igc runs a command of the lab's for whoever sits before the screen.
@@ -269,7 +271,8 @@ func changes(before, now *image.RGBA, much int) []int {
 	part := before.Rect.Intersect(now.Rect)
 	columns := make([]int, part.Dx())
 	for y := part.Min.Y; y < part.Max.Y; y++ {
-		was, is := before.Pix[before.PixOffset(part.Min.X, y):][:4*part.Dx()], now.Pix[now.PixOffset(part.Min.X, y):][:4*part.Dx()]
+		was, is := before.Pix[before.PixOffset(part.Min.X, y):][:4*part.Dx()], now.Pix[now.PixOffset(part.Min.X,
+			y):][:4*part.Dx()]
 		if bytes.Equal(was, is) {
 			continue
 		}

@@ -84,7 +84,8 @@ func (silent) Answer(context.Context, []byte) ([]byte, error) {
 func openStand(t testing.TB) *stand {
 	t.Helper()
 	l := labtest.New(t, "--key", "p256")
-	s := &stand{FixtureSet: l.MakeFixtures(filepath.Join(l.Home, "fixtures")), root: filepath.Join(t.TempDir(), "roots.pem"),
+	s := &stand{FixtureSet: l.MakeFixtures(filepath.Join(l.Home, "fixtures")), root: filepath.Join(t.TempDir(),
+		"roots.pem"),
 		urls: map[string]map[string]string{}, catalogs: map[string]string{}}
 	l.Issue("--fixture", "alain")
 	own, err := lab.Open(l.Home, lab.Options{})
@@ -134,7 +135,8 @@ func openStand(t testing.TB) *stand {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if der := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate.Raw}); !bytes.Contains(roots, der) {
+		if der := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: root.Certificate.Raw}); !bytes.Contains(roots, der) {
 			roots = append(roots, der...)
 		}
 		s.urls[name] = map[string]string{}
@@ -146,7 +148,8 @@ func openStand(t testing.TB) *stand {
 			t.Cleanup(func() { h.Close() })
 		}
 		listener := listenOn(t)
-		plain := &http.Server{Handler: server.Catalogue(revocation.NewPublication(served, kept, answering, log), listener.Addr()), ReadHeaderTimeout: time.Minute}
+		plain := &http.Server{Handler: server.Catalogue(revocation.NewPublication(served, kept, answering, log),
+			listener.Addr()), ReadHeaderTimeout: time.Minute}
 		go plain.Serve(listener)
 		t.Cleanup(func() { plain.Close() })
 		s.catalogs[name] = "http://localhost:" + port(listener.Addr().String()) + "/"
@@ -224,11 +227,13 @@ var visits = []struct {
 	{"06-expired-by-the-server", "cps-2016", "late", "testssl", false, "DATE-EXPIRED", []view{desktop}},
 	{"07-not-yet-presented", "not-yet-valid", "good", "testssl", true, "DATE-NOT-YET", []view{desktop}},
 	{"07-not-yet-by-the-server", "cps-2016", "early", "testssl", false, "DATE-NOT-YET", []view{desktop}},
-	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []view{desktop, phone, paper, dark}},
+	{"08-revoked", "revoked-key-compromise", "good", "testssl", false, "REV-CRL-REVOKED", []view{desktop, phone,
+		paper, dark}},
 	{"09-on-hold", "on-hold", "good", "testssl", false, "REV-CRL-HOLD", []view{desktop}},
 	{"10-unknown-root-hidden", "cps-2016", "other lab", "testssl", false, "TLS-NOCERT", nil},
 	{"10-unknown-root", "cps-2016", "other lab", "any-ca", false, "CHAIN-UNKNOWN-ROOT", []view{desktop, phone}},
-	{"11-missing-intermediate", "chain-missing", "incomplete", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE", []view{desktop}},
+	{"11-missing-intermediate", "chain-missing", "incomplete", "any-ca", false, "CHAIN-MISSING-INTERMEDIATE",
+		[]view{desktop}},
 	{"12-signature-hidden", "signature-for-tls", "good", "testssl", false, "TLS-NOCERT", nil},
 	{"12-signature-presented", "signature-for-tls", "good", "testssl", true, "USAGE-NOT-AUTH", []view{desktop}},
 	{"13-crl-stale", "cps-2016", "stale", "testssl", false, "REV-CRL-STALE", []view{desktop}},

@@ -49,9 +49,9 @@ func measure(t testing.TB) (m memory) {
 	return m
 }
 
-// Logins that are begun and left, half of them with the phone asked, and CIBA requests that are polled
-// once: when their time is over by igc psc clock, the records hold nothing of them and memory is back
-// within a tenth. IGC_ABANDONED says how many; make soak leaves 10,000.
+// Logins that are begun and left, half of them with the phone asked, and CIBA requests that are
+// polled once: when their time is over by igc psc clock, the records hold nothing of them and
+// memory is back within a tenth. IGC_ABANDONED says how many; make soak leaves 10,000.
 func TestAbandonedLogins(t *testing.T) {
 	abandoned := 400
 	if s := os.Getenv("IGC_ABANDONED"); s != "" {
@@ -71,7 +71,8 @@ func TestAbandonedLogins(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	opened, ended := make(chan serve.Started, 1), make(chan error, 1)
 	go func() {
-		ended <- serve.Run(ctx, l, serve.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Started: func(s serve.Started) { opened <- s }})
+		ended <- serve.Run(ctx, l, serve.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+			Started: func(s serve.Started) { opened <- s }})
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -112,14 +113,17 @@ func TestAbandonedLogins(t *testing.T) {
 					_, field, err := b.begin(t.Context())
 					if err == nil && i%2 == 0 {
 						var got *page
-						if got, err = b.do(t.Context(), "POST", b.wallet+"/auth/e-cps", url.Values{"login": {field}, "identifiant": {doctor}}); err == nil && got.status != 200 {
+						if got, err = b.do(t.Context(), "POST", b.wallet+"/auth/e-cps", url.Values{"login": {field},
+							"identifiant": {doctor}}); err == nil && got.status != 200 {
 							t.Errorf("the phone: %d", got.status)
 						}
 					}
 					if err == nil && i%10 == 0 {
 						var a *answer
-						if a, err = server.call(t.Context(), "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor); err == nil {
-							_, err = server.call(t.Context(), "/token", "grant_type", grantCIBA, "auth_req_id", a.AuthReqID)
+						if a, err = server.call(t.Context(), "/ext/ciba/auth", "scope", "openid scope_all",
+							"acr_values", "eidas1", "login_hint", doctor); err == nil {
+							_, err = server.call(t.Context(), "/token", "grant_type", grantCIBA, "auth_req_id",
+								a.AuthReqID)
 						}
 					}
 					if err != nil {
@@ -152,7 +156,8 @@ func TestAbandonedLogins(t *testing.T) {
 	took := time.Since(begun)
 	pass()
 	after := measure(t)
-	t.Logf("%d logins left in %s, %d documents\nbefore %s\nwhile  %s\nafter  %s", abandoned, took.Round(time.Second), held, before, during, after)
+	t.Logf("%d logins left in %s, %d documents\nbefore %s\nwhile  %s\nafter  %s", abandoned,
+		took.Round(time.Second), held, before, during, after)
 	if after.heap > before.heap+before.heap/10 {
 		t.Error("the heap is not back within a tenth")
 	}

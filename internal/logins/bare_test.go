@@ -28,9 +28,9 @@ import (
 // bare server, and how long its pages are.
 const bareServer = "IGC_BARE"
 
-// bare is what an OpenID Provider cannot do without: it answers the requests of a login with answers
-// of the same form and length as the lab's, parses the forms, compares the client's secret, signs and
-// verifies. It has no state and checks nothing else.
+// bare is what an OpenID Provider cannot do without: it answers the requests of a login with
+// answers of the same form and length as the lab's, parses the forms, compares the client's secret,
+// signs and verifies. It has no state and checks nothing else.
 type bare struct {
 	key        *rsa.PrivateKey
 	phone      *ecdsa.PrivateKey
@@ -42,21 +42,24 @@ type bare struct {
 	code, form string
 }
 
-// serveBare listens on a port, writes its address and its certificate to stdout, and serves until it
-// is killed.
+// serveBare listens on a port, writes its address and its certificate to stdout, and serves until
+// it is killed.
 func serveBare() {
-	b := &bare{secret: make([]byte, 64), hash: sha256.Sum256([]byte("secret")), code: strings.Repeat("c", 110), form: strings.Repeat("f", 700)}
+	b := &bare{secret: make([]byte, 64), hash: sha256.Sum256([]byte("secret")), code: strings.Repeat("c", 110),
+		form: strings.Repeat("f", 700)}
 	var sizes struct{ Login, Userinfo int }
 	err := json.Unmarshal([]byte(os.Getenv(bareServer)), &sizes)
 	check(err)
 	b.login = []byte(`<html><input name="login" value="` + b.form + `">` + strings.Repeat("x", max(0, sizes.Login-800)))
-	b.userinfo = []byte(`{"SubjectNameID":"` + doctor + `","x":"` + strings.Repeat("x", max(0, sizes.Userinfo-40)) + `"}`)
+	b.userinfo = []byte(`{"SubjectNameID":"` + doctor + `","x":"` + strings.Repeat("x", max(0, sizes.Userinfo-40)) +
+		`"}`)
 	b.key, err = rsa.GenerateKey(rand.Reader, 2048)
 	check(err)
 	b.phone, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"},
+		NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:  time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, b.phone.Public(), b.phone)
 	check(err)
 	l, err := net.Listen("tcp", "localhost:0")
@@ -109,7 +112,8 @@ func (b *bare) wait(w http.ResponseWriter, r *http.Request) {
 		check(fmt.Errorf("the phone's signature"))
 	}
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: b.code[:80], Path: "/", Secure: true})
-	w.Header().Set("Location", redirect+"?state=a-random-state&session_state="+b.code[:36]+"&code="+b.code+"&iss=https%3A%2F%2Flocalhost")
+	w.Header().Set("Location",
+		redirect+"?state=a-random-state&session_state="+b.code[:36]+"&code="+b.code+"&iss=https%3A%2F%2Flocalhost")
 	w.WriteHeader(http.StatusFound)
 }
 
@@ -137,15 +141,18 @@ type claims struct {
 
 func (b *bare) claims() []byte {
 	now := time.Now().Unix()
-	data, err := json.Marshal(claims{now + 120, now, now, rand.Text(), "https://localhost:8451/auth/realms/esante-wallet", "app",
-		"f:550dc1c8-1ab0-4c1a-9a3b-0123456789ab:" + doctor, "ID", "app", "a-random-nonce", rand.Text(), rand.Text(), "MOBILE", "eidas1",
+	data, err := json.Marshal(claims{now + 120, now, now, rand.Text(),
+		"https://localhost:8451/auth/realms/esante-wallet", "app",
+		"f:550dc1c8-1ab0-4c1a-9a3b-0123456789ab:" +
+			doctor, "ID", "app", "a-random-nonce", rand.Text(), rand.Text(), "MOBILE", "eidas1",
 		doctor, doctor, "KIT", "DOC0021889"})
 	check(err)
 	return data
 }
 
 func (b *bare) sign() string {
-	token := []byte(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT","kid":"` + b.code[:43] + `"}`)))
+	token := []byte(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT","kid":"` + b.code[:43] +
+		`"}`)))
 	token = base64.RawURLEncoding.AppendEncode(append(token, '.'), b.claims())
 	sum := sha256.Sum256(token)
 	signature, err := rsa.SignPKCS1v15(nil, b.key, crypto.SHA256, sum[:])
@@ -201,12 +208,14 @@ func (b *bare) token(w http.ResponseWriter, r *http.Request) {
 	switch r.PostForm.Get("grant_type") {
 	case grantCIBA:
 		answerJSON(w, http.StatusBadRequest, map[string]string{"error": "authorization_pending",
-			"error_description": "The authorization request is still pending as the end-user hasn't yet been authenticated."})
+			"error_description": "The authorization request is still pending as the end-user hasn't yet been " +
+				"authenticated."})
 		return
 	case "refresh_token":
 		b.verify(r.PostForm.Get("refresh_token"))
 	}
-	refresh := []byte(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"` + b.code[:43] + `"}`)))
+	refresh := []byte(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"` +
+		b.code[:43] + `"}`)))
 	refresh = base64.RawURLEncoding.AppendEncode(append(refresh, '.'), b.claims())
 	sum := b.mac(refresh)
 	refresh = base64.RawURLEncoding.AppendEncode(append(refresh, '.'), sum)

@@ -33,7 +33,10 @@ func loadCard(t testing.TB, certificate, key string) tls.Certificate {
 // logoutTokens receives the logout tokens of a client.
 func logoutTokens(t testing.TB) (address string, received <-chan string) {
 	tokens := make(chan string, 16)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { tokens <- r.PostFormValue("logout_token") }))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		tokens <- r.PostFormValue("logout_token")
+	}))
 	t.Cleanup(server.Close)
 	return server.URL + "/logout", tokens
 }
@@ -42,8 +45,8 @@ func logoutTokens(t testing.TB) (address string, received <-chan string) {
 const atOnce = time.Second
 
 // A card logs in, is revoked or put on hold, and from then on is refused: its sessions end within a
-// second, its tokens are no longer active, the client gets a logout token, and the next login ends on
-// a page. Another person's session stays.
+// second, its tokens are no longer active, the client gets a logout token, and the next login ends
+// on a page. Another person's session stays.
 func TestRevokedCard(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	s := l.Serve()
@@ -69,7 +72,10 @@ func TestRevokedCard(t *testing.T) {
 		{"on hold", "REV-CRL-HOLD", func(c labtest.Card) []string {
 			return []string{"revoke", c.Certificates[0].Serial, "--reason", "certificateHold"}
 		}},
-		{"the whole card", "REV-CRL-REVOKED", func(c labtest.Card) []string { return []string{"revoke", "--card", c.CardNumber} }},
+		{"the whole card", "REV-CRL-REVOKED", func(c labtest.Card) []string {
+			return []string{"revoke", "--card",
+				c.CardNumber}
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			card := l.Issue("--fixture", "alain", "--clear-keys")
@@ -116,7 +122,8 @@ func TestRevokedCard(t *testing.T) {
 				t.Errorf("single sign-on: %+v, %v", got, err)
 			}
 			// the next login, over the connection that is open and over a new one
-			for _, who := range []*person{b, p.browser(*must(b.http.Transport.(*http.Transport).TLSClientConfig.GetClientCertificate(nil)))} {
+			for _, who := range []*person{b,
+				p.browser(*must(b.http.Transport.(*http.Transport).TLSClientConfig.GetClientCertificate(nil)))} {
 				got, err := who.byCard(ctx)
 				if err != nil {
 					t.Fatal(err)
@@ -196,8 +203,8 @@ func refusedWith(t testing.TB, b *person, got *page, code string) {
 	}
 }
 
-// Every fixture that a TLS client can present is tried as a card: a good one logs its holder in, each
-// of the others ends on a page with its code and a way back.
+// Every fixture that a TLS client can present is tried as a card: a good one logs its holder in,
+// each of the others ends on a page with its code and a way back.
 func TestCardsOnPurpose(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	s := l.Serve()
@@ -247,15 +254,16 @@ func TestCardsOnPurpose(t *testing.T) {
 		})
 	}
 	t.Log(seen)
-	for _, code := range []string{"logged in", "DATE-EXPIRED", "REV-CRL-REVOKED", "REV-CRL-HOLD", "USAGE-NOT-AUTH", "CHAIN-UNKNOWN-ROOT", "CARD-NOT-A-PERSON"} {
+	for _, code := range []string{"logged in", "DATE-EXPIRED", "REV-CRL-REVOKED", "REV-CRL-HOLD", "USAGE-NOT-AUTH",
+		"CHAIN-UNKNOWN-ROOT", "CARD-NOT-A-PERSON"} {
 		if seen[code] == 0 {
 			t.Errorf("no card ended with %s", code)
 		}
 	}
 }
 
-// A card that is revoked on the way, after it was verified, opens no session: neither from the card's
-// server to the wallet, nor between the approval of a CIBA request and the poll.
+// A card that is revoked on the way, after it was verified, opens no session: neither from the
+// card's server to the wallet, nor between the approval of a CIBA request and the poll.
 func TestRevokedOnTheWay(t *testing.T) {
 	l := labtest.New(t, "--key", "p256")
 	s := l.Serve()
@@ -285,7 +293,8 @@ func TestRevokedOnTheWay(t *testing.T) {
 	b.http.CheckRedirect = ordinary
 	revoke(card)
 	got, err := b.do(ctx, "GET", proof, nil)
-	if err != nil || got.status != http.StatusForbidden || got.to != nil || !strings.Contains(got.body, "CARD-REVOKED") {
+	if err != nil || got.status != http.StatusForbidden || got.to != nil || !strings.Contains(got.body,
+		"CARD-REVOKED") {
 		t.Errorf("the proof of a card that is revoked: %+v, %v", got, err)
 	}
 	if got, _, err := b.begin(ctx, "prompt", "none"); err != nil || got.to.Get("error") != "login_required" {
@@ -293,7 +302,8 @@ func TestRevokedOnTheWay(t *testing.T) {
 	}
 
 	b, card = insert()
-	asked, err := b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", "899700209812", "channel", "CARD")
+	asked, err := b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint",
+		"899700209812", "channel", "CARD")
 	if err != nil || asked.AuthReqID == "" {
 		t.Fatalf("%v, %v", asked, err)
 	}
@@ -305,11 +315,13 @@ func TestRevokedOnTheWay(t *testing.T) {
 	if key == nil {
 		t.Fatalf("no request\n%s", list.body)
 	}
-	if got, err := b.do(ctx, "POST", b.card+"/cps-gestion", url.Values{"demande": {key[1]}, "reponse": {"accepter"}}); err != nil || got.status != 200 {
+	if got, err := b.do(ctx, "POST", b.card+"/cps-gestion", url.Values{"demande": {key[1]},
+		"reponse": {"accepter"}}); err != nil || got.status != 200 {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	revoke(card)
-	if a, err := b.call(ctx, "/token", "grant_type", grantCIBA, "auth_req_id", asked.AuthReqID); err != nil || a.Error != "access_denied" {
+	if a, err := b.call(ctx, "/token", "grant_type", grantCIBA, "auth_req_id", asked.AuthReqID); err != nil ||
+		a.Error != "access_denied" {
 		t.Errorf("a poll after the card was revoked: %v, %v\n%s", a, err, s.Log)
 	}
 }

@@ -64,7 +64,8 @@ func startBare(t testing.TB, other *person) *contender {
 	}
 	userinfo := other.whole(t, nil)
 	cmd := exec.Command(must(os.Executable()))
-	cmd.Env = append(os.Environ(), fmt.Sprintf(`%s={"Login":%d,"Userinfo":%d}`, bareServer, len(page.body), len(userinfo)))
+	cmd.Env = append(os.Environ(), fmt.Sprintf(`%s={"Login":%d,"Userinfo":%d}`, bareServer, len(page.body),
+		len(userinfo)))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -130,8 +131,9 @@ func (b *person) whole(t testing.TB, login func(*person) (code string, err error
 	if err != nil || again.IDToken == "" {
 		t.Fatalf("%v, %v", again, err)
 	}
-	got, err := fresh.do(ctx, "GET", fresh.issuer+"/protocol/openid-connect/logout?"+url.Values{"id_token_hint": {again.IDToken},
-		"post_logout_redirect_uri": {redirect}, "state": {"s"}}.Encode(), nil)
+	got, err := fresh.do(ctx, "GET",
+		fresh.issuer+"/protocol/openid-connect/logout?"+url.Values{"id_token_hint": {again.IDToken},
+			"post_logout_redirect_uri": {redirect}, "state": {"s"}}.Encode(), nil)
 	if err != nil || got.to == nil {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -164,8 +166,8 @@ func (c *contender) per(what string) float64 {
 
 // BenchmarkLogin measures the processor time that the server spends on a login, on userinfo, on
 // introspection and on a poll of a CIBA request that is pending, beside a bare server that answers
-// the same requests with the same signatures, and beside oidc-provider where node is. The rounds take
-// turns, so that a machine that is busy is so for all.
+// the same requests with the same signatures, and beside oidc-provider where node is. The rounds
+// take turns, so that a machine that is busy is so for all.
 func BenchmarkLogin(b *testing.B) {
 	l := labtest.New(b, "--key", "p256")
 	s := l.Serve()
@@ -198,7 +200,8 @@ func BenchmarkLogin(b *testing.B) {
 		h := held{access: t.AccessToken}
 		if c == ours {
 			l.Must("ecps", "policy", "ignore", "--client", "app")
-			a, err := c.b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor)
+			a, err := c.b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1",
+				"login_hint", doctor)
 			if err != nil || a.AuthReqID == "" {
 				b.Fatalf("%v, %v", a, err)
 			}
@@ -226,7 +229,8 @@ func BenchmarkLogin(b *testing.B) {
 				}
 			})
 			c.round(b, "poll", 50, func() {
-				if a, err := c.b.call(ctx, "/token", "grant_type", grantCIBA, "auth_req_id", h.id); err != nil || a.Error != "authorization_pending" {
+				if a, err := c.b.call(ctx, "/token", "grant_type", grantCIBA, "auth_req_id", h.id); err != nil ||
+					a.Error != "authorization_pending" {
 					b.Fatalf("%v, %v", a, err)
 				}
 			})

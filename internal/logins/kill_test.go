@@ -35,7 +35,7 @@ const (
 type handle struct {
 	value string
 	outcome
-	of *handle // the code that a refresh token came from
+	from *handle // the code that a refresh token came from
 }
 
 // ledger is what relying parties, browsers and the command line were told: whatever happens to the
@@ -62,8 +62,8 @@ func (l *ledger) count(what string) {
 	l.seen[what]++
 }
 
-// take takes a random element out of a list, nil when it is empty.
-func take[T any](l *ledger, list *[]*T) *T {
+// drawFrom takes a random element out of a list, nil when it is empty.
+func drawFrom[T any](l *ledger, list *[]*T) *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(*list) == 0 {
@@ -105,7 +105,7 @@ func (l *ledger) tokens(h *handle, a *answer, err error, first bool) bool {
 		}
 		h.outcome = accepted
 		l.session(a.SessionState)
-		add(l, &l.fresh, &handle{value: a.RefreshToken, of: h})
+		add(l, &l.fresh, &handle{value: a.RefreshToken, from: h})
 	case a.status != 400 || a.Error != "invalid_grant":
 		l.Errorf("%s is answered %s", h.value, a)
 		fallthrough
@@ -143,7 +143,7 @@ func (l *ledger) work(ctx context.Context, p *provider) {
 			}
 			add(l, &l.browsers, fresh)
 		case n < 6:
-			known := take(l, &l.browsers)
+			known := drawFrom(l, &l.browsers)
 			if known == nil {
 				continue
 			}
@@ -154,7 +154,7 @@ func (l *ledger) work(ctx context.Context, p *provider) {
 				return
 			}
 		case n < 8:
-			h := take(l, &l.fresh)
+			h := drawFrom(l, &l.fresh)
 			if h == nil {
 				continue
 			}
@@ -167,7 +167,8 @@ func (l *ledger) work(ctx context.Context, p *provider) {
 			l.mu.Lock()
 			l.begun++
 			l.mu.Unlock()
-			a, err := b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor, "binding_message", "42")
+			a, err := b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1",
+				"login_hint", doctor, "binding_message", "42")
 			if err != nil {
 				return
 			}
@@ -217,7 +218,7 @@ func (l *ledger) refresh(ctx context.Context, b *person, h *handle, certain bool
 		return false
 	case a.status == 200:
 		h.outcome = accepted
-		add(l, &l.fresh, &handle{value: a.RefreshToken, of: h.of})
+		add(l, &l.fresh, &handle{value: a.RefreshToken, from: h.from})
 	case certain:
 		l.Errorf("a refresh token was acknowledged, and is refused: %s", a)
 	default:
@@ -232,21 +233,22 @@ func (l *ledger) ended(ctx context.Context, b *person, code *handle) {
 	l.Helper()
 	for _, list := range []*[]*handle{&l.fresh, &l.dubious} {
 		for _, h := range *list {
-			if h.of != code {
+			if h.from != code {
 				continue
 			}
 			if a, err := b.refresh(ctx, h.value); err != nil || a.status != 400 {
 				l.Errorf("a refresh token of a code that was used twice: %v, %v", a, err)
 			}
 		}
-		*list = slices.DeleteFunc(*list, func(h *handle) bool { return h.of == code })
+		*list = slices.DeleteFunc(*list, func(h *handle) bool { return h.from == code })
 	}
 }
 
 // run is work of the command line: it is acknowledged when the command succeeds.
 func (l *ledger) run(lab *labtest.Lab, i int, persons []string) {
 	name, id := "client-"+strconv.Itoa(i), persons[i%len(persons)]
-	for _, args := range [][]string{{"psc", "client", "add", name, "--redirect", redirect, "--json"}, {"ecps", "activate", id, "--pin", "1234", "--json"}} {
+	for _, args := range [][]string{{"psc", "client", "add", name, "--redirect", redirect, "--json"}, {"ecps",
+		"activate", id, "--pin", "1234", "--json"}} {
 		out, errOut, err := lab.Run(args...)
 		var exit *exec.ExitError
 		l.mu.Lock()
@@ -271,8 +273,8 @@ func (l *ledger) run(lab *labtest.Lab, i int, persons []string) {
 	}
 }
 
-// settle asks a server that was started again for what was acknowledged or cut.
-func (l *ledger) settle(lab *labtest.Lab, p *provider) {
+// check asks a server that was started again for what was acknowledged or cut.
+func (l *ledger) check(lab *labtest.Lab, p *provider) {
 	l.Helper()
 	ctx := l.Context()
 	b := p.browser()
@@ -333,7 +335,7 @@ func (l *ledger) settle(lab *labtest.Lab, p *provider) {
 			}
 		}
 	}
-	for h := take(l, &l.dubious); h != nil; h = take(l, &l.dubious) {
+	for h := drawFrom(l, &l.dubious); h != nil; h = drawFrom(l, &l.dubious) {
 		alive(l.refresh(ctx, b, h, false))
 		if a, err := b.refresh(ctx, h.value); err != nil || a.status != 400 {
 			l.Errorf("a refresh token whose use was cut works twice: %v, %v", a, err)
@@ -455,11 +457,13 @@ func (l *ledger) records(home string) {
 	}
 	for _, h := range l.codes {
 		sum := sha256.Sum256([]byte(h.value))
-		if is := codes[hex.EncodeToString(sum[:])]; (is.Grant != "") != (h.outcome == accepted || h.outcome == refused) {
+		if is := codes[hex.EncodeToString(sum[:])]; (is.Grant != "") != (h.outcome == accepted ||
+			h.outcome == refused) {
 			l.Errorf("a code whose outcome is %d was traded for %q", h.outcome, is.Grant)
 		}
 	}
-	l.seen["sessions in the records"], l.seen["sessions acknowledged"], l.seen["grants in the records"] = len(sessions), len(l.sessions), grants
+	l.seen["sessions in the records"], l.seen["sessions acknowledged"], l.seen["grants in the "+
+		"records"] = len(sessions), len(l.sessions), grants
 }
 
 // record is what the test reads of a document of the provider.
@@ -469,9 +473,10 @@ type record struct {
 	Grants []struct{ ID, Code string }
 }
 
-// kill -9 of igc serve while people log in, clients refresh and poll, and the command line registers
-// clients and activates e-CPS: no code, refresh token or CIBA request is accepted twice, and nothing
-// that was acknowledged is lost or invented. IGC_KILLS says how often; make soak does it 200 times.
+// kill -9 of igc serve while people log in, clients refresh and poll, and the command line
+// registers clients and activates e-CPS: no code, refresh token or CIBA request is accepted twice,
+// and nothing that was acknowledged is lost or invented. IGC_KILLS says how often; make soak does
+// it 200 times.
 func TestKillLogins(t *testing.T) {
 	kills := 20
 	if s := os.Getenv("IGC_KILLS"); s != "" {
@@ -483,7 +488,8 @@ func TestKillLogins(t *testing.T) {
 	home := labtest.New(t, "--key", "p256")
 	s := home.Serve()
 	p := newProvider(home, s)
-	home.Must("psc", "set", "code_ttl=7200", "refresh_ttl=86400", "session_ttl=86400", "ciba_ttl=7200", "ciba_interval=0")
+	home.Must("psc", "set", "code_ttl=7200", "refresh_ttl=86400", "session_ttl=86400", "ciba_ttl=7200",
+		"ciba_interval=0")
 	var people []struct{ ID string }
 	unmarshal(t, home.Must("people", "list", "--json"), &people)
 	var persons []string
@@ -492,8 +498,9 @@ func TestKillLogins(t *testing.T) {
 			persons = append(persons, one.ID)
 		}
 	}
-	l := &ledger{T: t, sessions: map[string]bool{}, clients: map[string]registered{}, devices: map[string]string{}, tried: map[string]bool{},
-		seen: map[string]int{}}
+	l := &ledger{T: t, sessions: map[string]bool{}, clients: map[string]registered{}, devices: map[string]string{},
+		tried: map[string]bool{},
+		seen:  map[string]int{}}
 	for i := range kills {
 		var work sync.WaitGroup
 		for range 4 {
@@ -505,7 +512,7 @@ func TestKillLogins(t *testing.T) {
 		s.Cmd.Wait()
 		work.Wait()
 		s = home.Serve()
-		l.settle(home, p)
+		l.check(home, p)
 		if t.Failed() {
 			t.Fatalf("at kill %d", i+1)
 		}

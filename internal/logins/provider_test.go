@@ -43,10 +43,12 @@ type registered struct {
 func newProvider(l *labtest.Lab, s *labtest.Server, flags ...string) *provider {
 	l.T.Helper()
 	var c registered
-	unmarshal(l.T, l.Must(append([]string{"psc", "client", "add", "--json", "--redirect", redirect, "app"}, flags...)...), &c)
+	unmarshal(l.T, l.Must(append([]string{"psc", "client", "add", "--json", "--redirect", redirect, "app"},
+		flags...)...), &c)
 	l.Must("ecps", "activate", doctor, "--pin", "1234")
 	l.Must("ecps", "policy", "approve")
-	p := &provider{issuer: s.URLs["psc"], wallet: strings.TrimSuffix(s.URLs["wallet"], "/"), card: strings.TrimSuffix(s.URLs["card_login"], "/"),
+	p := &provider{issuer: s.URLs["psc"], wallet: strings.TrimSuffix(s.URLs["wallet"], "/"),
+		card:   strings.TrimSuffix(s.URLs["card_login"], "/"),
 		client: c.ID, secret: c.Secret, roots: x509.NewCertPool()}
 	if !p.roots.AppendCertsFromPEM([]byte(l.Must("show", "--pem", "ACR-EL"))) {
 		l.T.Fatal("no root certificate")
@@ -74,12 +76,13 @@ func (p *provider) browser(card ...tls.Certificate) *person {
 		panic(err) // it has no options
 	}
 	return &person{p, &http.Client{Jar: jar, Timeout: labtest.Patience,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots, GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			if len(card) > 0 {
-				return &card[0], nil // the person insists, whatever the server names
-			}
-			return &tls.Certificate{}, nil
-		}}},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots,
+			GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				if len(card) > 0 {
+					return &card[0], nil // the person insists, whatever the server names
+				}
+				return &tls.Certificate{}, nil
+			}}},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if strings.HasPrefix(r.URL.String(), redirect) || len(via) > 10 {
 				return http.ErrUseLastResponse
@@ -130,7 +133,8 @@ func (b *person) do(ctx context.Context, method, address string, form url.Values
 
 // authorization is the address of an authorization request, changed by pairs of name and value.
 func (p *provider) authorization(pairs ...string) string {
-	q := url.Values{"response_type": {"code"}, "client_id": {p.client}, "redirect_uri": {redirect}, "scope": {"openid scope_all"},
+	q := url.Values{"response_type": {"code"}, "client_id": {p.client}, "redirect_uri": {redirect},
+		"scope":      {"openid scope_all"},
 		"acr_values": {"eidas1"}, "state": {"a-random-state"}, "nonce": {"a-random-nonce"}}
 	for i := 0; i < len(pairs); i += 2 {
 		q.Set(pairs[i], pairs[i+1])
@@ -202,7 +206,8 @@ func (b *person) call(ctx context.Context, path string, pairs ...string) (*answe
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.issuer+"/protocol/openid-connect"+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.issuer+"/protocol/openid-connect"+path,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}

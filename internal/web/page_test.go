@@ -12,8 +12,9 @@ import (
 // A service with one template has the layout, both languages and a content policy. It need not
 // define menu, notices or footer.
 func TestPages(t *testing.T) {
-	pages := NewPages(PageOptions{Site: "DESK", Script: "1", Log: slog.New(slog.DiscardHandler), Templates: fstest.MapFS{"order.html": {
-		Data: []byte(`{{template "top" .}}<p>{{.T "Bonjour !" "Hello!"}} {{.Show .Name}} <a href="{{.To "/x#y"}}">x</a></p>{{template "bottom" .}}`)}}})
+	pages := NewPages(PageOptions{Site: "DESK", Script: "1", Log: slog.New(slog.DiscardHandler),
+		Templates: fstest.MapFS{"order.html": {
+			Data: []byte(`{{template "top" .}}<p>{{.T "Bonjour !" "Hello!"}} {{.Show .Name}} <a href="{{.To "/x#y"}}">x</a></p>{{template "bottom" .}}`)}}})
 	get := func(path, accept string) (*httptest.ResponseRecorder, string) {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("Accept-Language", accept)
@@ -27,25 +28,29 @@ func TestPages(t *testing.T) {
 		return w, w.Body.String()
 	}
 	w, page := get("/", "de, fr")
-	for _, want := range []string{`<html lang="fr">`, "Order — DESK", "Bonjour\u00a0! &lt;Z\ufffd&gt;", `href="/x#y"`, "</html>"} {
+	for _, want := range []string{`<html lang="fr">`, "Order — DESK", "Bonjour\u00a0! &lt;Z\ufffd&gt;",
+		`href="/x#y"`, "</html>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
 	}
-	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
+		strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %q", policy)
 	}
 	if w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Language") != "fr" {
 		t.Errorf("headers %v", w.Header())
 	}
-	if _, page := get("/?lang=en", "fr"); !strings.Contains(page, "Hello! ") || !strings.Contains(page, `href="/x?lang=en#y"`) {
+	if _, page := get("/?lang=en", "fr"); !strings.Contains(page, "Hello! ") || !strings.Contains(page,
+		`href="/x?lang=en#y"`) {
 		t.Errorf("in English:\n%s", page)
 	}
 }
 
 // Only the names of loopback count: a name elsewhere that resolves here does not.
 func TestIsLoopback(t *testing.T) {
-	for host, want := range map[string]bool{"localhost": true, "localhost:8080": true, "127.0.0.1:1": true, "[::1]:1": true, "[::1]": true,
+	for host, want := range map[string]bool{"localhost": true, "localhost:8080": true, "127.0.0.1:1": true,
+		"[::1]:1": true, "[::1]": true,
 		"": false, "lab.example": false, "localhost.lab.example:80": false, "192.0.2.1": false, "a.carte.localhost": false} {
 		if got := IsLoopback(host); got != want {
 			t.Errorf("%q: %t", host, got)

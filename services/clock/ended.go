@@ -27,7 +27,8 @@ func (c *Clock) DropEnded(ctx context.Context, kinds ...store.DocumentKind) (n i
 		var writes []store.DocumentWrite
 		for i, doc := range docs {
 			if !doc.Expires.IsZero() && !now.Before(doc.Expires) {
-				writes = append(writes, store.DocumentWrite{Kind: kind, Key: doc.Key, Delete: true, IfVersion: &docs[i].Version})
+				writes = append(writes, store.DocumentWrite{Kind: kind, Key: doc.Key, Delete: true,
+					IfVersion: &docs[i].Version})
 			}
 			if len(writes) == 0 || len(writes) < dropped && i+1 < len(docs) {
 				continue

@@ -23,10 +23,12 @@ func TestDropEnded(t *testing.T) {
 	passing, other := store.DocumentKind{Name: "passing"}, store.DocumentKind{Name: "other"}
 	var writes []store.DocumentWrite
 	for i := range 1200 {
-		writes = append(writes, store.DocumentWrite{Kind: passing, Key: strconv.Itoa(i), Expires: time.Now().Add(time.Hour)})
+		writes = append(writes, store.DocumentWrite{Kind: passing, Key: strconv.Itoa(i),
+			Expires: time.Now().Add(time.Hour)})
 	}
 	writes = append(writes, store.DocumentWrite{Kind: passing, Key: "later", Expires: time.Now().Add(3 * time.Hour)},
-		store.DocumentWrite{Kind: passing, Key: "never"}, store.DocumentWrite{Kind: other, Key: "x", Expires: time.Now().Add(time.Hour)})
+		store.DocumentWrite{Kind: passing, Key: "never"}, store.DocumentWrite{Kind: other, Key: "x",
+			Expires: time.Now().Add(time.Hour)})
 	if _, err := docs.WriteDocuments(t.Context(), "", writes...); err != nil {
 		t.Fatal(err)
 	}

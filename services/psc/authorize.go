@@ -338,8 +338,10 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, call *Call, 
 	if err != nil {
 		return err
 	}
-	codeWrite, err := put(codeKind, digest(value), code{Client: l.Client, Redirect: l.Redirect, Scope: l.Scope, Nonce: l.Nonce,
-		Challenge: l.Challenge, Method: l.Method, SID: s.SID, Expires: now.Add(time.Duration(settings.CodeTTL) * time.Second)},
+	codeWrite, err := put(codeKind, digest(value), code{Client: l.Client, Redirect: l.Redirect, Scope: l.Scope,
+		Nonce:     l.Nonce,
+		Challenge: l.Challenge, Method: l.Method, SID: s.SID,
+		Expires: now.Add(time.Duration(settings.CodeTTL) * time.Second)},
 		p.until(settings.CodeTTL), nil)
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ func BenchmarkCalls(b *testing.B) {
 	}{
 		{"introspection", "POST", "/token/introspect", url.Values{"token": {tokens["access_token"].(string)}}, 200},
 		{"userinfo", "GET", "/userinfo", nil, 200},
-		{"poll", "POST", "/token", url.Values{"grant_type": {grantCIBA}, "auth_req_id": {asked["auth_req_id"].(string)}}, 400},
+		{"poll", "POST", "/token", url.Values{"grant_type": {grantCIBA},
+			"auth_req_id": {asked["auth_req_id"].(string)}}, 400},
 	} {
 		b.Run(call.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -133,7 +133,8 @@ func (p *Provider) answerByCard(w http.ResponseWriter, r *http.Request, _ *Call,
 			if r.PostForm.Get("reponse") == "accepter" {
 				request.Answer = "approved"
 			}
-			write, err := put(cibaKind, key, request, p.until(settings.Interval+int(request.Expires.Sub(p.Now()).Seconds())), &version)
+			write, err := put(cibaKind, key, request,
+				p.until(settings.Interval+int(request.Expires.Sub(p.Now()).Seconds())), &version)
 			if err != nil {
 				return err
 			}

@@ -34,8 +34,8 @@ type cibaRequest struct {
 // bindingMessage is the form that Keycloak takes (reference §2.11): no spaces.
 var bindingMessage = regexp.MustCompile(`^[a-zA-Z0-9\-._+/!?#]{1,50}$`)
 
-// longestOnPhone is the longest that package ecps waits for an answer. A CIBA request that lasts longer
-// ends when it does on the phone.
+// longestOnPhone is the longest that package ecps waits for an answer. A CIBA request that lasts
+// longer ends when it does on the phone.
 const longestOnPhone = time.Hour
 
 var twoDigits = regexp.MustCompile(`^[0-9]{2}$`)
@@ -103,7 +103,8 @@ func (p *Provider) ciba(w http.ResponseWriter, r *http.Request, call *Call, sett
 		Created: now, Expires: now.Add(ttl)}
 	switch channel := form.Get("channel"); channel {
 	case "", "MOBILE":
-		asked := ecps.Asked{Person: person.ID, ClientID: c.ID, ClientName: c.Name, Message: message, TTL: min(ttl, longestOnPhone)}
+		asked := ecps.Asked{Person: person.ID, ClientID: c.ID, ClientName: c.Name, Message: message, TTL: min(ttl,
+			longestOnPhone)}
 		if twoDigits.MatchString(message) {
 			asked.Number = message
 		}

@@ -202,8 +202,10 @@ func (p *Provider) sign(ctx context.Context, settings *Settings, s *session, g *
 	}
 	sum := sha256.Sum256([]byte(t.AccessToken))
 	p.accesses.put(sum, &access)
-	id := idToken{Exp: exp, Iat: now, AuthTime: access.AuthTime, JTI: uuid(), Iss: access.Iss, Aud: g.Client, Sub: access.Sub, Typ: "ID",
-		Azp: g.Client, Nonce: nonce, SessionState: state, AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), SID: s.SID,
+	id := idToken{Exp: exp, Iat: now, AuthTime: access.AuthTime, JTI: uuid(), Iss: access.Iss, Aud: g.Client,
+		Sub: access.Sub, Typ: "ID",
+		Azp: g.Client, Nonce: nonce, SessionState: state, AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]),
+		SID:      s.SID,
 		AuthMode: s.Mode, ACR: access.ACR, SubjectNameID: s.Person, PreferredUsername: s.Person,
 		GivenName: person.GivenName, FamilyName: person.FamilyName}
 	if claims, err = json.Marshal(id); err != nil {

@@ -3,7 +3,7 @@
 //
 // Three servers make it, on ports of one host:
 //
-//	issuer   /auth/realms/esante-wallet/...   discovery, token, userinfo, introspection, CIBA, logout
+//	issuer   /auth/realms/esante-wallet/...   discovery, tokens, userinfo, CIBA, logout
 //	wallet   /auth, /login-page               the login pages and the portal
 //	card     /carte                           login by card: asks for a client certificate
 //

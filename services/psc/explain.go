@@ -39,7 +39,8 @@ type Explanation struct {
 var shapes = map[string][]string{
 	"ID": strings.Fields("exp iat auth_time jti iss aud sub typ azp nonce session_state at_hash sid authMode acr " +
 		"SubjectNameID preferred_username given_name family_name"),
-	"Bearer": strings.Fields("exp iat auth_time jti iss aud sub typ azp nonce session_state acr cnf scope sid authMode " +
+	"Bearer": strings.Fields("exp iat auth_time jti iss aud sub typ azp nonce session_state acr cnf scope sid " +
+		"authMode " +
 		"otherIds preferred_username"),
 	"Logout": strings.Fields("iat exp jti iss aud sub typ sid events"),
 }

@@ -21,19 +21,19 @@ import (
 )
 
 // fuzzed is a provider whose handlers are called without a network. Words in braces stand in the
-// inputs for what each process has of its own: {LOGIN} for a sealed login of the browser, {CODE} for
-// a good code.
+// inputs for what each process has of its own: {LOGIN} for a sealed login of the browser, {CODE}
+// for a good code.
 type fuzzed struct {
 	*world
 	browser string            // value of the browser's cookie
 	session string            // that of its session's
-	words   map[string]string // by the word in braces
+	values  map[string]string // by the word in braces
 	claims  map[string]bool   // of the tokens that were given out
 	made    time.Time
 }
 
 func newFuzzed(f *testing.F) *fuzzed {
-	return &fuzzed{world: newWorld(f), browser: random(), words: map[string]string{}, claims: map[string]bool{}}
+	return &fuzzed{world: newWorld(f), browser: random(), values: map[string]string{}, claims: map[string]bool{}}
 }
 
 // within has the test's failures reported to one run.
@@ -47,22 +47,25 @@ func (z *fuzzed) open() {
 		z.Fatal(err)
 	}
 	secret := random()
-	s := &session{SID: uuid(), Person: doctor, Mode: modeMobile, AuthTime: z.now(), Used: z.now(), Cookie: digest(secret)}
+	s := &session{SID: uuid(), Person: doctor, Mode: modeMobile, AuthTime: z.now(), Used: z.now(),
+		Cookie: digest(secret)}
 	z.session = s.SID + "." + secret
-	z.words["{SID}"], z.words["{CSRF}"] = s.SID, digest("csrf "+z.session)
+	z.values["{SID}"], z.values["{CSRF}"] = s.SID, digest("csrf "+z.session)
 	person, err := z.p.person(z.Context(), doctor)
 	if err != nil {
 		z.Fatal(err)
 	}
 	for _, client := range []string{"app", "other"} {
-		g := grant{ID: uuid(), Client: client, Scope: "openid profile scope_all identity", Refresh: uuid(), Issued: z.now()}
+		g := grant{ID: uuid(), Client: client, Scope: "openid profile scope_all identity", Refresh: uuid(),
+			Issued: z.now()}
 		s.add(g, &settings)
 		tokens, err := z.p.sign(z.Context(), &settings, s, &g, person, "n")
 		if err != nil {
 			z.Fatal(err)
 		}
 		prefix := "{" + strings.ToUpper(strings.TrimSuffix(client+"-", "app-"))
-		z.words[prefix+"ACCESS}"], z.words[prefix+"REFRESH}"], z.words[prefix+"ID}"] = tokens.AccessToken, tokens.RefreshToken, tokens.IDToken
+		z.values[prefix+"ACCESS}"], z.values[prefix+"REFRESH}"], z.values[prefix+"ID}"] = tokens.AccessToken,
+			tokens.RefreshToken, tokens.IDToken
 		for _, token := range []string{tokens.AccessToken, tokens.RefreshToken, tokens.IDToken} {
 			z.claims[payload(z, token)] = true
 		}
@@ -81,7 +84,8 @@ func (z *fuzzed) open() {
 // seal makes a login of the browser, at the step that change brings it to.
 func (z *fuzzed) seal(change func(*login)) string {
 	z.Helper()
-	l := &login{ID: uuid(), Begun: z.now(), Browser: digest(z.browser), Client: "app", Redirect: "https://localhost:3000/cb", Mode: "query",
+	l := &login{ID: uuid(), Begun: z.now(), Browser: digest(z.browser), Client: "app",
+		Redirect: "https://localhost:3000/cb", Mode: "query",
 		Scope: "openid profile scope_all identity", State: "a-random-state"}
 	change(l)
 	sealed, err := z.p.seal(l)
@@ -93,8 +97,8 @@ func (z *fuzzed) seal(change func(*login)) string {
 
 // spell puts the words' values in an input.
 func (z *fuzzed) spell(input string) string {
-	for _, word := range slices.Sorted(maps.Keys(z.words)) {
-		input = strings.ReplaceAll(input, word, z.words[word])
+	for _, word := range slices.Sorted(maps.Keys(z.values)) {
+		input = strings.ReplaceAll(input, word, z.values[word])
 	}
 	return input
 }
@@ -108,7 +112,8 @@ type route struct {
 // ask calls a handler as net/http does for a request with that query and form.
 func (z *fuzzed) ask(to route, query, form string, header http.Header, cookies bool) *httptest.ResponseRecorder {
 	z.Helper()
-	r := &http.Request{Method: to.method, URL: &url.URL{Path: to.path, RawQuery: query}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	r := &http.Request{Method: to.method, URL: &url.URL{Path: to.path, RawQuery: query}, Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1,
 		Header: header, Host: "localhost", RequestURI: to.path + "?" + query, Body: http.NoBody}
 	if to.method == http.MethodPost {
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
@@ -163,7 +168,8 @@ func (z *fuzzed) goesTo(where, address string, registered []string) {
 			return
 		}
 	}
-	if u, err := url.Parse(address); err == nil && u.Scheme == "" && u.Host == "" && !strings.HasPrefix(address, "//") &&
+	if u, err := url.Parse(address); err == nil && u.Scheme == "" && u.Host == "" && !strings.HasPrefix(address,
+		"//") &&
 		!strings.ContainsAny(address, "\\\r\n\t") {
 		return
 	}
@@ -171,15 +177,20 @@ func (z *fuzzed) goesTo(where, address string, registered []string) {
 }
 
 // written are the elements and attributes that the templates have.
-var written = map[string]string{"html": "lang", "head": "", "meta": "charset name content", "title": "", "style": "", "script": "",
-	"link": "rel href", "body": "", "a": "class href lang hreflang", "header": "", "p": "class", "div": "class tabindex", "span": "class aria-hidden",
-	"nav": "aria-label", "main": "id", "footer": "", "h1": "", "h2": "", "strong": "", "code": "", "dl": "class", "dt": "", "dd": "class",
+var written = map[string]string{"html": "lang", "head": "", "meta": "charset name content", "title": "",
+	"style": "", "script": "",
+	"link": "rel href", "body": "", "a": "class href lang hreflang", "header": "", "p": "class", "div": "class " +
+		"tabindex", "span": "class aria-hidden",
+	"nav": "aria-label", "main": "id", "footer": "", "h1": "", "h2": "", "strong": "", "code": "", "dl": "class",
+	"dt": "", "dd": "class",
 	"section": "class role", "ul": "class", "ol": "class", "li": "class", "form": "method action id",
 	"input": "type name value id inputmode autocomplete spellcheck autocapitalize required aria-invalid",
-	"label": "for", "button": "type name value", "img": "alt width height src", "table": "class", "thead": "", "tbody": "", "tr": "",
+	"label": "for", "button": "type name value", "img": "alt width height " +
+		"src", "table": "class", "thead": "", "tbody": "", "tr": "",
 	"th": "scope id", "td": ""}
 
-// markup checks that a page has no elements, attributes, scripts or links but those of its template.
+// markup checks that a page has no elements, attributes, scripts or links but those of its
+// template.
 func (z *fuzzed) markup(page []byte, registered []string) {
 	z.Helper()
 	tokens := html.NewTokenizer(bytes.NewReader(page))
@@ -202,14 +213,16 @@ func (z *fuzzed) markup(page []byte, registered []string) {
 				if !slices.Contains(strings.Fields(attributes), a.Key) {
 					z.Fatalf("an attribute: %q\n%s", t, page)
 				}
-				if a.Key == "href" && !strings.HasPrefix(a.Val, "data:,") || a.Key == "action" || a.Key == "src" && !strings.HasPrefix(a.Val, "data:image/") {
+				if a.Key == "href" && !strings.HasPrefix(a.Val, "data:,") || a.Key == "action" || a.Key == "src" &&
+					!strings.HasPrefix(a.Val, "data:image/") {
 					z.goesTo(t.Data+" "+a.Key, a.Val, registered)
 				}
 			}
 			if t.Data == "script" || t.Data == "style" {
 				tokens.Next()
 				own := "<" + t.Data + ">" + string(tokens.Raw()) + "</" + t.Data + ">"
-				if view := z.p.pages.View(&http.Request{URL: &url.URL{}}); own != string(view.Script()) && own != string(view.Style()) {
+				if view := z.p.pages.View(&http.Request{URL: &url.URL{}}); own != string(view.Script()) &&
+					own != string(view.Style()) {
 					z.Fatalf("a %s: %s", t.Data, own)
 				}
 			}
@@ -220,7 +233,8 @@ func (z *fuzzed) markup(page []byte, registered []string) {
 // otherClient registers a second client, which has the same address.
 func (z *fuzzed) otherClient() (secret string) {
 	z.Helper()
-	c := &Client{ID: "other", RedirectURIs: []string{"https://localhost:3000/cb"}, PostLogoutRedirectURIs: []string{"https://localhost:3000/bye"}}
+	c := &Client{ID: "other", RedirectURIs: []string{"https://localhost:3000/cb"},
+		PostLogoutRedirectURIs: []string{"https://localhost:3000/bye"}}
 	secret = c.NewSecret()
 	if err := AddClient(z.Context(), z.docs, "test", c); err != nil {
 		z.Fatal(err)
@@ -233,17 +247,20 @@ func spaced(query string) bool {
 	return strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' })
 }
 
-// Whatever a browser is made to send to the authorization endpoint and to the login pages, it gets an
-// answer, stays with the lab or goes to the registered address, and there is no code without a
+// Whatever a browser is made to send to the authorization endpoint and to the login pages, it gets
+// an answer, stays with the lab or goes to the registered address, and there is no code without a
 // session, an approval or a card.
 func FuzzAuthorize(f *testing.F) {
 	z := newFuzzed(f)
 	z.otherClient()
 	z.open()
 	issuer, wallet, card := z.p.IssuerHandler(), z.p.WalletHandler(), z.p.CardHandler()
-	routes := []route{{wallet, "GET", "/auth"}, {wallet, "POST", "/auth"}, {issuer, "GET", protocolPath + "/auth"}, {issuer, "POST", protocolPath + "/auth"},
-		{wallet, "POST", "/auth/e-cps"}, {wallet, "GET", "/auth/attente"}, {wallet, "GET", "/auth/attente.json"}, {wallet, "GET", "/auth/quitter"},
-		{wallet, "GET", "/auth/retour"}, {wallet, "GET", "/auth/carte"}, {card, "GET", "/carte"}, {card, "POST", "/cps-gestion"},
+	routes := []route{{wallet, "GET", "/auth"}, {wallet, "POST", "/auth"}, {issuer, "GET", protocolPath + "/auth"},
+		{issuer, "POST", protocolPath + "/auth"},
+		{wallet, "POST", "/auth/e-cps"}, {wallet, "GET", "/auth/attente"}, {wallet, "GET",
+			"/auth/attente.json"}, {wallet, "GET", "/auth/quitter"},
+		{wallet, "GET", "/auth/retour"}, {wallet, "GET", "/auth/carte"}, {card, "GET", "/carte"}, {card, "POST",
+			"/cps-gestion"},
 		{wallet, "GET", "/portail/activation"}, {wallet, "POST", "/portail/code"}, {wallet, "GET", "/login-page"}}
 	good := strings.SplitN(z.authorize(), "?", 2)[1]
 	for i := range routes {
@@ -253,9 +270,12 @@ func FuzzAuthorize(f *testing.F) {
 			f.Add(byte(i), "login="+word, "login="+word+"&identifiant="+doctor, true)
 		}
 	}
-	for _, more := range []string{"response_mode=fragment", "response_mode=form_post", "prompt=none", "prompt=login&max_age=1", "max_age=x", "code_challenge=x",
-		"code_challenge_method=S256", "request=e30.", "request_uri={PAR}", "lang=en", "ui_locales=%3Cscript%3E", "login_hint=%22%3E%3Cimg%20src=x%3E",
-		"redirect_uri=https://localhost:3000/cb%0d%0aX:y", "client_id=other&redirect_uri=//evil.example/", "state=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "%zz", "a=1&a=2"} {
+	for _, more := range []string{"response_mode=fragment", "response_mode=form_post", "prompt=none",
+		"prompt=login&max_age=1", "max_age=x", "code_challenge=x",
+		"code_challenge_method=S256", "request=e30.", "request_uri={PAR}", "lang=en", "ui_locales=%3Cscript%3E",
+		"login_hint=%22%3E%3Cimg%20src=x%3E",
+		"redirect_uri=https://localhost:3000/cb%0d%0aX:y", "client_id=other&redirect_uri=//evil.example/",
+		"state=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "%zz", "a=1&a=2"} {
 		f.Add(byte(0), more+"&"+good, "", true)
 		f.Add(byte(0), good+"&"+more, "", false)
 		f.Add(byte(1), "", more+"&"+good, true)
@@ -270,32 +290,41 @@ func FuzzAuthorize(f *testing.F) {
 			z.open()
 		}
 		all := query + form
-		z.words["{LOGIN}"] = z.seal(func(*login) {})
+		z.values["{LOGIN}"] = z.seal(func(*login) {})
 		if strings.Contains(all, "{PROOF}") {
-			z.words["{PROOF}"] = z.seal(func(l *login) { l.Auth = &proof{Person: doctor, Mode: modeMobile, At: z.now()} })
+			z.values["{PROOF}"] = z.seal(func(l *login) {
+				l.Auth = &proof{Person: doctor, Mode: modeMobile,
+					At: z.now()}
+			})
 		}
 		if strings.Contains(all, "{PORTAL}") {
-			z.words["{PORTAL}"] = z.seal(func(l *login) { l.Portal, l.Auth = true, &proof{Person: doctor, Mode: modeMobile, At: z.now()} })
+			z.values["{PORTAL}"] = z.seal(func(l *login) {
+				l.Portal, l.Auth = true, &proof{Person: doctor,
+					Mode: modeMobile, At: z.now()}
+			})
 		}
 		if strings.Contains(all, "{ASKED}") {
 			asked, err := z.phone.Ask(t.Context(), ecps.Asked{Person: doctor, ClientID: "app"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			z.words["{ASKED}"] = z.seal(func(l *login) { l.Request = asked.ID })
+			z.values["{ASKED}"] = z.seal(func(l *login) { l.Request = asked.ID })
 		}
 		if strings.Contains(all, "{PAR}") {
-			_, answer := z.call("/ext/par/request", "response_type", "code", "redirect_uri", "https://localhost:3000/cb", "scope", "openid")
-			z.words["{PAR}"], _ = answer["request_uri"].(string)
+			_, answer := z.call("/ext/par/request", "response_type", "code", "redirect_uri",
+				"https://localhost:3000/cb", "scope", "openid")
+			z.values["{PAR}"], _ = answer["request_uri"].(string)
 		}
-		w := z.ask(routes[int(at)%len(routes)], z.spell(query), z.spell(form), http.Header{"Accept": {"text/html"}}, cookies)
+		w := z.ask(routes[int(at)%len(routes)], z.spell(query), z.spell(form), http.Header{"Accept": {"text/html"}},
+			cookies)
 		z.sane(w, "https://localhost:3000/cb")
 		to, err := url.Parse(w.Header().Get("Location"))
 		if err != nil {
 			return
 		}
 		fragment, _ := url.ParseQuery(to.Fragment)
-		if gives := to.Query().Get("code") != "" || fragment.Get("code") != "" || strings.Contains(w.Body.String(), `name="code" value`); gives &&
+		if gives := to.Query().Get("code") != "" || fragment.Get("code") != "" || strings.Contains(w.Body.String(),
+			`name="code" value`); gives &&
 			to.Host == "localhost:3000" && !cookies {
 			t.Fatalf("a code for a browser without cookies: %s", to)
 		}
@@ -303,17 +332,19 @@ func FuzzAuthorize(f *testing.F) {
 }
 
 // Whatever a client sends to the endpoints of tokens, there are no tokens without a good code,
-// refresh token or request of that client and its secret, and no token is active that was not given.
+// refresh token or request of that client and its secret, and no token is active that was not
+// given.
 func FuzzToken(f *testing.F) {
 	z := newFuzzed(f)
 	other := z.otherClient()
 	z.open()
-	z.words["{SECRET}"], z.words["{OTHERSECRET}"] = z.secret, other
-	z.words["{BASIC}"] = base64.StdEncoding.EncodeToString([]byte("app:" + z.secret))
+	z.values["{SECRET}"], z.values["{OTHERSECRET}"] = z.secret, other
+	z.values["{BASIC}"] = base64.StdEncoding.EncodeToString([]byte("app:" + z.secret))
 	give := func(client string, change func(*code)) string {
 		z.Helper()
-		value := uuid() + "." + z.words["{SID}"] + "." + clientUUID(client)
-		c := code{Client: client, Redirect: "https://localhost:3000/cb", Scope: "openid profile scope_all identity", SID: z.words["{SID}"],
+		value := uuid() + "." + z.values["{SID}"] + "." + clientUUID(client)
+		c := code{Client: client, Redirect: "https://localhost:3000/cb", Scope: "openid profile scope_all identity",
+			SID:     z.values["{SID}"],
 			Expires: z.now().Add(time.Minute)}
 		change(&c)
 		write, err := put(codeKind, digest(value), c, z.p.until(60), nil)
@@ -328,30 +359,33 @@ func FuzzToken(f *testing.F) {
 	renew := func() {
 		z.Helper()
 		z.open()
-		z.words["{CODE}"] = give("app", func(*code) {})
-		z.words["{PKCE}"] = give("app", func(c *code) { c.Challenge, c.Method = strings.Repeat("v", 43), "plain" })
-		z.words["{OTHERCODE}"] = give("other", func(*code) {})
-		z.words["{OLD}"] = give("app", func(c *code) { c.Expires = z.now() })
-		z.words["{SPENT}"] = give("app", func(c *code) { c.Grant = uuid() })
+		z.values["{CODE}"] = give("app", func(*code) {})
+		z.values["{PKCE}"] = give("app", func(c *code) { c.Challenge, c.Method = strings.Repeat("v", 43), "plain" })
+		z.values["{OTHERCODE}"] = give("other", func(*code) {})
+		z.values["{OLD}"] = give("app", func(c *code) { c.Expires = z.now() })
+		z.values["{SPENT}"] = give("app", func(c *code) { c.Grant = uuid() })
 		_, answer := z.call("/ext/ciba/auth", "scope", "openid scope_all", "login_hint", doctor)
-		z.words["{CIBA}"], _ = answer["auth_req_id"].(string)
+		z.values["{CIBA}"], _ = answer["auth_req_id"].(string)
 	}
 	renew()
 	issuer := z.p.IssuerHandler()
 	var routes []route
-	for _, path := range []string{"/token", "/userinfo", "/token/introspect", "/revoke", "/ext/ciba/auth", "/ext/par/request"} {
+	for _, path := range []string{"/token", "/userinfo", "/token/introspect", "/revoke", "/ext/ciba/auth",
+		"/ext/par/request"} {
 		routes = append(routes, route{issuer, "POST", protocolPath + path})
 	}
 	secret, cb := "&client_id=app&client_secret={SECRET}", "&redirect_uri=https://localhost:3000/cb"
 	for i := range routes {
-		for _, word := range []string{"{ACCESS}", "{REFRESH}", "{ID}", "{OTHERACCESS}", "{OTHERREFRESH}", "{CODE}", "e30.e30.x"} {
+		for _, word := range []string{"{ACCESS}", "{REFRESH}", "{ID}", "{OTHERACCESS}", "{OTHERREFRESH}", "{CODE}",
+			"e30.e30.x"} {
 			f.Add(byte(i), "Basic {BASIC}", "token="+word)
 			f.Add(byte(i), "Bearer "+word, "access_token="+word+secret)
 		}
 	}
 	for _, word := range []string{"{CODE}", "{PKCE}", "{OTHERCODE}", "{OLD}", "{SPENT}", "x"} {
 		f.Add(byte(0), "", "grant_type=authorization_code&code="+word+cb+secret)
-		f.Add(byte(0), "Basic {BASIC}", "grant_type=authorization_code&code="+word+cb+"&code_verifier="+strings.Repeat("v", 43))
+		f.Add(byte(0), "Basic {BASIC}",
+			"grant_type=authorization_code&code="+word+cb+"&code_verifier="+strings.Repeat("v", 43))
 		f.Add(byte(0), "", "grant_type=authorization_code&code="+word+"&client_id=app"+cb)
 		f.Add(byte(0), "", "grant_type=authorization_code&code="+word+"&client_id=other&client_secret={OTHERSECRET}"+cb)
 	}
@@ -361,7 +395,8 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Add(byte(0), "Basic {BASIC}", "grant_type="+url.QueryEscape(grantCIBA)+"&auth_req_id={CIBA}")
 	f.Add(byte(0), "Basic {BASIC}", "grant_type=password&username="+doctor)
-	f.Add(byte(4), "Basic {BASIC}", "scope=openid&login_hint="+doctor+"&binding_message=42&requested_expiry=5&channel=CARD")
+	f.Add(byte(4), "Basic {BASIC}",
+		"scope=openid&login_hint="+doctor+"&binding_message=42&requested_expiry=5&channel=CARD")
 	f.Add(byte(5), "Basic {BASIC}", "response_type=code&scope=openid"+cb)
 	f.Fuzz(func(t *testing.T, at byte, authorization, form string) {
 		z.within(t)
@@ -394,10 +429,13 @@ func FuzzToken(f *testing.F) {
 		known := given == z.secret || given == other
 		switch {
 		case answer.AccessToken != "":
-			own := given == z.secret && (slices.Contains([]string{z.words["{CODE}"], z.words["{PKCE}"], z.words["{CIBA}"]},
+			own := given == z.secret && (slices.Contains([]string{z.values["{CODE}"], z.values["{PKCE}"],
+				z.values["{CIBA}"]},
 				params.Get("code")+params.Get("auth_req_id")) || z.claims[claimsOf(params.Get("refresh_token"))])
-			its := given == other && (params.Get("code") == z.words["{OTHERCODE}"] || z.claims[claimsOf(params.Get("refresh_token"))])
-			if !own && !its || params.Get("code") == z.words["{PKCE}"] && params.Get("code_verifier") != strings.Repeat("v", 43) {
+			its := given == other && (params.Get("code") == z.values["{OTHERCODE}"] ||
+				z.claims[claimsOf(params.Get("refresh_token"))])
+			if !own && !its || params.Get("code") == z.values["{PKCE}"] &&
+				params.Get("code_verifier") != strings.Repeat("v", 43) {
 				t.Fatalf("tokens for %q of %s", form, id)
 			}
 			renew()
@@ -428,7 +466,8 @@ func claimsOf(token string) string {
 	if len(parts) != 3 {
 		return ""
 	}
-	data, _ := base64.RawURLEncoding.DecodeString(strings.NewReplacer("\n", "", "\r", "", " ", "", "\t", "").Replace(parts[1]))
+	data, _ := base64.RawURLEncoding.DecodeString(strings.NewReplacer("\n", "", "\r", "", " ", "", "\t",
+		"").Replace(parts[1]))
 	return string(data)
 }
 
@@ -438,10 +477,10 @@ func FuzzJWT(f *testing.F) {
 	z := newFuzzed(f)
 	z.open()
 	for _, word := range []string{"{ACCESS}", "{REFRESH}", "{ID}"} {
-		parts := strings.Split(z.words[word], ".")
+		parts := strings.Split(z.values[word], ".")
 		head, _ := base64.RawURLEncoding.DecodeString(parts[0])
 		for signed := range byte(4) {
-			f.Add(signed, string(head), payload(f, z.words[word]), parts[2])
+			f.Add(signed, string(head), payload(f, z.values[word]), parts[2])
 		}
 	}
 	key, err := z.p.keys.current(f.Context())
@@ -493,7 +532,8 @@ func FuzzJWT(f *testing.F) {
 			t.Fatalf("kind %q", seen)
 		}
 		for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.HS512} {
-			if data, ok, err := z.p.keys.open(t.Context(), token, alg); err != nil || ok && (!ours || !z.claims[string(data)] && string(data) != claims) {
+			if data, ok, err := z.p.keys.open(t.Context(), token, alg); err != nil || ok && (!ours ||
+				!z.claims[string(data)] && string(data) != claims) {
 				t.Fatalf("%s opens %q: %q, %v", alg, token, data, err)
 			}
 		}
@@ -504,7 +544,8 @@ func FuzzJWT(f *testing.F) {
 		if err1 != nil || err2 != nil || err3 != nil {
 			t.Fatal(err1, err2, err3)
 		}
-		if (id != nil || refresh != nil || access != nil) && !ours || access != nil && s == nil || id != nil && access != nil {
+		if (id != nil || refresh != nil || access != nil) && !ours || access != nil && s == nil || id != nil &&
+			access != nil {
 			t.Fatalf("%q is taken for a token", token)
 		}
 	})
@@ -517,16 +558,21 @@ func FuzzLogout(f *testing.F) {
 	z.otherClient()
 	z.open()
 	issuer, wallet := z.p.IssuerHandler(), z.p.WalletHandler()
-	routes := []route{{issuer, "GET", protocolPath + "/logout"}, {issuer, "POST", protocolPath + "/logout"}, {wallet, "GET", "/deconnexion"},
+	routes := []route{{issuer, "GET", protocolPath + "/logout"}, {issuer, "POST", protocolPath + "/logout"},
+		{wallet, "GET", "/deconnexion"},
 		{wallet, "POST", "/deconnexion"}, {wallet, "GET", "/deconnexion/retour"}}
 	for i := range routes {
 		for _, word := range []string{"{ID}", "{OTHERID}", "{ACCESS}", "{REFRESH}", "x.y.z", ""} {
-			params := "id_token_hint=" + word + "&post_logout_redirect_uri=https://localhost:3000/bye&state=s&client_id=app&jeton={CSRF}"
+			params := "id_token_hint=" + word +
+				"&post_logout_redirect_uri=https://localhost:3000/bye&state=s&client_id=app&jeton={CSRF}"
 			f.Add(byte(i), params, params, true, "text/html")
 			f.Add(byte(i), "id_token_hint="+word, "jeton={CSRF}", i%2 == 0, "")
 		}
-		f.Add(byte(i), "client_id=app&post_logout_redirect_uri=https://localhost:3000/bye%3fx=1", "post_logout_redirect_uri=javascript:alert(1)", true, "")
-		f.Add(byte(i), "client_id=app&post_logout_redirect_uri=https://localhost:3000/bye&state=%22%3E%3Cscript%3E%0d%0a", "state=%22%3E%3Cimg%3E", true, "*/*")
+		f.Add(byte(i), "client_id=app&post_logout_redirect_uri=https://localhost:3000/bye%3fx=1",
+			"post_logout_redirect_uri=javascript:alert(1)", true, "")
+		f.Add(byte(i),
+			"client_id=app&post_logout_redirect_uri=https://localhost:3000/bye&state=%22%3E%3Cscript%3E%0d%0a",
+			"state=%22%3E%3Cimg%3E", true, "*/*")
 		f.Add(byte(i), "post_logout_redirect_uri=//evil.example", "client_id=%22&client_id=x", false, "text/html")
 	}
 	f.Fuzz(func(t *testing.T, at byte, query, form string, cookies bool, accept string) {
@@ -542,7 +588,7 @@ func FuzzLogout(f *testing.F) {
 		w := z.ask(to, query, form, http.Header{"Accept": {accept}}, cookies)
 		z.sane(w, "https://localhost:3000/bye")
 		settings := DefaultSettings()
-		s, _, err := z.p.session(t.Context(), z.words["{SID}"], &settings)
+		s, _, err := z.p.session(t.Context(), z.values["{SID}"], &settings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -553,7 +599,8 @@ func FuzzLogout(f *testing.F) {
 		for _, params := range []string{query, form} {
 			values, _ := url.ParseQuery(params)
 			hinted = hinted || strings.HasSuffix(to.path, "/logout") && z.claims[claimsOf(values.Get("id_token_hint"))]
-			hinted = hinted || to.path == "/deconnexion" && to.method == "POST" && cookies && values.Get("jeton") == z.words["{CSRF}"]
+			hinted = hinted || to.path == "/deconnexion" && to.method == "POST" && cookies &&
+				values.Get("jeton") == z.values["{CSRF}"]
 		}
 		if !hinted {
 			t.Fatalf("%s %s?%s ended the session: %q", to.method, to.path, query, form)

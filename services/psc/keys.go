@@ -222,7 +222,8 @@ func (r *keyring) current(ctx context.Context) (*signingKey, error) {
 	return keys[0], nil
 }
 
-func addKey(ctx context.Context, documents store.DocumentStore, seal Sealer, now time.Time, actor string, retired []store.DocumentWrite) error {
+func addKey(ctx context.Context, documents store.DocumentStore, seal Sealer, now time.Time, actor string,
+	retired []store.DocumentWrite) error {
 	k, err := newKey(seal, now)
 	if err != nil {
 		return err
@@ -292,7 +293,8 @@ var exact = base64.RawURLEncoding.Strict()
 // open verifies a JWT that the provider signed and returns its claims, whatever their dates; ok is
 // false for anything else. The header is compared with those that the provider writes and not read:
 // nothing in it can choose a key or an algorithm.
-func (r *keyring) open(ctx context.Context, token string, alg jose.SignatureAlgorithm) (claims []byte, ok bool, err error) {
+func (r *keyring) open(ctx context.Context, token string, alg jose.SignatureAlgorithm) (claims []byte, ok bool,
+	err error) {
 	end := strings.LastIndexByte(token, '.')
 	if len(token) > maxToken || end < 0 {
 		return nil, false, nil

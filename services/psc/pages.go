@@ -70,7 +70,8 @@ var (
 	problemForm = &problem{"LOGIN-FORM", i18n.Text{FR: "Ce formulaire ne se lit pas", EN: "This form cannot be read"},
 		i18n.Text{FR: "Un paramètre est mal codé, est donné deux fois, ou le tout est trop long.",
 			EN: "A parameter is badly encoded, is given twice, or all of it is too long."},
-		i18n.Text{FR: "Retournez au service et recommencez la connexion.", EN: "Go back to the service and log in again."}}
+		i18n.Text{FR: "Retournez au service et recommencez la connexion.",
+			EN: "Go back to the service and log in again."}}
 	problemExpired = &problem{"LOGIN-TIMEOUT", i18n.Text{FR: "Délai dépassé", EN: "Time is over"},
 		i18n.Text{FR: "La demande n'a pas été validée à temps sur le téléphone.",
 			EN: "The request was not approved on the phone in time."},
@@ -84,21 +85,36 @@ var (
 		EN: "The identifier is empty"},
 		i18n.Text{FR: "Saisissez votre identifiant national : 8 suivi de votre numéro RPPS, 12 chiffres en tout.",
 			EN: "Type your national identifier: 8, then your RPPS number, 12 digits in all."}, i18n.Text{}}
-	problemNo8 = &problem{"PSC-NO-8", i18n.Text{FR: "Il manque le 8 devant le numéro RPPS", EN: "The 8 before the RPPS number is missing"},
-		i18n.Text{FR: "L'identifiant a 12 chiffres : le 8, puis les 11 chiffres du RPPS.", EN: "The identifier has 12 digits: the 8, then the 11 digits of the RPPS."}, i18n.Text{}}
-	problemIdentifier = &problem{"LOGIN-IDENTIFIER", i18n.Text{FR: "Cet identifiant n'a pas la bonne forme", EN: "This identifier has a wrong form"},
-		i18n.Text{FR: "8 et onze chiffres pour un RPPS ; 3, numéro FINESS et /CPET… pour un employé ; 5, SIRET et /CPAT… ; ANS et quatorze chiffres pour une identité EDIT.",
-			EN: "8 and eleven digits for an RPPS; 3, a FINESS number and /CPET… for an employee; 5, a SIRET and /CPAT…; ANS and fourteen digits for an EDIT identity."}, i18n.Text{}}
-	problemUnknown = &problem{"PSC-HINT-UNKNOWN", i18n.Text{FR: "Personne n'a cet identifiant dans ce laboratoire", EN: "Nobody has this identifier in this lab"},
-		i18n.Text{FR: "igc people list montre les personnes connues.", EN: "igc people list shows the people who are known."}, i18n.Text{}}
-	problemUnknownCard = &problem{"CARD-UNKNOWN", i18n.Text{FR: "Le porteur de cette carte n'est pas connu", EN: "The holder of this card is not known"},
-		i18n.Text{FR: "La carte est bonne, mais Pro Santé Connect ne connaît pas son porteur.", EN: "The card is good, but Pro Santé Connect does not know its holder."},
-		i18n.Text{FR: "igc people list montre les personnes connues.", EN: "igc people list shows the people who are known."}}
-	problemRevoked = &problem{"CARD-REVOKED", i18n.Text{FR: "Cette carte vient d'être mise en opposition", EN: "This card has just been revoked"},
-		i18n.Text{FR: "Elle était bonne quand elle a été lue ; elle ne l'est plus.", EN: "It was good when it was read; it no longer is."},
-		i18n.Text{FR: "Connectez-vous avec une autre carte, ou par votre e-CPS.", EN: "Log in with another card, or by your e-CPS."}}
-	problemNotACard = &problem{"CARD-NOT-A-PERSON", i18n.Text{FR: "Ce certificat n'est pas celui d'une personne qui se connecte", EN: "This certificate is not one by which a person logs in"},
-		i18n.Text{FR: "Il faut le certificat d'authentification d'une carte (CPS, CPF, CPE, CPA).", EN: "The authentication certificate of a card (CPS, CPF, CPE, CPA) is needed."},
+	problemNo8 = &problem{"PSC-NO-8", i18n.Text{FR: "Il manque le 8 devant le numéro RPPS",
+		EN: "The 8 before the RPPS number is missing"},
+		i18n.Text{FR: "L'identifiant a 12 chiffres : le 8, puis les 11 chiffres du RPPS.",
+			EN: "The identifier has 12 digits: the 8, then the 11 digits of the RPPS."}, i18n.Text{}}
+	problemIdentifier = &problem{"LOGIN-IDENTIFIER", i18n.Text{FR: "Cet identifiant n'a pas la bonne forme",
+		EN: "This identifier has a wrong form"},
+		i18n.Text{FR: "8 et onze chiffres pour un RPPS ; 3, numéro FINESS et /CPET… pour un employé ; 5, SIRET et " +
+			"/CPAT… ; ANS et quatorze chiffres pour une identité EDIT.",
+			EN: "8 and eleven digits for an RPPS; 3, a FINESS number and /CPET… for an employee; 5, a SIRET and " +
+				"/CPAT…; ANS and fourteen digits for an EDIT identity."}, i18n.Text{}}
+	problemUnknown = &problem{"PSC-HINT-UNKNOWN", i18n.Text{FR: "Personne n'a cet identifiant dans ce laboratoire",
+		EN: "Nobody has this identifier in this lab"},
+		i18n.Text{FR: "igc people list montre les personnes connues.",
+			EN: "igc people list shows the people who are known."}, i18n.Text{}}
+	problemUnknownCard = &problem{"CARD-UNKNOWN", i18n.Text{FR: "Le porteur de cette carte n'est pas connu",
+		EN: "The holder of this card is not known"},
+		i18n.Text{FR: "La carte est bonne, mais Pro Santé Connect ne connaît pas son porteur.",
+			EN: "The card is good, but Pro Santé Connect does not know its holder."},
+		i18n.Text{FR: "igc people list montre les personnes connues.",
+			EN: "igc people list shows the people who are known."}}
+	problemRevoked = &problem{"CARD-REVOKED", i18n.Text{FR: "Cette carte vient d'être mise en opposition",
+		EN: "This card has just been revoked"},
+		i18n.Text{FR: "Elle était bonne quand elle a été lue ; elle ne l'est plus.",
+			EN: "It was good when it was read; it no longer is."},
+		i18n.Text{FR: "Connectez-vous avec une autre carte, ou par votre e-CPS.",
+			EN: "Log in with another card, or by your e-CPS."}}
+	problemNotACard = &problem{"CARD-NOT-A-PERSON", i18n.Text{FR: "Ce certificat n'est pas celui d'une personne qui " +
+		"se connecte", EN: "This certificate is not one by which a person logs in"},
+		i18n.Text{FR: "Il faut le certificat d'authentification d'une carte (CPS, CPF, CPE, CPA).",
+			EN: "The authentication certificate of a card (CPS, CPF, CPE, CPA) is needed."},
 		i18n.Text{FR: "Choisissez un autre certificat.", EN: "Choose another certificate."}}
 	problemNotFound = &problem{"LOGIN-NOT-FOUND", i18n.Text{FR: "Il n'y a pas de page à cette adresse",
 		EN: "There is no page at this address"},

@@ -44,7 +44,8 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request, call *Call, setti
 		return f
 	}
 	uri := requestURIPrefix + random()
-	write, err := put(parKind, digest(uri), pushed{c.ID, params, p.Now().Add(time.Duration(settings.PARTTL) * time.Second)},
+	write, err := put(parKind, digest(uri), pushed{c.ID, params,
+		p.Now().Add(time.Duration(settings.PARTTL) * time.Second)},
 		p.until(settings.PARTTL), nil)
 	if err != nil {
 		return err

@@ -59,7 +59,8 @@ func (p *Provider) portalLogin(w http.ResponseWriter, r *http.Request, _ *Call, 
 }
 
 // openPortal writes the session of a person who logged in to the portal.
-func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, s *session, version *uint64) error {
+func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, s *session,
+	version *uint64) error {
 	write, err := p.writeSession(s, settings, version)
 	if err != nil {
 		return err

@@ -221,12 +221,13 @@ func get[T any](ctx context.Context, documents store.DocumentStore, kind store.D
 	return value, doc.Version, nil
 }
 
-// kept is how long a document outlives its end: what came too late is then told from what never was.
-const kept = time.Hour
+// graceTime is how long a document outlives its end: what came too late is then told from what
+// never was.
+const graceTime = time.Hour
 
 // until is when a document that ends after a while may be dropped, by the services' clock.
 func (p *Provider) until(seconds int) time.Time {
-	return p.Now().Add(time.Duration(seconds)*time.Second + kept)
+	return p.Now().Add(time.Duration(seconds)*time.Second + graceTime)
 }
 
 // Passing are the kinds of documents that end by the services' clock.

@@ -117,7 +117,8 @@ func newWorld(t testing.TB) *world {
 		return s
 	}
 	w.issuer, w.wallet, w.card = serve(&issuer), serve(&wallet), serve(&card)
-	w.p = New(Options{Documents: w.docs, Seal: ring, People: directory, ECPS: w.phone, Verifier: noCards{}, Revoked: noneRevoked, Now: w.now,
+	w.p = New(Options{Documents: w.docs, Seal: ring, People: directory, ECPS: w.phone, Verifier: noCards{},
+		Revoked: noneRevoked, Now: w.now,
 		IssuerURL: w.issuer.URL, WalletURL: w.wallet.URL, CardURL: w.card.URL, HTTP: http.DefaultClient})
 	issuer, wallet, card = w.p.IssuerHandler(), w.p.WalletHandler(), w.p.CardHandler()
 	t.Cleanup(w.p.sending.Wait)
@@ -408,8 +409,10 @@ func TestCodeAndECPS(t *testing.T) {
 		t.Errorf("%d %v", status, info)
 	}
 	// the required fields of ANS's schemas (reference §2.7, §2.8)
-	for _, name := range strings.Fields("Secteur_Activite sub SubjectOrganization Mode_Acces_Raison preferred_username " +
-		"given_name Acces_Regulation_Medicale UITVersion Palier_Authentification SubjectRefPro SubjectRole PSI_Locale " +
+	for _, name := range strings.Fields("Secteur_Activite sub SubjectOrganization Mode_Acces_Raison " +
+		"preferred_username " +
+		"given_name Acces_Regulation_Medicale UITVersion Palier_Authentification SubjectRefPro SubjectRole " +
+		"PSI_Locale " +
 		"otherIds SubjectNameID family_name") {
 		if _, ok := info[name]; !ok {
 			t.Errorf("userinfo without %s", name)
@@ -420,7 +423,8 @@ func TestCodeAndECPS(t *testing.T) {
 		t.Errorf("%d %v", status, active)
 	}
 	allowed := strings.Fields("email_verified sid authMode otherIds SubjectNameID")
-	for _, name := range strings.Fields("exp iat auth_time jti iss sub typ azp nonce session_state preferred_username " +
+	for _, name := range strings.Fields("exp iat auth_time jti iss sub typ azp nonce session_state " +
+		"preferred_username " +
 		"acr scope client_id username active") {
 		if _, ok := active[name]; !ok {
 			t.Errorf("introspection without %s", name)

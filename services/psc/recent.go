@@ -5,8 +5,8 @@ import "sync"
 // recentSize is how many values each half of a [recent] keeps.
 const recentSize = 2000
 
-// recent keeps values that were worked out lately, in two halves: when the young one is full the old
-// one goes.
+// recent keeps values that were worked out lately, in two halves: when the young one is full the
+// old one goes.
 type recent[K comparable, V any] struct {
 	mu         sync.Mutex
 	young, old map[K]V

@@ -251,7 +251,8 @@ func (p *Provider) openRefresh(ctx context.Context, value string) (*refreshToken
 
 // openAccess verifies an access token that is still valid, and that its session has not ended. The
 // code says what is wrong when there are no claims.
-func (p *Provider) openAccess(ctx context.Context, settings *Settings, value string) (*accessToken, *session, Code, error) {
+func (p *Provider) openAccess(ctx context.Context, settings *Settings, value string) (*accessToken, *session, Code,
+	error) {
 	claims, err := p.verifyAccess(ctx, value)
 	if err != nil || claims == nil {
 		return nil, nil, "PSC-TOKEN-INVALID", err

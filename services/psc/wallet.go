@@ -286,7 +286,8 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 	if err != nil {
 		return err
 	}
-	// A card that is revoked at this moment: StatusChanged has seen the session, or this sees the card.
+	// A card that is revoked at this moment: StatusChanged has seen the session, or this sees the
+	// card.
 	if gone, err := p.revoked(r.Context(), by.Card); err != nil || gone {
 		return errors.Join(err, p.endSession(r.Context(), s))
 	}
