@@ -7,6 +7,10 @@
 //	wallet   /auth, /login-page               the login pages and the portal
 //	card     /carte                           login by card: asks for a client certificate
 //
+// The issuer also has the realm of a Pro Santé Connected API, /realms/signsessiondata, where an
+// access token is exchanged for an API token, and the ANS's conformance API,
+// /apipsc/signsessiondata.
+//
 // The wallet asks for no certificate, so that the e-CPS tab never makes a browser show a choice of
 // certificates; the issuer takes one, by which clients authenticate (RFC 8705).
 //

@@ -36,6 +36,10 @@ func (p *Provider) IssuerHandler() http.Handler {
 	on("POST "+protocolPath+"/logout", "logout", p.logout)
 	on("POST "+protocolPath+"/ext/ciba/auth", "ciba", p.ciba)
 	on("POST "+protocolPath+"/ext/par/request", "par", p.par)
+	on("GET "+apiRealmPath+"/.well-known/openid-configuration", "discovery", p.apiDiscovery)
+	on("GET "+apiProtocolPath+"/certs", "jwks", p.jwks)
+	on("POST "+apiProtocolPath+"/token", "exchange", p.exchange)
+	on("POST "+apiPath+"/signsessiondata", "signsessiondata", p.signSessionData)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.WalletURL+"/", http.StatusFound)
 	})

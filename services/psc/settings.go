@@ -48,8 +48,8 @@ type Settings struct {
 type Faults map[string]string
 
 // endpoints that a fault can be played at.
-var endpoints = []string{"authorize", "ciba", "discovery", "introspect", "jwks", "logout", "par", "revoke",
-	"token", "userinfo"}
+var endpoints = []string{"authorize", "ciba", "discovery", "exchange", "introspect", "jwks", "logout", "par", "revoke",
+	"signsessiondata", "token", "userinfo"}
 
 // DefaultSettings are those of a new lab.
 func DefaultSettings() Settings {
