@@ -240,7 +240,7 @@ func (p *Product) Warnings(h Holder) []i18n.Text {
 		case "email-upn":
 			if h.Email == "" {
 				warnings = append(warnings, warning(
-					"pas d'adresse électronique : %s n'a pas l'UPN que la connexion à Windows demande et que tout " +
+					"pas d'adresse électronique : %s n'a pas l'UPN que la connexion à Windows demande et que tout "+
 						"vrai a",
 					"no e-mail address: %s has no UPN, which Windows logon needs and every real one has", c.ID()))
 			}
@@ -279,7 +279,7 @@ func IdNatWarnings(id string) []i18n.Text {
 	switch rest := id[1:]; id[0] {
 	case '8':
 		if !luhn(rest) {
-			warnings = append(warnings, warning("numéro RPPS %s : sa clé de contrôle (Luhn, dernier chiffre) est " +
+			warnings = append(warnings, warning("numéro RPPS %s : sa clé de contrôle (Luhn, dernier chiffre) est "+
 				"fausse",
 				"RPPS number %s: its check digit (Luhn, the last one) does not hold", rest))
 		}

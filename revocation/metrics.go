@@ -101,14 +101,14 @@ func exposition(families map[*metric][]string) []byte {
 }
 
 var (
-	mNumber     = desc("crl_number", "CRL number.", "authority", "kind")
-	mThis       = desc("crl_this_update_timestamp_seconds", "When the CRL was made.", "authority", "kind")
-	mNext       = desc("crl_next_update_timestamp_seconds", "Until when the CRL may be relied on.", "authority", "kind")
-	mAge        = desc("crl_age_seconds", "Time since the CRL was made.", "authority", "kind")
-	mSize       = desc("crl_size_bytes", "Size of the CRL.", "authority", "kind")
-	mEntries    = desc("crl_entries", "Entries of the CRL.", "authority", "kind")
-	mIssued     = desc("certificates_issued_total", "Certificates that the authority issued.", "authority")
-	mRevoked    = desc("certificates_revoked", "Certificates of the authority that are revoked or on hold, and " +
+	mNumber  = desc("crl_number", "CRL number.", "authority", "kind")
+	mThis    = desc("crl_this_update_timestamp_seconds", "When the CRL was made.", "authority", "kind")
+	mNext    = desc("crl_next_update_timestamp_seconds", "Until when the CRL may be relied on.", "authority", "kind")
+	mAge     = desc("crl_age_seconds", "Time since the CRL was made.", "authority", "kind")
+	mSize    = desc("crl_size_bytes", "Size of the CRL.", "authority", "kind")
+	mEntries = desc("crl_entries", "Entries of the CRL.", "authority", "kind")
+	mIssued  = desc("certificates_issued_total", "Certificates that the authority issued.", "authority")
+	mRevoked = desc("certificates_revoked", "Certificates of the authority that are revoked or on hold, and "+
 		"listed.", "authority")
 	mEnd        = desc("authority_not_after_timestamp_seconds", "End of the authority.", "authority")
 	mDays       = desc("authority_days_left", "Days until the authority ends.", "authority")
@@ -166,7 +166,7 @@ func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]str
 		add(mAnswers, float64(n), status)
 	}
 	for status, n := range map[string]uint64{"malformedRequest": o.Malformed, "internalError": o.InternalError,
-		"tryLater": o.TryLater,
+		"tryLater":     o.TryLater,
 		"unauthorized": o.Unauthorized} {
 		add(mRefusals, float64(n), status)
 	}

@@ -82,7 +82,10 @@ func TestTokenExchange(t *testing.T) {
 		return got
 	}
 	mine := login(proxy.ID)
-	const exchange, access = "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:token-type:access_token"
+	const (
+		exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+		access   = "urn:ietf:params:oauth:token-type:access_token"
+	)
 	asked := func(change ...string) []string {
 		form := map[string]string{"grant_type": exchange, "client_id": proxy.ID, "subject_token": mine.Access,
 			"subject_token_type": access, "subject_issuer": "psc"}
