@@ -39,7 +39,9 @@ func (*phoneLab) Contact(_ context.Context, id string) (ecps.Contact, error) {
 		Phone: "06 12 34 56 78"}, nil
 }
 
-func (l *phoneLab) Mail(_ context.Context, _, _, text string) error { return l.SMS(nil, "", text) }
+func (l *phoneLab) Mail(_ context.Context, _, _, text string) error {
+	return l.SMS(context.Background(), "", text)
+}
 
 func (l *phoneLab) SMS(_ context.Context, _, text string) error {
 	l.mu.Lock()

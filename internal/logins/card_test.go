@@ -153,7 +153,7 @@ func verifyToken(t testing.TB, b *person, token string) (claims map[string]any) 
 	}
 	var keys jose.JSONWebKeySet
 	unmarshal(t, got.body, &keys)
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatalf("%q: %v", token, err)
 	}
