@@ -95,7 +95,7 @@ func goodCard(ctx context.Context, client *lab.Client, person string, now time.T
 		leaf, err := x509.ParseCertificate(r.DER)
 		if err == nil && r.Holder.Identifier() == person && strings.HasSuffix(r.Profile, "authentication") &&
 			now.After(leaf.NotBefore) && now.Before(leaf.NotAfter) {
-			return &psc.Card{Authority: r.Authority, Serial: strings.ToUpper(leaf.SerialNumber.Text(16))}, nil
+			return &psc.Card{Authority: r.Authority, Serial: r.Serial}, nil
 		}
 	}
 	return nil, &ca.Error{Kind: ca.NotFound, Err: errorf("%s n'a pas de carte valable : igc issue en émet une",
