@@ -112,7 +112,7 @@ func (p *program) doctor(c *cli.Context) error {
 // addresses are those of the endpoint table, as igc doctor reads them.
 func addresses(l lab.Listen) (all []doctor.Address) {
 	for _, e := range serve.Endpoints() {
-		all = append(all, doctor.Address{Name: e.Name, Address: e.Address(l), TestSSL: e.TLS})
+		all = append(all, doctor.Address{Name: e.Name, Address: e.Address(l), TLS: e.TLS})
 	}
 	return all
 }

@@ -63,7 +63,7 @@ type Options struct {
 type Address struct {
 	Name    string // in igc.yaml
 	Address string
-	TestSSL bool // not served when the authority of TestSSL's certificate is revoked
+	TLS     bool // presents the certificate of the lab's servers: not served when its authority is revoked
 }
 
 // Run makes the checks one after the other, and yields each finding as it comes. It ends early when

@@ -75,7 +75,7 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 				conn.Close()
 				continue
 			}
-			if a.TestSSL && d.testSSLRevoked() != "" {
+			if a.TLS && d.testSSLRevoked() != "" {
 				continue // see server
 			}
 			found = append(found, Finding{State: Todo,

@@ -61,7 +61,8 @@ func TestIsLoopback(t *testing.T) {
 // Only names that FreshName makes ask for a card.
 func TestIsCardName(t *testing.T) {
 	for name, want := range map[string]bool{FreshName(): true, "a.carte.localhost": true, "": false, "localhost": false,
-		"carte.localhost": false, ".carte.localhost": false, "a.b.carte.localhost": false, "a.carte.localhost.lab.example": false} {
+		"carte.localhost": false, ".carte.localhost": false, "a.b.carte.localhost": false,
+		"a.carte.localhost.lab.example": false} {
 		if got := IsCardName(name); got != want {
 			t.Errorf("%q: %t", name, got)
 		}
