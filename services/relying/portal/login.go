@@ -139,7 +139,7 @@ func (p *Portal) callback(w http.ResponseWriter, r *http.Request) error {
 	n := &session{}
 	n.journal.add(step{At: l.At, Title: i18n.Text{FR: "Envoyer le navigateur à Pro Santé Connect",
 		EN: "Send the browser to Pro Santé Connect"},
-		Method: "302", URL: before(c.oauth.Endpoint.AuthURL), Params: params(queryOf(c.authorizationURL(l.State,
+		Method: "303", URL: before(c.oauth.Endpoint.AuthURL), Params: params(queryOf(c.authorizationURL(l.State,
 			l.Nonce, l.Verifier))),
 		Code: source("authorizationURL")})
 	n.journal.add(step{At: p.Now(), Title: i18n.Text{FR: "Recevoir le code, et comparer state et iss",
