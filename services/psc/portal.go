@@ -1,7 +1,6 @@
 package psc
 
 import (
-	"encoding/base64"
 	"errors"
 	"html/template"
 	"net/http"
@@ -205,7 +204,7 @@ func (p *Provider) showActivation(w http.ResponseWriter, r *http.Request, s *ses
 		A      ecps.Activation
 		Left   int
 		Wrong  string
-		Image  template.URL
+		Image  template.HTML
 		Done   bool
 		Ended  bool
 		Typing bool
@@ -214,12 +213,12 @@ func (p *Provider) showActivation(w http.ResponseWriter, r *http.Request, s *ses
 		Ended:  a.Step == ecps.StepEnded,
 		Typing: a.Step == ecps.StepCodeShown}
 	if a.QR != "" {
-		v.Image = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(a.SVG())))
+		v.Image = template.HTML(a.SVG()) // made here
 	}
 	if wrong != nil {
 		v.Wrong = textOf(wrong, v.Lang)
 	}
-	if !v.Done && !v.Ended && !v.Typing {
+	if !v.Done && !v.Ended && !v.Typing && r.Method == http.MethodGet {
 		w.Header().Set("Refresh", "3")
 	}
 	p.pages.Render(w, http.StatusOK, "activation.html", v.Lang, v)
@@ -230,13 +229,21 @@ func (p *Provider) showActivation(w http.ResponseWriter, r *http.Request, s *ses
 func (p *Provider) typeCode(w http.ResponseWriter, r *http.Request, _ *Settings, s *session) error {
 	id := r.PostForm.Get("id")
 	a, err := p.ECPS.Activation(r.Context(), id)
-	if err == nil && a.Person == s.Person {
+	if err == nil && a.Person != s.Person {
+		return p.showActivation(w, r, s, id, nil)
+	}
+	if err == nil {
 		err = p.ECPS.ConfirmCode(r.Context(), id, spaces.Replace(r.PostForm.Get("code")))
 	}
 	if err != nil && ecpsCode(err) == "" {
 		return err
 	}
-	return p.showActivation(w, r, s, id, err)
+	if err != nil {
+		return p.showActivation(w, r, s, id, err)
+	}
+	// A page that reloads itself is one that was asked for, and not the answer to a form.
+	http.Redirect(w, r, "/portail/activation?"+withLang(r, url.Values{"id": {id}}).Encode(), http.StatusSeeOther)
+	return nil
 }
 
 func (p *Provider) deleteECPS(w http.ResponseWriter, r *http.Request, _ *Settings, s *session) error {
