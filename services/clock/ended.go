@@ -33,13 +33,32 @@ func (c *Clock) DropEnded(ctx context.Context, kinds ...store.DocumentKind) (n i
 			if len(writes) == 0 || len(writes) < dropped && i+1 < len(docs) {
 				continue
 			}
-			switch _, err := c.documents.Store.WriteDocuments(ctx, "", writes...); {
-			case err == nil:
-				n += len(writes)
-			case !errors.Is(err, store.ErrSwap): // one of them changed meanwhile: they go the next time
+			deleted, err := c.delete(ctx, writes)
+			if n += deleted; err != nil {
 				return n, err
 			}
 			writes = nil
+		}
+	}
+	return n, nil
+}
+
+// delete deletes documents in one write; when one of them has changed meanwhile, each by itself, and
+// that one stays.
+func (c *Clock) delete(ctx context.Context, writes []store.DocumentWrite) (n int, err error) {
+	_, err = c.documents.Store.WriteDocuments(ctx, "", writes...)
+	switch {
+	case err == nil:
+		return len(writes), nil
+	case !errors.Is(err, store.ErrSwap):
+		return 0, err
+	case len(writes) == 1:
+		return 0, nil
+	}
+	for _, w := range writes {
+		one, err := c.delete(ctx, []store.DocumentWrite{w})
+		if n += one; err != nil {
+			return n, err
 		}
 	}
 	return n, nil

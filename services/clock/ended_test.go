@@ -49,7 +49,12 @@ func TestDropEnded(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the clock has not moved")
 	}
-	if n, err := c.DropEnded(t.Context(), passing); err != nil || n != 1200 {
+	// one that changes while others are deleted stays
+	changing := New(changingStore{docs, t}, time.Now)
+	if n, err := changing.DropEnded(t.Context(), passing); err != nil || n != 1199 {
+		t.Errorf("%d documents beside one that changes, %v", n, err)
+	}
+	if n, err := c.DropEnded(t.Context(), passing); err != nil || n != 1 {
 		t.Errorf("%d documents, %v", n, err)
 	}
 	for _, kind := range []store.DocumentKind{passing, other} {
@@ -61,4 +66,23 @@ func TestDropEnded(t *testing.T) {
 			t.Errorf("%d documents of kind %s are left", len(left), kind.Name)
 		}
 	}
+}
+
+// changingStore writes document 7 each time after all were read.
+type changingStore struct {
+	store.DocumentStore
+	t *testing.T
+}
+
+func (s changingStore) ScanDocuments(
+	ctx context.Context,
+	kind store.DocumentKind,
+	prefix string,
+) ([]store.Document, error) {
+	docs, err := s.DocumentStore.ScanDocuments(ctx, kind, prefix)
+	write := store.DocumentWrite{Kind: kind, Key: "7", Value: []byte("changed"), Expires: time.Now().Add(time.Hour)}
+	if _, err := s.WriteDocuments(ctx, "", write); err != nil {
+		s.t.Error(err)
+	}
+	return docs, err
 }
