@@ -395,7 +395,10 @@ func newCatcher(t *testing.T) *catcher {
 
 func (c *catcher) serve(conn net.Conn) {
 	defer conn.Close()
-	if c.silent {
+	c.mu.Lock()
+	silent := c.silent
+	c.mu.Unlock()
+	if silent {
 		io.Copy(io.Discard, conn)
 		return
 	}
@@ -518,7 +521,9 @@ func TestRelayFails(t *testing.T) {
 // A message that was deleted before the server answered does not come back.
 func TestRelayOfDeleted(t *testing.T) {
 	c := newCatcher(t)
+	c.mu.Lock()
 	c.silent = true
+	c.mu.Unlock()
 	s := newStand(t, outbox.Options{SMTP: c.Addr().String()})
 	sent := s.send(t, message{Kind: mailKind, To: "a@example.fr", Text: "x"})
 	if err := s.Delete(t.Context(), sent.ID); err != nil {
