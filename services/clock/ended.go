@@ -43,8 +43,8 @@ func (c *Clock) DropEnded(ctx context.Context, kinds ...store.DocumentKind) (n i
 	return n, nil
 }
 
-// delete deletes documents in one write; when one of them has changed meanwhile, each by itself, and
-// that one stays.
+// delete deletes documents in one write; when one of them has changed meanwhile, each by itself,
+// and that one stays.
 func (c *Clock) delete(ctx context.Context, writes []store.DocumentWrite) (n int, err error) {
 	_, err = c.documents.Store.WriteDocuments(ctx, "", writes...)
 	switch {
