@@ -108,6 +108,10 @@ func TestAttacks(t *testing.T) {
 			if resp, body := b.do("GET", at, nil); resp.StatusCode != 409 || !strings.Contains(body, "LOGIN-SPENT") {
 				t.Errorf("a second time: %s", resp.Status)
 			}
+			resp, _ = b.do("GET", w.authorize("prompt", "none"), nil)
+			if got := b.callback(resp); got.Get("code") == "" {
+				t.Errorf("the session after that: %v", got)
+			}
 		},
 		"forms sent by another site": func(t *testing.T, w *world) {
 			b := w.browser()

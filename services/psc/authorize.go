@@ -4,7 +4,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/igc-lab/igc/ca/store"
 )
 
 // login is an authorization request on its way through the login pages. It travels sealed in their
@@ -152,7 +149,7 @@ func (p *Provider) signOn(w http.ResponseWriter, r *http.Request, call *Call, se
 		}
 		if person != nil {
 			call.Person = s.Person
-			return p.giveCode(w, r, call, settings, l, s, &version)
+			return p.giveCode(w, r, call, settings, l, &opening{s: s, version: version})
 		}
 	}
 	if slices.Contains(prompt, "none") {
@@ -327,38 +324,21 @@ type code struct {
 	Grant     string    `json:"grant,omitempty"` // what it was traded for
 }
 
-// giveCode writes a session, new when version is 0, with a code, and spends the login: all in one
-// write. Then it sends the browser back with the code.
+// giveCode writes a session with a code and spends the login: all in one write. Then it sends the
+// browser back with the code.
 func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings, l *login,
-	s *session, version *uint64) error {
-	now := p.Now()
-	s.Used = now
-	value := uuid() + "." + s.SID + "." + clientUUID(l.Client)
-	sessionWrite, err := p.writeSession(s, settings, version)
-	if err != nil {
-		return err
-	}
+	o *opening) error {
+	value := uuid() + "." + o.s.SID + "." + clientUUID(l.Client)
 	codeWrite, err := put(codeKind, digest(value), code{Client: l.Client, Redirect: l.Redirect, Scope: l.Scope,
-		Nonce:     l.Nonce,
-		Challenge: l.Challenge, Method: l.Method, SID: s.SID,
-		Expires: now.Add(time.Duration(settings.CodeTTL) * time.Second)},
-		p.until(settings.CodeTTL), nil)
+		Nonce: l.Nonce, Challenge: l.Challenge, Method: l.Method, SID: o.s.SID,
+		Expires: p.Now().Add(time.Duration(settings.CodeTTL) * time.Second)}, p.until(settings.CodeTTL), nil)
 	if err != nil {
 		return err
 	}
-	none := uint64(0)
-	spent, err := put(loginKind, l.ID, s.SID, p.until(settings.LoginTTL), &none)
-	if err != nil {
+	if done, err := p.openSession(w, r, settings, l, o, codeWrite); !done || err != nil {
 		return err
 	}
-	switch _, err := p.Documents.WriteDocuments(r.Context(), "", sessionWrite, codeWrite, spent); {
-	case errors.Is(err, store.ErrSwap):
-		p.problemPage(w, r, http.StatusConflict, problemSpent, l)
-		return nil
-	case err != nil:
-		return err
-	}
-	p.respond(w, r, l, [][2]string{{"session_state", s.SID}, {"code", value}})
+	p.respond(w, r, l, [][2]string{{"session_state", o.s.SID}, {"code", value}})
 	return nil
 }
 

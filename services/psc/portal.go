@@ -58,18 +58,9 @@ func (p *Provider) portalLogin(w http.ResponseWriter, r *http.Request, _ *Call, 
 }
 
 // openPortal writes the session of a person who logged in to the portal.
-func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, s *session,
-	version *uint64) error {
-	write, err := p.writeSession(s, settings, version)
-	if err != nil {
-		return err
-	}
-	none := uint64(0)
-	spent, err := put(loginKind, l.ID, s.SID, p.until(settings.LoginTTL), &none)
-	if err != nil {
-		return err
-	}
-	if _, err := p.Documents.WriteDocuments(r.Context(), "", write, spent); err != nil {
+func (p *Provider) openPortal(w http.ResponseWriter, r *http.Request, settings *Settings, l *login,
+	o *opening) error {
+	if done, err := p.openSession(w, r, settings, l, o); !done || err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/portail?"+withLang(r, url.Values{}).Encode(), http.StatusFound)

@@ -483,6 +483,33 @@ func TestSingleSignOn(t *testing.T) {
 	}
 }
 
+// A browser logs in to several services at the same moment, while one of them refreshes: the session
+// that they share changes meanwhile, and each gets its code.
+func TestLoginsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	_, tokens := w.call("/token", "grant_type", "authorization_code", "code", b.login(w.authorize()).Get("code"),
+		"redirect_uri", "https://localhost:3000/cb")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			resp, err := b.http.Get(w.authorize("prompt", "none"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || !strings.Contains(to, "code=") {
+				t.Errorf("%s %s", resp.Status, to)
+			}
+		})
+	}
+	for range 4 {
+		_, tokens = w.call("/token", "grant_type", "refresh_token", "refresh_token", tokens["refresh_token"].(string))
+	}
+	all.Wait()
+}
+
 func TestCodeIsSpent(t *testing.T) {
 	w := newWorld(t)
 	redeem := func(code string, pairs ...string) (int, map[string]any) {

@@ -270,6 +270,64 @@ func (p *Provider) StatusChanged(ctx context.Context, change store.Change) {
 	}
 }
 
+// opening is a session that a login opens or goes on with.
+type opening struct {
+	s       *session
+	version uint64         // 0 for a new one
+	update  func(*session) // what the login changes in it; nil for nothing but its use
+	secret  string         // of the browser's new cookie; empty when it keeps the one that it has
+	done    bool           // it is written
+}
+
+// openSession writes a session, with other documents, and spends the login, in one write; then the
+// browser gets its cookie. A session that another call changes at the same moment is read again:
+// a browser may log in to two services at once. When the login is spent already, or the session has
+// ended, it says so on a page, and done is false.
+func (p *Provider) openSession(w http.ResponseWriter, r *http.Request, settings *Settings, l *login, o *opening,
+	others ...store.DocumentWrite) (done bool, err error) {
+	ctx, none := r.Context(), uint64(0)
+	spent, err := put(loginKind, l.ID, o.s.SID, p.until(settings.LoginTTL), &none)
+	if err != nil {
+		return false, err
+	}
+	for {
+		o.s.Used = p.Now()
+		if o.update != nil {
+			o.update(o.s)
+		}
+		write, err := p.writeSession(o.s, settings, &o.version)
+		if err != nil {
+			return false, err
+		}
+		_, err = p.Documents.WriteDocuments(ctx, "", append([]store.DocumentWrite{write, spent}, others...)...)
+		if err == nil {
+			if o.secret != "" {
+				setCookie(w, sessionCookie, o.s.SID+"."+o.secret)
+			}
+			o.done = true
+			return true, nil
+		}
+		if !errors.Is(err, store.ErrSwap) {
+			return false, err
+		}
+		if _, err = p.Documents.GetDocument(ctx, loginKind, l.ID); store.KindOf(err) != store.NotFound {
+			if err == nil {
+				p.problemPage(w, r, http.StatusConflict, problemSpent, l)
+			}
+			return false, err
+		}
+		again, version, err := p.session(ctx, o.s.SID, settings)
+		if err != nil {
+			return false, err
+		}
+		if again == nil {
+			p.problemPage(w, r, http.StatusConflict, problemTooOld, l)
+			return false, nil
+		}
+		o.s, o.version = again, version
+	}
+}
+
 // endSession ends a session, and sends its clients logout tokens in the background.
 func (p *Provider) endSession(ctx context.Context, s *session) error {
 	if _, err := p.Documents.WriteDocuments(ctx, "", store.DocumentWrite{Kind: sessionKind, Key: s.SID,

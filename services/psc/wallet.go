@@ -269,18 +269,18 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 		return err
 	}
 	secret := random()
-	s, ifVersion := &session{SID: uuid(), Person: by.Person}, new(uint64)
+	o := &opening{s: &session{SID: uuid(), Person: by.Person}, secret: secret, update: func(s *session) {
+		s.Mode, s.AuthTime, s.Card, s.Cookie = by.Mode, by.At, by.Card, digest(secret)
+	}}
 	if old != nil && old.Person == by.Person {
-		s, ifVersion = old, &version
+		o.s, o.version = old, version
 	}
-	s.Mode, s.AuthTime, s.Used, s.Card, s.Cookie = by.Mode, by.At, p.Now(), by.Card, digest(secret)
-	setCookie(w, sessionCookie, s.SID+"."+secret)
 	if l.Portal {
-		err = p.openPortal(w, r, settings, l, s, ifVersion)
+		err = p.openPortal(w, r, settings, l, o)
 	} else {
-		err = p.giveCode(w, r, call, settings, l, s, ifVersion)
+		err = p.giveCode(w, r, call, settings, l, o)
 	}
-	if err == nil && old != nil && old.Person != by.Person {
+	if o.done && old != nil && old.Person != by.Person {
 		err = p.endSession(r.Context(), old)
 	}
 	if err != nil {
@@ -289,7 +289,7 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 	// A card that is revoked at this moment: StatusChanged has seen the session, or this sees the
 	// card.
 	if gone, err := p.revoked(r.Context(), by.Card); err != nil || gone {
-		return errors.Join(err, p.endSession(r.Context(), s))
+		return errors.Join(err, p.endSession(r.Context(), o.s))
 	}
 	return nil
 }
