@@ -270,12 +270,17 @@ func (p *program) pscClientList(c *cli.Context) error {
 	})
 }
 
-func (p *program) pscClientShow(c *cli.Context) error {
-	id, err := oneArg(c, tr("un client_id", "a client_id"))
-	if err != nil {
-		return err
+// clientArg is the client_id that is the one argument, and the lab that it is looked for in.
+func (p *program) clientArg(c *cli.Context) (id string, l *lab.Client, err error) {
+	if id, err = oneArg(c, tr("un client_id", "a client_id")); err != nil {
+		return "", nil, err
 	}
-	_, client, err := p.services(c)
+	_, l, err = p.services(c)
+	return id, l, err
+}
+
+func (p *program) pscClientShow(c *cli.Context) error {
+	id, client, err := p.clientArg(c)
 	if err != nil {
 		return err
 	}
@@ -287,17 +292,13 @@ func (p *program) pscClientShow(c *cli.Context) error {
 }
 
 func (p *program) pscClientSet(c *cli.Context) error {
-	id, err := oneArg(c, tr("un client_id", "a client_id"))
-	if err != nil {
-		return err
-	}
 	changes := []string{"name", "redirect", "post-logout", "backchannel-logout", "pkce", "ciba"}
 	if !slices.ContainsFunc(changes, c.IsSet) {
 		return ca.Invalidate(errorf(
 			"dites ce qui change : --redirect, --post-logout, --backchannel-logout, --name, --pkce ou --ciba",
 			"say what is to change: --redirect, --post-logout, --backchannel-logout, --name, --pkce or --ciba"))
 	}
-	_, client, err := p.services(c)
+	id, client, err := p.clientArg(c)
 	if err != nil {
 		return err
 	}
@@ -310,11 +311,7 @@ func (p *program) pscClientSet(c *cli.Context) error {
 }
 
 func (p *program) pscClientSecret(c *cli.Context) error {
-	id, err := oneArg(c, tr("un client_id", "a client_id"))
-	if err != nil {
-		return err
-	}
-	_, client, err := p.services(c)
+	id, client, err := p.clientArg(c)
 	if err != nil {
 		return err
 	}
@@ -334,11 +331,7 @@ func (p *program) pscClientSecret(c *cli.Context) error {
 }
 
 func (p *program) pscClientRemove(c *cli.Context) error {
-	id, err := oneArg(c, tr("un client_id", "a client_id"))
-	if err != nil {
-		return err
-	}
-	_, client, err := p.services(c)
+	id, client, err := p.clientArg(c)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ var (
 	mIssued  = desc("certificates_issued_total", "Certificates that the authority issued.", "authority")
 	mRevoked = desc("certificates_revoked", "Certificates of the authority that are revoked or on hold, and "+
 		"listed.", "authority")
-	mEnd        = desc("authority_not_after_timestamp_seconds", "End of the authority.", "authority")
+	mNotAfter   = desc("authority_not_after_timestamp_seconds", "End of the authority.", "authority")
 	mDays       = desc("authority_days_left", "Days until the authority ends.", "authority")
 	mStore      = desc("store_size_bytes", "Size of the store.")
 	mProblems   = desc("problems", "What /healthz tells of, by level.", "level")
@@ -143,7 +143,7 @@ func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]str
 		id := c.Authority.ID()
 		add(mIssued, float64(c.Issued), id)
 		add(mRevoked, float64(c.Revoked), id)
-		add(mEnd, float64(c.NotAfter.Unix()), id)
+		add(mNotAfter, float64(c.NotAfter.Unix()), id)
 		add(mDays, days(c.NotAfter.Sub(now)), id)
 		full, delta := m.lists.Latest(c.Authority)
 		for kind, l := range map[string]*crl.CRL{"full": full, "delta": delta} {

@@ -483,8 +483,8 @@ func TestSingleSignOn(t *testing.T) {
 	}
 }
 
-// A browser logs in to several services at the same moment, while one of them refreshes: the session
-// that they share changes meanwhile, and each gets its code.
+// A browser logs in to several services at the same moment, while one of them refreshes: the
+// session that they share changes meanwhile, and each gets its code.
 func TestLoginsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
@@ -499,13 +499,15 @@ func TestLoginsAtOnce(t *testing.T) {
 				return
 			}
 			resp.Body.Close()
-			if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || !strings.Contains(to, "code=") {
+			to := resp.Header.Get("Location")
+			if resp.StatusCode != http.StatusFound || !strings.Contains(to, "code=") {
 				t.Errorf("%s %s", resp.Status, to)
 			}
 		})
 	}
 	for range 4 {
-		_, tokens = w.call("/token", "grant_type", "refresh_token", "refresh_token", tokens["refresh_token"].(string))
+		_, tokens = w.call("/token", "grant_type", "refresh_token",
+			"refresh_token", tokens["refresh_token"].(string))
 	}
 	all.Wait()
 }

@@ -49,7 +49,8 @@ func TestSettingsTakeEffect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if id := payload(t, given.(*tokens).IDToken); !strings.Contains(id, want) || !strings.Contains(id, `"authMode":"CARD"`) {
+			id := payload(t, given.(*tokens).IDToken)
+			if !strings.Contains(id, want) || !strings.Contains(id, `"authMode":"CARD"`) {
 				t.Errorf("%s: %s", value, id)
 			}
 		}
@@ -92,7 +93,8 @@ func TestSettingsTakeEffect(t *testing.T) {
 		w := newWorld(t)
 		w.set("logout_state", "off")
 		resp, _ := w.browser().do("GET", w.issuer.URL+protocolPath+"/logout?"+url.Values{"state": {"s"},
-			"id_token_hint": {w.tokens()["id_token"].(string)}, "post_logout_redirect_uri": {"https://localhost:3000/bye"}}.Encode(), nil)
+			"id_token_hint":            {w.tokens()["id_token"].(string)},
+			"post_logout_redirect_uri": {"https://localhost:3000/bye"}}.Encode(), nil)
 		if got := resp.Header.Get("Location"); got != "https://localhost:3000/bye" {
 			t.Errorf("%s %q", resp.Status, got)
 		}
@@ -120,7 +122,8 @@ func TestSettingsTakeEffect(t *testing.T) {
 		w.failed(status, answer, 400, "invalid_grant", "Code not valid", "PSC-CODE-EXPIRED")
 		w.set("session_ttl", "60")
 		w.forward(61 * time.Second)
-		status, answer = w.call("/token", "grant_type", "refresh_token", "refresh_token", tokens["refresh_token"].(string))
+		status, answer = w.call("/token", "grant_type", "refresh_token",
+			"refresh_token", tokens["refresh_token"].(string))
 		w.failed(status, answer, 400, "invalid_grant", "Session not active", "PSC-REFRESH-EXPIRED")
 		field := w.browser()
 		login := field.begin()
