@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -354,8 +355,8 @@ func FuzzHeaders(f *testing.F) {
 // catcher is a small SMTP server: it keeps what it receives, and answers as a test wants.
 type catcher struct {
 	net.Listener
-	refuse string // the command that it refuses
-	silent bool
+	refuse atomic.Value // string: the command that it refuses
+	silent atomic.Bool
 	mu     sync.Mutex
 	mails  []string
 	conns  []net.Conn
@@ -395,10 +396,7 @@ func newCatcher(t *testing.T) *catcher {
 
 func (c *catcher) serve(conn net.Conn) {
 	defer conn.Close()
-	c.mu.Lock()
-	silent := c.silent
-	c.mu.Unlock()
-	if silent {
+	if c.silent.Load() {
 		io.Copy(io.Discard, conn)
 		return
 	}
@@ -413,7 +411,7 @@ func (c *catcher) serve(conn net.Conn) {
 		line = strings.TrimRight(line, "\r\n")
 		verb, _, _ := strings.Cut(line, " ")
 		switch {
-		case verb == c.refuse:
+		case verb == c.refuse.Load():
 			fmt.Fprint(conn, "550 no\r\n")
 		case verb == "DATA":
 			fmt.Fprint(conn, "354 go\r\n")
@@ -471,7 +469,7 @@ func TestRelay(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, verb := range []string{"EHLO", "MAIL", "RCPT", "DATA"} {
-		c.refuse = verb
+		c.refuse.Store(verb)
 		sent := s.send(t, m)
 		s.Wait()
 		got, err := s.Get(t.Context(), sent.ID)
@@ -490,7 +488,7 @@ func TestRelay(t *testing.T) {
 // A server that is not there, does not answer or is elsewhere keeps nobody waiting.
 func TestRelayFails(t *testing.T) {
 	silent := newCatcher(t)
-	silent.silent = true
+	silent.silent.Store(true)
 	closed := newCatcher(t)
 	closed.Close()
 	m := message{Kind: mailKind, To: "a@example.fr", Text: "x"}
@@ -521,9 +519,7 @@ func TestRelayFails(t *testing.T) {
 // A message that was deleted before the server answered does not come back.
 func TestRelayOfDeleted(t *testing.T) {
 	c := newCatcher(t)
-	c.mu.Lock()
-	c.silent = true
-	c.mu.Unlock()
+	c.silent.Store(true)
 	s := newStand(t, outbox.Options{SMTP: c.Addr().String()})
 	sent := s.send(t, message{Kind: mailKind, To: "a@example.fr", Text: "x"})
 	if err := s.Delete(t.Context(), sent.ID); err != nil {

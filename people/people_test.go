@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,21 +39,21 @@ type stand struct {
 // records counts what is read of a store.
 type records struct {
 	db      *bolt.Store
-	lists   int // how often records were asked for
-	scanned int // records that were given
+	lists   atomic.Int64 // how often records were asked for
+	scanned atomic.Int64 // records that were given
 }
 
 // counted is people.Records over a store.
 type counted struct{ *records }
 
 func (s counted) List(ctx context.Context, f ca.Filter) (found []*ca.Record, err error) {
-	s.lists++
+	s.lists.Add(1)
 	err = s.db.View(ctx, func(r store.Reader) error {
 		for record, err := range r.List(f) {
 			if err != nil {
 				return err
 			}
-			s.scanned++
+			s.scanned.Add(1)
 			if found = append(found, record); len(found) == f.Limit {
 				break
 			}
@@ -332,10 +333,11 @@ func TestDerived(t *testing.T) {
 			IdNat: fmt.Sprintf("8997%08d", i), Profession: "60"})
 	}
 	s.issue(t, "cps/authentication", others...)
-	s.lists, s.scanned = 0, 0
+	s.lists.Store(0)
+	s.scanned.Store(0)
 	p := s.find(t, alain.IdNat)
-	if s.lists != 1 || s.scanned != 1 {
-		t.Errorf("%d calls, %d records", s.lists, s.scanned)
+	if s.lists.Load() != 1 || s.scanned.Load() != 1 {
+		t.Errorf("%d calls, %d records", s.lists.Load(), s.scanned.Load())
 	}
 	if p.From != (people.Sources{Identity: people.Certificate, Activities: people.Modelled, Contact: people.Modelled}) {
 		t.Errorf("%+v", p.From)
