@@ -2,6 +2,7 @@ package psc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -215,7 +216,7 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 		return nil, badRequest("Missing parameter: auth_req_id", "PSC-PARAMETER", "auth_req_id")
 	}
 	key := digest(id)
-	request, version, err := get[cibaRequest](ctx, p.Documents, cibaKind, key)
+	request, version, err := p.cibaRequest(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -247,6 +248,27 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 			"The authorization request is still pending as the end-user hasn't yet been authenticated.", "", "")
 	}
 	return p.grantCIBA(ctx, call, settings, key, version, request, answered, thumbprint)
+}
+
+// cibaRequest reads a request, a copy; nil when there is none. Clients ask for the same one again and
+// again: it is parsed when it has changed.
+func (p *Provider) cibaRequest(ctx context.Context, key string) (*cibaRequest, uint64, error) {
+	doc, err := p.Documents.GetDocument(ctx, cibaKind, key)
+	if store.KindOf(err) == store.NotFound {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	known, ok := p.asked.get(key)
+	if !ok || known.version != doc.Version {
+		known = cached[cibaRequest]{version: doc.Version}
+		if err := json.Unmarshal(doc.Value, &known.value); err != nil {
+			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", cibaKind.Name, key, err)
+		}
+		p.asked.put(key, known)
+	}
+	return &known.value, doc.Version, nil
 }
 
 // answer is what became of a request: approved, refused, expired or empty, and when.

@@ -91,6 +91,7 @@ type Provider struct {
 	polls    polls
 
 	sessions recent[string, cached[*session]]
+	asked    recent[string, cached[cibaRequest]]
 	accesses recent[[sha256.Size]byte, *accessToken] // that this process signed or verified, by their hash
 
 	sending sending
