@@ -21,30 +21,6 @@ func TestMain(m *testing.M) {
 // packages are what npm fetches.
 var packages = []string{"openid-client@6.9.0", "undici@7.16.0", "jose@6.1.3"}
 
-// nodeModules installs the packages once, in the user's cache.
-func nodeModules(t *testing.T) string {
-	t.Helper()
-	peer.Need(t, "npm")
-	peer.Need(t, "node")
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = t.TempDir()
-	}
-	dir := filepath.Join(cache, "igc-test", strings.NewReplacer("@", "-").Replace(strings.Join(packages, "_")))
-	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	args := append([]string{"install", "--prefix", dir, "--no-audit", "--no-fund", "--silent"}, packages...)
-	if out, err := peer.Try(t, "npm", args...); err != nil {
-		peer.Missing(t, strings.Join(packages, " ")+" from the npm registry ("+out+")")
-	}
-	labtest.Write(t, filepath.Join(dir, "complete"), nil)
-	return dir
-}
-
 // registered is what igc psc client add prints.
 type registered struct {
 	ID        string `json:"client_id"`
@@ -66,7 +42,7 @@ func register(t *testing.T, l *labtest.Lab, args ...string) (c registered) {
 const person = "899700999909"
 
 func TestOpenIDClient(t *testing.T) {
-	modules := nodeModules(t)
+	modules := peer.NodeModules(t, packages...)
 	l := labtest.New(t, "--key", "p256")
 	s := l.Serve()
 	doctor := l.Issue("--fixture", "alain", "--clear-keys")
