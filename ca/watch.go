@@ -17,13 +17,26 @@ type statusWatchers struct {
 	stop context.CancelFunc // of the follower; nil while there is none
 }
 
-type statusWatcher struct{ fn func(store.Change) }
+type statusWatcher struct {
+	fn    func(store.Change)
+	kinds []store.ChangeKind
+}
 
 // WatchStatus calls fn with each change of a certificate's status from now on, until ctx ends.
 // Whoever changes a status waits for fn, which must not write: nobody learns that a certificate is
 // revoked while fn's owner still says that it is good. Functions are called one after the other, in
 // the order of their registration.
 func (ca *CA) WatchStatus(ctx context.Context, fn func(store.Change)) error {
+	return ca.watch(ctx, fn, store.StatusChanged)
+}
+
+// WatchDocuments calls fn with each write and each deletion of a document of an audited kind, as
+// [CA.WatchStatus] does: whoever writes one waits for fn, so that fn's owner may keep a copy.
+func (ca *CA) WatchDocuments(ctx context.Context, fn func(store.Change)) error {
+	return ca.watch(ctx, fn, store.DocumentPut, store.DocumentDeleted)
+}
+
+func (ca *CA) watch(ctx context.Context, fn func(store.Change), kinds ...store.ChangeKind) error {
 	w := &ca.watchers
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -32,7 +45,7 @@ func (ca *CA) WatchStatus(ctx context.Context, fn func(store.Change)) error {
 			return err
 		}
 	}
-	one := &statusWatcher{fn}
+	one := &statusWatcher{fn, kinds}
 	w.all = append(w.all, one)
 	context.AfterFunc(ctx, func() { w.remove(one) })
 	return nil
@@ -71,11 +84,10 @@ func (w *statusWatchers) call(changes []store.Change) {
 	all := slices.Clone(w.all)
 	w.mu.Unlock()
 	for _, c := range changes {
-		if c.Kind != store.StatusChanged {
-			continue
-		}
 		for _, one := range all {
-			one.fn(c)
+			if slices.Contains(one.kinds, c.Kind) {
+				one.fn(c)
+			}
 		}
 	}
 }

@@ -113,6 +113,10 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	if err := lab.WatchStatus(g.ctx, func(c store.Change) { go s.psc.StatusChanged(g.ctx, c) }); err != nil {
 		return Started{}, err
 	}
+	if err := lab.WatchDocuments(g.ctx, s.psc.DocumentChanged); err != nil {
+		return Started{}, err
+	}
+	s.psc.KeepCopies()
 
 	if started.NoTestSSL == nil {
 		if s.portal, err = newPortal(g.ctx, s); err != nil {

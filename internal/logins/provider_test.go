@@ -196,6 +196,7 @@ type answer struct {
 	AuthReqID    string `json:"auth_req_id"`
 	Active       bool   `json:"active"`
 	NameID       string `json:"SubjectNameID"`
+	Sub          string `json:"sub"`
 }
 
 func (a *answer) String() string { return fmt.Sprintf("%d %s: %s", a.status, a.Error, a.Description) }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,8 +87,10 @@ type Provider struct {
 	pages *web.Pages
 
 	mu       sync.Mutex
-	settings cached[Settings]
+	settings cached[*Settings]
 	clients  map[string]cached[*Client]
+	changes  int  // of the two
+	watched  bool // see KeepCopies
 	polls    polls
 
 	sessions recent[string, cached[*session]]
@@ -117,31 +120,59 @@ func New(options Options) *Provider {
 // Issuer is the issuer identifier.
 func (p *Provider) Issuer() string { return p.IssuerURL + issuerPath }
 
-// current returns the settings. They are parsed when they have changed.
-func (p *Provider) current(ctx context.Context) (Settings, error) {
-	doc, err := p.Documents.GetDocument(ctx, settingsKind, settingsKey)
-	if store.KindOf(err) == store.NotFound {
-		return DefaultSettings(), nil
-	}
-	if err != nil {
-		return Settings{}, err
+// DocumentChanged forgets the settings and the clients when one of them was written. It is for
+// ca.CA.WatchDocuments, which [Provider.KeepCopies] relies on.
+func (p *Provider) DocumentChanged(change store.Change) {
+	kind, _, _ := strings.Cut(change.Document, "/")
+	if kind != settingsKind.Name && kind != clientKind.Name {
+		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.settings.version != doc.Version {
-		s := DefaultSettings()
-		if err := json.Unmarshal(doc.Value, &s); err != nil {
-			return s, store.Errorf(store.Damaged, "the document %s/%s: %w", settingsKind.Name, settingsKey, err)
-		}
-		p.settings = cached[Settings]{doc.Version, s}
+	p.changes++
+	p.settings, p.clients = cached[*Settings]{}, map[string]cached[*Client]{}
+}
+
+// KeepCopies has the settings and the clients read once, and again after DocumentChanged. Without it
+// each call reads them.
+func (p *Provider) KeepCopies() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watched = true
+}
+
+// current returns the settings. They are parsed when they have changed.
+func (p *Provider) current(ctx context.Context) (Settings, error) {
+	p.mu.Lock()
+	known, changes := p.settings, p.changes
+	watched := p.watched
+	p.mu.Unlock()
+	if watched && known.value != nil {
+		return *known.value, nil
 	}
-	return p.settings.value, nil
+	s, version, err := readSettings(ctx, p.Documents)
+	if err != nil {
+		return s, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changes == changes { // else it was read before the change
+		p.settings = cached[*Settings]{version, &s}
+	}
+	return s, nil
 }
 
 // client returns a client, nil when there is none of that ID.
 func (p *Provider) client(ctx context.Context, id string) (*Client, error) {
 	if !clientID.MatchString(id) {
 		return nil, nil
+	}
+	p.mu.Lock()
+	known, changes := p.clients[id], p.changes
+	watched := p.watched
+	p.mu.Unlock()
+	if watched && known.value != nil {
+		return known.value, nil
 	}
 	doc, err := p.Documents.GetDocument(ctx, clientKind, id)
 	if store.KindOf(err) == store.NotFound {
@@ -150,16 +181,18 @@ func (p *Provider) client(ctx context.Context, id string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c := p.clients[id]; c.version == doc.Version {
-		return c.value, nil
+	if known.value != nil && known.version == doc.Version {
+		return known.value, nil
 	}
 	c, err := parseClient(doc)
 	if err != nil {
 		return nil, err
 	}
-	p.clients[id] = cached[*Client]{doc.Version, c}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changes == changes {
+		p.clients[id] = cached[*Client]{doc.Version, c}
+	}
 	return c, nil
 }
 
