@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -126,12 +127,30 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 // the handshake meanwhile.
 const handshakeLimit = 10 * time.Minute
 
+// panicsLogged logs a panic of the handler as an error. net/http, which ends the connection, writes
+// of it to ErrorLog only, among the handshakes that browsers break off.
+func panicsLogged(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			why := recover()
+			if why == nil {
+				return
+			}
+			if why != http.ErrAbortHandler {
+				log.Error("panic", "path", r.URL.Path, "why", why, "stack", string(debug.Stack()))
+			}
+			panic(why)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
 // NewServer makes an HTTP server for a listener of [ClientTLS], with its limits of time and size.
 // What goes wrong in handshakes is logged at the level debug: browsers break one off to ask for a
 // card.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           SecurityHeaders(handler),
+		Handler:           panicsLogged(SecurityHeaders(handler), log),
 		ReadHeaderTimeout: handshakeLimit, // net/http bounds the TLS handshake with it
 		ReadTimeout:       handshakeLimit + time.Minute,
 		WriteTimeout:      handshakeLimit + time.Minute,
