@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"regexp"
 	"sync"
@@ -174,8 +173,13 @@ func (p *polls) note(key string, now time.Time, change func(*poll, bool)) {
 		p.last = map[string]poll{}
 	}
 	if now.Sub(p.swept) >= pollSweep {
-		maps.DeleteFunc(p.last, func(_ string, old poll) bool { return now.Sub(old.at) > pollKept })
-		p.swept = now
+		left := map[string]poll{} // a map that was large stays so
+		for key, old := range p.last {
+			if now.Sub(old.at) <= pollKept {
+				left[key] = old
+			}
+		}
+		p.last, p.swept = left, now
 	}
 	last, polled := p.last[key]
 	change(&last, polled)
@@ -266,7 +270,7 @@ func (p *Provider) cibaRequest(ctx context.Context, key string) (*cibaRequest, u
 		if err := json.Unmarshal(doc.Value, &known.value); err != nil {
 			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", cibaKind.Name, key, err)
 		}
-		p.asked.put(key, known)
+		p.asked.put(key, known, p.Now())
 	}
 	return &known.value, doc.Version, nil
 }

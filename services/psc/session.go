@@ -133,7 +133,7 @@ func (p *Provider) session(ctx context.Context, sid string, settings *Settings) 
 		if err := json.Unmarshal(doc.Value, known.value); err != nil {
 			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", sessionKind.Name, sid, err)
 		}
-		p.sessions.put(sid, known)
+		p.sessions.put(sid, known, p.Now())
 	}
 	if !known.value.live(p.Now(), settings) {
 		return nil, 0, nil

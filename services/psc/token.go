@@ -291,7 +291,7 @@ func (p *Provider) verifyAccess(ctx context.Context, value string) (*accessToken
 	if json.Unmarshal(data, claims) != nil || claims.Typ != "Bearer" || claims.Iss != p.Issuer() {
 		return nil, nil
 	}
-	p.accesses.put(hash, claims)
+	p.accesses.put(hash, claims, p.Now())
 	return claims, nil
 }
 
