@@ -34,7 +34,7 @@ func TestRecipes(t *testing.T) {
 
 // openIDClient runs the page's program with a secret, and with a certificate.
 func (s *site) openIDClient(t *testing.T) {
-	modules := nodeModules(t)
+	modules := peer.NodeModules(t, packages...)
 	if err := os.Symlink(filepath.Join(modules, "node_modules"), s.file("node_modules")); err != nil {
 		t.Fatal(err)
 	}
