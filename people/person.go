@@ -3,6 +3,7 @@ package people
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/igc-lab/igc/internal/i18n"
 )
@@ -15,9 +16,33 @@ type Person struct {
 	FamilyName string    `json:"family_name"`
 	Contact    Contact   `json:"contact"`
 	RefPro     *RefPro   `json:"-"` // nil for a person without activity
+	Register   Register  `json:"-"`
 	From       Sources   `json:"from"`
 	Case       Case      `json:"case,omitempty"`
 	About      i18n.Text `json:"about,omitzero"` // what a built-in identity is for
+}
+
+// Register is what the Annuaire Santé says of a person beside their professions.
+type Register struct {
+	Diplomas  []Diploma
+	Mailboxes []Mailbox // personal ones, whatever the activity
+	Retired   bool      // exercises no more: inactive, and kept
+	Updated   time.Time // the last change; zero when nothing says when
+}
+
+// Diploma is a diploma of a person.
+type Diploma struct {
+	Type string // table R14: DE, CES...
+	Code string // table R48 for a DE
+}
+
+// Mailbox is an address of MSSanté, the sector's secured mail.
+type Mailbox struct {
+	Address     string
+	Type        string // table R257: PER, ORG, APP, CAB
+	Description string
+	Service     string
+	RedList     bool // not shown to the public: listeRouge
 }
 
 // Contact is the correspondence data: where e-CPS writes to activate a phone. Either may be
@@ -33,6 +58,7 @@ type Source string
 // The sources, from the weakest.
 const (
 	Modelled    Source = "modelled"    // made up from the identifier: no certificate says it
+	Generated   Source = "generated"   // igc people generate
 	Fixture     Source = "fixture"     // of a test identity, to whom nothing was issued yet
 	Certificate Source = "certificate" // of the holder
 	BuiltIn     Source = "built-in"    // identities.yaml
