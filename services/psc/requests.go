@@ -2,8 +2,9 @@ package psc
 
 import (
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/igc-lab/igc/internal/calls"
 )
 
 // Found is a mistake that was found in a call.
@@ -38,14 +39,9 @@ const (
 )
 
 // Requests are the last calls of all clients, in memory.
-type Requests struct {
-	mu    sync.Mutex
-	next  int           // number of the next call
-	calls []Call        // call n is at n modulo maxCalls
-	wake  chan struct{} // closed when there is one more; nil while nobody waits
-}
+type Requests struct{ list *calls.List[Call] }
 
-func newRequests() *Requests { return &Requests{next: 1, calls: make([]Call, maxCalls)} }
+func newRequests() *Requests { return &Requests{calls.New[Call](maxCalls)} }
 
 // shortened is a value of a client's, cut where it is long.
 func shortened(s string) string {
@@ -60,30 +56,14 @@ func (r *Requests) add(c Call) {
 	for i := range c.Found {
 		c.Found[i].Seen = shortened(c.Found[i].Seen)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c.Number = r.next
-	r.calls[r.next%maxCalls] = c
-	r.next++
-	if r.wake != nil {
-		close(r.wake)
-		r.wake = nil
-	}
+	r.list.Add(func(number int) Call {
+		c.Number = number
+		return c
+	})
 }
 
 // After returns the calls after a number, of one client or of all, the oldest first, and a channel
 // that is closed when there is another.
 func (r *Requests) After(number int, client string) ([]Call, <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var list []Call
-	for n := max(1, number+1, r.next-maxCalls); n < r.next; n++ {
-		if c := r.calls[n%maxCalls]; client == "" || c.Client == client {
-			list = append(list, c)
-		}
-	}
-	if r.wake == nil {
-		r.wake = make(chan struct{})
-	}
-	return list, r.wake
+	return r.list.After(number, func(c *Call) bool { return client == "" || c.Client == client })
 }
