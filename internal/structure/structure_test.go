@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"testssl"},
 	{"doctor", "batch"},
 	{"outbox"},
+	{"people/population"},
 	{"people"},
 	{"verify"},
 	{"revocation"},
