@@ -40,7 +40,8 @@ func (p *program) peopleGenerateCommand() *cli.Command {
 			&cli.IntFlag{Name: "cards", Usage: tr(
 				"émet une carte aux K premières personnes en activité qui n'en ont pas : CPS, ou CPF en formation",
 				"issue a card to the first K active people who have none: CPS, or CPF in training")},
-			&cli.StringFlag{Name: "key", Usage: tr("clés des cartes : rsa2048, p256...", "keys of the cards: rsa2048, p256...")},
+			&cli.StringFlag{Name: "key", Usage: tr("clés des cartes : rsa2048, p256...",
+				"keys of the cards: rsa2048, p256...")},
 			&cli.StringFlag{Name: "pin", Usage: tr("code des cartes, random pour un par carte",
 				"PIN of the cards, random for one each")},
 			jsonFlag(),
@@ -134,8 +135,8 @@ func (p *program) setPopulation(c *cli.Context, s *serve.Services) error {
 	}
 	_, err = s.Population.Set(c.Context, "", settings, c.Bool("replace"))
 	if errors.Is(err, population.ErrOther) {
-		return ca.Invalidate(errorf("le laboratoire a déjà %d personnes de la graine %d : --seed %[2]d garde celles-ci, "+
-			"--replace les remplace", "the lab has %d people of seed %d already: --seed %[2]d keeps them, "+
+		return ca.Invalidate(errorf("le laboratoire a déjà %d personnes de la graine %d : --seed %[2]d garde "+
+			"celles-ci, --replace les remplace", "the lab has %d people of seed %d already: --seed %[2]d keeps them, "+
 			"--replace replaces them", before.Size, before.Seed))
 	}
 	return err

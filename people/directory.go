@@ -31,8 +31,8 @@ type Options struct {
 	Records   Records
 	Documents store.DocumentStore
 	Overlay   string // path of people.yaml; there need be no such file
-	// Population is the people whom igc people generate made up; it returns nil when there are none,
-	// and may itself be nil.
+	// Population is the people whom igc people generate made up; it returns nil when there are
+	// none, and may itself be nil.
 	Population func(context.Context) (Population, error)
 }
 

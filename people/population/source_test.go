@@ -74,7 +74,8 @@ func TestSource(t *testing.T) {
 		t.Fatal(now, err)
 	}
 	set(7, 20, at, false, true)
-	if _, err := s.Set(ctx, "", population.Settings{Seed: 8, Size: 20, At: at}, false); !errors.Is(err, population.ErrOther) {
+	_, err := s.Set(ctx, "", population.Settings{Seed: 8, Size: 20, At: at}, false)
+	if !errors.Is(err, population.ErrOther) {
 		t.Fatal(err)
 	}
 	set(8, 20, at.Add(time.Hour), true, true)
@@ -159,7 +160,8 @@ func TestDirectory(t *testing.T) {
 	first, second, third := made.Person(0), made.Person(1), made.Person(2)
 	found, err := d.Find(ctx, first.ID)
 	if err != nil || found.DisplayName() != first.DisplayName() || found.Contact != first.Contact ||
-		found.From.Identity != people.Generated || found.RefPro == nil || found.Register.Updated != first.Register.Updated {
+		found.From.Identity != people.Generated || found.RefPro == nil ||
+		found.Register.Updated != first.Register.Updated {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	if p, _, err := d.Resolve(ctx, first.ID[1:4]+" "+first.ID[4:]); err != nil || p.ID != first.ID {
