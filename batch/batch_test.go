@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/batch/sheet"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
@@ -123,7 +124,7 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 	for synonym, name := range synonyms {
-		if foldHeader(synonym) != synonym {
+		if sheet.FoldHeader(synonym) != synonym {
 			t.Errorf("%q is not folded", synonym)
 		}
 		if name == "" || slices.Contains(columns, synonym) && synonym != "product" {

@@ -3,10 +3,8 @@ package batch
 import (
 	"slices"
 	"strings"
-	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
+	"github.com/igc-lab/igc/batch/sheet"
 	"github.com/igc-lab/igc/internal/nearest"
 )
 
@@ -82,8 +80,8 @@ type names struct {
 func newNames(known []string) *names {
 	n := &names{known: known, folded: map[string]string{}}
 	for _, k := range known {
-		n.folded[foldHeader(k)] = k
-		n.folded[strings.ReplaceAll(foldHeader(k), "-", "")] = k
+		n.folded[sheet.FoldHeader(k)] = k
+		n.folded[strings.ReplaceAll(sheet.FoldHeader(k), "-", "")] = k
 	}
 	if slices.Contains(known, "card") {
 		n.folded["product"] = "card" // a flag of two names
@@ -102,7 +100,7 @@ func newNames(known []string) *names {
 // find is the name that a header stands for, in any case, with or without accents; a remark in
 // brackets after it is left out.
 func (n *names) find(header string) (name string, ok bool) {
-	folded := foldHeader(header)
+	folded := sheet.FoldHeader(header)
 	if name, ok = n.folded[folded]; ok {
 		return name, true
 	}
@@ -110,7 +108,7 @@ func (n *names) find(header string) (name string, ok bool) {
 		return name, true
 	}
 	if open := strings.IndexAny(header, "(["); open > 0 {
-		name, ok = n.folded[foldHeader(header[:open])]
+		name, ok = n.folded[sheet.FoldHeader(header[:open])]
 	}
 	return name, ok
 }
@@ -122,7 +120,7 @@ func (n *names) nearest(header string) string {
 		all = append(all, f)
 	}
 	slices.Sort(all)
-	return n.folded[nearest.Of(foldHeader(header), all)]
+	return n.folded[nearest.Of(sheet.FoldHeader(header), all)]
 }
 
 // count is how many cells of a row are names.
@@ -136,25 +134,4 @@ func (n *names) count(cells []string) (found int) {
 		}
 	}
 	return found
-}
-
-// foldHeader lowers a header, and writes what is neither letter nor digit as a hyphen: "N° RPPS *"
-// is n-rpps.
-func foldHeader(header string) string {
-	var b strings.Builder
-	hyphen := false
-	for _, r := range norm.NFD.String(strings.ReplaceAll(header, "°", " ")) {
-		switch {
-		case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Cf, r):
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			if hyphen && b.Len() > 0 {
-				b.WriteByte('-')
-			}
-			hyphen = false
-			b.WriteRune(unicode.ToLower(r))
-		default:
-			hyphen = true
-		}
-	}
-	return b.String()
 }

@@ -22,6 +22,9 @@ type Row struct {
 	places map[string]string // of a table, the place of each value: column D "profession"
 }
 
+// NewRow makes a row that is not of a file.
+func NewRow(line int, values map[string][]string) Row { return Row{Line: line, values: values} }
+
 // IsSet tells whether the row has a value of that name.
 func (r Row) IsSet(name string) bool { return len(r.values[name]) > 0 }
 

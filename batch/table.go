@@ -156,7 +156,7 @@ func (f *File) readHeader(header sheet.Row, known *names, asSheet bool) (map[int
 			continue
 		}
 		c := column{name, cell.Text, fmt.Sprintf("%s %q", sheet.ColumnName(cell.Column), abbreviate(cell.Text))}
-		if foldHeader(cell.Text) != foldHeader(name) {
+		if sheet.FoldHeader(cell.Text) != sheet.FoldHeader(name) {
 			readAs = append(readAs, fmt.Sprintf("%q = %s", cell.Text, name))
 		}
 		if before, ok := first[name]; ok {

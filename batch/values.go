@@ -41,7 +41,7 @@ func (r *Row) normalize() error {
 		for _, v := range list {
 			switch {
 			case numbers[name]:
-				fixed, note, err := fixNumber(name, v)
+				fixed, note, err := FixNumber(name, v)
 				if err != nil {
 					errs = append(errs, err)
 				}
@@ -79,8 +79,10 @@ func (r *Row) normalize() error {
 	return joinErrors(errs)
 }
 
-// fixNumber reads a number of which a spreadsheet made its own.
-func fixNumber(name, value string) (fixed string, note *i18n.Text, err error) {
+// FixNumber reads a number, of the column of that name, of which a spreadsheet made its own: it puts
+// lost zeros back and takes separators out, and refuses one that has lost digits. note says what was
+// done.
+func FixNumber(name, value string) (fixed string, note *i18n.Text, err error) {
 	noted := func(fr, en string, args ...any) *i18n.Text {
 		t := i18n.Text{FR: fr, EN: en}.Format(args...)
 		return &t

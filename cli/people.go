@@ -50,6 +50,7 @@ func (p *program) peopleCommand() *cli.Command {
 				OnUsageError: usageError,
 				Action:       p.peopleSet,
 			},
+			p.peopleGenerateCommand(),
 		},
 	}
 }
@@ -193,6 +194,8 @@ func who(person *people.Person) string {
 		return tr("porteur de ce laboratoire", "holder of this lab")
 	case people.Fixture:
 		return tr("identité de test, sans carte encore", "test identity, without a card yet")
+	case people.Generated:
+		return "igc people generate"
 	case people.File:
 		return people.OverlayFile
 	}
@@ -269,6 +272,7 @@ func source(s people.Source) string {
 		people.Certificate: tr("du certificat", "of the certificate"),
 		people.BuiltIn:     tr("identité fournie, fictive", "built-in identity, fictional"),
 		people.File:        people.OverlayFile,
+		people.Generated:   tr("igc people generate, fictif", "igc people generate, fictional"),
 		people.Written:     "igc people set",
 	}[s]
 }

@@ -76,6 +76,7 @@ func TestJSONSchema(t *testing.T) {
 		{"codes", "G15"},
 		{"people", "list"}, {"people", "show", "899700999909"}, {"people", "show", "ANS20261122010101"},
 		{"people", "set", "899700999966", "--no-activity"},
+		{"people", "generate", "30", "--seed", "7", "--cards", "1"}, {"people", "generate", "--remove"},
 		{"outbox", "send", "--mail", "a@example.fr", "--subject", "x", "y"}, {"outbox", "list"},
 		{"outbox", "show", "--last"}, {"outbox", "wait"},
 		{"fixtures", "list"},

@@ -31,6 +31,9 @@ type Options struct {
 	Records   Records
 	Documents store.DocumentStore
 	Overlay   string // path of people.yaml; there need be no such file
+	// Population is the people whom igc people generate made up; it returns nil when there are
+	// none, and may itself be nil.
+	Population func(context.Context) (Population, error)
 }
 
 // Directory finds people.
@@ -38,12 +41,38 @@ type Directory struct {
 	records   Records
 	documents store.Documents
 	overlay   overlay
+	generated func(context.Context) (Population, error)
 }
 
 // New makes a directory.
 func New(options Options) *Directory {
 	return &Directory{options.Records, store.Documents{Store: options.Documents, Kind: Kind},
-		overlay{path: options.Overlay}}
+		overlay{path: options.Overlay}, options.Population}
+}
+
+// Population is the people whom igc people generate made up, nil when there are none. What the
+// other sources say of one of them is not in it: [Directory.Find] has all.
+func (d *Directory) Population(ctx context.Context) (Population, error) {
+	if d.generated == nil {
+		return nil, nil
+	}
+	return d.generated(ctx)
+}
+
+// ofPopulation is a made up person, nil when the population has none of that identifier. It may be
+// changed.
+func (d *Directory) ofPopulation(ctx context.Context, id string) (*Person, error) {
+	population, err := d.Population(ctx)
+	if err != nil || population == nil {
+		return nil, err
+	}
+	place, ok := population.FindPerson(id)
+	if !ok {
+		return nil, nil
+	}
+	p := *population.Person(place)
+	p.RefPro = p.RefPro.clone()
+	return &p, nil
 }
 
 // Find returns the person of that identifier, an error of kind NotFound when there is none. It
@@ -87,9 +116,19 @@ func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row
 		return nil, err
 	}
 	var email string
+	generated, err := d.ofPopulation(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	if r := latest(records); r != nil {
 		product, _, _ := strings.Cut(r.Profile, "/")
 		p, email = derive(r.Holder, product, Certificate), r.Holder.Email
+		if generated != nil { // the certificate says the name only
+			generated.GivenName, generated.FamilyName, generated.From.Identity = p.GivenName, p.FamilyName, Certificate
+			p = generated
+		}
+	} else if generated != nil {
+		p = generated
 	} else if f, ok := fixtureHolders()[id]; ok {
 		p, email = derive(f.Holder, f.Product, Fixture), f.Email
 	}
@@ -112,7 +151,9 @@ func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row
 		written.apply(p, Written)
 	}
 	// made up contact data follow from the name, and what is said of one part leaves the other
-	p.Contact = modelledContact(p)
+	if generated == nil {
+		p.Contact = modelledContact(p)
+	}
 	p.Contact.Mail = cmp.Or(email, p.Contact.Mail)
 	if isBuiltIn {
 		known.applyContact(p, BuiltIn)
@@ -151,7 +192,7 @@ func parseChange(doc store.Document) (*Change, error) {
 
 // List goes over everybody: the built-in identities, the test identities and those of people.yaml
 // and igc people set by identifier, then the holders of the lab, in the order in which they got
-// their first certificate.
+// their first certificate, then the others of the population by their places.
 func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 	return func(yield func(*Person, error) bool) {
 		rows, err := d.overlay.rows()
@@ -203,9 +244,22 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 				}
 			}
 			if len(records) < page {
-				return
+				break
 			}
 			filter.After = records[len(records)-1].Number
+		}
+		population, err := d.Population(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if population == nil {
+			return
+		}
+		for place := range population.People() { // of whom nothing else is known: they are as they are made
+			if p := population.Person(place); !seen[p.ID] && !yield(p, ctx.Err()) {
+				return
+			}
 		}
 	}
 }

@@ -117,6 +117,10 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		return Started{}, err
 	}
 	s.psc.KeepCopies()
+	if err := lab.WatchDocuments(g.ctx, around.Population.DocumentChanged); err != nil {
+		return Started{}, err
+	}
+	around.Population.KeepCopy()
 
 	if started.NoTestSSL == nil {
 		if s.portal, err = newPortal(g.ctx, s); err != nil {

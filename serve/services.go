@@ -11,6 +11,7 @@ import (
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/outbox"
 	"github.com/igc-lab/igc/people"
+	"github.com/igc-lab/igc/people/population"
 	"github.com/igc-lab/igc/services/clock"
 	"github.com/igc-lab/igc/services/ecps"
 )
@@ -20,8 +21,10 @@ import (
 type Services struct {
 	Clock  *clock.Clock
 	People *people.Directory
-	Outbox *outbox.Outbox
-	ECPS   *ecps.Service
+	// Population is the part of the people that igc people generate makes.
+	Population *population.Source
+	Outbox     *outbox.Outbox
+	ECPS       *ecps.Service
 }
 
 // ServicesOptions are what services are made from. All are required but Log and Stopping.
@@ -43,9 +46,9 @@ const (
 
 // NewServices makes the services of a lab.
 func NewServices(o ServicesOptions) *Services {
-	s := &Services{Clock: clock.New(o.Documents, o.Now)}
+	s := &Services{Clock: clock.New(o.Documents, o.Now), Population: population.NewSource(o.Documents)}
 	s.People = people.New(people.Options{Records: o.Records, Documents: o.Documents,
-		Overlay: filepath.Join(o.Lab.Home, people.OverlayFile)})
+		Overlay: filepath.Join(o.Lab.Home, people.OverlayFile), Population: s.Population.People})
 	s.Outbox = outbox.New(outbox.Options{Documents: o.Documents, Now: s.Clock.Now, Log: o.Log,
 		SMTP: o.Lab.Config.Outbox.SMTP, Exposed: o.Lab.Config.Outbox.Exposed})
 	s.ECPS = ecps.New(ecps.Options{Documents: o.Documents, People: contacts{s.People}, Messages: s.Outbox,

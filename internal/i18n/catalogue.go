@@ -98,9 +98,10 @@ var french = map[string]string{
 	"a change without an actor":                                           "une modification sans auteur",
 	"the lab's records %s were opened to be read only":                    "les données du laboratoire %s ont été ouvertes en lecture seule",
 	"another process has held the lab in %s for %s: end it, or try again": "un autre processus tient le laboratoire de %s depuis %s : arrêtez-le, ou réessayez",
-	"no lab: %w":                            "pas de laboratoire : %w",
-	"the lab has no records yet: %w":        "le laboratoire n'a pas encore de données : %w",
-	"cannot write the lab's records %s: %w": "impossible d'écrire les données du laboratoire %s : %w",
+	"no lab: %w": "pas de laboratoire : %w",
+	"a population of %d people: give 1 to %d": "une population de %d personnes : donnez de 1 à %d",
+	"the lab has no records yet: %w":          "le laboratoire n'a pas encore de données : %w",
+	"cannot write the lab's records %s: %w":   "impossible d'écrire les données du laboratoire %s : %w",
 
 	// what is damaged in them
 	"the certificate of an authority":                        "le certificat d'une autorité",

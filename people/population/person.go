@@ -79,8 +79,11 @@ func (who *identity) professional(r *role, code string) string {
 	return who.civility()
 }
 
-// student is the category (R09) of those who are in training.
-const student = "E"
+// Categories (R09) of those who are in training, and of those in the armed forces.
+const (
+	student  = "E"
+	military = "M"
+)
 
 // career is what is drawn of a person beside the name.
 type career struct {

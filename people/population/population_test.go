@@ -393,6 +393,57 @@ func TestEveryDepartment(t *testing.T) {
 	}
 }
 
+// The summary counts what the population has.
+func TestSummary(t *testing.T) {
+	for _, size := range []int{0, 1, 30, 500, 1_234} {
+		p := population.New(9, size, at)
+		s := p.Summary()
+		professions, sectors := map[string]int{}, map[string]int{}
+		students, military, retired := 0, 0, 0
+		for place := range size {
+			one := p.Person(place)
+			if one.Register.Retired {
+				retired++
+				continue
+			}
+			e := one.RefPro.Exercices[0]
+			professions[e.CodeProfession]++
+			switch e.CodeCategorie {
+			case "E":
+				students++
+			case "M":
+				military++
+			}
+		}
+		for n := range p.Structures() {
+			sectors[p.Structure(n).Sector]++
+		}
+		if s.People != size || s.Structures != p.Structures() || s.Retired != retired || s.Students != students ||
+			s.Military != military {
+			t.Errorf("%d retired, %d students, %d military: %+v", retired, students, military, s)
+		}
+		all := 0
+		for _, c := range s.Professions {
+			all += c.Count
+			if n := professions[c.Code]; n > c.Count || c.Count-n > retired {
+				t.Errorf("%d of profession %s are active, counted %d", n, c.Code, c.Count)
+			}
+		}
+		if all != size {
+			t.Errorf("%d professions of %d people", all, size)
+		}
+		for _, c := range s.Sectors {
+			if sectors[c.Code] != c.Count {
+				t.Errorf("%d of sector %s, counted %d", sectors[c.Code], c.Code, c.Count)
+			}
+			delete(sectors, c.Code)
+		}
+		if len(sectors) > 0 {
+			t.Errorf("not counted: %v", sectors)
+		}
+	}
+}
+
 func TestConcurrent(t *testing.T) {
 	p := population.New(7, tested, at)
 	want := p.Person(42)
@@ -420,6 +471,13 @@ func BenchmarkPerson(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		p.Person(i * 7919 % population.MaxSize)
+	}
+}
+
+func BenchmarkSummary(b *testing.B) {
+	p := population.New(7, 1_000_000, at)
+	for b.Loop() {
+		p.Summary()
 	}
 }
 

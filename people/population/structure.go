@@ -173,16 +173,29 @@ func (p *Population) title(pattern string, shared draw, d *draw, s *people.Struc
 	}
 }
 
+// company is the sector (R02) of professionals who have a company.
+const company = "SA09"
+
+func (p *Population) practiceDraw(place int) draw { return p.draw(ofVariant, -1-MaxSize-place) }
+
+// practiceSector is the sector (R02) of the practice of one person, the first thing drawn of it.
+func practiceSector(d *draw) string {
+	if d.in(12) {
+		return company
+	}
+	return "SA07"
+}
+
 // practice fills in what is known of the practice of one person without its dates.
 func (p *Population) practice(s *people.Structure, place int, r *role, who *identity, c *career, id string) {
-	d := p.draw(ofVariant, -1-MaxSize-place)
+	d := p.practiceDraw(place)
 	block := place / blockSize
 	at := &p.tables.communes[p.communes[(block*areas+c.area)%len(p.communes)]]
-	s.ID, s.NationalID, s.Sector = practiceID(id), "4"+id[1:]+ownRank, "SA07"
+	s.ID, s.NationalID, s.Sector = practiceID(id), "4"+id[1:]+ownRank, practiceSector(&d)
 	of := who.professional(r, who.profession.code)
 	s.Name = "CABINET " + of + " " + who.family.upper
-	if d.in(12) {
-		s.Name, s.Sector = "SELARL "+of+" "+who.family.upper, "SA09"
+	if s.Sector == company {
+		s.Name = "SELARL " + of + " " + who.family.upper
 	}
 	p.locate(s, &d, at)
 	s.Address.Recipient = s.Name

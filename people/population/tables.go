@@ -44,7 +44,7 @@ type profession struct {
 // registered is the authority that an activity is registered with, as the Annuaire writes it.
 func (p *profession) registered(category, mode string) string {
 	switch {
-	case category == "M":
+	case category == military:
 		return "SSA/SSA/SSA"
 	case mode == "L":
 		return p.independent
