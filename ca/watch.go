@@ -36,6 +36,11 @@ func (ca *CA) WatchDocuments(ctx context.Context, fn func(store.Change)) error {
 	return ca.watch(ctx, fn, store.DocumentPut, store.DocumentDeleted)
 }
 
+// WatchIssued calls fn with each certificate that is issued, as [CA.WatchStatus] does.
+func (ca *CA) WatchIssued(ctx context.Context, fn func(store.Change)) error {
+	return ca.watch(ctx, fn, store.CertificateIssued)
+}
+
 func (ca *CA) watch(ctx context.Context, fn func(store.Change), kinds ...store.ChangeKind) error {
 	w := &ca.watchers
 	w.mu.Lock()

@@ -1,21 +1,13 @@
 package cli
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 	"github.com/igc-lab/igc/services/psc"
 )
@@ -51,7 +43,7 @@ func (p *program) pscRequests(c *cli.Context) error {
 	query := url.Values{"client": {c.String("client")}}
 	for after := 0; ; {
 		query.Set("after", strconv.Itoa(after))
-		calls, err := fetchCalls(c.Context, desk, serve.ProviderURLs(client.Lab).Requests+"?"+query.Encode())
+		calls, err := fetchCalls[psc.Call](c.Context, desk, serve.ProviderURLs(client.Lab).Requests+"?"+query.Encode())
 		if err != nil {
 			return err
 		}
@@ -87,43 +79,4 @@ func (p *program) printCall(c *cli.Context, call psc.Call) error {
 		fmt.Fprintf(p.out, tr("    à faire : %s\n", "    fix:      %s\n"), tr(found.Fix.FR, found.Fix.EN))
 	}
 	return nil
-}
-
-// deskClient calls the lab's own desk, which presents a certificate of the lab.
-func deskClient(ctx context.Context, client *lab.Client) (*http.Client, error) {
-	infos, err := client.Authorities(ctx)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	for _, info := range infos {
-		if c, err := x509.ParseCertificate(info.DER); err == nil {
-			roots.AddCert(c)
-		}
-	}
-	return &http.Client{Timeout: time.Minute,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}, nil
-}
-
-func fetchCalls(ctx context.Context, desk *http.Client, address string) (calls []psc.Call, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := desk.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &ca.Error{Kind: ca.NotFound,
-			Err: errorf("igc serve ne tourne pas, ou pas à %s (%w) : lancez-le, il retient les appels",
-				"igc serve does not run, or not at %s (%w): start it, it remembers the calls",
-				address, errors.Unwrap(err))}
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, &ca.Error{Kind: ca.Internal, Err: errorf("%s a répondu %s", "%s answered %s",
-			address, resp.Status)}
-	}
-	return calls, json.NewDecoder(resp.Body).Decode(&calls)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/publication"
+	"github.com/igc-lab/igc/services/annuaire"
 	"github.com/igc-lab/igc/services/psc"
 	"github.com/igc-lab/igc/services/relying/portal"
 	"github.com/igc-lab/igc/testssl"
@@ -91,6 +92,7 @@ type services struct {
 	log         *slog.Logger
 	around      *Services
 	psc         *psc.Provider
+	annuaire    *annuaire.Server
 	portal      *portal.Portal
 	publication *revocation.Publication
 	directory   *ldap.Server

@@ -59,7 +59,7 @@ var pscRows = []Endpoint{
 	},
 	{
 		Name:    "desk",
-		Title:   i18n.Text{FR: "Guichet du labo : téléphone, messages :", EN: "Lab desk: phone, messages:"},
+		Title:   i18n.Text{FR: "Guichet du labo : téléphone, messages, Annuaire :", EN: "Lab desk: phone, messages, Annuaire:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Desk },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
@@ -174,12 +174,15 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 		}}
 }
 
-// desk is the lab's desk: its phone, its outbox and the last calls of Pro Santé Connect's clients.
+// desk is the lab's desk: its phone, its outbox, the Annuaire, and the last calls of clients.
 func (s *services) desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(phonePath, s.around.ECPS.Handler())
 	mux.Handle(messagesPath, s.around.Outbox.Handler(messagesPath))
 	mux.Handle(requestsPath, s.psc.RequestsHandler(requestsPath))
+	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
+	mux.Handle("/fhir", s.annuaire.Handler())
+	mux.Handle("/fhir/", s.annuaire.Handler())
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, phonePath,
 			http.StatusFound)

@@ -117,6 +117,9 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		return Started{}, err
 	}
 	s.psc.KeepCopies()
+	if s.annuaire, err = newAnnuaire(g.ctx, s); err != nil {
+		return Started{}, err
+	}
 	if err := lab.WatchDocuments(g.ctx, around.Population.DocumentChanged); err != nil {
 		return Started{}, err
 	}
