@@ -1,5 +1,5 @@
-// Package calls keeps the last calls that a service answered, in memory: for pages that show them and
-// commands that wait for the next.
+// Package calls keeps the last calls that a service answered, in memory: for pages that show them
+// and commands that wait for the next.
 package calls
 
 import "sync"

@@ -3,6 +3,10 @@ package i18n
 // french is the catalogue of messages that [Errorf] prints: English formats and their French. Verbs
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
+	"there is a key named %s already: igc annuaire key remove %s first":                       "une clé s'appelle déjà %s : igc annuaire key remove %s d'abord",
+	"%q is not a name for a key: letters, digits, dots, hyphens and underscores, at most 100": "%q n'est pas un nom de clé : lettres, chiffres, points, tirets et soulignés, 100 au plus",
+	"no key is named %q: igc annuaire key list shows them":                                    "aucune clé ne s'appelle %q : igc annuaire key list les montre",
+	"unknown setting %q: igc annuaire set lists them":                                         "réglage inconnu %q : igc annuaire set les liste",
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":            "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",
 	"%w; for a server, give host:port or https://host":                                        "%w ; pour un serveur, donnez hôte:port ou https://hôte",

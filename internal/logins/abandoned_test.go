@@ -171,8 +171,8 @@ func TestAbandonedLogins(t *testing.T) {
 	if after.heap > before.heap+before.heap/10 {
 		t.Error("the heap is not back within a tenth")
 	}
-	// What stays is the store's list of free pages, a few hundred bytes for each ten logins, and the
-	// pieces between: Go gives back whole pages.
+	// What stays is the store's list of free pages, a few hundred bytes for each ten logins, and
+	// the pieces between: Go gives back whole pages.
 	const pieces = 2 << 20
 	if after.resident > before.resident+before.resident/10+pieces {
 		t.Error("resident memory is not back within a tenth")

@@ -154,8 +154,8 @@ func (b *person) bearer(ctx context.Context, token string) (string, error) {
 
 // BenchmarkLogin measures the processor time that the server spends on a login, on userinfo, on
 // introspection and on a poll of a CIBA request that is pending, beside a bare server that answers
-// the same requests with the same signatures, and beside oidc-provider where node is. The rounds take
-// turns, so that a machine that is busy is so for all.
+// the same requests with the same signatures, and beside oidc-provider where node is. The rounds
+// take turns, so that a machine that is busy is so for all.
 func BenchmarkLogin(b *testing.B) {
 	l := labtest.New(b, "--key", "p256")
 	s := l.Serve()

@@ -54,7 +54,7 @@ var layers = [][]string{
 }
 
 // forTests are packages that only tests import; they import what they need.
-var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/logins",
+var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/interop/fhir", "internal/logins",
 	"internal/cardtest",
 	"internal/peer",
 	"internal/browsers",

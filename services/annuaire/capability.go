@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// capabilityStatement says what the API can do: FHIR R4's CapabilityStatement, of the instance. It is
-// made from the table of kinds, so that what is declared is what is answered.
+// capabilityStatement says what the API can do: FHIR R4's CapabilityStatement, of the instance. It
+// is made from the table of kinds, so that what is declared is what is answered.
 type capabilityStatement struct {
 	ResourceType   string         `json:"resourceType"`
 	ID             string         `json:"id"`

@@ -161,8 +161,8 @@ type deviceResource struct {
 	Owner        *reference   `json:"owner,omitempty"`
 }
 
-// instant writes a time as FHIR's instant, with milliseconds and an offset as the ANS's examples have
-// them. The offset is that of UTC.
+// instant writes a time as FHIR's instant, with milliseconds and an offset as the ANS's examples
+// have them. The offset is that of UTC.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000-07:00") }
 
 // date writes a day, nothing for a time that is not known.

@@ -142,7 +142,7 @@ func yesNo(b bool) []string {
 	return []string{"|false"}
 }
 
-// addresses are MSSanté addresses that the public may see: searching is no way to learn others.
+// addresses are MSSanté addresses that the public may see: a search finds no other.
 func addresses(list []people.Mailbox) (out []string) {
 	for _, m := range list {
 		if !m.RedList {
@@ -362,11 +362,11 @@ var organizations = &kind{
 			s := i.(*organization).structure
 			return append(one(s.Name), one(s.Sign)...)
 		}},
-		{name: "partof", kind: ofReference, definition: hl7 + "Organization-partof" + r4,
+		{name: "partof", kind: ofReference,
 			keys: referring(organizationOfOrganization)},
 		{name: "pharmacy-licence", kind: ofString, definition: guideSP + "pharmacy-licence" + version,
 			keys: func(i item) []string { return one(i.(*organization).structure.Licence) }},
-		{name: "type", kind: ofToken, definition: hl7 + "Organization-type" + r4,
+		{name: "type", kind: ofToken,
 			keys: func(i item) []string { return tokens(i.(*organization).types()...) }},
 	}...),
 	includes:  []include{organizationOfOrganization},

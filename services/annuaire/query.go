@@ -84,7 +84,8 @@ func parseQuery(k *kind, text string, odd func(Code, string)) (*query, error) {
 	return q, nil
 }
 
-// split parts the values of an OR. A comma after a backslash belongs to a value (FHIR R4 §3.1.1.4.1).
+// split parts the values of an OR. A comma after a backslash belongs to a value (FHIR R4
+// §3.1.1.4.1).
 func split(value string) (list []string) {
 	var b strings.Builder
 	flush := func() {

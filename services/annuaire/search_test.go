@@ -12,9 +12,10 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Every resource of every kind comes once, totals are right, and what a resource refers to is there.
+// Every resource of every kind comes once, totals are right, and what a resource refers to is
+// there.
 func TestWalk(t *testing.T) {
-	w := newWorld(t, 3000)
+	w := newWorld(t, 1500)
 	w.card(w.people.population.Person(5).ID, "2800000005")
 	w.set(&people.Person{ID: "899700999909", FamilyName: "LABDOC", GivenName: "CAMILLE", RefPro: &people.RefPro{
 		Exercices: []people.Exercice{{CodeProfession: "10", Activities: []people.Activity{{IdentifiantTechnique: "R999001",
@@ -72,7 +73,7 @@ func refersTo(of any) (list []string) {
 
 // What a search finds is what a look at every resource finds.
 func TestSearchAgainstEveryResource(t *testing.T) {
-	w := newWorld(t, 800)
+	w := newWorld(t, 400)
 	for i := range 40 {
 		w.card(w.people.population.Person(i*13).ID, fmt.Sprintf("28000%05d", i))
 	}
@@ -85,7 +86,7 @@ func TestSearchAgainstEveryResource(t *testing.T) {
 			if p.kind == ofDate {
 				continue
 			}
-			for range 12 {
+			for range 8 {
 				keys := p.keys(items[random.IntN(len(items))])
 				if len(keys) == 0 {
 					continue

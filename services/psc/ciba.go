@@ -254,8 +254,8 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 	return p.grantCIBA(ctx, call, settings, key, version, request, answered, thumbprint)
 }
 
-// cibaRequest reads a request, a copy; nil when there is none. Clients ask for the same one again and
-// again: it is parsed when it has changed.
+// cibaRequest reads a request, a copy; nil when there is none. Clients ask for the same one again
+// and again: it is parsed when it has changed.
 func (p *Provider) cibaRequest(ctx context.Context, key string) (*cibaRequest, uint64, error) {
 	doc, err := p.Documents.GetDocument(ctx, cibaKind, key)
 	if store.KindOf(err) == store.NotFound {

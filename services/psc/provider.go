@@ -133,8 +133,8 @@ func (p *Provider) DocumentChanged(change store.Change) {
 	p.settings, p.clients = cached[*Settings]{}, map[string]cached[*Client]{}
 }
 
-// KeepCopies has the settings and the clients read once, and again after DocumentChanged. Without it
-// each call reads them.
+// KeepCopies has the settings and the clients read once, and again after DocumentChanged. Without
+// it each call reads them.
 func (p *Provider) KeepCopies() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
