@@ -84,6 +84,8 @@ func TestJSONSchema(t *testing.T) {
 		{"card", "insert", alain.CardNumber},
 		{"card", "remove", alain.CardNumber},
 		{"card", "export", alain.CardNumber, "--p12-modern", "--pin", alain.PIN, "--out", dir},
+		{"card", "letter", alain.CardNumber},
+		{"card", "renew", alain.CardNumber, "--revoke-old"}, {"card", "renew", "last"},
 		{"ecps", "activate", "899700209812", "--pin", "1234"}, {"ecps", "list"}, {"ecps", "pending"},
 		{"ecps", "policy", "approve", "--client", "igc"}, {"ecps", "ask", "899700209812"},
 		{"ecps", "policy", "--remove", "--client", "igc"}, {"ecps", "ask", "899700209812", "--no-wait"},
