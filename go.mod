@@ -33,7 +33,7 @@ require (
 	golang.org/x/oauth2 v0.38.0
 )
 
-require codeberg.org/go-pdf/fpdf v0.12.0 // indirect
+require codeberg.org/go-pdf/fpdf v0.12.0
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

@@ -86,6 +86,7 @@ func TestJSONSchema(t *testing.T) {
 		{"card", "export", alain.CardNumber, "--p12-modern", "--pin", alain.PIN, "--out", dir},
 		{"card", "letter", alain.CardNumber},
 		{"card", "renew", alain.CardNumber, "--revoke-old"}, {"card", "renew", "last"},
+		{"card", "lose", "last", "--without-code", "x", "--replace"},
 		{"ecps", "activate", "899700209812", "--pin", "1234"}, {"ecps", "list"}, {"ecps", "pending"},
 		{"ecps", "policy", "approve", "--client", "igc"}, {"ecps", "ask", "899700209812"},
 		{"ecps", "policy", "--remove", "--client", "igc"}, {"ecps", "ask", "899700209812", "--no-wait"},

@@ -85,7 +85,7 @@ func TestReplace(t *testing.T) {
 		!strings.Contains(i18n.TextOf(err).FR, "déjà une remplaçante") {
 		t.Errorf("%v", err)
 	}
-	// but when the successor is no good, there is another one
+	// when the successor is revoked, another one is made
 	if _, err := d.Declare(t.Context(), next, Declaration{Cause: Damaged, WithoutCode: "x"}); err != nil {
 		t.Fatal(err)
 	}
