@@ -26,7 +26,8 @@ func (p *program) cardDeskCommands(which string) []*cli.Command {
 			BashComplete: p.completeCards}
 	}
 	return []*cli.Command{
-		{Name: "letter", Usage: tr("écrit le courrier d'une carte : code porteur et code de déblocage, à part de la carte (modélisé)",
+		{Name: "letter", Usage: tr(
+			"écrit le courrier d'une carte : code porteur et code de déblocage, à part de la carte (modélisé)",
 			"write the letter of a card: PIN and unblocking code, apart from the card (modelled)"),
 			ArgsUsage: which, OnUsageError: usageError,
 			Flags: []cli.Flag{
@@ -64,7 +65,8 @@ func newCardPIN() cli.Flag {
 // lossFlags are those of a declaration.
 func lossFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "code", Usage: tr("code de déblocage de la carte (sinon demandé) ; un code faux en use un essai",
+		&cli.StringFlag{Name: "code", Usage: tr(
+			"code de déblocage de la carte (sinon demandé) ; un code faux en use un essai",
 			"unblocking code of the card (else asked for); a wrong one uses a try")},
 		&cli.StringFlag{Name: "without-code", Usage: tr("ne le demande pas, pour ce motif : un administrateur déclare",
 			"do not ask for it, for this reason: an administrator declares")},
@@ -112,7 +114,8 @@ func (p *program) deskCard(c *cli.Context, desk *carddesk.Desk, client *lab.Clie
 	}
 	if number == "" {
 		return nil, ca.Invalidate(errorf("%s n'est pas une carte : igc revoke met un certificat en opposition, "+
-			"igc renew le renouvelle", "%s is not a card: igc revoke revokes a certificate, igc renew issues it again", what))
+			"igc renew le renouvelle",
+			"%s is not a card: igc revoke revokes a certificate, igc renew issues it again", what))
 	}
 	card, err := desk.Find(c.Context, number)
 	if err != nil {
@@ -178,8 +181,8 @@ func (p *program) cardLetter(c *cli.Context) error {
 		}
 	}
 	if outdated.PIN {
-		p.note(tr("le code porteur a été changé depuis l'émission : le courrier porte celui de l'émission, que la carte "+
-			"n'accepte plus",
+		p.note(tr("le code porteur a été changé depuis l'émission : le courrier porte celui de l'émission, que la "+
+			"carte n'accepte plus",
 			"the PIN was changed since the issue: the letter has that of the issue, which the card takes no longer"))
 	}
 	if outdated.UnblockingCode {
@@ -258,6 +261,11 @@ func (p *program) declareLoss(c *cli.Context, cause carddesk.Cause) error {
 	if err := desk.Check(card, &n); err != nil { // before the code is asked for
 		return err
 	}
+	if c.Bool("replace") {
+		if err := desk.CheckReplaceable(card, c.String("pin")); err != nil {
+			return err
+		}
+	}
 	if n.WithoutCode == "" {
 		codes, err := p.secrets(c, map[string]string{"code": tr("Code de déblocage", "Unblocking code")}, "code")
 		if err != nil {
@@ -278,10 +286,11 @@ func (p *program) declareLoss(c *cli.Context, cause carddesk.Cause) error {
 		case errors.As(err, &followed):
 			p.note(followed.Error())
 		case err != nil:
-			return &ca.Error{Kind: ca.KindOf(err), Err: errorf("la carte %[1]s est en opposition, mais la nouvelle n'est "+
-				"pas faite : %[2]w ; igc card renew %[1]s la commande",
-				"card %[1]s is revoked, but the new one is not made: %[2]w; igc card renew %[1]s orders it", card.Number,
-				deskError(err))}
+			return &ca.Error{Kind: ca.KindOf(err), Err: errorf(
+				"la carte %[1]s est en opposition, mais la nouvelle n'est pas faite : %[2]w ; "+
+					"igc card renew %[1]s la commande",
+				"card %[1]s is revoked, but the new one is not made: %[2]w; igc card renew %[1]s orders it",
+				card.Number, deskError(err))}
 		default:
 			p.noteMail(facts.Replacement.Mail, facts.Replacement.MailError)
 		}
@@ -351,9 +360,10 @@ func (p *program) renewCard(c *cli.Context) error {
 	facts := renewedCard{Made: made}
 	if c.Bool("revoke-old") {
 		if facts.Revoked, err = desk.Supersede(c.Context, card); err != nil {
-			return &ca.Error{Kind: ca.KindOf(err), Err: errorf("la carte %s est faite, mais l'ancienne n'est pas en "+
-				"opposition : %w ; igc revoke --card %s",
-				"card %s is made, but the former one is not revoked: %w; igc revoke --card %s", made.Card, err, card.Number)}
+			return &ca.Error{Kind: ca.KindOf(err), Err: errorf(
+				"la carte %s est faite, mais l'ancienne n'est pas en opposition : %w ; igc revoke --card %s",
+				"card %s is made, but the former one is not revoked: %w; igc revoke --card %s",
+				made.Card, err, card.Number)}
 		}
 	}
 	return p.print(c, facts, func(w io.Writer) {
@@ -362,9 +372,10 @@ func (p *program) renewCard(c *cli.Context) error {
 			fmt.Fprintf(w, "%s %s: %s\n", one.Serial, became(one), one.Profile)
 		}
 		if facts.Revoked == nil && stillGood(card.Records) {
-			fmt.Fprintf(w, tr("L'ancienne carte %[1]s reste valide jusqu'au %[2]s ; pour la révoquer : igc revoke --card %[1]s "+
-				"--reason superseded\n",
-				"The former card %[1]s is good until %[2]s; to revoke it: igc revoke --card %[1]s --reason superseded\n"),
+			fmt.Fprintf(w, tr("L'ancienne carte %[1]s reste valide jusqu'au %[2]s ; pour la révoquer : "+
+				"igc revoke --card %[1]s --reason superseded\n",
+				"The former card %[1]s is good until %[2]s; to revoke it: "+
+					"igc revoke --card %[1]s --reason superseded\n"),
 				card.Number, made.FormerEnd.Format(time.DateOnly))
 		}
 	})

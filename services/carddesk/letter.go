@@ -68,8 +68,8 @@ func (d *Desk) Letter(c *card.Card, pin string) (Letter, Outdated, error) {
 		}
 		err := c.CheckIssuedPIN(pin)
 		if errors.As(err, &wrong) {
-			err = store.Errorf(store.Invalid, "the PIN that card %s was issued with is written nowhere: give it with --pin",
-				c.Number)
+			err = store.Errorf(store.Invalid, "the PIN that card %s was issued with is written nowhere: "+
+				"give it with --pin", c.Number)
 		}
 		if err != nil {
 			return Letter{}, Outdated{}, err
@@ -188,11 +188,14 @@ func (d *Desk) keptCodes(number string) (c issuedCodes, err error) {
 // drawCodes draws the codes of a card that is to be made, and keeps them. pin is empty to draw one.
 func (d *Desk) drawCodes(number, pin string) (issuedCodes, error) {
 	c, err := d.keptCodes(number)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		c = issuedCodes{number, digits(4), digits(8)}
+	case err != nil, pin == "", pin == c.PIN:
 		return c, err
 	}
-	if c = (issuedCodes{number, pin, digits(8)}); pin == "" {
-		c.PIN = digits(4)
+	if pin != "" {
+		c.PIN = pin
 	}
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

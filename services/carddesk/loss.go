@@ -116,8 +116,8 @@ func (d *Desk) Check(c *Card, n *Declaration) error {
 		return store.Errorf(store.Conflict, "card %s has been revoked since %s (%s): igc card renew %s orders another",
 			c.Number, was.At.Format(time.RFC3339), was.Reason, c.Number)
 	case n.WithoutCode == "" && c.Folder == nil:
-		return store.Errorf(store.Invalid, "the folder of card %s is not here, so its unblocking code cannot be checked: "+
-			"an administrator declares it with --without-code REASON", c.Number)
+		return store.Errorf(store.Invalid, "the folder of card %s is not here, so its unblocking code cannot be "+
+			"checked: an administrator declares it with --without-code REASON", c.Number)
 	}
 	return nil
 }
@@ -143,7 +143,8 @@ func (d *Desk) Declare(ctx context.Context, c *Card, n Declaration) (*Declared, 
 		return nil, err
 	}
 	done := &Declared{Loss: Loss{Card: c.Number, Cause: n.Cause, Reason: n.Cause.Reason(), At: n.At.UTC(),
-		Declared: d.options.Clock().UTC().Truncate(time.Second), WithoutCode: n.WithoutCode}, Holder: c.Holder(), Certificates: changed}
+		Declared: d.options.Clock().UTC().Truncate(time.Second), WithoutCode: n.WithoutCode},
+		Holder: c.Holder(), Certificates: changed}
 	for _, one := range changed {
 		if one.Changed && one.Revoked != nil {
 			done.At, done.Reason = one.Revoked.At, one.Revoked.Reason
@@ -154,8 +155,8 @@ func (d *Desk) Declare(ctx context.Context, c *Card, n Declaration) (*Declared, 
 		return nil, err
 	}
 	if _, err := d.losses.Put(ctx, "", c.Number, value, time.Time{}); err != nil {
-		return nil, store.Errorf(store.Unwritable, "card %s is in opposition, but its declaration could not be recorded: %w",
-			c.Number, err)
+		return nil, store.Errorf(store.Unwritable, "card %s is in opposition, but its declaration could not be "+
+			"recorded: %w", c.Number, err)
 	}
 	done.Mail, done.MailError = d.mailLoss(ctx, c.Holder(), done.Loss)
 	return done, nil

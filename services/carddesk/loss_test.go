@@ -76,21 +76,30 @@ func TestDeclareRefuses(t *testing.T) {
 		en, fr  string
 		usesTry bool
 	}{
-		"wrong code":   {c, Declaration{Cause: Lost, Code: "00000000"}, "wrong code", "code", true},
-		"short code":   {c, Declaration{Cause: Lost, Code: "1234567"}, "wrong code", "code", true},
-		"long code":    {c, Declaration{Cause: Lost, Code: "123456789"}, "wrong code", "code", true},
-		"the PIN":      {c, Declaration{Cause: Lost, Code: "1234"}, "wrong code", "code", true},
-		"no code":      {c, Declaration{Cause: Lost}, "wrong code", "code", true},
-		"the future":   {c, Declaration{Cause: Lost, Code: "12345678", At: now.Add(time.Second)}, "in the future", "l'avenir", false},
-		"tomorrow":     {c, Declaration{Cause: Lost, Code: "0", At: day.AddDate(0, 0, 1), AtDay: true}, "in the future", "l'avenir", false},
-		"before it":    {c, Declaration{Cause: Lost, Code: "0", At: now.Add(-time.Hour)}, "valid from", "valable à partir", false},
-		"days before":  {c, Declaration{Cause: Lost, Code: "0", At: day.AddDate(0, 0, -1), AtDay: true}, "valid from", "valable à partir", false},
-		"no cause":     {c, Declaration{Code: "12345678"}, "lost, stolen or damaged", "se déclare", false},
-		"renewal":      {c, Declaration{Cause: Renewal, Code: "12345678"}, "lost, stolen or damaged", "se déclare", false},
-		"both":         {c, Declaration{Cause: Lost, Code: "12345678", WithoutCode: "x"}, "give one of them", "l'un des deux", false},
-		"long reason":  {c, Declaration{Cause: Lost, WithoutCode: strings.Repeat("é", 300)}, "longer than 500", "dépasse 500", false},
-		"away":         {away, Declaration{Cause: Lost, Code: "12345678"}, "--without-code", "--without-code MOTIF", false},
-		"blank reason": {away, Declaration{Cause: Lost, WithoutCode: "  "}, "--without-code", "--without-code MOTIF", false},
+		"wrong code": {c, Declaration{Cause: Lost, Code: "00000000"}, "wrong code", "code", true},
+		"short code": {c, Declaration{Cause: Lost, Code: "1234567"}, "wrong code", "code", true},
+		"long code":  {c, Declaration{Cause: Lost, Code: "123456789"}, "wrong code", "code", true},
+		"the PIN":    {c, Declaration{Cause: Lost, Code: "1234"}, "wrong code", "code", true},
+		"no code":    {c, Declaration{Cause: Lost}, "wrong code", "code", true},
+		"the future": {c, Declaration{Cause: Lost, Code: "12345678", At: now.Add(time.Second)},
+			"in the future", "l'avenir", false},
+		"tomorrow": {c, Declaration{Cause: Lost, Code: "0", At: day.AddDate(0, 0, 1), AtDay: true},
+			"in the future", "l'avenir", false},
+		"before it": {c, Declaration{Cause: Lost, Code: "0", At: now.Add(-time.Hour)},
+			"valid from", "valable à partir", false},
+		"days before": {c, Declaration{Cause: Lost, Code: "0", At: day.AddDate(0, 0, -1), AtDay: true},
+			"valid from", "valable à partir", false},
+		"no cause": {c, Declaration{Code: "12345678"}, "lost, stolen or damaged", "se déclare", false},
+		"renewal": {c, Declaration{Cause: Renewal, Code: "12345678"},
+			"lost, stolen or damaged", "se déclare", false},
+		"both": {c, Declaration{Cause: Lost, Code: "12345678", WithoutCode: "x"},
+			"give one of them", "l'un des deux", false},
+		"long reason": {c, Declaration{Cause: Lost, WithoutCode: strings.Repeat("é", 300)},
+			"longer than 500", "dépasse 500", false},
+		"away": {away, Declaration{Cause: Lost, Code: "12345678"},
+			"--without-code", "--without-code MOTIF", false},
+		"blank reason": {away, Declaration{Cause: Lost, WithoutCode: "  "},
+			"--without-code", "--without-code MOTIF", false},
 	} {
 		var before card.Status
 		if test.card.Folder != nil {
@@ -142,11 +151,13 @@ func TestTries(t *testing.T) {
 		for left := test.tries - 1; left >= 0; left-- {
 			_, err := d.Declare(t.Context(), c, Declaration{Cause: Lost, Code: "00000000"})
 			var wrong *card.WrongCode
-			if left == 0 && !errors.Is(err, card.ErrDead) || left > 0 && (!errors.As(err, &wrong) || wrong.Left != left) {
+			if left == 0 && !errors.Is(err, card.ErrDead) ||
+				left > 0 && (!errors.As(err, &wrong) || wrong.Left != left) {
 				t.Errorf("%s: %d tries left: %v", name, left, err)
 			}
 		}
-		if _, err := d.Declare(t.Context(), c, Declaration{Cause: Lost, Code: "12345678"}); !errors.Is(err, card.ErrDead) {
+		_, err := d.Declare(t.Context(), c, Declaration{Cause: Lost, Code: "12345678"})
+		if !errors.Is(err, card.ErrDead) {
 			t.Errorf("%s: the right code: %v", name, err)
 		}
 		done, err := d.Declare(t.Context(), c, Declaration{Cause: Lost, WithoutCode: "carte morte"})
@@ -164,6 +175,7 @@ func TestDeclareDates(t *testing.T) {
 	day := func(at time.Time) time.Time {
 		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	}
+	third := day(made.AddDate(0, 0, 2))
 	for name, test := range map[string]struct {
 		before *ca.StatusChange
 		at     time.Time
@@ -172,12 +184,12 @@ func TestDeclareDates(t *testing.T) {
 	}{
 		"now":           {want: []time.Time{made.AddDate(0, 0, 10), made.AddDate(0, 0, 10)}},
 		"a moment":      {at: made.Add(time.Hour), want: []time.Time{made.Add(time.Hour), made.Add(time.Hour)}},
-		"a day":         {at: day(made.AddDate(0, 0, 2)), atDay: true, want: []time.Time{day(made.AddDate(0, 0, 2)), day(made.AddDate(0, 0, 2))}},
+		"a day":         {at: third, atDay: true, want: []time.Time{third, third}},
 		"its first day": {at: day(made), atDay: true, want: []time.Time{made, made}},
 		"on hold": {before: &ca.StatusChange{Reason: ca.Hold, At: made.Add(time.Minute)},
 			want: []time.Time{made.Add(time.Minute), made.Add(time.Minute)}},
-		"one revoked before": {before: &ca.StatusChange{Reason: "superseded", At: made.Add(time.Minute), Serial: "first"},
-			want: []time.Time{made.Add(time.Minute), made.AddDate(0, 0, 10)}},
+		"one revoked before": {before: &ca.StatusChange{Reason: "superseded", At: made.Add(time.Minute),
+			Serial: "first"}, want: []time.Time{made.Add(time.Minute), made.AddDate(0, 0, 10)}},
 	} {
 		d.lab.Now = made
 		c := d.issue("alain", nil)
@@ -193,7 +205,8 @@ func TestDeclareDates(t *testing.T) {
 			}
 			c = d.find(c.Number)
 		}
-		if _, err := d.Declare(t.Context(), c, Declaration{Cause: Lost, Code: "12345678", At: test.at, AtDay: test.atDay}); err != nil {
+		n := Declaration{Cause: Lost, Code: "12345678", At: test.at, AtDay: test.atDay}
+		if _, err := d.Declare(t.Context(), c, n); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}

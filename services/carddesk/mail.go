@@ -25,8 +25,8 @@ func (d *Desk) mail(ctx context.Context, h profiles.Holder, subject, text string
 	}
 	text = fmt.Sprintf("Bonjour %s,\n\n%s\n\nIGC-Santé de laboratoire. Carte de TEST ; ce message est modélisé.\n",
 		h.DisplayName(), text)
-	_, err = d.options.Mails.Send(ctx, outbox.Message{Kind: outbox.Mail, To: p.Contact.Mail, Subject: subject, Text: text,
-		Person: p.ID})
+	_, err = d.options.Mails.Send(ctx, outbox.Message{Kind: outbox.Mail, To: p.Contact.Mail, Subject: subject,
+		Text: text, Person: p.ID})
 	if err != nil {
 		return "", err
 	}

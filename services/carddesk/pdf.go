@@ -83,8 +83,8 @@ func windows1252(s string) (string, error) {
 	for _, r := range s {
 		b, ok := charmap.Windows1252.EncodeRune(r)
 		if !ok || unicode.IsControl(r) {
-			return "", store.Errorf(store.Invalid, "%q holds %q (U+%04X), which the fonts of a PDF lack: write the letter "+
-				"as a page with --html and print that", s, r, r)
+			return "", store.Errorf(store.Invalid, "%q holds %q (U+%04X), which the fonts of a PDF lack: write the "+
+				"letter as a page with --html and print that", s, r, r)
 		}
 		out = append(out, b)
 	}

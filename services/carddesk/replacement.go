@@ -64,8 +64,7 @@ const abandoned = 10 * time.Minute
 // have one drawn. An order that was interrupted is finished; a card that has a valid successor is a
 // *[FollowedError].
 func (d *Desk) Replace(ctx context.Context, c *Card, cause Cause, pin string) (*Made, error) {
-	wanted := ca.OrderAgain(c.Records)
-	if err := d.checkReplaceable(c, wanted, pin); err != nil {
+	if err := d.CheckReplaceable(c, pin); err != nil {
 		return nil, err
 	}
 	if cause == Renewal && c.revoked() {
@@ -79,11 +78,11 @@ func (d *Desk) Replace(ctx context.Context, c *Card, cause Cause, pin string) (*
 	if err != nil {
 		return nil, err
 	}
-	return d.finish(ctx, c, o, version, wanted, pin)
+	return d.finish(ctx, c, o, version, pin)
 }
 
-// checkReplaceable refuses what no order can be made of.
-func (d *Desk) checkReplaceable(c *Card, wanted ca.CardOrder, pin string) error {
+// CheckReplaceable refuses what no order can be made of.
+func (d *Desk) CheckReplaceable(c *Card, pin string) error {
 	product, err := c.product()
 	if err != nil {
 		return err
@@ -93,13 +92,14 @@ func (d *Desk) checkReplaceable(c *Card, wanted ca.CardOrder, pin string) error 
 	}
 	for _, r := range c.Records {
 		if r.OwnKey {
-			return store.Errorf(store.Invalid, "the keys of card %s are the holder's own: igc renew %s --csr FILE issues it again",
-				c.Number, c.Number)
+			return store.Errorf(store.Invalid, "the keys of card %s are the holder's own: igc renew %s --csr FILE "+
+				"issues it again", c.Number, c.Number)
 		}
 	}
 	if pin == "" {
 		pin = DefaultPIN
 	}
+	wanted := ca.OrderAgain(c.Records)
 	wanted.PIN = pin
 	_, err = wanted.Check()
 	return err
@@ -126,8 +126,8 @@ func (d *Desk) claim(ctx context.Context, c *Card, cause Cause) (o order, versio
 			}
 			fresh = true
 		case age >= 0 && age < abandoned && !(o.Server && d.options.Holds):
-			return o, 0, store.Errorf(store.Busy, "another process is making the card that replaces %s: wait for it, or try "+
-				"again in ten minutes", c.Number)
+			return o, 0, store.Errorf(store.Busy, "another process is making the card that replaces %s: wait for it, "+
+				"or try again in ten minutes", c.Number)
 		}
 		if fresh {
 			o = order{Replacement: Replacement{Former: c.Number, FormerEnd: c.end(),
@@ -184,8 +184,7 @@ func (d *Desk) drawNumber(ctx context.Context) (string, error) {
 }
 
 // finish does what is left of an order. What fails leaves it to the next call.
-func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64, wanted ca.CardOrder, pin string) (
-	made *Made, err error) {
+func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64, pin string) (made *Made, err error) {
 	defer func() {
 		if err != nil { // nobody has to wait for a process that gave up
 			o.Claimed = time.Time{}
@@ -193,6 +192,7 @@ func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64
 		}
 	}()
 	made = &Made{}
+	wanted := ca.OrderAgain(former.Records)
 	folder, err := d.issue(ctx, &o, &version, wanted, pin)
 	if err != nil {
 		return nil, err
@@ -221,7 +221,8 @@ func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64
 // issue makes the card of an order, unless it is there. Certificates that were recorded, and whose
 // keys were lost when a process died before it wrote them, are revoked, and the order gets another
 // number.
-func (d *Desk) issue(ctx context.Context, o *order, version *uint64, wanted ca.CardOrder, pin string) (*card.Card, error) {
+func (d *Desk) issue(ctx context.Context, o *order, version *uint64, wanted ca.CardOrder, pin string) (
+	*card.Card, error) {
 	records, err := d.options.Service.List(ctx, ca.Filter{Card: o.Card})
 	if err != nil {
 		return nil, err

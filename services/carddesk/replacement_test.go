@@ -237,10 +237,13 @@ func TestRenewDue(t *testing.T) {
 		"three months":           {func(d *desk) { d.issue("alain", ends(start.AddDate(0, 3, -1))) }, 0, 1},
 		"a day":                  {func(d *desk) { d.issue("alain", ends(start.AddDate(0, 0, 1))) }, 0, 1},
 		"ended":                  {func(d *desk) { d.issue("alain", ends(start.AddDate(0, 0, -2))) }, 0, 0},
-		"by the clock":           {func(d *desk) { d.issue("alain", nil); d.issue("guy", nil) }, (2*365 + 300) * 24 * time.Hour, 2},
-		"not yet by the clock":   {func(d *desk) { d.issue("alain", nil) }, 2 * 365 * 24 * time.Hour, 0},
-		"ended by the clock":     {func(d *desk) { d.issue("alain", nil) }, 4 * 365 * 24 * time.Hour, 1},
-		"software":               {func(d *desk) { d.issue("cecile", ends(start.AddDate(0, 1, 0))) }, 0, 0},
+		"by the clock": {func(d *desk) {
+			d.issue("alain", nil)
+			d.issue("guy", nil)
+		}, (2*365 + 300) * 24 * time.Hour, 2},
+		"not yet by the clock": {func(d *desk) { d.issue("alain", nil) }, 2 * 365 * 24 * time.Hour, 0},
+		"ended by the clock":   {func(d *desk) { d.issue("alain", nil) }, 4 * 365 * 24 * time.Hour, 1},
+		"software":             {func(d *desk) { d.issue("cecile", ends(start.AddDate(0, 1, 0))) }, 0, 0},
 		"revoked": {func(d *desk) {
 			d.change(ca.StatusChange{Card: d.issue("alain", ends(start.AddDate(0, 1, 0))).Number, Reason: "superseded"})
 		}, 0, 0},
@@ -264,7 +267,8 @@ func TestRenewDue(t *testing.T) {
 			d.change(ca.StatusChange{Card: d.issue("alain", nil).Number, Reason: "superseded"})
 		}, 0, 1},
 		"renewed by the desk": {func(d *desk) {
-			if _, err := d.Replace(d.t.Context(), d.issue("alain", ends(start.AddDate(0, 1, 0))), Renewal, ""); err != nil {
+			c := d.issue("alain", ends(start.AddDate(0, 1, 0)))
+			if _, err := d.Replace(d.t.Context(), c, Renewal, ""); err != nil {
 				d.t.Fatal(err)
 			}
 		}, 0, 0},
@@ -285,8 +289,8 @@ func TestRenewDue(t *testing.T) {
 			d.issue("alain", func(o *ca.CardOrder) {
 				ends(start.AddDate(0, 1, 0))(o)
 				o.Product = "carte-service"
-				o.Holder = profiles.Holder{Pseudonym: "ACCUEIL", Organisation: "HOPITAL DES 3 DAMES", Department: "Paris (75)",
-					Structure: "10B0057881", IdNat: "30B0057881/CPET0009"}
+				o.Holder = profiles.Holder{Pseudonym: "ACCUEIL", Organisation: "HOPITAL DES 3 DAMES",
+					Department: "Paris (75)", Structure: "10B0057881", IdNat: "30B0057881/CPET0009"}
 			})
 		}, 0, 1},
 	} {
