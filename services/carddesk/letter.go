@@ -86,7 +86,7 @@ func (d *Desk) Letter(c *card.Card, pin string) (Letter, Outdated, error) {
 	l := Letter{Card: c.Number, Holder: c.Holder.DisplayName(), Organisation: c.Holder.Organisation,
 		Identifier: c.Holder.IdNat, Issued: c.Certificates[0].NotBefore.UTC(), PIN: pin, UnblockingCode: code,
 		Tries: card.Tries, UnblockingTries: status.UnblockingTries}
-	if c.Product != nil {
+	if l.Product = "Carte"; c.Product != nil {
 		l.Product = c.Product.FR
 	}
 	var outdated Outdated
