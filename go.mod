@@ -33,6 +33,8 @@ require (
 	golang.org/x/oauth2 v0.38.0
 )
 
+require codeberg.org/go-pdf/fpdf v0.12.0
+
 require (
 	dario.cat/mergo v1.0.2 // indirect
 	filippo.io/edwards25519 v1.2.0 // indirect

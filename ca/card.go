@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -24,6 +26,8 @@ type CardOrder struct {
 	LegacyP12    bool      // 3DES and SHA-1, for software that reads nothing newer
 	Out          string    // the folder to write; empty for one named after the card's number
 	Into         string    // the folder in which that one is; empty for the lab's cards
+
+	UnblockingCode string // eight digits; empty for the one that all cards have by default
 }
 
 // CardFile is card.json, see package folder.
@@ -46,6 +50,9 @@ func (o *CardOrder) Check() (*profiles.Product, error) {
 		_, err = o.takeRequests(product)
 	case product.CardType != "":
 		err = CheckPIN(o.PIN)
+		if o.UnblockingCode != "" {
+			err = cmp.Or(err, Invalidate(card.CheckUnblockingCode(o.UnblockingCode)))
+		}
 	default:
 		err = Invalidate(folder.CheckPassword(o.PIN))
 	}
@@ -144,6 +151,7 @@ func generate(product *profiles.Product, policy KeyPolicy) (map[string]crypto.Si
 func content(product *profiles.Product, order CardOrder, keys map[string]crypto.Signer, issued *Issued) folder.Content {
 	first := issued.Records[0]
 	c := folder.Content{Chain: issued.Chain, PIN: order.PIN, LegacyP12: order.LegacyP12, ClearKeys: order.ClearKeys,
+		UnblockingCode: order.UnblockingCode,
 		Card: folder.Card{Product: product.ID, Label: product.FR, CardNumber: first.Holder.CardNumber, Holder: first.Holder,
 			Lab: "TEST", Faithful: order.Key.Faithful(), OwnKey: order.ownKeys(), LeftAside: issued.LeftAside}}
 	if c.Card.OwnKey {

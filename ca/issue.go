@@ -126,7 +126,7 @@ func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.A
 	// A number drawn may be taken, once in 2^64 for a serial number: draw again.
 	for try := 0; ; try++ {
 		if product.CardType != "" && !chosen {
-			base.Holder.CardNumber = newCardNumber()
+			base.Holder.CardNumber = DrawCardNumber()
 		}
 		issued := &Issued{}
 		for _, profile := range product.Certificates {
@@ -183,9 +183,9 @@ func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.A
 
 var errCardTaken = errors.New("card number taken")
 
-// newCardNumber draws a card number: ten digits, of which the first is 2, as on every test card
+// DrawCardNumber draws a card number: ten digits, of which the first is 2, as on every test card
 // seen so far.
-func newCardNumber() string {
+func DrawCardNumber() string {
 	b := make([]byte, 8)
 	rand.Read(b) // never fails
 	return fmt.Sprintf("2%09d", binary.BigEndian.Uint64(b)%1e9)

@@ -49,9 +49,11 @@ func UnblockingTries(g ChipType, strict bool) int {
 // right PIN is given.
 const DefaultUnblockingCode = "12345678"
 
+// UnblockingFile is the file of a card's folder that has its unblocking code.
+const UnblockingFile = "unblocking-code"
+
 const (
 	stateFile         = "state.json"
-	unblockingFile    = "unblocking-code"
 	wrapIterations    = 2048 // as the PKCS#8 files: the PIN, not the count, is what the folder rests on
 	stateVersion      = 1
 	maxStateBytes     = 1 << 20
@@ -89,8 +91,8 @@ func CheckPIN(pin string) error {
 	return nil
 }
 
-// checkUnblockingCode holds an unblocking code to the form of the real ones.
-func checkUnblockingCode(code string) error {
+// CheckUnblockingCode holds an unblocking code to the form of the real ones.
+func CheckUnblockingCode(code string) error {
 	if !isDigits(code, 8, 8) {
 		return errors.New("the unblocking code is not eight digits")
 	}
@@ -306,15 +308,15 @@ func (c *Card) tryCode(s *state, code string) (key []byte, err error) {
 }
 
 func (c *Card) unblockingCode() (string, error) {
-	data, err := os.ReadFile(filepath.Join(c.Dir, unblockingFile))
+	data, err := os.ReadFile(filepath.Join(c.Dir, UnblockingFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return DefaultUnblockingCode, nil
 	} else if err != nil {
 		return "", err
 	}
 	code := strings.TrimSpace(string(data))
-	if err := checkUnblockingCode(code); err != nil {
-		return "", i18n.Errorf("%s: %w", filepath.Join(c.Dir, unblockingFile), err)
+	if err := CheckUnblockingCode(code); err != nil {
+		return "", i18n.Errorf("%s: %w", filepath.Join(c.Dir, UnblockingFile), err)
 	}
 	return code, nil
 }

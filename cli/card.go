@@ -27,7 +27,7 @@ func (p *program) cardCommand() *cli.Command {
 		Usage: tr("cartes virtuelles : dans un lecteur, sous les yeux des navigateurs, avec leur code porteur",
 			"virtual cards: in a reader, before the eyes of browsers, with their PIN"),
 		OnUsageError: usageError,
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			{Name: "list", Usage: tr("liste les cartes, celles qui sont dans un lecteur, et leurs essais restants",
 				"list the cards, which of them are in a reader, and the tries they have left"),
 				Flags: []cli.Flag{jsonFlag()}, OnUsageError: usageError, Action: p.listCards},
@@ -65,7 +65,7 @@ func (p *program) cardCommand() *cli.Command {
 				"undo all that install did"), OnUsageError: usageError, Flags: installFlags(),
 				Action: p.uninstallCards},
 			p.readerCommand(),
-		},
+		}, p.cardDeskCommands(which)...),
 	}
 }
 

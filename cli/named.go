@@ -51,11 +51,8 @@ func resolveTargets(c *cli.Context, client *lab.Client, targets []ca.StatusTarge
 		switch {
 		case err != nil:
 			return err
-		case found.Partial: // what cannot be undone wants a whole name
-			r := found.Records[0]
-			return ca.Invalidate(errorf("%q désigne %s, %s : pour changer son état, donnez le numéro entier, %s",
-				"%q means %s, %s: to change its status, give the whole number, %s",
-				t.Serial, r.ShortName(), r.Holder.DisplayName(), r.ShortName()))
+		case found.Partial:
+			return refusePartial(t.Serial, found)
 		case found.Card != "":
 			targets[i] = ca.StatusTarget{Card: found.Card}
 		default:
@@ -63,4 +60,12 @@ func resolveTargets(c *cli.Context, client *lab.Client, targets []ca.StatusTarge
 		}
 	}
 	return nil
+}
+
+// refusePartial refuses a part of a name: what cannot be undone wants a whole one.
+func refusePartial(what string, found ca.Named) error {
+	r := found.Records[0]
+	return ca.Invalidate(errorf("%q désigne %s, %s : pour changer son état, donnez le numéro entier, %s",
+		"%q means %s, %s: to change its status, give the whole number, %s",
+		what, r.ShortName(), r.Holder.DisplayName(), r.ShortName()))
 }

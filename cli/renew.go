@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,17 +64,8 @@ func (p *program) renew(c *cli.Context) error {
 			return err
 		}
 	}
-	last := records[len(records)-1]
-	order.Product, _, _ = strings.Cut(last.Profile, "/")
-	order.Holder = last.Holder
-	order.Holder.CardNumber = ""
-	// the certificates of a card share a holder, but each names only what it holds: an e-mail
-	// address is in one of them
-	for _, r := range records {
-		if r.Holder.Email != "" {
-			order.Holder.Email = r.Holder.Email
-		}
-	}
+	last, again := records[len(records)-1], ca.OrderAgain(records)
+	order.Product, order.Holder = again.Product, again.Holder
 	if err := p.renewOwnKey(c, &order, last); err != nil {
 		return err
 	}

@@ -31,6 +31,12 @@ type Config struct {
 	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
 	OCSP       OCSP                `yaml:"ocsp"`
 	Outbox     Outbox              `yaml:"outbox"`
+	Cards      Cards               `yaml:"cards"`
+}
+
+// Cards is what the lab does with the cards that it issued.
+type Cards struct {
+	Renew bool `yaml:"renew"` // three months before its end, a card is followed by another
 }
 
 // Outbox is what becomes of the mails that the lab would have sent, beside being kept.

@@ -33,7 +33,7 @@ func InsecurePermissions(ctx context.Context, home string) (paths []string, err 
 	if loose(home) {
 		paths = append(paths, home)
 	}
-	for _, pattern := range []string{"*", "keys/*", "reader/*", "cards/*"} {
+	for _, pattern := range []string{"*", "keys/*", "reader/*", "letters/*", "cards/*"} {
 		found, err := filepath.Glob(filepath.Join(escapeGlob(home), pattern))
 		if err != nil {
 			return nil, err

@@ -62,7 +62,8 @@ func TestLoose(t *testing.T) {
 		t.Skip("SKIPPED: no modes")
 	}
 	home := filepath.Join(t.TempDir(), "a [lab]*")
-	secret := []string{"keys/ACR-FO.key", "passphrase", "cards/280/authentication.key", "cards/281/authentication.key"}
+	secret := []string{"keys/ACR-FO.key", "passphrase", "cards/280/authentication.key", "cards/281/authentication.key",
+		"letters/280.json"}
 	for _, path := range append(secret, "module/libigc-cps.so", "publication/CRL/ACR-FO-TEST.crl") {
 		path = filepath.Join(home, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
@@ -82,7 +83,8 @@ func TestLoose(t *testing.T) {
 		}
 	}
 	check()
-	for _, path := range []string{"keys/ACR-FO.key", "passphrase", "cards/280/authentication.key", "cards/281/authentication.key", "module/libigc-cps.so"} {
+	for _, path := range []string{"keys/ACR-FO.key", "passphrase", "cards/280/authentication.key",
+		"cards/281/authentication.key", "letters/280.json", "module/libigc-cps.so"} {
 		if err := os.Chmod(filepath.Join(home, path), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +94,7 @@ func TestLoose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check(".", "keys/ACR-FO.key", "passphrase", "cards/281", "cards/281/authentication.key")
+	check(".", "keys/ACR-FO.key", "passphrase", "cards/281", "cards/281/authentication.key", "letters/280.json")
 	found, _ := InsecurePermissions(t.Context(), home)
 	if err := RestrictPermissions(found); err != nil {
 		t.Fatal(err)

@@ -18,10 +18,11 @@ const leftoverAge = time.Hour
 // unfinishedNames are how the names of files and folders begin that are not finished, by folder of
 // the home. CRLs are not among them: making the next one removes them.
 var unfinishedNames = map[string][]string{
-	".":      {".igc-", "passphrase.", ".recover-"},
-	"keys":   {".igc-"},
-	"cards":  {".card-", ".igc-"},
-	"reader": {".igc-"},
+	".":       {".igc-", "passphrase.", ".recover-"},
+	"keys":    {".igc-"},
+	"cards":   {".card-", ".igc-"},
+	"letters": {".igc-"},
+	"reader":  {".igc-"},
 }
 
 // Leftovers lists what killed processes left unfinished in a home: temporary files, and cards

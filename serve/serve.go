@@ -166,6 +166,16 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		dropExpired(ctx, expired(lab, around.Clock), due.C, around.Clock.Moved(ctx, look.C), o.Log)
 		return nil
 	})
+	if lab.Config.Cards.Renew {
+		g.start(func(ctx context.Context) error {
+			due := time.NewTicker(renewalInterval)
+			defer due.Stop()
+			look := time.NewTicker(movedInterval)
+			defer look.Stop()
+			renewCards(ctx, NewCardDesk(lab, lab, around, o.Now, true), due.C, around.Clock.Moved(ctx, look.C), o.Log)
+			return nil
+		})
+	}
 	g.start(func(ctx context.Context) error {
 		if err := lab.KeepHeadSigned(ctx); err != nil { // it can be verified by its hashes all the same
 			o.Log.Error("change feed", "err", err)

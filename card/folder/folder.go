@@ -7,6 +7,7 @@
 //	ROLE.p12              key, certificate and chain, encrypted with the PIN
 //	ROLE.clear.key        its key, PKCS#8, unprotected: where that was asked for
 //	ROLE.bundle.pem       key, certificate and chain, unprotected: likewise
+//	unblocking-code       of a card whose unblocking code is not that of all others
 //
 // The PIN is a password of any length where the certificates are not those of a card. When the key
 // is the holder's own, there is no file that has it.
@@ -30,6 +31,7 @@ import (
 
 	"github.com/youmark/pkcs8"
 
+	vcard "github.com/igc-lab/igc/card"
 	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/p12"
@@ -118,6 +120,8 @@ type Content struct {
 	PIN          string   // protects the keys and the PKCS#12 files
 	LegacyP12    bool     // 3DES and SHA-1, for software that reads nothing newer
 	ClearKeys    bool     // the keys are also written unprotected, for software that takes no password
+
+	UnblockingCode string // empty for the one that all cards have by default
 }
 
 // keyEncryption is as strong as that of the PKCS#12 beside it: the PIN, not the count, is what a
@@ -188,6 +192,9 @@ func (c Content) files() (map[string][]byte, *Card, error) {
 		chainPEM = append(chainPEM, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	files := map[string][]byte{"chain.pem": chainPEM}
+	if c.UnblockingCode != "" {
+		files[vcard.UnblockingFile] = []byte(c.UnblockingCode + "\n")
+	}
 	card := c.Card
 	for i, one := range c.Certificates {
 		certificate, err := x509.ParseCertificate(c.DER[i])

@@ -7,6 +7,49 @@ var french = map[string]string{
 	"%q is not a name for a key: letters, digits, dots, hyphens and underscores, at most 100": "%q n'est pas un nom de clé : lettres, chiffres, points, tirets et soulignés, 100 au plus",
 	"no key is named %q: igc annuaire key list shows them":                                    "aucune clé ne s'appelle %q : igc annuaire key list les montre",
 	"unknown setting %q: igc annuaire set lists them":                                         "réglage inconnu %q : igc annuaire set les liste",
+	// the card desk
+	"card %s was not issued with that PIN: its letter says the one that it was issued with, not one that " +
+		"was chosen since": "" +
+		"la carte %s n'a pas été émise avec ce code porteur : son courrier porte celui de l'émission, " +
+		"non un code choisi depuis",
+	"the PIN that card %s was issued with is written nowhere: give it with --pin": "" +
+		"le code porteur avec lequel la carte %s a été émise n'est écrit nulle part : donnez-le par " +
+		"--pin",
+	"%s does not hold the codes of card %s: remove it": "" +
+		"%s ne contient pas les codes de la carte %s : supprimez-le",
+	"%q holds %q (U+%04X), which the fonts of a PDF lack: write the letter as a page with --html and " +
+		"print that": "" +
+		"%q contient %q (U+%04X), que les polices d'un PDF n'ont pas : écrivez le courrier comme page " +
+		"par --html et imprimez-la",
+	"%q is not what can be declared of a card: lost, stolen or damaged": "" +
+		"%q ne se déclare pas d'une carte : lost, stolen ou damaged",
+	"card %s is valid from %s: nobody can have lost it on %s": "" +
+		"la carte %s est valable à partir du %s : personne n'a pu la perdre le %s",
+	"the reason is longer than %d bytes": "" +
+		"le motif dépasse %d octets",
+	"the unblocking code is given, and why it is not: give one of them": "" +
+		"le code de déblocage est donné, et pourquoi il ne l'est pas : donnez l'un des deux",
+	"card %s has been revoked since %s (%s): igc card renew %s orders another": "" +
+		"la carte %s est en opposition depuis le %s (%s) : igc card renew %s en commande une autre",
+	"the folder of card %s is not here, so its unblocking code cannot be checked: an administrator " +
+		"declares it with --without-code REASON": "" +
+		"le dossier de la carte %s n'est pas ici, et son code de déblocage ne peut être vérifié : un " +
+		"administrateur la déclare par --without-code MOTIF",
+	"the declaration of card %s cannot be read: %w": "" +
+		"la déclaration de la carte %s est illisible : %w",
+	"card %s is in opposition, but its declaration could not be recorded: %w": "" +
+		"la carte %s est en opposition, mais sa déclaration n'a pu être enregistrée : %w",
+	"%s is not a card: igc renew issues software certificates again": "" +
+		"%s n'est pas une carte : igc renew renouvelle les certificats logiciels",
+	"the keys of card %s are the holder's own: igc renew %s --csr FILE issues it again": "" +
+		"les clés de la carte %s sont celles du porteur : igc renew %s --csr FICHIER la renouvelle",
+	"another process is making the card that replaces %s: wait for it, or try again in ten minutes": "" +
+		"un autre processus fait la carte qui remplace %s : attendez-le, ou réessayez dans dix minutes",
+	"the order of the card that replaces %s cannot be read: %w": "" +
+		"la commande de la carte qui remplace %s est illisible : %w",
+	"card %s: %w": "" +
+		"carte %s : %w",
+
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":            "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",
 	"%w; for a server, give host:port or https://host":                                        "%w ; pour un serveur, donnez hôte:port ou https://hôte",

@@ -76,6 +76,9 @@ func TestRevokedCard(t *testing.T) {
 			return []string{"revoke", "--card",
 				c.CardNumber}
 		}},
+		{"lost", "REV-CRL-REVOKED", func(c labtest.Card) []string {
+			return []string{"card", "lose", c.CardNumber, "--code", "12345678"}
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			card := l.Issue("--fixture", "alain", "--clear-keys")

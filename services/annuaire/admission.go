@@ -146,7 +146,7 @@ func (s *Server) currentSettings(ctx context.Context) (*Settings, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keep {
+	if s.copies {
 		s.settings = &read
 	}
 	return &read, nil
@@ -169,7 +169,7 @@ func (s *Server) currentKeys(ctx context.Context) (map[string]Key, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keep {
+	if s.copies {
 		s.keys = read
 	}
 	return read, nil

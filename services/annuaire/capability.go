@@ -15,14 +15,14 @@ type capabilityStatement struct {
 	Publisher      string         `json:"publisher"`
 	Kind           string         `json:"kind"`
 	Instantiates   []string       `json:"instantiates"`
-	Software       named          `json:"software"`
+	Software       software       `json:"software"`
 	Implementation implementation `json:"implementation"`
 	FHIRVersion    string         `json:"fhirVersion"`
 	Format         []string       `json:"format"`
 	Rest           []rest         `json:"rest"`
 }
 
-type named struct {
+type software struct {
 	Name string `json:"name"`
 }
 
@@ -65,7 +65,7 @@ func (s *Server) capabilities() *capabilityStatement {
 	c := &capabilityStatement{ResourceType: "CapabilityStatement", ID: "igc-annuaire", Status: "active",
 		Date: s.Made.UTC().Format(time.RFC3339), Publisher: "igc", Kind: "instance",
 		Instantiates:   []string{"https://interop.esante.gouv.fr/ig/fhir/annuaire/CapabilityStatement/AsServerDPCapabilityStatement"},
-		Software:       named{"igc"},
+		Software:       software{"igc"},
 		Implementation: implementation{"Annuaire Santé d'un laboratoire igc : données fictives", s.URL() + base},
 		FHIRVersion:    "4.0.1", Format: []string{"json"}}
 	r := rest{Mode: "server", Security: &security{"ESANTE-API-KEY"}}

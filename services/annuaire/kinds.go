@@ -152,7 +152,7 @@ func addresses(list []people.Mailbox) (out []string) {
 	return out
 }
 
-func one(text string) []string {
+func texts(text string) []string {
 	if text == "" {
 		return nil
 	}
@@ -189,7 +189,7 @@ var practitioners = &kind{
 		{name: "active", kind: ofToken, definition: hl7 + "Practitioner-active" + r4,
 			keys: func(i item) []string { return yesNo(i.(*practitioner).active()) }},
 		{name: "family", kind: ofString, definition: hl7 + "individual-family" + r4,
-			keys: func(i item) []string { return one(i.(*practitioner).name().Family) }},
+			keys: func(i item) []string { return texts(i.(*practitioner).name().Family) }},
 		{name: "given", kind: ofString, definition: hl7 + "individual-given" + r4,
 			keys: func(i item) []string { return i.(*practitioner).name().Given }},
 		{name: "identifier", kind: ofToken, definition: hl7 + "Practitioner-identifier" + r4, find: personOf,
@@ -204,7 +204,7 @@ var practitioners = &kind{
 			keys: func(i item) []string { return addresses(i.(*practitioner).person.Register.Mailboxes) }},
 		{name: "name", kind: ofString, definition: hl7 + "Practitioner-name" + r4, keys: func(i item) []string {
 			n := i.(*practitioner).name()
-			return append(append(append(one(n.Family), n.Given...), n.Prefix...), n.Suffix...)
+			return append(append(append(texts(n.Family), n.Given...), n.Prefix...), n.Suffix...)
 		}},
 		{name: "number-smartcard", kind: ofString, definition: guideSP + "number-smartcard" + version,
 			keys: func(i item) []string {
@@ -340,18 +340,18 @@ var organizations = &kind{
 			keys: func(i item) []string { return yesNo(i.(*organization).active()) }},
 		{name: "address", kind: ofString, definition: hl7 + "Organization-address" + r4, keys: func(i item) []string {
 			a := i.(*organization).structure.Address
-			list := append(lines(a), one(city(a))...)
-			return append(append(list, one(a.PostalCode)...), one(a.Country)...)
+			list := append(lines(a), texts(city(a))...)
+			return append(append(list, texts(a.PostalCode)...), texts(a.Country)...)
 		}},
 		{name: "address-city", kind: ofString, definition: hl7 + "Organization-address-city" + r4,
 			keys: func(i item) []string {
 				a := i.(*organization).structure.Address
-				return append(one(a.Cedex), one(city(a))...)
+				return append(texts(a.Cedex), texts(city(a))...)
 			}},
 		{name: "address-line", kind: ofString, definition: guideSP + "address-line" + version,
 			keys: func(i item) []string { return lines(i.(*organization).structure.Address) }},
 		{name: "address-postalcode", kind: ofString, definition: hl7 + "Organization-address-postalcode" + r4,
-			keys: func(i item) []string { return one(i.(*organization).structure.Address.PostalCode) }},
+			keys: func(i item) []string { return texts(i.(*organization).structure.Address.PostalCode) }},
 		{name: "identifier", kind: ofToken, definition: hl7 + "Organization-identifier" + r4,
 			keys: func(i item) []string { return identifierTokens(i.(*organization).identifiers()) }},
 		{name: "identifier-type", kind: ofToken,
@@ -360,12 +360,12 @@ var organizations = &kind{
 			keys: func(i item) []string { return addresses(i.(*organization).structure.Mailboxes) }},
 		{name: "name", kind: ofString, definition: hl7 + "Organization-name" + r4, keys: func(i item) []string {
 			s := i.(*organization).structure
-			return append(one(s.Name), one(s.Sign)...)
+			return append(texts(s.Name), texts(s.Sign)...)
 		}},
 		{name: "partof", kind: ofReference,
 			keys: referring(organizationOfOrganization)},
 		{name: "pharmacy-licence", kind: ofString, definition: guideSP + "pharmacy-licence" + version,
-			keys: func(i item) []string { return one(i.(*organization).structure.Licence) }},
+			keys: func(i item) []string { return texts(i.(*organization).structure.Licence) }},
 		{name: "type", kind: ofToken,
 			keys: func(i item) []string { return tokens(i.(*organization).types()...) }},
 	}...),
@@ -383,7 +383,7 @@ func lines(a people.Address) (list []string) {
 		line += part
 	}
 	for _, text := range []string{a.Recipient, a.Place, line, a.Street, a.Mention} {
-		list = append(list, one(text)...)
+		list = append(list, texts(text)...)
 	}
 	return list
 }
@@ -436,9 +436,9 @@ var devices = &kind{
 		{name: "identifier", kind: ofToken, definition: hl7 + "Device-identifier" + r4,
 			keys: func(i item) []string { return identifierTokens(i.(*device).identifiers()) }},
 		{name: "manufacturer", kind: ofString, definition: hl7 + "Device-manufacturer" + r4,
-			keys: func(i item) []string { return one(i.(*device).equipment().Maker) }},
+			keys: func(i item) []string { return texts(i.(*device).equipment().Maker) }},
 		{name: "model", kind: ofString, definition: hl7 + "Device-model" + r4,
-			keys: func(i item) []string { return one(i.(*device).equipment().Model) }},
+			keys: func(i item) []string { return texts(i.(*device).equipment().Model) }},
 		{name: "organization", kind: ofReference, definition: hl7 + "Device-organization" + r4,
 			keys: referring(deviceOfOrganization)},
 		{name: "status", kind: ofToken, definition: hl7 + "Device-status" + r4,

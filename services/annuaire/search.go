@@ -101,7 +101,7 @@ func (d *dataset) search(ctx context.Context, q *query, from *cursor) (*page, er
 		if err != nil {
 			return nil, err
 		}
-		found.keep(rows)
+		found.intersect(rows)
 	}
 	if from != nil {
 		result.total = from.Total

@@ -44,7 +44,7 @@ type Server struct {
 	mu       sync.Mutex
 	settings *Settings      // nil when they have to be read
 	keys     map[string]Key // by hash; nil when they have to be read
-	keep     bool           // settings and keys are forgotten when they change, see DocumentChanged
+	copies   bool           // settings and keys are forgotten when they change, see DocumentChanged
 	windows  map[string]*window
 	number   int // of calls, for faults
 }
@@ -85,7 +85,7 @@ func (s *Server) Changed(c store.Change) {
 // reads them.
 func (s *Server) KeepCopies() {
 	s.mu.Lock()
-	s.keep = true
+	s.copies = true
 	s.mu.Unlock()
 }
 

@@ -23,8 +23,8 @@ func (s set) add(row uint32)      { s[row/64] |= 1 << (row % 64) }
 func (s set) remove(row uint32)   { s[row/64] &^= 1 << (row % 64) }
 func (s set) has(row uint32) bool { return int(row/64) < len(s) && s[row/64]&(1<<(row%64)) != 0 }
 
-// keep removes the rows that are not in the other set.
-func (s set) keep(other set) {
+// intersect removes the rows that are not in the other set.
+func (s set) intersect(other set) {
 	for i := range s {
 		if i < len(other) {
 			s[i] &= other[i]
