@@ -221,8 +221,8 @@ func parseCompare(body ber) (*compareRequest, bool) {
 type filter struct {
 	matches func(*dirEntry) truth
 
-	// names are values of cn, uid and ou that the filter asks for; all is true when an entry whose cn
-	// or uid is none of them cannot match.
+	// names are values of cn, uid and ou that the filter asks for; all is true when an entry whose
+	// cn or uid is none of them cannot match.
 	names []string
 	all   bool
 }

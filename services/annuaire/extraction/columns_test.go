@@ -11,9 +11,9 @@ import (
 // Each column of each file has its value.
 func TestColumns(t *testing.T) {
 	opposed := time.Date(2026, 11, 20, 23, 30, 0, 0, time.UTC) // the day after, in Paris
-	x := newTest(only(full()), structures{hospital()}, records(
+	x := newTest(only(full()), records(
 		card("2800000001", "cps", "authentication", "899700218896"),
-		revoked(card("2800000001", "cps", "signature", "899700218896"), opposed, "keyCompromise")))
+		revoked(card("2800000001", "cps", "signature", "899700218896"), opposed, "keyCompromise")), hospital())
 	identity := map[string]string{"Type d'identifiant PP": "8", "Identifiant PP": "99700218896",
 		"Identification nationale PP": "899700218896", "Nom d'exercice": "SPECIALISTE", "Prénom d'exercice": "Robert"}
 	profession := map[string]string{"Code profession": "10", "Libellé profession": "Médecin",
@@ -156,7 +156,7 @@ func TestRows(t *testing.T) {
 		{"on the red list", with(func(p *people.Person) { p.Register.Mailboxes[0].RedList = true }), 1, 1, 1, 0},
 		{"of a practice", with(func(p *people.Person) { p.Register.Mailboxes[0].Type = "CAB" }), 1, 1, 1, 0},
 	} {
-		x := newTest(only(tc.person), nil, records())
+		x := newTest(only(tc.person), records())
 		files := get(t, x, "PS_LibreAcces")
 		for name, want := range map[string]int{"PS_LibreAcces_Personne_activite": tc.activities,
 			"PS_LibreAcces_Dipl_AutExerc": tc.diplomas, "PS_LibreAcces_SavoirFaire": tc.skills} {
@@ -187,7 +187,7 @@ func TestStructureMailboxes(t *testing.T) {
 	} {
 		s := hospital()
 		tc.change(s)
-		text := get(t, newTest(only(), structures{s}, records()), "Extraction_Correspondance_MSSante")
+		text := get(t, newTest(only(), records(), s), "Extraction_Correspondance_MSSante")
 		if got := len(lines(t, text["Extraction_Correspondance_MSSante"])) - 1; got != tc.rows {
 			t.Errorf("%s: %d rows, want %d", name, got, tc.rows)
 		}
@@ -222,7 +222,7 @@ func TestCards(t *testing.T) {
 			card("", "cps", "authentication", alain), card("1", "acr", "authority", alain)), ""},
 		"none": {records(), ""},
 	} {
-		all := lines(t, get(t, newTest(only(), nil, tc.records), "Porteurs_CPS_CPF")["Porteurs_CPS_CPF"])
+		all := lines(t, get(t, newTest(only(), tc.records), "Porteurs_CPS_CPF")["Porteurs_CPS_CPF"])
 		var got []string
 		for _, line := range all[1:] {
 			v := valuesOf(all[0], line)
@@ -254,7 +254,7 @@ func TestValuesStayInTheirLine(t *testing.T) {
 	} {
 		p := full()
 		p.RefPro.Exercices[0].Nom, p.FamilyName = value, value
-		all := lines(t, get(t, newTest(only(p), nil, records()), "PS_LibreAcces")["PS_LibreAcces_Personne_activite"])
+		all := lines(t, get(t, newTest(only(p), records()), "PS_LibreAcces")["PS_LibreAcces_Personne_activite"])
 		if len(all) != 2 || len(all[1]) != len(all[0]) {
 			t.Fatalf("%q: %d lines", value, len(all))
 		}

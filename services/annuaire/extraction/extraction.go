@@ -20,24 +20,20 @@ import (
 // Path is under what the extractions are served; the name of one follows.
 const Path = "/annuaire-sante-webservices/V300/services/extraction/"
 
-// Options are what the extractions are made of. All but Structures are required.
+// Options are what the extractions are made of. All but Population are required.
 type Options struct {
-	People     People
-	Structures Structures // those that have mailboxes; nil for none
-	Records    Records
-	Now        func() time.Time
-	Log        *slog.Logger
+	People  People
+	Records Records
+	Now     func() time.Time
+	Log     *slog.Logger
+
+	// Population has the structures with mailboxes; it gives nil when there is none.
+	Population func(context.Context) (people.Population, error)
 }
 
 // People are whom the extractions are about: a [people.Directory].
 type People interface {
 	List(ctx context.Context) iter.Seq2[*people.Person, error]
-}
-
-// Structures are where people work: a part of [people.Population].
-type Structures interface {
-	Structures() int
-	Structure(place int) *people.Structure
 }
 
 // Records are what the lab issued: a [ca.Service].

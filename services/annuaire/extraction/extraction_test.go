@@ -73,7 +73,7 @@ func testLab(t testing.TB) (*labtest.CardLab, *Extractions) {
 		}
 	}
 	directory := people.New(people.Options{Records: l.Lab, Documents: l.Lab})
-	return l, New(Options{People: directory, Structures: structures{hospital()}, Records: l.Lab, Now: l.Clock()})
+	return l, New(Options{People: directory, Population: populationOf(hospital()), Records: l.Lab, Now: l.Clock()})
 }
 
 // What a small lab has in its extractions is always the same.
@@ -154,7 +154,7 @@ func TestDailyName(t *testing.T) {
 func TestRequests(t *testing.T) {
 	asked := 0
 	source := manyPeople{count: 3, person: somebody, each: func(int) error { asked++; return nil }}
-	server := httptest.NewServer(newTest(source, nil, records()))
+	server := httptest.NewServer(newTest(source, records()))
 	defer server.Close()
 	call := func(method, path string) (*http.Response, string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -217,7 +217,7 @@ func TestSourceFails(t *testing.T) {
 			}
 			return nil
 		}}
-		server := httptest.NewServer(newTest(source, nil, records()))
+		server := httptest.NewServer(newTest(source, records()))
 		answer, err := http.Get(server.URL + Path + "PS_LibreAcces")
 		if err != nil {
 			t.Fatal(err)
@@ -238,7 +238,7 @@ func TestSourceFails(t *testing.T) {
 func TestClientGoesAway(t *testing.T) {
 	var asked atomic.Int64
 	stopped := make(chan struct{})
-	x := newTest(manyPeople{count: 1 << 30, person: somebody, each: func(int) error { asked.Add(1); return nil }}, nil,
+	x := newTest(manyPeople{count: 1 << 30, person: somebody, each: func(int) error { asked.Add(1); return nil }},
 		records())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(stopped)
@@ -268,7 +268,7 @@ func TestClientGoesAway(t *testing.T) {
 
 // Several clients at once each get all of it, more than are served at a time.
 func TestSeveralClients(t *testing.T) {
-	server := httptest.NewServer(newTest(manyPeople{count: 300, person: somebody}, nil, records()))
+	server := httptest.NewServer(newTest(manyPeople{count: 300, person: somebody}, records()))
 	defer server.Close()
 	var clients sync.WaitGroup
 	for range 3 * maxUnderWay {
@@ -318,7 +318,7 @@ func TestConstantMemory(t *testing.T) {
 		return nil
 	}
 	cards := manyCards(count)
-	server := httptest.NewServer(newTest(manyPeople{count: count, person: somebody, each: look}, nil,
+	server := httptest.NewServer(newTest(manyPeople{count: count, person: somebody, each: look},
 		manyRecords{cards.count, func(n int) *ca.Record { look(n); return cards.record(n) }}))
 	defer server.Close()
 	runtime.GC()
@@ -344,7 +344,7 @@ func TestConstantMemory(t *testing.T) {
 
 func BenchmarkExtraction(b *testing.B) {
 	const count = 10_000
-	x := newTest(manyPeople{count: count, person: somebody}, nil, manyCards(count))
+	x := newTest(manyPeople{count: count, person: somebody}, manyCards(count))
 	for name := range extractions {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

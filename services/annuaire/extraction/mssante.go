@@ -34,15 +34,23 @@ func mailboxRows(ctx context.Context, x *Extractions) iter.Seq2[mailboxRow, erro
 				}
 			}
 		}
-		if x.Structures == nil {
+		if x.Population == nil {
 			return
 		}
-		for place := range x.Structures.Structures() {
+		population, err := x.Population(ctx)
+		if err != nil {
+			yield(mailboxRow{}, err)
+			return
+		}
+		if population == nil {
+			return
+		}
+		for place := range population.Structures() {
 			if err := ctx.Err(); err != nil {
 				yield(mailboxRow{}, err)
 				return
 			}
-			s := x.Structures.Structure(place)
+			s := population.Structure(place)
 			for _, m := range s.Mailboxes {
 				if m.Type == "ORG" && !m.RedList && s.Closed.IsZero() && !yield(mailboxRow{m, nobody, s}, nil) {
 					return

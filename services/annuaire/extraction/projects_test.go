@@ -149,8 +149,7 @@ func same(column, key string) bool {
 
 // Public programs find their columns, by name, by place and by number.
 func TestPublicReaders(t *testing.T) {
-	x := newTest(only(full()), structures{hospital()}, records(card("2800000001", "cps", "authentication",
-		"899700218896")))
+	x := newTest(only(full()), records(card("2800000001", "cps", "authentication", "899700218896")), hospital())
 	for extraction := range extractions {
 		for name, text := range get(t, x, extraction) {
 			all := lines(t, text)
@@ -192,7 +191,7 @@ func TestPublicReaders(t *testing.T) {
 func TestOtherPrograms(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "PS_LibreAcces"+testLast+".zip")
 	var w writerOf
-	newTest(only(full(), somebody(2)), nil, records()).ServeHTTP(&w, request("PS_LibreAcces"))
+	newTest(only(full(), somebody(2)), records()).ServeHTTP(&w, request("PS_LibreAcces"))
 	if err := os.WriteFile(path, w.body.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -56,11 +56,24 @@ func only(all ...*people.Person) manyPeople {
 	return manyPeople{count: len(all), person: func(i int) *people.Person { return all[i] }}
 }
 
-// structures are these structures.
-type structures []*people.Structure
+// structures are a population of these structures, whose people nobody asks for.
+type structures struct {
+	people.Population
+	all []*people.Structure
+}
 
-func (s structures) Structures() int                       { return len(s) }
-func (s structures) Structure(place int) *people.Structure { return s[place] }
+func (s structures) Structures() int                       { return len(s.all) }
+func (s structures) Structure(place int) *people.Structure { return s.all[place] }
+
+// populationOf is what gives these structures, none when there are none.
+func populationOf(all ...*people.Structure) func(context.Context) (people.Population, error) {
+	return func(context.Context) (people.Population, error) {
+		if len(all) == 0 {
+			return nil, nil
+		}
+		return structures{all: all}, nil
+	}
+}
 
 // manyRecords are records that a function makes, numbered from 1.
 type manyRecords struct {
@@ -84,9 +97,9 @@ func records(all ...*ca.Record) manyRecords {
 }
 
 // newTest makes the extractions of a source.
-func newTest(p People, s Structures, r Records) *Extractions {
-	return New(Options{People: p, Structures: s, Records: r, Now: func() time.Time { return testNow },
-		Log: slog.New(slog.DiscardHandler)})
+func newTest(p People, r Records, s ...*people.Structure) *Extractions {
+	return New(Options{People: p, Population: populationOf(s...), Records: r,
+		Now: func() time.Time { return testNow }, Log: slog.New(slog.DiscardHandler)})
 }
 
 // get fetches an extraction and returns its files, by name without date and ending.
