@@ -98,11 +98,7 @@ func (x *Extractions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &response{w: w, control: http.NewResponseController(w)}
 	// The server's limit for a request to be read would end this one while it is answered.
 	_ = out.control.SetReadDeadline(time.Time{})
-	buffer := bufio.NewWriterSize(out, 64<<10)
-	err := x.write(r.Context(), buffer, files, at)
-	if err == nil {
-		err = buffer.Flush()
-	}
+	err := x.write(r.Context(), out, files, at)
 	if err == nil {
 		return
 	}
@@ -131,9 +127,46 @@ func (r *response) Write(b []byte) (int, error) {
 	return r.w.Write(b)
 }
 
+// Flush sends what was written.
+func (r *response) Flush() { _ = r.control.Flush() }
+
+// work is an extraction under way.
+type work struct {
+	*Extractions
+	flush func() error // sends what there is
+	sent  time.Time    // when that was done last
+}
+
+// silence is how long a client waits for a part of an extraction at most: what has few rows of many
+// people would else send nothing for longer than clients wait.
+var silence = 5 * time.Second
+
+// alive sends what there is when the client has waited. Sources call it while they look for rows.
+func (w *work) alive() error {
+	if now := time.Now(); now.Sub(w.sent) > silence {
+		w.sent = now
+		return w.flush()
+	}
+	return nil
+}
+
 // write writes the ZIP of an extraction.
 func (x *Extractions) write(ctx context.Context, w io.Writer, files []file, at time.Time) error {
-	archive := zip.NewWriter(w)
+	buffer := bufio.NewWriterSize(w, 64<<10)
+	archive := zip.NewWriter(buffer)
+	flush := func() error {
+		if err := archive.Flush(); err != nil {
+			return err
+		}
+		if err := buffer.Flush(); err != nil {
+			return err
+		}
+		if f, ok := w.(http.Flusher); ok {
+			f.Flush()
+		}
+		return nil
+	}
+	under := &work{x, flush, time.Now()}
 	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestSpeed)
 	})
@@ -143,11 +176,14 @@ func (x *Extractions) write(ctx context.Context, w io.Writer, files []file, at t
 		if err != nil {
 			return err
 		}
-		if err := f.write(ctx, x, entry); err != nil {
+		if err := f.write(ctx, under, entry); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	return archive.Close()
+	if err := archive.Close(); err != nil {
+		return err
+	}
+	return buffer.Flush()
 }
 
 // madeAt is when the extraction that is served now was made, as its name says: the real ones are

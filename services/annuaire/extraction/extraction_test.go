@@ -266,6 +266,37 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
+// A client receives the beginning of an extraction that has no rows yet.
+func TestSilence(t *testing.T) {
+	was := silence
+	silence = 0
+	defer func() { silence = was }()
+	received := make(chan struct{})
+	server := httptest.NewServer(newTest(manyPeople{count: 3, person: somebody, each: func(i int) error {
+		if i == 2 {
+			select {
+			case <-received:
+			case <-time.After(labtest.Patience):
+				return errSource
+			}
+		}
+		return nil
+	}}, records()))
+	defer server.Close()
+	answer, err := http.Get(server.URL + Path + "Extraction_Correspondance_MSSante")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if _, err := io.ReadFull(answer.Body, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	close(received)
+	if _, err := io.ReadAll(answer.Body); err != nil {
+		t.Error(err)
+	}
+}
+
 // Several clients at once each get all of it, more than are served at a time.
 func TestSeveralClients(t *testing.T) {
 	server := httptest.NewServer(newTest(manyPeople{count: 300, person: somebody}, records()))

@@ -12,7 +12,7 @@ import (
 type file struct {
 	name   string // begins its name in the ZIP
 	header []string
-	write  func(context.Context, *Extractions, io.Writer) error
+	write  func(context.Context, *work, io.Writer) error
 }
 
 // column is a column of a file whose rows are of type R.
@@ -31,12 +31,12 @@ const (
 
 // newFile makes a file of its columns and of what gives its rows.
 func newFile[R any](name string, columns []column[R], end lineEnd,
-	rows func(context.Context, *Extractions) iter.Seq2[R, error]) file {
+	rows func(context.Context, *work) iter.Seq2[R, error]) file {
 	f := file{name: name}
 	for _, c := range columns {
 		f.header = append(f.header, c.name)
 	}
-	f.write = func(ctx context.Context, x *Extractions, w io.Writer) error {
+	f.write = func(ctx context.Context, x *work, w io.Writer) error {
 		line := []byte(strings.Join(f.header, "|") + string(end) + "\n")
 		if _, err := w.Write(line); err != nil {
 			return err

@@ -3,6 +3,7 @@ package extraction
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/igc-lab/igc/people"
@@ -33,9 +34,12 @@ func (r skillRow) lastName() string  { return cmp.Or(r.Nom, r.person.FamilyName)
 func (r skillRow) firstName() string { return cmp.Or(r.Prenom, r.person.GivenName) }
 
 // professionals goes over those with an RPPS number who exercise a profession.
-func (x *Extractions) professionals(ctx context.Context) iter.Seq2[*people.Person, error] {
+func (x *work) professionals(ctx context.Context) iter.Seq2[*people.Person, error] {
 	return func(yield func(*people.Person, error) bool) {
 		for p, err := range x.People.List(ctx) {
+			if err == nil {
+				err = errors.Join(ctx.Err(), x.alive())
+			}
 			if err != nil {
 				yield(nil, err)
 				return
@@ -52,8 +56,8 @@ func (x *Extractions) professionals(ctx context.Context) iter.Seq2[*people.Perso
 func hasRPPS(id string) bool { return len(id) > 1 && id[0] == '8' }
 
 // rowsOf goes over the rows that each professional has.
-func rowsOf[R any](of func(*people.Person, func(R) bool) bool) func(context.Context, *Extractions) iter.Seq2[R, error] {
-	return func(ctx context.Context, x *Extractions) iter.Seq2[R, error] {
+func rowsOf[R any](of func(*people.Person, func(R) bool) bool) func(context.Context, *work) iter.Seq2[R, error] {
+	return func(ctx context.Context, x *work) iter.Seq2[R, error] {
 		return func(yield func(R, error) bool) {
 			var none R
 			for p, err := range x.professionals(ctx) {

@@ -2,6 +2,7 @@ package extraction
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 
@@ -20,7 +21,7 @@ type mailboxRow struct {
 // other's columns empty.
 var mailboxes = newFile("Extraction_Correspondance_MSSante", mailboxColumns, plain, mailboxRows)
 
-func mailboxRows(ctx context.Context, x *Extractions) iter.Seq2[mailboxRow, error] {
+func mailboxRows(ctx context.Context, x *work) iter.Seq2[mailboxRow, error] {
 	return func(yield func(mailboxRow, error) bool) {
 		for p, err := range x.professionals(ctx) {
 			if err != nil {
@@ -46,7 +47,7 @@ func mailboxRows(ctx context.Context, x *Extractions) iter.Seq2[mailboxRow, erro
 			return
 		}
 		for place := range population.Structures() {
-			if err := ctx.Err(); err != nil {
+			if err := errors.Join(ctx.Err(), x.alive()); err != nil {
 				yield(mailboxRow{}, err)
 				return
 			}

@@ -30,10 +30,10 @@ const recordsAtOnce = 500
 
 // cardRows goes over the lab's cards in the order of issue. The certificates of a card are issued
 // together, so they follow one another.
-func cardRows(ctx context.Context, x *Extractions) iter.Seq2[cardRow, error] {
+func cardRows(ctx context.Context, x *work) iter.Seq2[cardRow, error] {
 	return func(yield func(cardRow, error) bool) {
 		var card cardRow
-		err := eachRecord(ctx, x.Records, func(r *ca.Record) error {
+		err := x.eachRecord(ctx, func(r *ca.Record) error {
 			next, ok := cardOf(r)
 			switch {
 			case !ok:
@@ -61,10 +61,13 @@ func cardRows(ctx context.Context, x *Extractions) iter.Seq2[cardRow, error] {
 var errStopped = errors.New("stopped")
 
 // eachRecord calls do for each certificate of a holder, in the order of issue.
-func eachRecord(ctx context.Context, records Records, do func(*ca.Record) error) error {
+func (x *work) eachRecord(ctx context.Context, do func(*ca.Record) error) error {
 	filter := ca.Filter{EndEntities: true, Limit: recordsAtOnce}
 	for {
-		page, err := records.List(ctx, filter)
+		page, err := x.Records.List(ctx, filter)
+		if err == nil {
+			err = x.alive()
+		}
 		if err != nil {
 			return err
 		}
