@@ -186,7 +186,7 @@ func (s *services) desk() http.Handler {
 	mux.Handle("/fhir", s.annuaire.Handler())
 	mux.Handle("/fhir/", s.annuaire.Handler())
 	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
-		Now: s.around.Clock.Now, Log: s.log}))
+		Population: s.around.Population.People, Now: s.around.Clock.Now, Log: s.log}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, phonePath,
 			http.StatusFound)

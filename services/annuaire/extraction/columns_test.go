@@ -49,7 +49,7 @@ func TestColumns(t *testing.T) {
 			"Code secteur d'activité": "SA01", "Libellé secteur d'activité": "Etablissement public de santé",
 			"Code section tableau pharmaciens":    "A",
 			"Libellé section tableau pharmaciens": "Pharmacien titulaire d'officine",
-			"Code rôle":                           "FON-35", "Libellé rôle": label("codeRole", "FON-35"),
+			"Code rôle":                           "FON-33", "Libellé rôle": "Salarié en poste fixe",
 			"Code genre activité": "GENR01", "Libellé genre activité": "Activité de soin et de pharmacie"}}},
 		{"PS_LibreAcces", "PS_LibreAcces_Dipl_AutExerc", 1, []map[string]string{identity, {
 			"Code type diplôme obtenu": "DE", "Libellé type diplôme obtenu": "Diplôme d'Etat français",

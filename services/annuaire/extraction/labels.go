@@ -51,6 +51,7 @@ func commune(code, cedex string) string {
 // ownLabels are labels of tables that no package below has.
 var ownLabels = map[string]map[string]string{
 	"codeTypeDeVoie": streetTypes,
+	"codeRole":       roles,
 	"codePays":       {"99000": "France", "99100": "France"},
 }
 
@@ -61,6 +62,15 @@ var streetTypes = map[string]string{"ALL": "Allée", "AV": "Avenue", "BD": "Boul
 	"PROM": "Promenade", "QU": "Quai", "QUAI": "Quai", "R": "Rue", "RES": "Résidence", "RLE": "Ruelle",
 	"RPT": "Rond-point", "RTE": "Route", "SQ": "Square", "VLA": "Villa", "ZA": "Zone d'activité",
 	"ZI": "Zone industrielle"}
+
+// roles is table TRE_R21, less what is no longer used.
+var roles = map[string]string{"FON-01": "Titulaire de cabinet",
+	"FON-02": "Associé dans une société d'exercice (SEL ou SCP)", "FON-03": "Titulaire d'officine",
+	"FON-04": "Remplaçant du titulaire d'officine", "FON-05": "Adjoint", "FON-07": "Gérant après incapacité ou décès",
+	"FON-09": "Responsable d'établissement", "FON-17": "Collaborateur", "FON-18": "Assistant",
+	"FON-19": "Praticien Conseil", "FON-21": "Médecin scolaire", "FON-22": "Remplaçant, intérimaire, intermittent",
+	"FON-23": "Gérant", "FON-24": "Médecin de santé publique", "FON-29": "Médecin du travail",
+	"FON-32": "Régulateur libéral", "FON-33": "Salarié en poste fixe"}
 
 // diplomaTypes is table TRE_R14.
 var diplomaTypes = map[string]string{"ATT": "Attestation", "AU": "Autre type de diplôme",

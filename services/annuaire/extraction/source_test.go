@@ -147,7 +147,7 @@ func full() *people.Person {
 			CodeSavoirFaire: "SM04",
 			Activities: []people.Activity{{CodeModeExercice: "S", CodeSecteurDactivite: "SA01",
 				CodeSectionPharmacien: "A",
-				CodeRole:              "FON-35", CodeGenreActivite: "GENR01", NumeroSiretSite: "30000000007708",
+				CodeRole:              "FON-33", CodeGenreActivite: "GENR01", NumeroSiretSite: "30000000007708",
 				NumeroSirenSite:  "300000000",
 				NumeroFinessSite: "0B0999901", FinessJuridique: "1B0999902", IdentifiantTechnique: "F0B0999901",
 				RaisonSocialeSite: "HOPITAL LAB", EnseigneCommercialeSite: "CHU LAB",
