@@ -214,11 +214,17 @@ func valuesOf(header, line []string) map[string]string {
 
 var errSource = errors.New("the source broke")
 
-// somebody is the person of a place, with two activities, a diploma, a speciality and a mailbox.
-func somebody(i int) *people.Person {
+// busy has two activities, a diploma, a speciality and a mailbox.
+var busy = func() *people.Person {
 	p := full()
-	p.ID = fmt.Sprintf("8997%08d", i)
 	e := &p.RefPro.Exercices[0]
 	e.Activities = slices.Repeat(e.Activities, 2)
 	return p
+}()
+
+// somebody is the person of a place, as busy as the others.
+func somebody(i int) *people.Person {
+	p := *busy
+	p.ID = fmt.Sprintf("8997%08d", i)
+	return &p
 }
