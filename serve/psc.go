@@ -15,6 +15,7 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/services/annuaire/extraction"
 	"github.com/igc-lab/igc/services/psc"
 )
 
@@ -174,7 +175,8 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 		}}
 }
 
-// desk is the lab's desk: its phone, its outbox, the Annuaire, and the last calls of clients.
+// desk is the lab's desk: its phone, its outbox, the Annuaire and its extractions, and the last calls
+// of clients.
 func (s *services) desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(phonePath, s.around.ECPS.Handler())
@@ -183,6 +185,8 @@ func (s *services) desk() http.Handler {
 	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
 	mux.Handle("/fhir", s.annuaire.Handler())
 	mux.Handle("/fhir/", s.annuaire.Handler())
+	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
+		Population: s.around.Population.People, Now: s.around.Clock.Now, Log: s.log}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, phonePath,
 			http.StatusFound)

@@ -1,5 +1,6 @@
 // Package ldap serves the CRLs and the authorities' certificates of a lab over LDAP (RFC 4511),
-// where certificates name them: an entry of class pkiCA (RFC 4523) for each authority.
+// where certificates name them: an entry of class pkiCA (RFC 4523) for each authority. Beside that
+// tree stands another, of those who have certificates, each with their userCertificate.
 //
 // A [Server] answers bind, search, compare and a few extended operations, to anybody and without a
 // password; nobody may write. A request is read whole, and is small. An answer may hold a CRL of

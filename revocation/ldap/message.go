@@ -218,7 +218,14 @@ func parseCompare(body ber) (*compareRequest, bool) {
 }
 
 // filter tells whether an entry is one that is looked for.
-type filter func(*dirEntry) truth
+type filter struct {
+	matches func(*dirEntry) truth
+
+	// names are values of cn, uid and ou that the filter asks for; all is true when an entry whose
+	// cn or uid is none of them cannot match.
+	names []string
+	all   bool
+}
 
 // truth is that of RFC 4511 §4.5.1.7. What a filter says of an attribute that the directory does
 // not know is undefined, and so is its contrary.
@@ -233,46 +240,83 @@ const (
 func parseFilter(in *ber, depth int) (filter, bool) {
 	tag, body, ok := in.element()
 	if !ok || depth == 0 {
-		return nil, false
+		return filter{}, false
 	}
 	switch tag {
-	case 0xa0, 0xa1: // and, or
+	case 0xa0, 0xa1:
 		var parts []filter
 		for len(body) > 0 {
 			f, ok := parseFilter(&body, depth-1)
 			if !ok {
-				return nil, false
+				return filter{}, false
 			}
 			parts = append(parts, f)
 		}
-		return func(e *dirEntry) truth {
-			all, any := yes, no
-			for _, f := range parts {
-				one := f(e)
-				all, any = min(all, one), max(any, one)
-			}
-			if tag == 0xa0 {
-				return all
-			}
-			return any
-		}, true
+		if tag == 0xa0 {
+			return and(parts), true
+		}
+		return or(parts), true
 	case 0xa2: // not
 		f, ok := parseFilter(&body, depth-1)
-		return func(e *dirEntry) truth { return -f(e) }, ok
+		return filter{matches: func(e *dirEntry) truth { return -f.matches(e) }}, ok
 	case 0x87: // present
 		name := string(body)
-		return func(e *dirEntry) truth { return e.has(name) }, true
+		return filter{matches: func(e *dirEntry) truth { return e.has(name) }}, true
 	case 0xa3, 0xa8: // equal, about equal
 		name, ok1 := body.read(cbasn1.OCTET_STRING)
 		value, ok2 := body.read(cbasn1.OCTET_STRING)
 		want := fold(string(value))
-		return func(e *dirEntry) truth { return e.any(string(name), func(v string) bool { return v == want }) }, ok1 && ok2
+		f := filter{matches: func(e *dirEntry) truth {
+			return e.any(string(name), func(v string) bool { return v == want })
+		}}
+		switch typeOf(string(name)) {
+		case "cn", "uid":
+			f.names, f.all = []string{string(value)}, true
+		case "ou":
+			f.names = []string{string(value)}
+		}
+		return f, ok1 && ok2
 	case 0xa4:
 		return parseSubstrings(body)
 	case 0xa5, 0xa6, 0xa9: // greater, less, extensible: no attribute here has such a rule
-		return func(*dirEntry) truth { return undefined }, true
+		return filter{matches: func(*dirEntry) truth { return undefined }}, true
 	}
-	return nil, false
+	return filter{}, false
+}
+
+// and is the filter that all parts match.
+func and(parts []filter) filter {
+	f := filter{matches: func(e *dirEntry) truth {
+		all := yes
+		for _, p := range parts {
+			all = min(all, p.matches(e))
+		}
+		return all
+	}}
+	for _, p := range parts {
+		switch {
+		case p.all && (!f.all || len(p.names) < len(f.names)):
+			f.names, f.all = p.names, true
+		case !f.all:
+			f.names = append(f.names, p.names...)
+		}
+	}
+	return f
+}
+
+// or is the filter that some part matches.
+func or(parts []filter) filter {
+	f := filter{all: len(parts) > 0, matches: func(e *dirEntry) truth {
+		any := no
+		for _, p := range parts {
+			any = max(any, p.matches(e))
+		}
+		return any
+	}}
+	for _, p := range parts {
+		f.names, f.all = append(f.names, p.names...), f.all && p.all
+	}
+	return f
 }
 
 // parseSubstrings reads "a*b*c".
@@ -280,7 +324,7 @@ func parseSubstrings(body ber) (filter, bool) {
 	name, ok1 := body.read(cbasn1.OCTET_STRING)
 	parts, ok2 := body.read(cbasn1.SEQUENCE)
 	if !ok1 || !ok2 || len(parts) == 0 {
-		return nil, false
+		return filter{}, false
 	}
 	type part struct {
 		tag  byte
@@ -290,11 +334,11 @@ func parseSubstrings(body ber) (filter, bool) {
 	for len(parts) > 0 {
 		tag, text, ok := parts.element()
 		if !ok || tag < 0x80 || tag > 0x82 {
-			return nil, false
+			return filter{}, false
 		}
 		wanted = append(wanted, part{tag, strings.ToLower(string(text))})
 	}
-	return func(e *dirEntry) truth {
+	return filter{matches: func(e *dirEntry) truth {
 		return e.any(string(name), func(v string) bool {
 			for _, p := range wanted {
 				at := strings.Index(v, p.text)
@@ -308,7 +352,7 @@ func parseSubstrings(body ber) (filter, bool) {
 			}
 			return true
 		})
-	}, true
+	}}, true
 }
 
 // --- writing

@@ -20,8 +20,8 @@ import (
 )
 
 // Server is the LDAP directory that certificates name: for each authority an entry of class pkiCA
-// (RFC 4523) with its certificate, its CRL and its delta CRL. Everyone may read it, without a
-// password; nobody may write.
+// (RFC 4523) with its certificate, its CRL and its delta CRL. Those who have certificates are in a
+// tree beside (holders.go). Everyone may read it, without a password; nobody may write.
 type Server struct {
 	lab   *lab.Lab
 	lists *crl.Issuer
@@ -202,6 +202,9 @@ func (d *Server) entry(ctx context.Context, dn string) (*dirEntry, result) {
 	if key == "" {
 		return rootDSE, result{}
 	}
+	if base, ok := parseHolderBase(dn); ok {
+		return d.holderEntry(ctx, base)
+	}
 	tree, err := d.tree(ctx)
 	if err != nil {
 		return nil, d.failed(err)
@@ -247,6 +250,9 @@ func (d *Server) search(ctx context.Context, r *ldapRequest, send func(payload) 
 	if !ok {
 		return result{code: resultInvalidDN, message: "not a distinguished name"}, nil
 	}
+	if base, ok := parseHolderBase(s.base); ok {
+		return d.searchHolders(ctx, r, s, base, send)
+	}
 	tree, err := d.tree(ctx)
 	if err != nil {
 		return d.failed(err), nil
@@ -258,21 +264,27 @@ func (d *Server) search(ctx context.Context, r *ldapRequest, send func(payload) 
 	}
 	found := 0
 	for _, e := range tree {
-		if !e.within(base, s.scope) || s.filter(e) != yes {
+		if !e.within(base, s.scope) || s.filter.matches(e) != yes {
 			continue
 		}
 		if found++; s.limit > 0 && found > s.limit {
 			return result{code: resultSizeLimit}, nil
 		}
-		attributes, err := e.choose(ctx, s)
-		if err != nil {
-			return d.failed(err), nil
-		}
-		if err := send(ldapMessage(r.id, ldapEntry, octets(e.dn), attributes)); err != nil {
-			return result{}, err
+		if end, err := d.sendEntry(ctx, r, s, e, send); err != nil || end.code != resultSuccess {
+			return end, err
 		}
 	}
 	return result{}, nil
+}
+
+// sendEntry sends what a search wants of an entry.
+func (d *Server) sendEntry(ctx context.Context, r *ldapRequest, s *searchRequest, e *dirEntry,
+	send func(payload) error) (result, error) {
+	attributes, err := e.choose(ctx, s)
+	if err != nil {
+		return d.failed(err), nil
+	}
+	return result{}, send(ldapMessage(r.id, ldapEntry, octets(e.dn), attributes))
 }
 
 func (d *Server) failed(err error) result {
@@ -303,17 +315,21 @@ type dirEntry struct {
 	attributes []attribute
 }
 
-// attribute has either values or, as those in binary have, one value that is sent from where it is.
+// attribute has either values or, as those in binary have, values that are sent from where they
+// are.
 type attribute struct {
 	name        string
 	operational bool // it is only given to who asks for it
 	values      []string
-	binary      func(context.Context) (payload, error)
+	binary      []binaryValue
 }
+
+// binaryValue gives a value when it is sent.
+type binaryValue func(context.Context) (payload, error)
 
 var rootDSE = &dirEntry{attributes: []attribute{
 	{name: "objectClass", values: []string{"top"}},
-	{name: "namingContexts", operational: true, values: []string{"c=FR"}},
+	{name: "namingContexts", operational: true, values: append([]string{"c=FR"}, holderSuffixes...)},
 	{name: "supportedExtension", operational: true, values: []string{whoAmI}},
 	{name: "supportedLDAPVersion", operational: true, values: []string{"3"}},
 	{name: "vendorName", operational: true, values: []string{"igc"}},
@@ -351,14 +367,21 @@ func (d *Server) tree(ctx context.Context) ([]*dirEntry, error) {
 		class := &leaf.attributes[0]
 		class.values = append(class.values, "pkiCA")
 		leaf.attributes = append(leaf.attributes,
-			attribute{name: "cACertificate;binary", binary: func(context.Context) (payload, error) { return raw(info.DER), nil }},
-			attribute{name: "certificateRevocationList;binary", binary: func(ctx context.Context) (payload, error) { return listPayload(d.lists.Get(ctx, a)) }})
+			attribute{name: "cACertificate;binary", binary: []binaryValue{derValue(info.DER)}},
+			attribute{name: "certificateRevocationList;binary", binary: []binaryValue{
+				func(ctx context.Context) (payload, error) { return listPayload(d.lists.Get(ctx, a)) }}})
 		if !a.IsRoot() {
 			leaf.attributes = append(leaf.attributes,
-				attribute{name: "deltaRevocationList;binary", binary: func(ctx context.Context) (payload, error) { return listPayload(d.lists.Delta(ctx, a)) }})
+				attribute{name: "deltaRevocationList;binary", binary: []binaryValue{
+					func(ctx context.Context) (payload, error) { return listPayload(d.lists.Delta(ctx, a)) }}})
 		}
 	}
 	return tree, nil
+}
+
+// derValue is a value that is in memory.
+func derValue(der []byte) binaryValue {
+	return func(context.Context) (payload, error) { return raw(der), nil }
 }
 
 func listPayload(c *crl.CRL, err error) (payload, error) {
@@ -380,10 +403,14 @@ func (e *dirEntry) within(base string, scope int) bool {
 	return e.key == base && scope == scopeSubtree || base == "" || strings.HasSuffix(e.key, "\x00"+base)
 }
 
-// typeNames are other names of attribute types (RFC 4519, RFC 4523).
-var typeNames = map[string]string{"2.5.4.0": "objectclass", "2.5.4.3": "cn", "commonname": "cn", "2.5.4.6": "c", "countryname": "c",
-	"2.5.4.10": "o", "organizationname": "o", "2.5.4.11": "ou", "organizationalunitname": "ou",
-	"2.5.4.37": "cacertificate", "2.5.4.39": "certificaterevocationlist", "2.5.4.53": "deltarevocationlist"}
+// typeNames are other names of attribute types (RFC 4519, RFC 4523, RFC 4524).
+var typeNames = map[string]string{"2.5.4.0": "objectclass", "2.5.4.3": "cn", "commonname": "cn", "2.5.4.4": "sn",
+	"surname": "sn", "2.5.4.6": "c", "countryname": "c", "2.5.4.7": "l", "localityname": "l", "2.5.4.10": "o",
+	"organizationname": "o", "2.5.4.11": "ou", "organizationalunitname": "ou", "2.5.4.12": "title",
+	"2.5.4.13": "description", "2.5.4.36": "usercertificate", "2.5.4.37": "cacertificate",
+	"2.5.4.39": "certificaterevocationlist", "2.5.4.42": "givenname", "gn": "givenname",
+	"2.5.4.53": "deltarevocationlist", "0.9.2342.19200300.100.1.1": "uid", "userid": "uid", "idnat": "uid",
+	"ps_idnat": "uid", "0.9.2342.19200300.100.1.3": "mail", "rfc822mailbox": "mail"}
 
 // typeOf is an attribute's type as types are compared, without its options.
 func typeOf(name string) string {
@@ -441,11 +468,13 @@ func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (payload, error
 		switch {
 		case s.typesOnly:
 		case a.binary != nil:
-			content, err := a.binary(ctx)
-			if err != nil {
-				return payload{}, fmt.Errorf("%s of %s: %w", a.name, e.dn, err)
+			for _, value := range a.binary {
+				content, err := value(ctx)
+				if err != nil {
+					return payload{}, fmt.Errorf("%s of %s: %w", a.name, e.dn, err)
+				}
+				values = append(values, wrap(0x04, content))
 			}
-			values = append(values, wrap(0x04, content))
 		default:
 			for _, v := range a.values {
 				values = append(values, octets(v))
@@ -462,41 +491,55 @@ func (e *dirEntry) choose(ctx context.Context, s *searchRequest) (payload, error
 // not count.
 func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
-// foldDN does so for a distinguished name (RFC 4514), whose parts are then divided by zero bytes.
-// It returns false for what is none. The %20 of an address, which some clients leave as it is,
-// stands for the space that it was.
+// foldDN does so for a distinguished name, whose parts are then divided by zero bytes. It returns
+// false for what is none.
 func foldDN(dn string) (string, bool) {
+	names, ok := parseDN(dn)
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = n.kind + "=" + fold(n.value)
+	}
+	return strings.Join(parts, "\x00"), ok
+}
+
+// rdn is a part of a distinguished name: its type as types are compared, and its value as it
+// stands.
+type rdn struct{ kind, value string }
+
+// parseDN reads a distinguished name (RFC 4514), whose parts have one attribute each. It returns
+// false for what is none. The %20 of an address, which some clients leave as it is, stands for the
+// space that it was.
+func parseDN(dn string) (names []rdn, ok bool) {
 	dn = strings.ReplaceAll(dn, "%20", " ")
 	if strings.TrimSpace(dn) == "" {
-		return "", true
+		return nil, true
 	}
-	var parts []string
 	var part strings.Builder
 	for i := 0; ; i++ {
 		switch {
 		case i == len(dn), dn[i] == ',', dn[i] == ';':
 			kind, value, ok := strings.Cut(part.String(), "=")
 			if kind = typeOf(kind); !ok || kind == "" {
-				return "", false
+				return nil, false
 			}
-			parts = append(parts, kind+"="+fold(value))
+			names = append(names, rdn{kind, strings.TrimSpace(value)})
 			part.Reset()
 			if i == len(dn) {
-				return strings.Join(parts, "\x00"), true
+				return names, true
 			}
 		case dn[i] == 0:
-			return "", false
+			return nil, false
 		case dn[i] != '\\':
 			part.WriteByte(dn[i])
 		case i+1 == len(dn):
-			return "", false
+			return nil, false
 		default: // \, and the like stand for themselves, \20 and the like for a byte
 			char, err := hex.DecodeString(dn[i+1 : min(i+3, len(dn))])
 			if err != nil || len(char) != 1 {
 				char, i = []byte{dn[i+1]}, i-1
 			}
 			if char[0] == 0 {
-				return "", false
+				return nil, false
 			}
 			part.Write(char)
 			i += 2

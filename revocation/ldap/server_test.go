@@ -293,6 +293,12 @@ func FuzzDirectory(f *testing.F) {
 		}
 		request(ldapSearch, octets("c=FR"), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0), raw(packet.Bytes()), wrap(0x30, octets("*")))
 	}
+	for _, dn := range []string{"o=gip-cps,c=fr", "cn=899700209812,ou=Médecin,o=gip-cps-test,c=FR",
+		`cn=\\,,l=Paris (75),O=GIP-CPS,c=fr`} {
+		request(ldapCompare, octets(dn), wrap(0x30, octets("o"), octets("gip-cps")))
+		request(ldapSearch, octets(dn), number(10, 2), number(10, 0), number(2, 0), number(2, 0), number(1, 0),
+			wrap(0x87, raw([]byte("uid"))), wrap(0x30))
+	}
 	l := newTestLab(f, 1)
 	d := NewServer(l.Lab, crl.NewIssuer(l.Lab, l.Clock()), quiet)
 	f.Fuzz(func(t *testing.T, data []byte) {
