@@ -79,9 +79,9 @@ func (r *Row) normalize() error {
 	return joinErrors(errs)
 }
 
-// FixNumber reads a number, of the column of that name, of which a spreadsheet made its own: it puts
-// lost zeros back and takes separators out, and refuses one that has lost digits. note says what was
-// done.
+// FixNumber reads a number, of the column of that name, of which a spreadsheet made its own: it
+// puts lost zeros back and takes separators out, and refuses one that has lost digits. note says
+// what was done.
 func FixNumber(name, value string) (fixed string, note *i18n.Text, err error) {
 	noted := func(fr, en string, args ...any) *i18n.Text {
 		t := i18n.Text{FR: fr, EN: en}.Format(args...)
