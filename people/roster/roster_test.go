@@ -42,9 +42,10 @@ func TestColumns(t *testing.T) {
 		t.Fatalf("%+v", want)
 	}
 	for name, text := range map[string]string{
-		"French": "Identifiant;Nom;Prénom;Profession;Spécialité;Mode d'exercice;Secteur d'activité;Courriel;Téléphone\n" +
-			row,
-		"RPPS without its 8": "N° RPPS;Nom de famille;Prénom usuel;Profession;Spécialité;Mode;Secteur;E-mail;Portable\n" +
+		"French": "Identifiant;Nom;Prénom;Profession;Spécialité;Mode d'exercice;Secteur d'activité;" +
+			"Courriel;Téléphone\n" + row,
+		"RPPS without its 8": "N° RPPS;Nom de famille;Prénom usuel;Profession;Spécialité;Mode;Secteur;E-mail;" +
+			"Portable\n" +
 			"99700999123;Durand;Éloïse;10;SM26;L;SA07;eloise@example.fr;06 39 98 00 12\n",
 		"capitals": strings.ToUpper(head) +
 			"8 99700 999123;Durand;Éloïse;10;sm26;l;sa07;eloise@example.fr;+33639980012\n",
@@ -99,7 +100,8 @@ const annuaire = "Type d'identifiant PP|Identifiant PP|Identification nationale 
 // line is one of the extraction, with a savoir-faire and a structure.
 func line(skill, structure string) string {
 	return "8|99700999123|899700999123|DR|Docteur|MME|Madame|DURAND|Éloïse|10|Médecin|C|Civil|S|Spécialité ordinale|" +
-		skill + "||L|Libéral|||||" + structure + "|CABINET " + structure + "||||12|BIS|R|Rue|DES LILAS||75009 PARIS|75009|" +
+		skill + "||L|Libéral|||||" + structure + "|CABINET " + structure +
+		"||||12|BIS|R|Rue|DES LILAS||75009 PARIS|75009|" +
 		"75109|Paris 9e|99000|France|0199000012||||75|Paris||CNOM/CNOM/CNOM|SA07|Cabinet individuel|||||GENR01|soin|\n"
 }
 
@@ -245,7 +247,8 @@ func ods(t *testing.T, table [][]string) []byte {
 	}
 	return zipped(t, map[string]string{"mimetype": "application/vnd.oasis.opendocument.spreadsheet",
 		"content.xml": `<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0">` +
-			`<body><spreadsheet><table name="Un">` + cells.String() + `</table></spreadsheet></body></document-content>`})
+			`<body><spreadsheet><table name="Un">` + cells.String() +
+			`</table></spreadsheet></body></document-content>`})
 }
 
 func zipped(t *testing.T, parts map[string]string) []byte {
