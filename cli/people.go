@@ -51,6 +51,7 @@ func (p *program) peopleCommand() *cli.Command {
 				Action:       p.peopleSet,
 			},
 			p.peopleGenerateCommand(),
+			p.peopleImportCommand(),
 		},
 	}
 }

@@ -37,6 +37,7 @@ func TestJSONSchema(t *testing.T) {
 		return path
 	}
 	cards := file("cards.csv", "card;fixture\ncps;guy\n")
+	people := file("people.csv", "rpps;nom\n99700999131;Petit\n")
 	certificate := alain.File("authentication.pem")
 
 	l.Must("psc", "client", "add", "app", "--redirect", "https://app.example/cb")
@@ -77,6 +78,7 @@ func TestJSONSchema(t *testing.T) {
 		{"people", "list"}, {"people", "show", "899700999909"}, {"people", "show", "ANS20261122010101"},
 		{"people", "set", "899700999966", "--no-activity"},
 		{"people", "generate", "30", "--seed", "7", "--cards", "1"}, {"people", "generate", "--remove"},
+		{"people", "import", people},
 		{"outbox", "send", "--mail", "a@example.fr", "--subject", "x", "y"}, {"outbox", "list"},
 		{"outbox", "show", "--last"}, {"outbox", "wait"},
 		{"fixtures", "list"},

@@ -104,6 +104,15 @@ func (c *Change) check() error {
 	return checkRefPro(c.RefPro)
 }
 
+// Check holds the change to what can be kept, as [Directory.Set] does, and to the codes that the
+// lab knows, as [Change.CheckCodes] does.
+func (c *Change) Check() error {
+	if err := c.CheckCodes(); err != nil {
+		return err
+	}
+	return c.check()
+}
+
 func checkText(name, text string) error {
 	switch {
 	case !utf8.ValidString(text):

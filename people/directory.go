@@ -267,6 +267,7 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 // SetOptions are what [Directory.Set] allows.
 type SetOptions struct {
 	AllowRealID bool // an identifier outside the ranges of tests, of a person who is not there yet
+	DryRun      bool // SetAll says what would be, and writes nothing
 }
 
 // Set changes what is said of a person, over all other sources, and adds one who is not there. The
@@ -292,7 +293,7 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 		}
 		merged.merge(&change)
 		if doc.Version == 0 {
-			if err := d.checkNew(ctx, id, rows, change, options); err != nil {
+			if _, err := d.checkNew(ctx, id, rows, change, options); err != nil {
 				return nil, err
 			}
 		}
@@ -311,23 +312,24 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 	}
 }
 
-// checkNew holds a change of which nothing is recorded yet to what a new person must have.
+// checkNew holds a change of somebody of whom nothing is recorded yet to what a new person must
+// have. isNew is false when another source knows the person.
 func (d *Directory) checkNew(ctx context.Context, id string, rows map[string]row, change Change,
-	options SetOptions) error {
-	if err := checkID(id); err != nil {
-		return err
+	options SetOptions) (isNew bool, err error) {
+	if err := CheckID(id); err != nil {
+		return false, err
 	}
 	p, err := d.assemble(ctx, id, rows, nil)
 	switch {
 	case err != nil || p != nil:
-		return err
+		return false, err
 	case change.FamilyName == nil || strings.TrimSpace(*change.FamilyName) == "":
-		return store.Errorf(store.NotFound,
+		return false, store.Errorf(store.NotFound,
 			"nobody has the identifier %s yet: give a family name to add the person", id)
 	case profiles.MayBeReal(id) && !options.AllowRealID:
-		return errRealID(id)
+		return false, errRealID(id)
 	}
-	return nil
+	return true, nil
 }
 
 func errRealID(id string) error {

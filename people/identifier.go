@@ -19,8 +19,8 @@ var origins = map[byte]string{'0': "ADELI", '1': "CABINET-ADELI", '3': "FINESS",
 
 var editID = regexp.MustCompile(`^ANS[0-9]{14}$`)
 
-// checkID holds an identifier to its form.
-func checkID(id string) error {
+// CheckID holds an identifier to its form.
+func CheckID(id string) error {
 	if editID.MatchString(id) {
 		return nil
 	}

@@ -83,7 +83,7 @@ func parseRows(data []byte) (map[string]row, error) {
 		return nil, err
 	}
 	for id, r := range rows {
-		if err := checkID(id); err != nil {
+		if err := CheckID(id); err != nil {
 			return nil, i18n.Errorf("%q: %w", shorten(id), err)
 		}
 		if profiles.MayBeReal(id) && !r.AllowRealID {

@@ -127,11 +127,9 @@ func FindCode(table, text string) string {
 		if !ok {
 			continue
 		}
-		rest = strings.TrimFunc(rest, func(r rune) bool {
-			return unicode.IsSpace(r) ||
-				strings.ContainsRune("-–—:(),", r)
-		})
-		if rest == "" || Fold(norm.NFC.String(rest)) == Fold(c.Label) {
+		between := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("-–—:(),", r) }
+		rest = strings.TrimFunc(rest, between)
+		if rest == "" || Fold(norm.NFC.String(rest)) == Fold(strings.TrimFunc(c.Label, between)) {
 			return c.Code
 		}
 	}

@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"services/ecps"},
 	{"services/clock"},
 	{"testssl"},
+	{"people/roster"},
 	{"doctor", "batch"},
 	{"outbox"},
 	{"people/population"},

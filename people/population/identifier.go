@@ -54,34 +54,29 @@ const (
 	entityDepartment = "1A"
 )
 
-// slotNumber is the number of a structure of a block: FINESS with its key, or a number of six
-// digits for a structure without FINESS.
-func (p *Population) slotNumber(block, slot int) string {
-	s := &p.tables.slots[slot]
-	if s.entity == "" {
-		var b [6]byte
-		digits(b[:], uint64(p.unlisted.apply(block*len(p.tables.slots)+slot)))
-		return string(b[:])
-	}
-	department, numbers := siteDepartment, p.sites
-	if s.entity == "EJ" {
-		department, numbers = entityDepartment, p.entities
-	}
-	var b [9]byte
-	copy(b[:], department)
-	digits(b[2:8], uint64(numbers.apply(block*p.tables.entities[s.entity]+s.finess)))
-	b[8] = luhnKey(b[:8])
-	return string(b[:])
-}
-
 // otherPrefix begins the technical identifiers of structures without FINESS number.
 const otherPrefix = "R98"
 
+// slotID is the technical identifier of a structure of a block: F and FINESS with its key, or R98
+// and a number of six digits.
 func (p *Population) slotID(block, slot int) string {
-	if p.tables.slots[slot].entity == "" {
-		return otherPrefix + p.slotNumber(block, slot)
+	s := &p.tables.slots[slot]
+	if s.entity == "" {
+		var b [len(otherPrefix) + 6]byte
+		copy(b[:], otherPrefix)
+		digits(b[len(otherPrefix):], uint64(p.unlisted.apply(block*len(p.tables.slots)+slot)))
+		return string(b[:])
 	}
-	return "F" + p.slotNumber(block, slot)
+	department, numbers, each := siteDepartment, p.sites, p.tables.ofEG
+	if s.entity == "EJ" {
+		department, numbers, each = entityDepartment, p.entities, p.tables.ofEJ
+	}
+	var b [10]byte
+	b[0] = 'F'
+	copy(b[1:], department)
+	digits(b[3:9], uint64(numbers.apply(block*each+s.finess)))
+	b[9] = luhnKey(b[1:9])
+	return string(b[:])
 }
 
 // ownRank is the rank that a practice of one's ownPractice has after the RPPS number.
@@ -131,16 +126,15 @@ func (p *Population) findFINESS(id string) (place int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	entity, number := "EG", 0
+	entity, each, number := "EG", p.tables.ofEG, 0
 	switch id[1:3] {
 	case siteDepartment:
 		number = p.sites.inverse(int(n))
 	case entityDepartment:
-		entity, number = "EJ", p.entities.inverse(int(n))
+		entity, each, number = "EJ", p.tables.ofEJ, p.entities.inverse(int(n))
 	default:
 		return 0, false
 	}
-	each := p.tables.entities[entity]
 	for i := range p.tables.slots {
 		if s := &p.tables.slots[i]; s.entity == entity && s.finess == number%each {
 			return p.slotPlace(number/each, i, id)

@@ -107,14 +107,13 @@ func (p *Population) inBlock(s *people.Structure, block, slot int) {
 		group = of.parent
 		s.Parent = p.slotID(block, group)
 	}
-	number := p.slotNumber(block, slot)
-	s.Sector = of.sector
+	s.ID, s.Sector = p.slotID(block, slot), of.sector
 	s.Legal = of.entity == "EJ"
 	if of.entity == "" {
-		s.ID, s.SIRET = otherPrefix+number, siret(number)
-		s.SIREN, s.NationalID = s.SIRET[:9], "3"+s.SIRET
+		s.NationalID = "3" + siret(s.ID[len(otherPrefix):])
+		s.SIRET, s.SIREN = s.NationalID[1:], s.NationalID[1:10]
 	} else {
-		s.ID, s.FINESS, s.NationalID = "F"+number, number, "1"+number
+		s.FINESS, s.NationalID = s.ID[1:], "1"+s.ID[1:]
 	}
 	shared := p.draw(ofVariant, block*len(t.slots)+group)
 	variant := int(shared.next() >> 1)
@@ -152,6 +151,7 @@ func (p *Population) inBlock(s *people.Structure, block, slot int) {
 func (p *Population) title(pattern string, shared draw, d *draw, s *people.Structure, at *commune) string {
 	t := p.tables
 	var b strings.Builder
+	b.Grow(48)
 	for {
 		text, rest, ok := strings.Cut(pattern, "{")
 		b.WriteString(text)

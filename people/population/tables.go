@@ -117,15 +117,14 @@ type tables struct {
 	owners       int // of a block's people, those with a practice of their own
 	slots        []slot
 	ofKind       map[string][]int // slots
-	entities     map[string]int   // how many slots have a FINESS number of an entity
+	ofEG, ofEJ   int              // how many slots have a FINESS number, of a site and of a legal entity
 	services     map[string][]service
 	equipment    map[string][]equipment
 }
 
 var read = sync.OnceValue(func() *tables {
 	t := &tables{professions: map[string]*profession{}, specialities: map[string][]speciality{},
-		second: map[string]other{}, ofKind: map[string][]int{}, entities: map[string]int{},
-		services: map[string][]service{}, equipment: map[string][]equipment{}}
+		second: map[string]other{}, ofKind: map[string][]int{}, services: map[string][]service{}, equipment: map[string][]equipment{}}
 	t.readNames()
 	for _, f := range rows("communes.tsv", 5) {
 		t.communes = append(t.communes, commune{f[0], f[1], f[2], address(f[3]), number(f[4])})
@@ -179,9 +178,13 @@ func (t *tables) readStructures() {
 			if f[3] != "-" {
 				s.parent = t.ofKind[f[3]][i%len(t.ofKind[f[3]])]
 			}
-			if s.entity != "" {
-				s.finess = t.entities[s.entity]
-				t.entities[s.entity]++
+			switch s.entity {
+			case "EG":
+				s.finess = t.ofEG
+				t.ofEG++
+			case "EJ":
+				s.finess = t.ofEJ
+				t.ofEJ++
 			}
 			t.ofKind[s.kind] = append(t.ofKind[s.kind], len(t.slots))
 			t.slots = append(t.slots, s)
