@@ -251,4 +251,3 @@ func BenchmarkLogin(b *testing.B) {
 		})
 	}
 }
-
