@@ -106,10 +106,22 @@ func (t *table) visible(s snapshot) set {
 	if rest := s.End % 64; rest != 0 {
 		rows[len(rows)-1] &= 1<<rest - 1
 	}
-	for i := len(t.deaths) - 1; i >= 0 && t.deaths[i].change > s.Changes; i-- {
-		if t.deaths[i].row < s.End {
-			rows.add(t.deaths[i].row)
+	for row := range t.endedSince(s) {
+		if row < s.End {
+			rows.add(row)
 		}
+	}
+	return rows
+}
+
+// endedSince are the rows that ended after a snapshot, which still sees them.
+func (t *table) endedSince(s snapshot) map[uint32]bool {
+	var rows map[uint32]bool
+	for i := len(t.deaths) - 1; i >= 0 && t.deaths[i].change > s.Changes; i-- {
+		if rows == nil {
+			rows = map[uint32]bool{}
+		}
+		rows[t.deaths[i].row] = true
 	}
 	return rows
 }

@@ -49,33 +49,23 @@ func (x *index) sort() {
 	x.late = 0
 }
 
-// equal adds the rows with a key to a set.
-func (x *index) equal(s set, key string) { addAll(s, x.rows[key]) }
+// equal adds the rows with a key.
+func (x *index) equal(m *matches, key string) { m.add(x.rows[key]...) }
 
 // prefix adds the rows that have a key which begins so.
-func (x *index) prefix(s set, prefix string) {
+func (x *index) prefix(m *matches, prefix string) {
 	at, _ := slices.BinarySearch(x.keys, prefix)
 	for ; at < len(x.keys) && strings.HasPrefix(x.keys[at], prefix); at++ {
-		addAll(s, x.rows[x.keys[at]])
+		m.add(x.rows[x.keys[at]]...)
 	}
 }
 
 // matching adds the rows that have a key which passes. It costs a look at every key.
-func (x *index) matching(s set, passes func(string) bool) {
+func (x *index) matching(m *matches, passes func(string) bool) {
 	for _, key := range x.keys {
 		if passes(key) {
-			addAll(s, x.rows[key])
+			m.add(x.rows[key]...)
 		}
-	}
-}
-
-// addAll adds rows that are in ascending order, as far as the set reaches.
-func addAll(s set, rows []uint32) {
-	for _, row := range rows {
-		if int(row/64) >= len(s) {
-			return
-		}
-		s.add(row)
 	}
 }
 
@@ -122,14 +112,12 @@ func (t *times) sort() {
 }
 
 // between adds the rows whose time is not before from and before until.
-func (t *times) between(s set, from, until int64) {
+func (t *times) between(m *matches, from, until int64) {
 	first := sort.Search(len(t.list), func(i int) bool { return t.list[i].at >= from })
 	for _, one := range t.list[first:] {
 		if one.at >= until {
 			return
 		}
-		if int(one.row/64) < len(s) {
-			s.add(one.row)
-		}
+		m.add(one.row)
 	}
 }

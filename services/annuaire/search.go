@@ -95,23 +95,29 @@ func (d *dataset) search(ctx context.Context, q *query, from *cursor) (*page, er
 		}
 		result.seen, after = from.Seen, from.After
 	}
-	found := t.visible(result.seen)
-	for i := range q.criteria {
-		rows, err := d.fits(ctx, t, &q.criteria[i], result.seen.End)
-		if err != nil {
-			return nil, err
+	list, many, err := d.found(ctx, t, q, result.seen)
+	if err != nil {
+		return nil, err
+	}
+	row, more := uint32(0), false
+	if many == nil {
+		result.total = len(list)
+		at, _ := slices.BinarySearch(list, after)
+		rest := list[at:]
+		result.rows = rest[:min(q.count, len(rest))]
+		if more = len(rest) > q.count; more {
+			row = rest[q.count]
 		}
-		found.intersect(rows)
+	} else {
+		result.total = many.count()
+		row, more = many.next(after)
+		for more && len(result.rows) < q.count {
+			result.rows = append(result.rows, row)
+			row, more = many.next(row + 1)
+		}
 	}
 	if from != nil {
 		result.total = from.Total
-	} else {
-		result.total = found.count()
-	}
-	row, more := found.next(after)
-	for more && len(result.rows) < q.count {
-		result.rows = append(result.rows, row)
-		row, more = found.next(row + 1)
 	}
 	if more && q.count > 0 {
 		result.next = &cursor{Kind: q.kind.name, Seen: result.seen, After: row, Total: result.total}
@@ -119,23 +125,57 @@ func (d *dataset) search(ctx context.Context, q *query, from *cursor) (*page, er
 	return result, nil
 }
 
+// found are the rows of a snapshot that pass every criterion: a list when one of them lets few pass,
+// else a set.
+func (d *dataset) found(ctx context.Context, t *table, q *query, seen snapshot) (list []uint32, many set, err error) {
+	var few *matches
+	var sets []set
+	for i := range q.criteria {
+		m, err := d.fits(ctx, t, &q.criteria[i], seen.End)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case m.many != nil:
+			sets = append(sets, m.many)
+		case few == nil:
+			few = m
+		default:
+			few.few = slices.DeleteFunc(few.few, func(row uint32) bool {
+				_, both := slices.BinarySearch(m.few, row)
+				return !both
+			})
+		}
+	}
+	if few == nil {
+		many = t.visible(seen)
+		for _, s := range sets {
+			many.intersect(s)
+		}
+		return nil, many, nil
+	}
+	ended := t.endedSince(seen)
+	list = slices.DeleteFunc(few.few, func(row uint32) bool {
+		return !t.live.has(row) && !ended[row] || slices.ContainsFunc(sets, func(s set) bool { return !s.has(row) })
+	})
+	return list, nil, nil
+}
+
 // fits are the rows that one of a criterion's values fits.
-func (d *dataset) fits(ctx context.Context, t *table, c *criterion, end uint32) (set, error) {
-	rows := newSet(end)
+func (d *dataset) fits(ctx context.Context, t *table, c *criterion, end uint32) (*matches, error) {
+	m := &matches{end: end}
 	for _, value := range c.values {
-		if err := d.fit(ctx, t, c, value, rows); err != nil {
+		if err := d.fit(ctx, t, c, value, m); err != nil {
 			return nil, err
 		}
 	}
 	if c.modifier == "not" {
-		others := full(end)
-		others.drop(rows)
-		return others, nil
+		m.invert()
 	}
-	return rows, nil
+	m.sort()
+	return m, nil
 }
 
-func (d *dataset) fit(ctx context.Context, t *table, c *criterion, value string, rows set) error {
+func (d *dataset) fit(ctx context.Context, t *table, c *criterion, value string, rows *matches) error {
 	x := t.keys[c.param.name]
 	switch c.param.kind {
 	case ofDate:
@@ -188,7 +228,7 @@ func (d *dataset) fit(ctx context.Context, t *table, c *criterion, value string,
 }
 
 // fitOwner adds the rows of the owner whom a code names, of those that have the value.
-func (d *dataset) fitOwner(ctx context.Context, t *table, p *param, code, value string, rows set) error {
+func (d *dataset) fitOwner(ctx context.Context, t *table, p *param, code, value string, rows *matches) error {
 	id, ok := p.find(code)
 	if !ok {
 		return nil
@@ -206,10 +246,10 @@ func (d *dataset) fitOwner(ctx context.Context, t *table, p *param, code, value 
 }
 
 // keepItems adds the candidates whose item passes.
-func (d *dataset) keepItems(ctx context.Context, t *table, candidates []uint32, rows set,
+func (d *dataset) keepItems(ctx context.Context, t *table, candidates []uint32, rows *matches,
 	passes func(item) bool) error {
 	for _, row := range candidates {
-		if int(row/64) >= len(rows) {
+		if row >= rows.end {
 			continue
 		}
 		it, err := d.item(ctx, t, row)

@@ -1,6 +1,9 @@
 package annuaire
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // set is a set of rows, a bit each. Rows beyond its end are not in it.
 type set []uint64
@@ -64,4 +67,59 @@ func (s set) next(row uint32) (uint32, bool) {
 		}
 		word = s[i]
 	}
+}
+
+// matches are the rows that a criterion lets pass, below end: few of them as a list, many as a set.
+// So a search that finds one among a million costs what it costs among a thousand.
+type matches struct {
+	end  uint32
+	few  []uint32
+	many set // nil while there are few
+}
+
+// maxFew is how many rows a list may have.
+const maxFew = 4096
+
+// add adds rows, in any order.
+func (m *matches) add(rows ...uint32) {
+	if m.many == nil && len(m.few)+len(rows) <= maxFew {
+		for _, row := range rows {
+			if row < m.end {
+				m.few = append(m.few, row)
+			}
+		}
+		return
+	}
+	m.widen()
+	for _, row := range rows {
+		if row < m.end {
+			m.many.add(row)
+		}
+	}
+}
+
+// widen makes a set of the list.
+func (m *matches) widen() {
+	if m.many != nil {
+		return
+	}
+	m.many = newSet(m.end)
+	for _, row := range m.few {
+		m.many.add(row)
+	}
+	m.few = nil
+}
+
+// invert leaves the rows that were not there.
+func (m *matches) invert() {
+	m.widen()
+	others := full(m.end)
+	others.drop(m.many)
+	m.many = others
+}
+
+// sort puts the list in order, each row once.
+func (m *matches) sort() {
+	slices.Sort(m.few)
+	m.few = slices.Compact(m.few)
 }
