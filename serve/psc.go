@@ -59,8 +59,9 @@ var pscRows = []Endpoint{
 		},
 	},
 	{
-		Name:    "desk",
-		Title:   i18n.Text{FR: "Guichet du labo : téléphone, messages, Annuaire :", EN: "Lab desk: phone, messages, Annuaire:"},
+		Name: "desk",
+		Title: i18n.Text{FR: "Guichet du labo : téléphone, messages, Annuaire :",
+			EN: "Lab desk: phone, messages, Annuaire:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Desk },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {

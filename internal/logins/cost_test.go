@@ -131,8 +131,9 @@ func (b *person) whole(t testing.TB, login func(*person) (code string, err error
 	if b.byScript != nil { // what it says beside is not asked for
 		again.IDToken = tokens.IDToken
 	}
-	got, err := fresh.do(ctx, "GET", fresh.issuer+"/protocol/openid-connect/logout?"+url.Values{"id_token_hint": {again.IDToken},
-		"post_logout_redirect_uri": {redirect}, "state": {"s"}}.Encode(), nil)
+	got, err := fresh.do(ctx, "GET",
+		fresh.issuer+"/protocol/openid-connect/logout?"+url.Values{"id_token_hint": {again.IDToken},
+			"post_logout_redirect_uri": {redirect}, "state": {"s"}}.Encode(), nil)
 	if err == nil && got.to == nil && b.byScript != nil {
 		got, err = fresh.do(ctx, "POST", got.at.Scheme+"://"+got.at.Host+"/protocol/openid-connect/logout/confirm",
 			url.Values{"xsrf": {hidden.FindStringSubmatch(got.body)[1]}, "logout": {"yes"}})
@@ -188,7 +189,8 @@ func BenchmarkLogin(b *testing.B) {
 		h := held{access: t.AccessToken}
 		if c == ours {
 			l.Must("ecps", "policy", "ignore", "--client", "app")
-			a, err := c.b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1", "login_hint", doctor)
+			a, err := c.b.call(ctx, "/ext/ciba/auth", "scope", "openid scope_all", "acr_values", "eidas1",
+				"login_hint", doctor)
 			if err != nil || a.AuthReqID == "" {
 				b.Fatalf("%v, %v", a, err)
 			}

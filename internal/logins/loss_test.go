@@ -19,8 +19,8 @@ import (
 	"github.com/igc-lab/igc/internal/peer"
 )
 
-// One loss is seen everywhere: within a second of igc card lose, whoever reads the status of a card,
-// by whatever way, learns it.
+// One loss is seen everywhere: within a second of igc card lose, whoever reads the status of a
+// card, by whatever way, learns it.
 func TestOneLoss(t *testing.T) {
 	peer.Need(t, "openssl")
 	l := labtest.New(t, "--key", "p256")

@@ -30,7 +30,8 @@ func startNode(t testing.TB, l *labtest.Lab) *contender {
 	labtest.Write(t, script, []byte(labtest.Read(t, "testdata/oidc-provider.mjs")))
 	server := l.Issue("--fixture", "serveur", "--dns", "localhost", "--clear-keys")
 	cmd := exec.Command("node", script)
-	cmd.Env = append(os.Environ(), "NODE_ENV=production", "CERT="+server.File("server.pem"), "KEY="+server.File("server.clear.key"), "REDIRECT="+redirect,
+	cmd.Env = append(os.Environ(), "NODE_ENV=production", "CERT="+server.File("server.pem"),
+		"KEY="+server.File("server.clear.key"), "REDIRECT="+redirect,
 		"PORT="+labtest.FreePorts(t), "PERSON="+doctor)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -49,16 +50,17 @@ func startNode(t testing.TB, l *labtest.Lab) *contender {
 		t.Fatal(err)
 	}
 	at := strings.TrimSpace(line)
-	p := &provider{issuer: at, wallet: at, client: "app", secret: "secret", roots: x509.NewCertPool(), byScript: func(b *person) (string, error) {
-		got, err := b.do(t.Context(), "GET", b.authorization(), nil)
-		if err == nil && got.to.Get("code") == "" {
-			err = errors.New("no code: " + got.at.String() + got.body)
-		}
-		if err != nil {
-			return "", err
-		}
-		return got.to.Get("code"), nil
-	}}
+	p := &provider{issuer: at, wallet: at, client: "app", secret: "secret", roots: x509.NewCertPool(),
+		byScript: func(b *person) (string, error) {
+			got, err := b.do(t.Context(), "GET", b.authorization(), nil)
+			if err == nil && got.to.Get("code") == "" {
+				err = errors.New("no code: " + got.at.String() + got.body)
+			}
+			if err != nil {
+				return "", err
+			}
+			return got.to.Get("code"), nil
+		}}
 	if !p.roots.AppendCertsFromPEM([]byte(labtest.Read(t, server.File("server.pem")))) {
 		t.Fatal("no certificate")
 	}

@@ -11,7 +11,8 @@ import (
 
 // oneLanguage are pages that are made by a test in both languages at once, or that only those who
 // work on igc read.
-var oneLanguage = []string{"docs/architecture.md", "docs/cli.md", "docs/codes.md", "docs/costs.md", "docs/psc-codes.md", "docs/annuaire-codes.md",
+var oneLanguage = []string{"docs/architecture.md", "docs/cli.md", "docs/codes.md", "docs/costs.md",
+	"docs/psc-codes.md", "docs/annuaire-codes.md",
 	"docs/storage.md"}
 
 var (

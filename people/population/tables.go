@@ -124,7 +124,8 @@ type tables struct {
 
 var read = sync.OnceValue(func() *tables {
 	t := &tables{professions: map[string]*profession{}, specialities: map[string][]speciality{},
-		second: map[string]other{}, ofKind: map[string][]int{}, services: map[string][]service{}, equipment: map[string][]equipment{}}
+		second: map[string]other{}, ofKind: map[string][]int{}, services: map[string][]service{},
+		equipment: map[string][]equipment{}}
 	t.readNames()
 	for _, f := range rows("communes.tsv", 5) {
 		t.communes = append(t.communes, commune{f[0], f[1], f[2], address(f[3]), number(f[4])})

@@ -54,7 +54,10 @@ func BenchmarkSearch(b *testing.B) {
 			name   string
 			target func() string
 		}{
-			{"number-smartcard", func() string { return fmt.Sprintf("Practitioner?number-smartcard=28000%05d", rand.IntN(500)) }},
+			{"number-smartcard", func() string {
+				return fmt.Sprintf("Practitioner?number-smartcard=28000%05d",
+					rand.IntN(500))
+			}},
 			{"identifier", func() string {
 				return "Practitioner?identifier=" + w.people.population.Person(rand.IntN(size)).ID
 			}},

@@ -64,7 +64,8 @@ type declaredParam struct {
 func (s *Server) capabilities() *capabilityStatement {
 	c := &capabilityStatement{ResourceType: "CapabilityStatement", ID: "igc-annuaire", Status: "active",
 		Date: s.Made.UTC().Format(time.RFC3339), Publisher: "igc", Kind: "instance",
-		Instantiates:   []string{"https://interop.esante.gouv.fr/ig/fhir/annuaire/CapabilityStatement/AsServerDPCapabilityStatement"},
+		Instantiates: []string{"https://interop.esante.gouv.fr/ig/" +
+			"fhir/annuaire/CapabilityStatement/AsServerDPCapabilityStatement"},
 		Software:       software{"igc"},
 		Implementation: implementation{"Annuaire Santé d'un laboratoire igc : données fictives", s.URL() + base},
 		FHIRVersion:    "4.0.1", Format: []string{"json"}}

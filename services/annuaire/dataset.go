@@ -22,7 +22,7 @@ import (
 type People interface {
 	Find(ctx context.Context, id string) (*people.Person, error)
 	Population(ctx context.Context) (people.Population, error) // nil when there is none
-	Known(ctx context.Context) iter.Seq2[string, error]        // identifiers of those beside the population, or said more of
+	Known(ctx context.Context) iter.Seq2[string, error]        // identifiers of whoever is recorded or said more of
 }
 
 // Records are what the lab issued: a [ca.Service].

@@ -70,7 +70,8 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 		{"Organization?mailbox-mss:contains=%40", true},
 		{"Organization?type=" + escaped(sector+"SA25,"+sector+"SA29") + "&mailbox-mss:contains=%40", true},
 		{"Organization?type=SA33,SA38,SA39,SA65", true},
-		{"Organization?identifier=" + escaped("https://finess.esante.gouv.fr|") + "&type=SA01,SA02&type:not=159,165", true},
+		{"Organization?identifier=" + escaped("https://finess.esante.gouv.fr|") + "&type=SA01,SA02&type:not=159,165",
+			true},
 		{"Practitioner", true},
 		{"Practitioner?_id=003-32783-88722", false},
 		{"Practitioner?_lastUpdated=ge2024-08-30", true},
@@ -233,8 +234,10 @@ func TestAdmission(t *testing.T) {
 // FuzzQuery reads any query; what it takes is answered.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{"name=MAR&_count=5", "identifier=https%3A%2F%2Frpps.esante.gouv.fr%7C99700000001",
-		"_lastUpdated=ge2026-01-01&_lastUpdated=lt2026-02", "name:contains=a\\,b,c", "type:not=SA01|x|y", "%zz=1", "&&==&:=",
-		"_include=*&_revinclude=PractitionerRole:practitioner&_elements=name,identifier", "partof=Organization/001-01-F1"} {
+		"_lastUpdated=ge2026-01-01&_lastUpdated=lt2026-02", "name:contains=a\\,b,c", "type:not=SA01|x|y", "%zz=1",
+		"&&==&:=",
+		"_include=*&_revinclude=PractitionerRole:practitioner&_elements=name,identifier",
+		"partof=Organization/001-01-F1"} {
 		f.Add(seed)
 	}
 	w := newWorld(f, 50)

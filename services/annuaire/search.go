@@ -125,8 +125,8 @@ func (d *dataset) search(ctx context.Context, q *query, from *cursor) (*page, er
 	return result, nil
 }
 
-// found are the rows of a snapshot that pass every criterion: a list when one of them lets few pass,
-// else a set.
+// found are the rows of a snapshot that pass every criterion: a list when one of them lets few
+// pass, else a set.
 func (d *dataset) found(ctx context.Context, t *table, q *query, seen snapshot) (list []uint32, many set, err error) {
 	var few *matches
 	var sets []set

@@ -18,8 +18,9 @@ func TestWalk(t *testing.T) {
 	w := newWorld(t, 1500)
 	w.card(w.people.population.Person(5).ID, "2800000005")
 	w.set(&people.Person{ID: "899700999909", FamilyName: "LABDOC", GivenName: "CAMILLE", RefPro: &people.RefPro{
-		Exercices: []people.Exercice{{CodeProfession: "10", Activities: []people.Activity{{IdentifiantTechnique: "R999001",
-			RaisonSocialeSite: "CABINET M LABDOC", CodeSecteurDactivite: "SA07"}}}}}})
+		Exercices: []people.Exercice{{CodeProfession: "10",
+			Activities: []people.Activity{{IdentifiantTechnique: "R999001",
+				RaisonSocialeSite: "CABINET M LABDOC", CodeSecteurDactivite: "SA07"}}}}}})
 	seen := map[string]bool{}
 	var references []string
 	for _, k := range kinds {
@@ -42,7 +43,8 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	for name := range seen {
-		if status, body := w.call("GET", "/fhir/v2/"+name); status != 200 || !strings.Contains(string(body), name[strings.Index(name, "/")+1:]) {
+		if status, body := w.call("GET", "/fhir/v2/"+name); status != 200 || !strings.Contains(string(body),
+			name[strings.Index(name, "/")+1:]) {
 			t.Fatalf("%s: %d", name, status)
 		}
 		if len(seen)%7 == 0 {
@@ -111,11 +113,17 @@ func TestSearchAgainstEveryResource(t *testing.T) {
 					switch random.IntN(3) {
 					case 0:
 						value = strings.ToLower(string(r[:1+random.IntN(len(r))]))
-						fits = func(key string) bool { return strings.HasPrefix(profiles.Fold(key), profiles.Fold(value)) }
+						fits = func(key string) bool {
+							return strings.HasPrefix(profiles.Fold(key),
+								profiles.Fold(value))
+						}
 					case 1:
 						from := random.IntN(len(r))
 						value, modifier = string(r[from:from+1+random.IntN(len(r)-from)]), ":contains"
-						fits = func(key string) bool { return strings.Contains(profiles.Fold(key), profiles.Fold(value)) }
+						fits = func(key string) bool {
+							return strings.Contains(profiles.Fold(key),
+								profiles.Fold(value))
+						}
 					case 2:
 						modifier = ":exact"
 					}
@@ -253,7 +261,8 @@ func TestCards(t *testing.T) {
 	if got := find(public); strings.Contains(got, "oppositionDate") {
 		t.Errorf("the public sees: %s", got)
 	}
-	if got := find(restricted); !strings.Contains(got, "oppositionDate") || !strings.Contains(got, "as-dr-practitioner") {
+	if got := find(restricted); !strings.Contains(got, "oppositionDate") || !strings.Contains(got,
+		"as-dr-practitioner") {
 		t.Errorf("who may see restricted data sees: %s", got)
 	}
 	if b := w.search("Practitioner?_lastUpdated=ge2026-11-26T12:00:00Z&identifier=" + id); len(b.Entry) != 1 {

@@ -158,7 +158,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, call *Call) {
 }
 
 // answer answers a call that was admitted.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, call *Call, restricted, broken bool) error {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, call *Call, restricted,
+	broken bool) error {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	parts := strings.Split(path, "/")
 	switch {
@@ -214,7 +215,8 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, k *kind, id string
 		return err
 	}
 	if it == nil {
-		return &problem{http.StatusNotFound, "not-found", fmt.Sprintf("Resource %s/%s is not known", k.name, shortened(id))}
+		return &problem{http.StatusNotFound, "not-found", fmt.Sprintf("Resource %s/%s is not known", k.name,
+			shortened(id))}
 	}
 	w.Header().Set("ETag", `W/"1"`)
 	w.Header().Set("Last-Modified", it.updated().UTC().Format(http.TimeFormat))

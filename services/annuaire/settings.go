@@ -64,7 +64,8 @@ var toggles = []toggle{
 	onOff("limit", "17 appels par seconde et 1 000 par minute au plus, par clé",
 		"at most 17 calls a second and 1,000 a minute, by key", func(s *Settings) *bool { return &s.Limit }),
 	onOff("restricted", "données restreintes (oppositions, certificats) aussi sans clé",
-		"restricted data (oppositions, certificates) without a key too", func(s *Settings) *bool { return &s.Restricted }),
+		"restricted data (oppositions, certificates) without a key too",
+		func(s *Settings) *bool { return &s.Restricted }),
 	{"fault", "off, 429, 502, 504, next, 5s", i18n.Text{
 		FR: "panne jouée : un statut, next pour un lien next cassé, ou une attente d'une minute au plus",
 		EN: "fault played: a status, next for a broken link next, or a delay of a minute at most"},

@@ -79,7 +79,8 @@ func (r *register) Find(_ context.Context, id string) (*people.Person, error) {
 			return r.population.Person(at), nil
 		}
 	}
-	return nil, store.Errorf(store.NotFound, "nobody has the identifier %s yet: give a family name to add the person", id)
+	return nil, store.Errorf(store.NotFound, "nobody has the identifier %s yet: give a family name to add the person",
+		id)
 }
 
 func (r *register) Population(context.Context) (people.Population, error) { return r.population, nil }
