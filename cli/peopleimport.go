@@ -39,8 +39,8 @@ func (p *program) peopleImportCommand() *cli.Command {
 
 // imported is what igc people import prints.
 type imported struct {
-	People  int  `json:"people"`  // added or changed
-	Added   int  `json:"added"`   // who were not there before
+	People  int  `json:"people"`
+	First   int  `json:"first"`   // of whom nothing was written before
 	Skipped int  `json:"skipped"` // rows left aside
 	Written bool `json:"written"` // false with --check
 }
@@ -64,40 +64,34 @@ func (p *program) peopleImport(c *cli.Context) error {
 	if more := len(file.Notes) - 20; more > 0 {
 		p.note(fmt.Sprintf(tr("et %d autres remarques", "and %d further notes"), more))
 	}
-	faults, entries := file.Faults, file.Entries
-	options := people.SetOptions{AllowRealID: c.Bool("allow-real-id"), DryRun: true}
-	_, wrong, err := d.SetAll(c.Context, "", changes(entries), options)
+	faults := file.Faults
+	skip := c.Bool("skip-bad")
+	first, wrong, err := d.SetAll(c.Context, "", changes(file.Entries), people.SetOptions{
+		AllowRealID: c.Bool("allow-real-id"), SkipWrong: skip, DryRun: c.Bool("check") || len(faults) > 0 && !skip})
 	if err != nil {
 		return err
 	}
 	for i, err := range wrong {
-		faults = append(faults, roster.Fault{Line: entries[i].Lines[0], Err: err})
+		faults = append(faults, roster.Fault{Line: file.Entries[i].Lines[0], Err: err})
 	}
 	slices.SortStableFunc(faults, func(a, b roster.Fault) int { return a.Line - b.Line })
 	if len(faults) > 0 {
-		if !c.Bool("skip-bad") {
+		if !skip {
 			return ca.Invalidate(faults)
 		}
-		fmt.Fprintln(p.err, "igc: "+tr("laissé de côté :", "left aside:")+"\n"+tr(faults.Text().FR, faults.Text().EN))
+		text := faults.Text()
+		fmt.Fprintln(p.err, "igc: "+tr("laissé de côté :", "left aside:")+"\n"+tr(text.FR, text.EN))
 	}
-	var good []roster.Entry
-	for i, e := range entries {
-		if wrong[i] == nil {
-			good = append(good, e)
-		}
-	}
-	facts := imported{People: len(good), Skipped: len(faults), Written: !c.Bool("check")}
-	options.DryRun = c.Bool("check")
-	if facts.Added, _, err = d.SetAll(c.Context, "", changes(good), options); err != nil {
-		return err
-	}
+	facts := imported{People: len(file.Entries) - len(wrong), First: first, Skipped: len(faults),
+		Written: !c.Bool("check")}
 	return p.print(c, facts, func(w io.Writer) {
-		text := tr("%d personnes : %d ajoutées, %d changées", "%d people: %d added, %d changed")
+		text := tr("%d personnes écrites, dont %d pour la première fois",
+			"%d people written, %d of them for the first time")
 		if !facts.Written {
-			text = tr("%d personnes : %d seraient ajoutées, %d changées",
-				"%d people: %d would be added, %d changed")
+			text = tr("%d personnes seraient écrites, dont %d pour la première fois",
+				"%d people would be written, %d of them for the first time")
 		}
-		fmt.Fprintf(w, text, facts.People, facts.Added, facts.People-facts.Added)
+		fmt.Fprintf(w, text, facts.People, facts.First)
 		if facts.Skipped > 0 {
 			fmt.Fprintf(w, tr(" ; %d lignes laissées de côté", "; %d rows left aside"), facts.Skipped)
 		}

@@ -59,20 +59,32 @@ func (d *Directory) Population(ctx context.Context) (Population, error) {
 	return d.generated(ctx)
 }
 
-// ofPopulation is a made up person, nil when the population has none of that identifier. It may be
+// sources are what a directory reads once, however many people are assembled.
+type sources struct {
+	rows       map[string]row // of people.yaml
+	population Population     // nil without one
+}
+
+func (d *Directory) sources(ctx context.Context) (s sources, err error) {
+	if s.rows, err = d.overlay.rows(); err == nil {
+		s.population, err = d.Population(ctx)
+	}
+	return s, err
+}
+
+// generated is a made up person, nil when the population has none of that identifier. It may be
 // changed.
-func (d *Directory) ofPopulation(ctx context.Context, id string) (*Person, error) {
-	population, err := d.Population(ctx)
-	if err != nil || population == nil {
-		return nil, err
+func (s sources) generated(id string) *Person {
+	if s.population == nil {
+		return nil
 	}
-	place, ok := population.FindPerson(id)
+	place, ok := s.population.FindPerson(id)
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	p := *population.Person(place)
+	p := *s.population.Person(place)
 	p.RefPro = p.RefPro.clone()
-	return &p, nil
+	return &p
 }
 
 // Find returns the person of that identifier, an error of kind NotFound when there is none. It
@@ -82,11 +94,11 @@ func (d *Directory) Find(ctx context.Context, id string) (*Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := d.overlay.rows()
+	from, err := d.sources(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.assemble(ctx, id, rows, written)
+	p, err := d.assemble(ctx, id, from, written)
 	if err == nil && p == nil {
 		err = unknown(id)
 	}
@@ -106,7 +118,7 @@ func (d *Directory) Resolve(ctx context.Context, text string) (p *Person, how i1
 }
 
 // assemble makes a person of what is known of them; nil when nothing is.
-func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row, written *Change) (p *Person,
+func (d *Directory) assemble(ctx context.Context, id string, from sources, written *Change) (p *Person,
 	err error) {
 	if id == "" {
 		return nil, nil
@@ -116,10 +128,7 @@ func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row
 		return nil, err
 	}
 	var email string
-	generated, err := d.ofPopulation(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+	generated := from.generated(id)
 	if r := latest(records); r != nil {
 		product, _, _ := strings.Cut(r.Profile, "/")
 		p, email = derive(r.Holder, product, Certificate), r.Holder.Email
@@ -133,7 +142,7 @@ func (d *Directory) assemble(ctx context.Context, id string, rows map[string]row
 		p, email = derive(f.Holder, f.Product, Fixture), f.Email
 	}
 	known, isBuiltIn := builtIn()[id]
-	over, isOver := rows[id]
+	over, isOver := from.rows[id]
 	if p == nil {
 		if !isBuiltIn && !isOver && written == nil {
 			return nil, nil
@@ -195,7 +204,7 @@ func parseChange(doc store.Document) (*Change, error) {
 // their first certificate, then the others of the population by their places.
 func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 	return func(yield func(*Person, error) bool) {
-		rows, err := d.overlay.rows()
+		from, err := d.sources(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -220,11 +229,11 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 				return true
 			}
 			seen[id] = true
-			p, err := d.assemble(ctx, id, rows, written[id])
+			p, err := d.assemble(ctx, id, from, written[id])
 			return p == nil && err == nil || yield(p, err) && err == nil
 		}
 		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(fixtureHolders())),
-			slices.Collect(maps.Keys(rows)), slices.Collect(maps.Keys(written)))
+			slices.Collect(maps.Keys(from.rows)), slices.Collect(maps.Keys(written)))
 		slices.Sort(ids)
 		for _, id := range ids {
 			if !give(id) {
@@ -248,16 +257,11 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 			}
 			filter.After = records[len(records)-1].Number
 		}
-		population, err := d.Population(ctx)
-		if err != nil {
-			yield(nil, err)
+		if from.population == nil {
 			return
 		}
-		if population == nil {
-			return
-		}
-		for place := range population.People() { // of whom nothing else is known: they are as they are made
-			if p := population.Person(place); !seen[p.ID] && !yield(p, ctx.Err()) {
+		for place := range from.population.People() { // of whom nothing else is known: they are as they are made
+			if p := from.population.Person(place); !seen[p.ID] && !yield(p, ctx.Err()) {
 				return
 			}
 		}
@@ -268,6 +272,7 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 type SetOptions struct {
 	AllowRealID bool // an identifier outside the ranges of tests, of a person who is not there yet
 	DryRun      bool // SetAll says what would be, and writes nothing
+	SkipWrong   bool // SetAll writes the right entries beside wrong ones
 }
 
 // Set changes what is said of a person, over all other sources, and adds one who is not there. The
@@ -276,7 +281,7 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 	if err := change.check(); err != nil {
 		return nil, err
 	}
-	rows, err := d.overlay.rows()
+	from, err := d.sources(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +298,7 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 		}
 		merged.merge(&change)
 		if doc.Version == 0 {
-			if _, err := d.checkNew(ctx, id, rows, change, options); err != nil {
+			if err := d.checkNew(ctx, id, from, change, options); err != nil {
 				return nil, err
 			}
 		}
@@ -308,28 +313,31 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 		if err != nil {
 			return nil, err
 		}
-		return d.assemble(ctx, id, rows, merged)
+		return d.assemble(ctx, id, from, merged)
 	}
 }
 
 // checkNew holds a change of somebody of whom nothing is recorded yet to what a new person must
-// have. isNew is false when another source knows the person.
-func (d *Directory) checkNew(ctx context.Context, id string, rows map[string]row, change Change,
-	options SetOptions) (isNew bool, err error) {
+// have, unless another source knows the person.
+func (d *Directory) checkNew(ctx context.Context, id string, from sources, change Change,
+	options SetOptions) error {
 	if err := CheckID(id); err != nil {
-		return false, err
+		return err
 	}
-	p, err := d.assemble(ctx, id, rows, nil)
+	nameless := change.FamilyName == nil || strings.TrimSpace(*change.FamilyName) == ""
+	mayBeReal := profiles.MayBeReal(id) && !options.AllowRealID
+	if !nameless && !mayBeReal {
+		return nil
+	}
+	p, err := d.assemble(ctx, id, from, nil)
 	switch {
 	case err != nil || p != nil:
-		return false, err
-	case change.FamilyName == nil || strings.TrimSpace(*change.FamilyName) == "":
-		return false, store.Errorf(store.NotFound,
+		return err
+	case nameless:
+		return store.Errorf(store.NotFound,
 			"nobody has the identifier %s yet: give a family name to add the person", id)
-	case profiles.MayBeReal(id) && !options.AllowRealID:
-		return false, errRealID(id)
 	}
-	return true, nil
+	return errRealID(id)
 }
 
 func errRealID(id string) error {

@@ -19,21 +19,21 @@ type Entry struct {
 const maxWrite = 400 << 10
 
 // SetAll changes many people, or adds those who are not there yet, as [Directory.Set] does one.
-// faults are the entries that are wrong, by their index: when there is one, nothing is written.
-// added is how many people were not there before.
-func (d *Directory) SetAll(ctx context.Context, actor string, entries []Entry, options SetOptions) (added int,
+// faults are the entries that are wrong, by their index: when there is one, nothing is written
+// unless the options say so. first is how many people had nothing written of them before.
+func (d *Directory) SetAll(ctx context.Context, actor string, entries []Entry, options SetOptions) (first int,
 	faults map[int]error, err error) {
 	for tries := 0; ; tries++ {
-		added, faults, err = d.setAll(ctx, actor, entries, options)
+		first, faults, err = d.setAll(ctx, actor, entries, options)
 		if !errors.Is(err, store.ErrSwap) || tries >= 100 {
-			return added, faults, err
+			return first, faults, err
 		} // else somebody else changed one of them meanwhile
 	}
 }
 
-func (d *Directory) setAll(ctx context.Context, actor string, entries []Entry, options SetOptions) (added int,
+func (d *Directory) setAll(ctx context.Context, actor string, entries []Entry, options SetOptions) (first int,
 	faults map[int]error, err error) {
-	rows, err := d.overlay.rows()
+	from, err := d.sources(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -48,23 +48,24 @@ func (d *Directory) setAll(ctx context.Context, actor string, entries []Entry, o
 	faults = map[int]error{}
 	var writes []store.DocumentWrite
 	for i, e := range entries {
-		w, isNew, err := d.write(ctx, e, written[e.ID], rows, options)
+		w, err := d.write(ctx, e, written[e.ID], from, options)
 		switch kind := store.KindOf(err); {
 		case kind == store.Invalid || kind == store.NotFound:
 			faults[i] = err
+			continue
 		case err != nil:
 			return 0, nil, err
 		}
-		if isNew {
-			added++
+		if written[e.ID].Version == 0 {
+			first++
 		}
 		writes = append(writes, w)
 	}
-	if len(faults) > 0 {
+	switch {
+	case len(faults) > 0 && !options.SkipWrong:
 		return 0, faults, nil
-	}
-	if options.DryRun {
-		return added, nil, nil
+	case options.DryRun:
+		return first, faults, nil
 	}
 	for len(writes) > 0 {
 		n, size := 0, 0
@@ -77,27 +78,25 @@ func (d *Directory) setAll(ctx context.Context, actor string, entries []Entry, o
 		}
 		writes = writes[n:]
 	}
-	return added, nil, nil
+	return first, faults, nil
 }
 
-// write is the document of a person after a change; isNew tells that nobody knew the person.
-func (d *Directory) write(ctx context.Context, e Entry, doc store.Document, rows map[string]row,
-	options SetOptions) (w store.DocumentWrite, isNew bool, err error) {
+// write is the document of a person after a change.
+func (d *Directory) write(ctx context.Context, e Entry, doc store.Document, from sources,
+	options SetOptions) (w store.DocumentWrite, err error) {
 	merged := &Change{}
 	if err := e.Change.check(); err != nil {
-		return w, false, err
+		return w, err
 	}
 	if doc.Version != 0 {
-		if merged, err = parseChange(doc); err != nil {
-			return w, false, err
-		}
+		merged, err = parseChange(doc)
 	} else {
-		if isNew, err = d.checkNew(ctx, e.ID, rows, e.Change, options); err != nil {
-			return w, false, err
-		}
+		err = d.checkNew(ctx, e.ID, from, e.Change, options)
+	}
+	if err != nil {
+		return w, err
 	}
 	merged.merge(&e.Change)
 	value, err := json.Marshal(merged)
-	return store.DocumentWrite{Kind: Kind, Key: e.ID, Value: value, Expires: time.Time{}, IfVersion: &doc.Version},
-		isNew, err
+	return store.DocumentWrite{Kind: Kind, Key: e.ID, Value: value, Expires: time.Time{}, IfVersion: &doc.Version}, err
 }

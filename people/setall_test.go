@@ -35,13 +35,13 @@ func TestSetAll(t *testing.T) {
 		entries = append(entries, entry(id, fmt.Sprintf("NOM%d", n)))
 	}
 	entries = append(entries, entry(camille, "AUTRE"))
-	if added, faults := s.setAll(t, entries, people.SetOptions{DryRun: true}); added != 5_000 || len(faults) > 0 {
+	if added, faults := s.setAll(t, entries, people.SetOptions{DryRun: true}); added != 5_001 || len(faults) > 0 {
 		t.Fatal(added, faults)
 	}
 	if _, err := s.Find(t.Context(), entries[0].ID); store.KindOf(err) != store.NotFound {
 		t.Fatal("a dry run wrote:", err)
 	}
-	if added, faults := s.setAll(t, entries, people.SetOptions{}); added != 5_000 || len(faults) > 0 {
+	if added, faults := s.setAll(t, entries, people.SetOptions{}); added != 5_001 || len(faults) > 0 {
 		t.Fatal(added, faults)
 	}
 	for _, n := range []int{0, 2_500, 4_999} {
