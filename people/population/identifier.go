@@ -61,20 +61,21 @@ const otherPrefix = "R98"
 // and a number of six digits.
 func (p *Population) slotID(block, slot int) string {
 	s := &p.tables.slots[slot]
+	number := block*p.tables.ofEntity[s.entity] + s.ordinal
 	if s.entity == "" {
 		var b [len(otherPrefix) + 6]byte
 		copy(b[:], otherPrefix)
-		digits(b[len(otherPrefix):], uint64(p.unlisted.apply(block*len(p.tables.slots)+slot)))
+		digits(b[len(otherPrefix):], uint64(p.unlisted.apply(number)))
 		return string(b[:])
 	}
-	department, numbers, each := siteDepartment, p.sites, p.tables.ofEG
+	department, numbers := siteDepartment, p.sites
 	if s.entity == "EJ" {
-		department, numbers, each = entityDepartment, p.entities, p.tables.ofEJ
+		department, numbers = entityDepartment, p.entities
 	}
 	var b [10]byte
 	b[0] = 'F'
 	copy(b[1:], department)
-	digits(b[3:9], uint64(numbers.apply(block*each+s.finess)))
+	digits(b[3:9], uint64(numbers.apply(number)))
 	b[9] = luhnKey(b[1:9])
 	return string(b[:])
 }
@@ -109,8 +110,7 @@ func (p *Population) FindStructure(id string) (place int, ok bool) {
 		if !ok {
 			return 0, false
 		}
-		number := p.unlisted.inverse(int(n))
-		return p.slotPlace(number/len(p.tables.slots), number%len(p.tables.slots), id)
+		return p.findSlot("", p.unlisted.inverse(int(n)), id)
 	case len(id) == 15 && id[0] == 'R' && id[12:] == ownRank:
 		person, ok := p.FindPerson("8" + id[1:12])
 		if !ok || p.role(person).kind != ownPractice {
@@ -126,29 +126,25 @@ func (p *Population) findFINESS(id string) (place int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	entity, each, number := "EG", p.tables.ofEG, 0
 	switch id[1:3] {
 	case siteDepartment:
-		number = p.sites.inverse(int(n))
+		return p.findSlot("EG", p.sites.inverse(int(n)), id)
 	case entityDepartment:
-		entity, each, number = "EJ", p.tables.ofEJ, p.entities.inverse(int(n))
-	default:
-		return 0, false
-	}
-	for i := range p.tables.slots {
-		if s := &p.tables.slots[i]; s.entity == entity && s.finess == number%each {
-			return p.slotPlace(number/each, i, id)
-		}
+		return p.findSlot("EJ", p.entities.inverse(int(n)), id)
 	}
 	return 0, false
 }
 
-func (p *Population) slotPlace(block, slot int, id string) (place int, ok bool) {
-	place = block*p.structuresOfBlock() + slot
-	if place >= p.Structures() || p.slotID(block, slot) != id {
-		return 0, false
+// findSlot is the place of the structure with that number among those of an entity.
+func (p *Population) findSlot(entity string, number int, id string) (place int, ok bool) {
+	each := p.tables.ofEntity[entity]
+	for i := range p.tables.slots {
+		if s := &p.tables.slots[i]; s.entity == entity && s.ordinal == number%each {
+			place = number/each*p.structuresOfBlock() + i
+			return place, place < p.Structures() && p.slotID(number/each, i) == id
+		}
 	}
-	return place, true
+	return 0, false
 }
 
 // practicePlace is the place of the practice of a person.

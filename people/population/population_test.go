@@ -146,6 +146,20 @@ func TestIdentifiersOfStructures(t *testing.T) {
 	}
 }
 
+// The last structures of the largest population have numbers of their own too.
+func TestLastStructures(t *testing.T) {
+	p := population.New(11, population.MaxSize, at)
+	seen := map[string]bool{}
+	for n := range 20_000 {
+		place := p.Structures() - 1 - n*7
+		s := p.Structure(place)
+		if found, ok := p.FindStructure(s.ID); seen[s.ID] || !ok || found != place {
+			t.Fatalf("%s of place %d is found at %d, %v", s.ID, place, found, ok)
+		}
+		seen[s.ID] = true
+	}
+}
+
 // A larger population begins with the smaller one.
 func TestPrefix(t *testing.T) {
 	large := population.New(5, tested, at)

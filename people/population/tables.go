@@ -88,7 +88,7 @@ type slot struct {
 	categories []string
 	statuses   []string
 	names      []string
-	finess     int // which one it is among those of its entity
+	ordinal    int // among the slots of its entity
 }
 
 type service struct {
@@ -117,15 +117,15 @@ type tables struct {
 	owners       int // of a block's people, those with a practice of their own
 	slots        []slot
 	ofKind       map[string][]int // slots
-	ofEG, ofEJ   int              // how many slots have a FINESS number, of a site and of a legal entity
+	ofEntity     map[string]int   // how many slots there are of each entity
 	services     map[string][]service
 	equipment    map[string][]equipment
 }
 
 var read = sync.OnceValue(func() *tables {
 	t := &tables{professions: map[string]*profession{}, specialities: map[string][]speciality{},
-		second: map[string]other{}, ofKind: map[string][]int{}, services: map[string][]service{},
-		equipment: map[string][]equipment{}}
+		second: map[string]other{}, ofKind: map[string][]int{}, ofEntity: map[string]int{},
+		services: map[string][]service{}, equipment: map[string][]equipment{}}
 	t.readNames()
 	for _, f := range rows("communes.tsv", 5) {
 		t.communes = append(t.communes, commune{f[0], f[1], f[2], address(f[3]), number(f[4])})
@@ -179,14 +179,8 @@ func (t *tables) readStructures() {
 			if f[3] != "-" {
 				s.parent = t.ofKind[f[3]][i%len(t.ofKind[f[3]])]
 			}
-			switch s.entity {
-			case "EG":
-				s.finess = t.ofEG
-				t.ofEG++
-			case "EJ":
-				s.finess = t.ofEJ
-				t.ofEJ++
-			}
+			s.ordinal = t.ofEntity[s.entity]
+			t.ofEntity[s.entity]++
 			t.ofKind[s.kind] = append(t.ofKind[s.kind], len(t.slots))
 			t.slots = append(t.slots, s)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/igc-lab/igc/batch"
 	"github.com/igc-lab/igc/batch/sheet"
@@ -98,17 +99,26 @@ func readValue(field, text string) (value string, note *i18n.Text, err error) {
 
 // findCode is the code of a table that a cell has, alone, with its label or by its label.
 func findCode(table, text string) string {
-	if code := profiles.FindCode(table, text); code != text {
+	if _, ok := profiles.Label(table, text); ok {
+		return text
+	}
+	if code := byLabel()[table][profiles.Fold(text)]; code != "" {
 		return code
 	}
-	folded := profiles.Fold(text)
-	for _, c := range profiles.Codes(table) {
-		if profiles.Fold(c.Label) == folded {
-			return c.Code
+	return profiles.FindCode(table, text)
+}
+
+// byLabel are the codes of the tables by their folded labels.
+var byLabel = sync.OnceValue(func() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, table := range tablesOf {
+		all[table] = map[string]string{}
+		for _, c := range profiles.Codes(table) {
+			all[table][profiles.Fold(c.Label)] = c.Code
 		}
 	}
-	return text
-}
+	return all
+})
 
 // identifier is a row's identifier with its type digit.
 func identifier(row map[string]string) (string, error) {

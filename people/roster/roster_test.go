@@ -279,3 +279,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkRead(b *testing.B) {
+	var text strings.Builder
+	text.WriteString(head)
+	for n := range 10_000 {
+		fmt.Fprintf(&text, "8997%08d;NOM%d;PRÉNOM;10;SM26;L;SA07;a%d@example.fr;0639980012\n", n, n, n)
+	}
+	for b.Loop() {
+		f, err := roster.Read("-", strings.NewReader(text.String()))
+		if err != nil || len(f.Entries) != 10_000 {
+			b.Fatal(err)
+		}
+	}
+}
