@@ -18,7 +18,7 @@ func nominative(r *ca.Record) bool { return r.Holder.IdNat != "" }
 // latest is the certificate that says most recently who its holder is.
 func latest(records []*ca.Record) (found *ca.Record) {
 	for _, r := range records {
-		if nominative(r) && (found == nil || r.IssuedAt.After(found.IssuedAt)) {
+		if r != nil && nominative(r) && (found == nil || r.IssuedAt.After(found.IssuedAt)) {
 			found = r
 		}
 	}

@@ -61,8 +61,9 @@ func (d *Directory) Population(ctx context.Context) (Population, error) {
 
 // sources are what a directory reads once, however many people are assembled.
 type sources struct {
-	rows       map[string]row // of people.yaml
-	population Population     // nil without one
+	rows       map[string]row        // of people.yaml
+	population Population            // nil without one
+	latest     map[string]*ca.Record // of each holder; nil when each is asked for
 }
 
 func (d *Directory) sources(ctx context.Context) (s sources, err error) {
@@ -123,13 +124,17 @@ func (d *Directory) assemble(ctx context.Context, id string, from sources, writt
 	if id == "" {
 		return nil, nil
 	}
-	records, err := d.records.List(ctx, ca.Filter{Identifier: id})
-	if err != nil {
-		return nil, err
+	r := from.latest[id]
+	if from.latest == nil {
+		records, err := d.records.List(ctx, ca.Filter{Identifier: id})
+		if err != nil {
+			return nil, err
+		}
+		r = latest(records)
 	}
 	var email string
 	generated := from.generated(id)
-	if r := latest(records); r != nil {
+	if r != nil {
 		product, _, _ := strings.Cut(r.Profile, "/")
 		p, email = derive(r.Holder, product, Certificate), r.Holder.Email
 		if generated != nil { // the certificate says the name only
@@ -235,27 +240,25 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(fixtureHolders())),
 			slices.Collect(maps.Keys(from.rows)), slices.Collect(maps.Keys(written)))
 		slices.Sort(ids)
+		if len(ids) > pageOfRecords { // one look at a small lab, and not one for each of them
+			if from.latest, err = d.latestOfAll(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
 		for _, id := range ids {
 			if !give(id) {
 				return
 			}
 		}
-		const page = 500
-		for filter := (ca.Filter{EndEntities: true, Limit: page}); ; {
-			records, err := d.records.List(ctx, filter)
+		for r, err := range d.holders(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for _, r := range records {
-				if nominative(r) && !give(r.Holder.IdNat) {
-					return
-				}
+			if !give(r.Holder.IdNat) {
+				return
 			}
-			if len(records) < page {
-				break
-			}
-			filter.After = records[len(records)-1].Number
 		}
 		if from.population == nil {
 			return
@@ -266,6 +269,47 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 			}
 		}
 	}
+}
+
+// pageOfRecords is how many records are asked for at once.
+const pageOfRecords = 500
+
+// holders goes over the certificates of people.
+func (d *Directory) holders(ctx context.Context) iter.Seq2[*ca.Record, error] {
+	return func(yield func(*ca.Record, error) bool) {
+		for filter := (ca.Filter{EndEntities: true, Limit: pageOfRecords}); ; {
+			records, err := d.records.List(ctx, filter)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, r := range records {
+				if nominative(r) && !yield(r, nil) {
+					return
+				}
+			}
+			if len(records) < pageOfRecords {
+				return
+			}
+			filter.After = records[len(records)-1].Number
+		}
+	}
+}
+
+// latestOfAll is the latest certificate of every holder; nil in a lab that has too many.
+func (d *Directory) latestOfAll(ctx context.Context) (map[string]*ca.Record, error) {
+	const most = 20 * pageOfRecords
+	all, n := map[string]*ca.Record{}, 0
+	for r, err := range d.holders(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if n++; n > most {
+			return nil, nil
+		}
+		all[r.Holder.IdNat] = latest([]*ca.Record{all[r.Holder.IdNat], r})
+	}
+	return all, nil
 }
 
 // SetOptions are what [Directory.Set] allows.

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-
-	"github.com/igc-lab/igc/ca"
 )
 
 // Known goes over the identifiers of those of whom something is recorded or said: the holders of
@@ -43,22 +41,14 @@ func (d *Directory) Known(ctx context.Context) iter.Seq2[string, error] {
 				return
 			}
 		}
-		const page = 500
-		for filter := (ca.Filter{EndEntities: true, Limit: page}); ; {
-			records, err := d.records.List(ctx, filter)
+		for r, err := range d.holders(ctx) {
 			if err != nil {
 				yield("", err)
 				return
 			}
-			for _, r := range records {
-				if nominative(r) && !give(r.Holder.IdNat) {
-					return
-				}
-			}
-			if len(records) < page {
+			if !give(r.Holder.IdNat) {
 				return
 			}
-			filter.After = records[len(records)-1].Number
 		}
 	}
 }

@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -51,6 +52,18 @@ func TestSetAll(t *testing.T) {
 	}
 	if p := s.find(t, camille); p.FamilyName != "AUTRE" || p.GivenName != "CAMILLE" {
 		t.Error(p)
+	}
+	listed := 0
+	for p, err := range s.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(p.FamilyName, "NOM") {
+			listed++
+		}
+	}
+	if listed != 5_000 || s.lists.Load() > 100 {
+		t.Errorf("%d people are listed, with %d calls", listed, s.lists.Load())
 	}
 	// again: nobody is new, and what is left out stays
 	mail := "other@example.fr"

@@ -226,6 +226,9 @@ func (f *File) read(s sheet.Sheet) error {
 	return nil
 }
 
+// maxUnknown is how many unknown headings an error names.
+const maxUnknown = 20
+
 // readHeader is the field of each column; its error names all headings that stand for none.
 func readHeader(header sheet.Row) (map[int]string, error) {
 	columns, first := map[int]string{}, map[string]string{}
@@ -237,7 +240,12 @@ func readHeader(header sheet.Row) (map[int]string, error) {
 			columns[cell.Column] = ""
 			continue
 		case field == "":
-			unknown = append(unknown, near(cell.Text))
+			switch n := len(unknown); {
+			case n < maxUnknown:
+				unknown = append(unknown, near(cell.Text))
+			case n == maxUnknown:
+				unknown = append(unknown, "...")
+			}
 			continue
 		case first[field] != "":
 			twice = append(twice, first[field]+" = "+cell.Text)
@@ -263,6 +271,9 @@ func readHeader(header sheet.Row) (map[int]string, error) {
 
 // near shows a heading with the one that may be meant.
 func near(heading string) string {
+	if r := []rune(heading); len(r) > 60 {
+		return "« " + string(r[:60]) + "… »"
+	}
 	var all []string
 	for name := range headings() {
 		all = append(all, name)

@@ -181,12 +181,14 @@ func TestFaults(t *testing.T) {
 
 func TestWrongFiles(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                      "no row",
-		"rpps;nom\n":                            "no row",
-		"nom;prenom\nDurand;Jean\n":             "no column of identifiers",
-		"rpps;nom;gibberishes\n1;2;3\n":         "unknown columns: « gibberishes »",
-		"rpps;nom;surname\n1;2;3\n":             "two columns for one thing: nom = surname",
-		"rpps;nom;prefession\n99700999123;x;\n": "(profession ?)",
+		"":                              "no row",
+		"rpps;nom\n":                    "no row",
+		"nom;prenom\nDurand;Jean\n":     "no column of identifiers",
+		"rpps;nom;gibberishes\n1;2;3\n": "unknown columns: « gibberishes »",
+		strings.Repeat("xyzzy plugh;", 5_000) + "\n1;2\n": "...",
+		strings.Repeat("xyzzy", 20_000) + ";rpps\n1;2\n":  "unknown columns: « xyzzyxyzzy",
+		"rpps;nom;surname\n1;2;3\n":                       "two columns for one thing: nom = surname",
+		"rpps;nom;prefession\n99700999123;x;\n":           "(profession ?)",
 	} {
 		if _, err := read(t, text); err == nil || !strings.Contains(i18n.TextOf(err).EN, want) {
 			t.Errorf("%q: %v, and not %s", text, err, want)
