@@ -72,7 +72,7 @@ var hasDoctorTitle = map[string]bool{"10": true, "21": true, "40": true}
 
 // registers are the authorities that a profession is registered with: an Ordre, else the ARS.
 var registers = map[string]string{"10": "CNOM", "21": "CNOP", "40": "ONCD", "50": "CNOSF", "60": "ONI",
-	"70": "CNOMK", "80": "ONPP"}
+	"70": "CNOMK", "80": "CNOPP"}
 
 func authority(profession string) string {
 	name := cmp.Or(registers[profession], "ARS")
