@@ -51,10 +51,10 @@ type Address struct {
 // when Capacity is not zero.
 type Service struct {
 	Authorisation string // ARHGOS number, of an activité de soins
-	Activity      string // table R277 (activité sanitaire régulée), or R276 (discipline d'équipement)
+	Activity      string // table R274 (activité sanitaire régulée), or R280 (discipline d'équipement social)
 	Modality      string // table R275, of an activité de soins
 	Form          string // table R276, of an activité de soins; R209 (type d'activité), of an équipement social
-	Client        string // table R239 (clientèle), of an équipement social
+	Client        string // table R279 (clientèle), of an équipement social
 	Capacity      int    // places, of an équipement social
 	Since         time.Time
 	Until         time.Time
