@@ -189,11 +189,11 @@ func TestPagesWhilePeopleChange(t *testing.T) {
 	writer.Add(1)
 	go func() {
 		defer writer.Done()
-		for i := 0; ; i++ {
+		for i := range 300 { // each costs what there are, in these records
 			select {
 			case <-stop:
 				return
-			case <-time.After(2 * time.Millisecond):
+			case <-time.After(5 * time.Millisecond):
 			}
 			w.card(w.people.population.Person(i*7%1000).ID, fmt.Sprintf("29%08d", i))
 			w.set(&people.Person{ID: fmt.Sprintf("8997009%05d", i), FamilyName: "NEW"})

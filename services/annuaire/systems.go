@@ -58,7 +58,7 @@ var (
 	systemRegulated   = nos("R274-ActiviteSanitaireRegulee")
 	systemModality    = nos("R275-ModaliteActivite")
 	systemForm        = nos("R276-FormeActivite")
-	systemDiscipline  = nos("R277-DisciplineEquipementSocial") // modelled: the profile names value set J379 only
+	systemDiscipline  = nos("R280-DisciplineEquipementSocial")
 	systemKind        = nos("R209-TypeActivite")
 	systemClient      = nos("R279-Clientele")
 )
