@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The pages of a search.
@@ -58,6 +59,9 @@ func badQuery(format string, args ...any) error {
 // server would pass over, or what the documentation advises against.
 func parseQuery(k *kind, text string, odd func(Code, string)) (*query, error) {
 	q := &query{kind: k, count: defaultCount}
+	if !utf8.ValidString(text) {
+		return nil, badQuery("The query is not UTF-8, or not encoded as a URL")
+	}
 	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '&' })
 	if len(parts) > maxParameters {
 		return nil, badQuery("Too many parameters: %d, %d at most", len(parts), maxParameters)
