@@ -82,7 +82,7 @@ func wrongIdentifier(id string) *problem {
 	case id == "":
 		return problemNoIdentifier
 	case bareRPPS.MatchString(id):
-		return problemNo8
+		return problemNo8.of(id)
 	case !identifiers.MatchString(id):
 		return problemIdentifier
 	}
@@ -120,8 +120,8 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 		name = c.Name
 	}
 	asked, err := p.ECPS.Ask(r.Context(), ecps.Asked{Person: id, ClientID: l.Client, ClientName: name, TTL: phoneTTL})
-	if code := ecpsCode(err); code != "" {
-		return p.loginPageWith(w, r, settings, l, problemOfECPS(code, id))
+	if wrong := problemOfECPS(ecps.Code(ecpsCode(err)), id); wrong != nil {
+		return p.loginPageWith(w, r, settings, l, wrong)
 	}
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func (p *Provider) wait(w http.ResponseWriter, r *http.Request, call *Call, sett
 		p.problemPage(w, r, http.StatusOK, problemExpired, l)
 		return nil
 	case ecps.StateBlocked:
-		p.problemPage(w, r, http.StatusOK, problemBlocked, l)
+		p.problemPage(w, r, http.StatusOK, problemBlocked.of(asked.Person), l)
 		return nil
 	}
 	return p.waitPage(w, r, settings, l, asked)
