@@ -76,10 +76,7 @@ func (p *Provider) loginPageWith(w http.ResponseWriter, r *http.Request, setting
 		return err
 	}
 	v.Problem = wrong
-	v.CardURL = p.CardURL + "/carte?login=" + v.Login
-	if v.Chosen {
-		v.CardURL += "&lang=" + string(v.Lang)
-	}
+	v.CardURL = v.To(p.CardURL + "/carte?login=" + v.Login)
 	status := http.StatusOK
 	if wrong != nil {
 		status = http.StatusUnprocessableEntity

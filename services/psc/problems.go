@@ -61,8 +61,8 @@ var (
 	problemNotACard     = mustProblem("CARD-NOT-A-PERSON")
 )
 
-// of is the problem with a person's identifier where its texts name one.
-func (p *problem) of(id string) *problem {
+// about is the problem with a person's identifier where its texts name one.
+func (p *problem) about(id string) *problem {
 	named := strings.NewReplacer("IDENTIFIANT", id, "IDENTIFIER", id)
 	put := func(t i18n.Text) i18n.Text { return i18n.Text{FR: named.Replace(t.FR), EN: named.Replace(t.EN)} }
 	return &problem{p.Code, p.Title, put(p.Text), put(p.Do)}
@@ -73,11 +73,11 @@ func (p *problem) of(id string) *problem {
 func problemOfECPS(code ecps.Code, id string) *problem {
 	switch code {
 	case ecps.NoECPS:
-		return problemNoECPS.of(id)
+		return problemNoECPS.about(id)
 	case ecps.Expired:
-		return problemECPSExpired.of(id)
+		return problemECPSExpired.about(id)
 	case ecps.Blocked:
-		return problemBlocked.of(id)
+		return problemBlocked.about(id)
 	}
 	return nil
 }

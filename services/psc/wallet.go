@@ -82,7 +82,7 @@ func wrongIdentifier(id string) *problem {
 	case id == "":
 		return problemNoIdentifier
 	case bareRPPS.MatchString(id):
-		return problemNo8.of(id)
+		return problemNo8.about(id)
 	case !identifiers.MatchString(id):
 		return problemIdentifier
 	}
@@ -173,7 +173,7 @@ func (p *Provider) wait(w http.ResponseWriter, r *http.Request, call *Call, sett
 		p.problemPage(w, r, http.StatusOK, problemExpired, l)
 		return nil
 	case ecps.StateBlocked:
-		p.problemPage(w, r, http.StatusOK, problemBlocked.of(asked.Person), l)
+		p.problemPage(w, r, http.StatusOK, problemBlocked.about(asked.Person), l)
 		return nil
 	}
 	return p.waitPage(w, r, settings, l, asked)
