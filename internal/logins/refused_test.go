@@ -79,21 +79,22 @@ func TestWrongCards(t *testing.T) {
 	}{
 		{"no card", "TLS-NOCERT", tls.Certificate{}},
 		{"another lab's card", "CHAIN-UNKNOWN-ROOT", issuedFile(t, elsewhere, "authentication", "--fixture", "alain")},
-		{"another lab's organisation", "CHAIN-UNKNOWN-ROOT", issuedFile(t, elsewhere, "client", "--fixture", "hopital")},
+		{"another lab's organisation", "CHAIN-UNKNOWN-ROOT", issuedFile(t, elsewhere, "client", "--fixture",
+			"hopital")},
 		{"another CA's, EC", "CHAIN-UNKNOWN-ROOT", selfSigned(t, ecKey, alain, nil)},
 		{"another CA's, RSA", "CHAIN-UNKNOWN-ROOT", selfSigned(t, rsaKey, alain, nil)},
 		{"another CA's, Ed25519", "CHAIN-UNKNOWN-ROOT", selfSigned(t, edKey, alain, nil)},
 		{"another CA's, an authority", "CHAIN-UNKNOWN-ROOT", selfSigned(t, ecKey, alain, func(c *x509.Certificate) {
 			c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 		})},
-		{"another CA's, under the name of the lab's", "SIG-BAD", selfSigned(t, ecKey, pkix.Name{}, func(c *x509.Certificate) {
-			c.RawSubject = leaf.RawIssuer
-		})},
+		{"another CA's, under the name of the lab's", "SIG-BAD", selfSigned(t, ecKey, pkix.Name{},
+			func(c *x509.Certificate) { c.RawSubject = leaf.RawIssuer })},
 		{"another CA's, expired, without a name", "CHAIN-UNKNOWN-ROOT", selfSigned(t, ecKey, pkix.Name{},
 			func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })},
 		{"another CA's, of a text with markup", "CHAIN-UNKNOWN-ROOT", selfSigned(t, ecKey,
 			pkix.Name{CommonName: "<b>8\u202e'\"&lt;"}, nil)},
-		{"expired", "DATE-EXPIRED", issuedFile(t, l, "authentication", "--fixture", "guy", "--not-before", "2020-01-01")},
+		{"expired", "DATE-EXPIRED", issuedFile(t, l, "authentication", "--fixture", "guy", "--not-before",
+			"2020-01-01")},
 		{"expired, of an organisation", "DATE-EXPIRED", issuedFile(t, l, "client", "--fixture", "hopital",
 			"--not-before", "2020-01-01")},
 		{"not yet valid", "DATE-NOT-YET", issuedFile(t, l, "authentication", "--fixture", "cecile", "--not-before",
