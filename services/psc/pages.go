@@ -32,7 +32,7 @@ func newPages(log *slog.Logger) *web.Pages {
 	}
 	return web.NewPages(web.PageOptions{Site: "Connexion santé (labo)", Templates: files,
 		Style: read("psc.css"), Script: read("live.js"),
-		Forms: true, FormsTo: "https: http:", Log: log})
+		Forms: true, Log: log})
 }
 
 // view is what every page is made from.
@@ -81,8 +81,22 @@ func (p *Provider) loginPageWith(w http.ResponseWriter, r *http.Request, setting
 	if wrong != nil {
 		status = http.StatusUnprocessableEntity
 	}
-	p.pages.Render(w, status, "login.html", v.Lang, v)
+	// Chromium applies the policy to where the answer to the form redirects to, too: to the client,
+	// when the phone has approved already.
+	p.pages.RenderForm(w, status, "login.html", v.Lang, v, web.Self, l.Redirect)
 	return nil
+}
+
+// onwardPage ends the way of the login page's form, in a browser whose request has its answer
+// already. From there the browser goes on by itself, as by a link: the client may send it anywhere,
+// and the content policy of the form's page holds no longer.
+func (p *Provider) onwardPage(w http.ResponseWriter, r *http.Request, to string) {
+	v := struct {
+		view
+		Next string
+	}{p.view(r, "Authentification", "Authentication"), to}
+	w.Header().Set("Refresh", "0; url="+to)
+	p.pages.Render(w, http.StatusOK, "onward.html", v.Lang, v)
 }
 
 // waitPage shows the number and the countdown. It reloads itself, with a script and without.
@@ -205,5 +219,5 @@ func (p *Provider) formPost(w http.ResponseWriter, r *http.Request, to string, p
 		Params [][2]string
 	}{view: p.view(r, "Retour au service", "Back to the service"), To: to, Params: params}
 	v.Live = true
-	p.pages.RenderForm(w, "formpost.html", v.Lang, v, to)
+	p.pages.RenderForm(w, http.StatusOK, "formpost.html", v.Lang, v, to)
 }

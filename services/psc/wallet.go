@@ -131,7 +131,12 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/auth/attente?"+withLang(r, url.Values{"login": {sealed}}).Encode(), http.StatusSeeOther)
+	next := "/auth/attente?" + withLang(r, url.Values{"login": {sealed}}).Encode()
+	if !asked.State.Pending() && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		p.onwardPage(w, r, next)
+		return nil
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
