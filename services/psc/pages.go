@@ -62,8 +62,16 @@ func (p *Provider) loginPageWith(w http.ResponseWriter, r *http.Request, setting
 		view
 		Identifier string
 		CardURL    string
+		Remember   bool
 		Four       bool
 	}{view: p.view(r, "Connectez-vous", "Log in"), Identifier: l.Hint, Four: settings.Tabs == 4}
+	id := remembered(r)
+	v.Remember = id != ""
+	if r.PostForm.Has("identifiant") { // the form comes back, as it was sent
+		v.Remember = r.PostForm.Get("memoriser") != ""
+	} else if l.Hint == "" {
+		v.Identifier = id
+	}
 	c, err := p.client(r.Context(), l.Client)
 	if err != nil {
 		return err

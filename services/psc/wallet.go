@@ -23,6 +23,7 @@ func (p *Provider) WalletHandler() http.Handler {
 	mux.HandleFunc("GET /auth/quitter", p.page(p.quit))
 	mux.HandleFunc("GET /auth/retour", p.page(p.again))
 	mux.HandleFunc("GET /auth/carte", p.page(p.fromCard))
+	mux.HandleFunc("GET /auth/portail", p.page(p.portalLogin))
 	p.portal(mux)
 	mux.HandleFunc("/", p.notFoundPage)
 	return web.SecurityHeaders(mux)
@@ -101,6 +102,12 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	}
 	id := strings.ToUpper(spaces.Replace(r.PostForm.Get("identifiant")))
 	l.Hint = id
+	keep := r.PostForm.Get("memoriser") != ""
+	if !keep {
+		if _, err := r.Cookie(memoryCookie); err == nil {
+			remember(w, "")
+		}
+	}
 	if wrong := wrongIdentifier(id); wrong != nil {
 		return p.loginPageWith(w, r, settings, l, wrong)
 	}
@@ -110,6 +117,9 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	}
 	if person == nil {
 		return p.loginPageWith(w, r, settings, l, problemUnknown)
+	}
+	if keep {
+		remember(w, id)
 	}
 	c, err := p.client(r.Context(), l.Client)
 	if err != nil {
