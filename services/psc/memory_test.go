@@ -39,7 +39,7 @@ func (b *browser) fill(id string, keep bool) (*http.Response, string) {
 }
 
 // A browser remembers the identifier of a login whose box was ticked, for every service and the
-// portal, until a login without the tick; it is no session, and holds what somebody has.
+// portal, until a login without the tick. What nobody has is not remembered.
 func TestRemembered(t *testing.T) {
 	w := newWorld(t)
 	login, portal := w.authorize("prompt", "login"), w.wallet.URL+"/portail/connexion"
