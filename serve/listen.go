@@ -5,12 +5,16 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
+	"github.com/igc-lab/igc/lab"
 )
 
 // listen opens the address that listen has under that name in igc.yaml.
@@ -49,6 +53,52 @@ func listenError(name, address string, err error) error {
 	}
 	return &ca.Error{Kind: kind, Err: i18n.Errorf("cannot listen on %s (%s): %w; %s", address, name,
 		err, why)}
+}
+
+// inCertificates are the endpoints whose addresses certificates have: such a port is not changed in
+// igc.yaml alone.
+var inCertificates = []string{"publication", "directory"}
+
+// portStep is how far from a port that is taken another is looked for: further than the ports of a
+// lab go, so that they stay in their order.
+const portStep = 100
+
+// withOtherPorts adds to the error of a port that is taken the lines of igc.yaml with which the
+// endpoints are served: those whose ports are taken get others, which are free. A lab that is older
+// than an endpoint has its default port, as every such lab has.
+func withOtherPorts(err error, l lab.Listen, endpoints []Endpoint) error {
+	if ca.KindOf(err) != ca.Busy || slices.Contains(inCertificates, endpoints[0].Name) {
+		return err
+	}
+	var lines []string
+	for _, e := range endpoints {
+		host, port, splitErr := net.SplitHostPort(e.Address(l))
+		number, numberErr := strconv.Atoi(port)
+		if splitErr != nil || numberErr != nil || slices.Contains(inCertificates, e.Name) || isFree(e.Address(l)) {
+			continue
+		}
+		for number += portStep; number <= 65535; number += portStep {
+			if other := net.JoinHostPort(host, strconv.Itoa(number)); isFree(other) {
+				lines = append(lines, e.Name+": "+other)
+				break
+			}
+		}
+	}
+	if lines == nil {
+		return err
+	}
+	return &ca.Error{Kind: ca.Busy, Err: i18n.Errorf("%w. Ports that are free, a line each below listen in "+
+		"igc.yaml: %s", err, strings.Join(lines, ", "))}
+}
+
+// isFree tells whether an address can be listened on.
+func isFree(address string) bool {
+	listener, err := listenTCP(address)
+	if err != nil {
+		return false
+	}
+	listener.Close()
+	return true
 }
 
 // serveHTTP serves until the context ends, then lets requests under way finish for a while.

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"net"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/lab"
 )
 
 // Why a port cannot be had is said as it is: each cause by a real socket, but for what root is
@@ -63,5 +66,77 @@ func TestListenErrors(t *testing.T) {
 		if tc.err != nil && !errors.Is(err, tc.err.(*net.OpError).Err) {
 			t.Errorf("%s: %v does not hold its cause", name, err)
 		}
+	}
+}
+
+// Two labs that are older than some endpoints have the same ports for them: the second is told
+// which lines of igc.yaml to write, and with them it listens.
+func TestOtherPorts(t *testing.T) {
+	t.Setenv("IGC_LANG", "en")
+	taken := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		return l.Addr().String()
+	}
+	free := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		return l.Addr().String()
+	}
+	line := regexp.MustCompile(`[:,] ([a-z0-9_]+): (127\.0\.0\.1:[0-9]+)`)
+	for name, change := range map[string]struct {
+		change func(*lab.Listen)
+		want   []string // the names of the lines
+		kind   ca.Kind
+	}{
+		"one":      {func(l *lab.Listen) { l.Wallet = taken() }, []string{"wallet"}, ca.Busy},
+		"the last": {func(l *lab.Listen) { l.Portal = taken() }, []string{"portal"}, ca.Busy},
+		"all of Pro Santé Connect": {func(l *lab.Listen) {
+			l.PSC, l.Wallet, l.CardLogin, l.Desk, l.Portal = taken(), taken(), taken(), taken(), taken()
+		}, []string{"psc", "wallet", "card_login", "desk", "portal"}, ca.Busy},
+		"TestSSL too": {func(l *lab.Listen) { l.TestSSL, l.Desk = taken(), taken() },
+			[]string{"testssl", "desk"}, ca.Busy},
+		"one that certificates name": {func(l *lab.Listen) { l.Publication, l.Desk = taken(), taken() }, nil, ca.Busy},
+		"another fault":              {func(l *lab.Listen) { l.Portal = "192.0.2.1:27805" }, nil, ca.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l lab.Listen
+			for _, e := range table {
+				*e.address(&l) = free()
+			}
+			change.change(&l)
+			_, err := openPorts(l, true)
+			if ca.KindOf(err) != change.kind {
+				t.Fatalf("%v", err)
+			}
+			var names []string
+			for _, match := range line.FindAllStringSubmatch(err.Error(), -1) {
+				names = append(names, match[1])
+				for _, e := range table {
+					if e.Name == match[1] {
+						*e.address(&l) = match[2]
+					}
+				}
+			}
+			if !slices.Equal(names, change.want) {
+				t.Errorf("%q, want %q: %v", names, change.want, err)
+			}
+			if names == nil {
+				return
+			}
+			listeners, err := openPorts(l, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, listener := range listeners {
+				listener.Close()
+			}
+		})
 	}
 }

@@ -201,7 +201,7 @@ func openPorts(l lab.Listen, withTestSSL bool) ([]net.Listener, error) {
 					open.Close()
 				}
 			}
-			return nil, err
+			return nil, withOtherPorts(err, l, table[i:])
 		}
 	}
 	return listeners, nil

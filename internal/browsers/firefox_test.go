@@ -145,6 +145,16 @@ func (f *firefox) read() []byte {
 // call has Firefox do something, and returns the value of its answer.
 func (f *firefox) call(command string, parameters map[string]any) json.RawMessage {
 	f.t.Helper()
+	value, err := f.ask(command, parameters)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return value
+}
+
+// ask is call for what Firefox may refuse.
+func (f *firefox) ask(command string, parameters map[string]any) (json.RawMessage, error) {
+	f.t.Helper()
 	f.id++
 	message, err := json.Marshal([]any{0, f.id, command, parameters})
 	if err != nil {
@@ -158,11 +168,11 @@ func (f *firefox) call(command string, parameters map[string]any) json.RawMessag
 		f.t.Fatal(err)
 	}
 	if string(answer[2]) != "null" {
-		f.t.Fatalf("%s: %.500s", command, answer[2])
+		return nil, fmt.Errorf("%s: %.500s", command, answer[2])
 	}
 	var result struct{ Value json.RawMessage }
 	json.Unmarshal(answer[3], &result) // a new session's has no value
-	return result.Value
+	return result.Value, nil
 }
 
 func (f *firefox) evaluate(script string) (text string) {

@@ -136,14 +136,30 @@ func (p *Pages) Render(w http.ResponseWriter, status int, name string, lang i18n
 	p.render(w, status, name, lang, data, p.policy)
 }
 
-// RenderForm writes a page whose forms are sent to another server: an address.
-func (p *Pages) RenderForm(w http.ResponseWriter, name string, lang i18n.Language, data any, to string) {
-	origin := "'none'"
-	if u, err := url.Parse(to); err == nil && !strings.ContainsAny(u.Host, " ;,'") {
-		origin = u.Scheme + "://" + u.Host
+// Self is the server of a page itself, as a target of [Pages.RenderForm].
+const Self = "'self'"
+
+// RenderForm writes a page whose forms may be sent, or be redirected, to the targets and nowhere
+// else: [Self], and the servers of addresses. An empty address is none.
+func (p *Pages) RenderForm(w http.ResponseWriter, status int, name string, lang i18n.Language, data any,
+	targets ...string) {
+	var sources []string
+	for _, target := range targets {
+		u, err := url.Parse(target)
+		switch {
+		case target == Self:
+			sources = append(sources, Self)
+		// the grammar of a content policy has no IPv6 address
+		case err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,'[]"):
+			sources = append(sources, u.Scheme+"://"+u.Host)
+		}
 	}
-	policy := regexp.MustCompile(`form-action [^;]*`).ReplaceAllLiteralString(p.policy, "form-action "+origin)
-	p.render(w, http.StatusOK, name, lang, data, policy)
+	if sources == nil {
+		sources = []string{"'none'"}
+	}
+	policy := regexp.MustCompile(`form-action [^;]*`).ReplaceAllLiteralString(p.policy,
+		"form-action "+strings.Join(sources, " "))
+	p.render(w, status, name, lang, data, policy)
 }
 
 func (p *Pages) render(w http.ResponseWriter, status int, name string, lang i18n.Language, data any, policy string) {

@@ -43,7 +43,7 @@ func (p *Provider) holder(r *http.Request) (person string, c *card, report *veri
 		return "", nil, nil, nil, err
 	}
 	if known == nil {
-		return "", nil, report, problemUnknownCard, nil
+		return "", nil, report, problemUnknownCard.about(person), nil
 	}
 	return known.ID, &card{issuer.ID(), profiles.SerialHex(leaf.SerialNumber)}, report, nil, nil
 }

@@ -64,6 +64,17 @@ func WriteCodes(w io.Writer) error {
 		fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s *%s* | %s *%s* |\n", m.Code, level.FR, level.EN,
 			m.Means.FR, m.Means.EN, m.Expected.FR, m.Expected.EN, m.Fix.FR, m.Fix.EN)
 	}
+	b.WriteString("\n## Les pages de connexion / The login pages\n\n" +
+		"Faits de `services/psc/problems.yaml`. Les pages de connexion finissent sur ces codes ; ils " +
+		"s'adressent à la personne, et non au client. Une carte dont le certificat est refusé finit " +
+		"sur un [code de TestSSL](codes.md).\n\n" +
+		"Made from `services/psc/problems.yaml`. The login pages end on these codes, which are for the person " +
+		"and not for the client. A card whose certificate is refused ends on a [code of TestSSL](codes.md).\n\n" +
+		"| code | sens / meaning | que faire / what to do |\n|---|---|---|\n")
+	for _, p := range problems {
+		fmt.Fprintf(&b, "| `%s` | %s. %s *%s. %s* | %s *%s* |\n", p.Code, p.Title.FR, p.Text.FR, p.Title.EN,
+			p.Text.EN, p.Do.FR, p.Do.EN)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/services/ecps"
 	"github.com/igc-lab/igc/verify"
@@ -33,109 +32,7 @@ func newPages(log *slog.Logger) *web.Pages {
 	}
 	return web.NewPages(web.PageOptions{Site: "Connexion santé (labo)", Templates: files,
 		Style: read("psc.css"), Script: read("live.js"),
-		Forms: true, FormsTo: "https: http:", Log: log})
-}
-
-// problem is what ends a page of a login: what happened, and what to do.
-type problem struct {
-	Code  string
-	Title i18n.Text
-	Text  i18n.Text
-	Do    i18n.Text
-}
-
-var (
-	problemTooOld = &problem{"LOGIN-TOO-OLD", i18n.Text{FR: "Cette page de connexion n'est plus valable",
-		EN: "This login page is no longer valid"},
-		i18n.Text{FR: "Elle est restée ouverte trop longtemps, vient d'un autre navigateur, ou a été modifiée.",
-			EN: "It was open for too long, comes from another browser, or was changed."},
-		i18n.Text{FR: "Retournez au service et recommencez la connexion.",
-			EN: "Go back to the service and log in again."}}
-	problemSpent = &problem{"LOGIN-SPENT", i18n.Text{FR: "Cette connexion a déjà abouti",
-		EN: "This login was completed already"},
-		i18n.Text{FR: "La page a été envoyée deux fois ; la première fois a suffi.",
-			EN: "The page was sent twice; the first time was enough."},
-		i18n.Text{FR: "Retournez au service ; s'il ne vous connaît pas, recommencez la connexion.",
-			EN: "Go back to the service; if it does not know you, log in again."}}
-	problemInternal = &problem{"LOGIN-INTERNAL", i18n.Text{FR: "Le laboratoire n'a pas pu répondre",
-		EN: "The lab could not answer"},
-		i18n.Text{FR: "C'est une panne d'igc, et non de votre service.",
-			EN: "It is a fault of igc, and not of your service."},
-		i18n.Text{FR: "Le journal d'igc serve dit laquelle.", EN: "The log of igc serve says which."}}
-	problemOrigin = &problem{"LOGIN-ORIGIN", i18n.Text{FR: "Ce formulaire vient d'une autre page",
-		EN: "This form comes from another page"},
-		i18n.Text{FR: "Un formulaire d'un autre site est refusé : il agirait à votre place.",
-			EN: "A form of another site is refused: it would act in your place."},
-		i18n.Text{FR: "Recommencez depuis la page de connexion.", EN: "Begin again from the login page."}}
-	problemForm = &problem{"LOGIN-FORM", i18n.Text{FR: "Ce formulaire ne se lit pas", EN: "This form cannot be read"},
-		i18n.Text{FR: "Un paramètre est mal codé, est donné deux fois, ou le tout est trop long.",
-			EN: "A parameter is badly encoded, is given twice, or all of it is too long."},
-		i18n.Text{FR: "Retournez au service et recommencez la connexion.",
-			EN: "Go back to the service and log in again."}}
-	problemExpired = &problem{"LOGIN-TIMEOUT", i18n.Text{FR: "Délai dépassé", EN: "Time is over"},
-		i18n.Text{FR: "La demande n'a pas été validée à temps sur le téléphone.",
-			EN: "The request was not approved on the phone in time."},
-		i18n.Text{FR: "Recommencez, et ouvrez l'application e-CPS avant la fin du compte à rebours.",
-			EN: "Try again, and open the e-CPS application before the countdown ends."}}
-	problemBlocked = &problem{"ECPS-BLOCKED", i18n.Text{FR: "Votre e-CPS est bloquée", EN: "Your e-CPS is blocked"},
-		i18n.Text{FR: "Trop de mots de passe erronés ont été saisis sur le téléphone.",
-			EN: "Too many wrong passwords were typed on the phone."},
-		i18n.Text{FR: "Supprimez-la et activez-la de nouveau.", EN: "Delete it and activate it again."}}
-	problemNoIdentifier = &problem{"LOGIN-NO-IDENTIFIER", i18n.Text{FR: "L'identifiant est vide",
-		EN: "The identifier is empty"},
-		i18n.Text{FR: "Saisissez votre identifiant national : 8 suivi de votre numéro RPPS, 12 chiffres en tout.",
-			EN: "Type your national identifier: 8, then your RPPS number, 12 digits in all."}, i18n.Text{}}
-	problemNo8 = &problem{"PSC-NO-8", i18n.Text{FR: "Il manque le 8 devant le numéro RPPS",
-		EN: "The 8 before the RPPS number is missing"},
-		i18n.Text{FR: "L'identifiant a 12 chiffres : le 8, puis les 11 chiffres du RPPS.",
-			EN: "The identifier has 12 digits: the 8, then the 11 digits of the RPPS."}, i18n.Text{}}
-	problemIdentifier = &problem{"LOGIN-IDENTIFIER", i18n.Text{FR: "Cet identifiant n'a pas la bonne forme",
-		EN: "This identifier has a wrong form"},
-		i18n.Text{FR: "8 et onze chiffres pour un RPPS ; 3, numéro FINESS et /CPET… pour un employé ; 5, SIRET et " +
-			"/CPAT… ; ANS et quatorze chiffres pour une identité EDIT.",
-			EN: "8 and eleven digits for an RPPS; 3, a FINESS number and /CPET… for an employee; 5, a SIRET and " +
-				"/CPAT…; ANS and fourteen digits for an EDIT identity."}, i18n.Text{}}
-	problemUnknown = &problem{"PSC-HINT-UNKNOWN", i18n.Text{FR: "Personne n'a cet identifiant dans ce laboratoire",
-		EN: "Nobody has this identifier in this lab"},
-		i18n.Text{FR: "igc people list montre les personnes connues.",
-			EN: "igc people list shows the people who are known."}, i18n.Text{}}
-	problemUnknownCard = &problem{"CARD-UNKNOWN", i18n.Text{FR: "Le porteur de cette carte n'est pas connu",
-		EN: "The holder of this card is not known"},
-		i18n.Text{FR: "La carte est bonne, mais Pro Santé Connect ne connaît pas son porteur.",
-			EN: "The card is good, but Pro Santé Connect does not know its holder."},
-		i18n.Text{FR: "igc people list montre les personnes connues.",
-			EN: "igc people list shows the people who are known."}}
-	problemRevoked = &problem{"CARD-REVOKED", i18n.Text{FR: "Cette carte vient d'être mise en opposition",
-		EN: "This card has just been revoked"},
-		i18n.Text{FR: "Elle était bonne quand elle a été lue ; elle ne l'est plus.",
-			EN: "It was good when it was read; it no longer is."},
-		i18n.Text{FR: "Connectez-vous avec une autre carte, ou par votre e-CPS.",
-			EN: "Log in with another card, or by your e-CPS."}}
-	problemNotACard = &problem{"CARD-NOT-A-PERSON", i18n.Text{FR: "Ce certificat n'est pas celui d'une personne qui " +
-		"se connecte", EN: "This certificate is not one by which a person logs in"},
-		i18n.Text{FR: "Il faut le certificat d'authentification d'une carte (CPS, CPF, CPE, CPA).",
-			EN: "The authentication certificate of a card (CPS, CPF, CPE, CPA) is needed."},
-		i18n.Text{FR: "Choisissez un autre certificat.", EN: "Choose another certificate."}}
-	problemNotFound = &problem{"LOGIN-NOT-FOUND", i18n.Text{FR: "Il n'y a pas de page à cette adresse",
-		EN: "There is no page at this address"},
-		i18n.Text{}, i18n.Text{}}
-)
-
-// problemOfECPS is why a phone cannot be asked.
-func problemOfECPS(code, id string) *problem {
-	do := i18n.Text{FR: "Activez une e-CPS : avec votre carte dans le portail, ou par igc ecps activate " + id + " " +
-		"--pin 1234.",
-		EN: "Activate an e-CPS: with your card in the portal, or by igc ecps activate " + id + " --pin 1234."}
-	switch ecps.Code(code) {
-	case ecps.Expired:
-		return &problem{code, i18n.Text{FR: "Votre e-CPS a expiré", EN: "Your e-CPS has expired"},
-			i18n.Text{FR: "Supprimez-la et activez-la de nouveau.", EN: "Delete it and activate it again."}, do}
-	case ecps.Blocked:
-		return problemBlocked
-	}
-	return &problem{code, i18n.Text{FR: "Cette personne n'a pas d'e-CPS active", EN: "This person has no active e-CPS"},
-		i18n.Text{FR: "Aucun téléphone n'est lié à cet identifiant.",
-			EN: "No phone is bound to this identifier."}, do}
+		Forms: true, Log: log})
 }
 
 // view is what every page is made from.
@@ -165,8 +62,16 @@ func (p *Provider) loginPageWith(w http.ResponseWriter, r *http.Request, setting
 		view
 		Identifier string
 		CardURL    string
+		Remember   bool
 		Four       bool
 	}{view: p.view(r, "Connectez-vous", "Log in"), Identifier: l.Hint, Four: settings.Tabs == 4}
+	id := remembered(r)
+	v.Remember = id != ""
+	if r.PostForm.Has("identifiant") { // the form comes back, as it was sent
+		v.Remember = r.PostForm.Get("memoriser") != ""
+	} else if l.Hint == "" {
+		v.Identifier = id
+	}
 	c, err := p.client(r.Context(), l.Client)
 	if err != nil {
 		return err
@@ -179,16 +84,27 @@ func (p *Provider) loginPageWith(w http.ResponseWriter, r *http.Request, setting
 		return err
 	}
 	v.Problem = wrong
-	v.CardURL = p.CardURL + "/carte?login=" + v.Login
-	if v.Chosen {
-		v.CardURL += "&lang=" + string(v.Lang)
-	}
+	v.CardURL = v.To(p.CardURL + "/carte?login=" + v.Login)
 	status := http.StatusOK
 	if wrong != nil {
 		status = http.StatusUnprocessableEntity
 	}
-	p.pages.Render(w, status, "login.html", v.Lang, v)
+	// Chromium applies the policy to where the answer to the form redirects to, too: to the client,
+	// when the phone has approved already.
+	p.pages.RenderForm(w, status, "login.html", v.Lang, v, web.Self, l.Redirect)
 	return nil
+}
+
+// onwardPage ends the way of the login page's form, in a browser whose request has its answer
+// already. From there the browser goes on by itself, as by a link: the client may send it anywhere,
+// and the content policy of the form's page holds no longer.
+func (p *Provider) onwardPage(w http.ResponseWriter, r *http.Request, to string) {
+	v := struct {
+		view
+		Next string
+	}{p.view(r, "Authentification", "Authentication"), to}
+	w.Header().Set("Refresh", "0; url="+to)
+	p.pages.Render(w, http.StatusOK, "onward.html", v.Lang, v)
 }
 
 // waitPage shows the number and the countdown. It reloads itself, with a script and without.
@@ -311,5 +227,5 @@ func (p *Provider) formPost(w http.ResponseWriter, r *http.Request, to string, p
 		Params [][2]string
 	}{view: p.view(r, "Retour au service", "Back to the service"), To: to, Params: params}
 	v.Live = true
-	p.pages.RenderForm(w, "formpost.html", v.Lang, v, to)
+	p.pages.RenderForm(w, http.StatusOK, "formpost.html", v.Lang, v, to)
 }

@@ -19,7 +19,9 @@ func (p *Provider) portal(mux *http.ServeMux) {
 		http.Redirect(w, r, "/login-page?"+withLang(r, url.Values{}).Encode(), http.StatusFound)
 	})
 	mux.HandleFunc("GET /login-page", p.page(p.landing))
-	mux.HandleFunc("GET /portail/connexion", p.page(p.portalLogin))
+	mux.HandleFunc("GET /portail/connexion", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/auth/portail?"+withLang(r, url.Values{}).Encode(), http.StatusFound)
+	})
 	mux.HandleFunc("GET /portail", p.page(p.withSession(p.portalPage)))
 	mux.HandleFunc("POST /portail/activation", p.page(p.withSession(p.activate)))
 	mux.HandleFunc("GET /portail/activation", p.page(p.withSession(p.activationPage)))
@@ -43,7 +45,8 @@ func (p *Provider) landing(w http.ResponseWriter, r *http.Request, _ *Call, sett
 	return nil
 }
 
-// portalLogin begins a login to the portal itself.
+// portalLogin begins a login to the portal itself. It is below /auth with the other login pages,
+// where the browser remembers the identifier.
 func (p *Provider) portalLogin(w http.ResponseWriter, r *http.Request, _ *Call, settings *Settings) error {
 	s, _, err := p.browserSession(r, settings)
 	if err != nil {

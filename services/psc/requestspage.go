@@ -75,7 +75,8 @@ func (p *Provider) codesPage(w http.ResponseWriter, r *http.Request) {
 	v := struct {
 		view
 		Mistakes []*Mistake
-	}{p.view(r, "Erreurs des clients", "Mistakes of clients"), Mistakes()}
+		Problems []*problem
+	}{p.view(r, "Erreurs des clients", "Mistakes of clients"), Mistakes(), problems}
 	p.pages.Render(w, http.StatusOK, "codes.html", v.Lang, v)
 }
 

@@ -186,6 +186,33 @@ const (
 	browserCookie = "__Host-igc-psc-browser" // random: a login goes on only in the browser that began it
 )
 
+// memoryCookie is the identifier that a browser remembers for the login page. A path other than /
+// excludes the prefix __Host-.
+const (
+	memoryCookie = "__Secure-igc-psc-identifiant"
+	memoryPath   = "/auth"
+	memoryAge    = 180 * 24 * time.Hour
+)
+
+// remembered is the identifier that the browser remembers, empty when it remembers none.
+func remembered(r *http.Request) string {
+	cookie, err := r.Cookie(memoryCookie)
+	if err != nil || wrongIdentifier(cookie.Value) != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// remember has the browser remember an identifier, or none.
+func remember(w http.ResponseWriter, id string) {
+	cookie := &http.Cookie{Name: memoryCookie, Value: id, Path: memoryPath, MaxAge: int(memoryAge.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if id == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
 func setCookie(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode})

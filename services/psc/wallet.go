@@ -23,6 +23,7 @@ func (p *Provider) WalletHandler() http.Handler {
 	mux.HandleFunc("GET /auth/quitter", p.page(p.quit))
 	mux.HandleFunc("GET /auth/retour", p.page(p.again))
 	mux.HandleFunc("GET /auth/carte", p.page(p.fromCard))
+	mux.HandleFunc("GET /auth/portail", p.page(p.portalLogin))
 	p.portal(mux)
 	mux.HandleFunc("/", p.notFoundPage)
 	return web.SecurityHeaders(mux)
@@ -82,7 +83,7 @@ func wrongIdentifier(id string) *problem {
 	case id == "":
 		return problemNoIdentifier
 	case bareRPPS.MatchString(id):
-		return problemNo8
+		return problemNo8.about(id)
 	case !identifiers.MatchString(id):
 		return problemIdentifier
 	}
@@ -101,6 +102,12 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	}
 	id := strings.ToUpper(spaces.Replace(r.PostForm.Get("identifiant")))
 	l.Hint = id
+	keep := r.PostForm.Get("memoriser") != ""
+	if !keep {
+		if _, err := r.Cookie(memoryCookie); err == nil {
+			remember(w, "")
+		}
+	}
 	if wrong := wrongIdentifier(id); wrong != nil {
 		return p.loginPageWith(w, r, settings, l, wrong)
 	}
@@ -111,6 +118,9 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	if person == nil {
 		return p.loginPageWith(w, r, settings, l, problemUnknown)
 	}
+	if keep {
+		remember(w, id)
+	}
 	c, err := p.client(r.Context(), l.Client)
 	if err != nil {
 		return err
@@ -120,8 +130,8 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 		name = c.Name
 	}
 	asked, err := p.ECPS.Ask(r.Context(), ecps.Asked{Person: id, ClientID: l.Client, ClientName: name, TTL: phoneTTL})
-	if code := ecpsCode(err); code != "" {
-		return p.loginPageWith(w, r, settings, l, problemOfECPS(code, id))
+	if wrong := problemOfECPS(ecps.Code(ecpsCode(err)), id); wrong != nil {
+		return p.loginPageWith(w, r, settings, l, wrong)
 	}
 	if err != nil {
 		return err
@@ -131,7 +141,12 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/auth/attente?"+withLang(r, url.Values{"login": {sealed}}).Encode(), http.StatusSeeOther)
+	next := "/auth/attente?" + withLang(r, url.Values{"login": {sealed}}).Encode()
+	if !asked.State.Pending() && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		p.onwardPage(w, r, next)
+		return nil
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
@@ -173,7 +188,7 @@ func (p *Provider) wait(w http.ResponseWriter, r *http.Request, call *Call, sett
 		p.problemPage(w, r, http.StatusOK, problemExpired, l)
 		return nil
 	case ecps.StateBlocked:
-		p.problemPage(w, r, http.StatusOK, problemBlocked, l)
+		p.problemPage(w, r, http.StatusOK, problemBlocked.about(asked.Person), l)
 		return nil
 	}
 	return p.waitPage(w, r, settings, l, asked)
