@@ -54,6 +54,8 @@ type dataset struct {
 	structures map[string]*people.Structure // those that only activities and certificates name
 	fresh      map[string]*people.Structure // the same, found since they got their rows
 
+	unregistered map[string][]string // people whom the register does not have: the words of their names
+
 	pendingMu sync.Mutex
 	pending   map[string]time.Time // owners that changed since, and when
 	issued    []store.Key          // certificates that were issued, or whose status changed, since
@@ -253,6 +255,7 @@ func (d *dataset) build(ctx context.Context) error {
 	d.generation, d.changes = uint64(began.UnixNano()), 0
 	d.tables, d.touched = map[*kind]*table{}, map[string]bool{}
 	d.structures, d.fresh = map[string]*people.Structure{}, map[string]*people.Structure{}
+	d.unregistered = map[string][]string{}
 	for _, k := range kinds {
 		t := &table{kind: k, rows: map[string][]uint32{}, keys: map[string]*index{}}
 		if population != nil {
@@ -382,7 +385,7 @@ func (d *dataset) touch(ctx context.Context, id string) error {
 	d.end(id)
 	d.touched[id] = true
 	if o == nil {
-		return nil
+		return d.touchUnregistered(ctx, id)
 	}
 	if o.person != nil && o.person.RefPro != nil {
 		for _, e := range o.person.RefPro.Exercices {
@@ -411,8 +414,7 @@ func (d *dataset) touch(ctx context.Context, id string) error {
 
 // index adds a row to the indexes that there are.
 func (t *table) index(it item, row uint32) {
-	for i := range t.kind.params {
-		p := &t.kind.params[i]
+	for _, p := range t.kind.indexed() {
 		if x := t.keys[p.name]; x != nil {
 			for _, key := range p.keys(it) {
 				x.add(p.normal(key), row)
@@ -586,20 +588,21 @@ func (d *dataset) prepare(ctx context.Context, t *table, names []string) (worked
 
 // costly are the parameters that nearly every resource has a key of its own for: their index is
 // made when it is asked for, those of the others all at once.
-var costly = map[string]bool{"_id": true, "mailbox-mss": true, "identifier": true, "practitioner": true}
+var costly = map[string]bool{"_id": true, "mailbox-mss": true, "identifier": true, "practitioner": true,
+	nameWords.name: true}
 
 func (d *dataset) makeIndexes(ctx context.Context, t *table, names []string) error {
 	var wanted []*param
-	for i := range t.kind.params {
-		p := &t.kind.params[i]
+	others := slices.ContainsFunc(names, func(name string) bool { return !costly[name] })
+	for _, p := range t.kind.indexed() {
 		asked := slices.Contains(names, p.name)
-		if p.keys != nil && t.keys[p.name] == nil && (asked || !costly[p.name]) {
+		if p.keys != nil && t.keys[p.name] == nil && (asked || others && !costly[p.name]) {
 			wanted = append(wanted, p)
 			t.keys[p.name] = newIndex()
 		}
 	}
 	var newTimes *times
-	if t.times == nil {
+	if t.times == nil && others {
 		newTimes = &times{}
 		t.times = newTimes
 	}
