@@ -79,7 +79,7 @@ type Options struct {
 
 // Paths are where the desk serves what pages link to. Each ends with a slash.
 type Paths struct {
-	People, Phones, Messages, FHIR, Calls string
+	People, Phones, Messages, FHIR, Annuaire, PSC string
 }
 
 // Console serves the pages. Make one with [New].

@@ -89,7 +89,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.handler = New(Options{People: w.people, Names: names, Records: records{w.lab.Lab}, Cards: w.desk, Phones: w.phone,
 		Sessions: w, Messages: w.outbox, Now: now, Paths: Paths{"/personnes/", "/telephone/", "/messages/", "/fhir/v2/",
-			"/annuaire/"}}).Handler()
+			"/annuaire/", "/psc/"}}).Handler()
 	return w
 }
 

@@ -104,7 +104,8 @@ func (c *Console) addRecords(ctx context.Context, v *personView) error {
 		return err
 	}
 	slices.SortStableFunc(records, func(a, b *ca.Record) int {
-		return cmp.Or(b.IssuedAt.Compare(a.IssuedAt), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Serial, b.Serial))
+		return cmp.Or(b.IssuedAt.Compare(a.IssuedAt), cmp.Compare(a.Holder.CardNumber, b.Holder.CardNumber),
+			cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Serial, b.Serial))
 	})
 	now := c.Now()
 	v.CardNumbers = map[psc.Card]string{}

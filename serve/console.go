@@ -11,5 +11,5 @@ func (s *services) console() *console.Console {
 		Cards: NewCardDesk(s.lab, s.lab, s.around, s.now, true), Phones: s.around.ECPS, Sessions: s.psc,
 		Messages: s.around.Outbox, Now: s.now, Log: s.log,
 		Paths: console.Paths{People: peoplePath, Phones: phonePath, Messages: messagesPath, FHIR: "/fhir/v2/",
-			Calls: annuairePath}})
+			Annuaire: annuairePath, PSC: requestsPath}})
 }

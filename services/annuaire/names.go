@@ -27,26 +27,54 @@ var nameWords = param{name: "words of names", keys: func(i item) []string {
 // wordsOf are the words by which a person is found: those of their names, and each name written in
 // one word, as somebody may write LE GOFF.
 func wordsOf(p *people.Person) (list []string) {
-	add := func(name string) {
-		words := splitName(name)
-		if len(words) > 1 {
-			words = append(words, strings.Join(words, ""))
+	names := []string{p.FamilyName, p.GivenName}
+	if p.RefPro != nil {
+		for _, e := range p.RefPro.Exercices {
+			names = append(names, e.Nom, e.Prenom)
 		}
-		for _, word := range words {
+	}
+	for _, name := range names {
+		for _, word := range wordsOfName(name) {
 			if !slices.Contains(list, word) {
 				list = append(list, word)
 			}
 		}
 	}
-	add(p.FamilyName)
-	add(p.GivenName)
-	if p.RefPro != nil {
-		for _, e := range p.RefPro.Exercices {
-			add(e.Nom)
-			add(e.Prenom)
+	return list
+}
+
+func wordsOfName(name string) []string {
+	words := splitName(name)
+	if len(words) > 1 {
+		words = append(words, strings.Join(words, ""))
+	}
+	return words
+}
+
+// addNames indexes the names of the population, if it gives names without making whole people. ok
+// is false if it does not.
+func (d *dataset) addNames(t *table) (ok bool) {
+	population, ok := d.population.(interface {
+		Name(place int) (given, family string)
+	})
+	if !ok {
+		return false
+	}
+	x, known := t.keys[nameWords.name], map[string][]string{} // many bear the same name
+	for place := range len(t.start) - 1 {
+		given, family := population.Name(place)
+		for _, name := range [...]string{family, given} {
+			words, ok := known[name]
+			if !ok {
+				words = wordsOfName(name)
+				known[name] = words
+			}
+			for _, word := range words {
+				x.add(word, t.start[place])
+			}
 		}
 	}
-	return list
+	return true
 }
 
 // splitName are the words of a name, without case and accents. Hyphens and apostrophes end a word

@@ -160,6 +160,27 @@ func TestSearchLimit(t *testing.T) {
 	}
 }
 
+// The index that is made of names alone is that of whole people.
+func TestNamesOfPopulation(t *testing.T) {
+	w := newWorld(t, 5000)
+	for _, text := range []string{"zzz", "m", "le", "de", "jean-", "é"} {
+		want := []string{}
+		asked := splitName(text)
+		for i := range 5000 {
+			p := w.people.population.Person(i)
+			if slices.ContainsFunc(wordsOf(p), func(word string) bool { return strings.HasPrefix(word, asked[0]) }) {
+				want = append(want, p.ID)
+			}
+		}
+		got, _, err := w.Search(t.Context(), text, 5000)
+		slices.Sort(got)
+		slices.Sort(want)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %d of %d, %v", text, len(got), len(want), err)
+		}
+	}
+}
+
 // BenchmarkSearchNames is a search by name among IGC_PEOPLE people (a hundred thousand).
 func BenchmarkSearchNames(b *testing.B) {
 	size := 100_000
