@@ -129,8 +129,8 @@ func (c *Console) page(h func(http.ResponseWriter, *http.Request) error) http.Ha
 		case store.NotFound, store.Invalid:
 		default:
 			c.Log.Error("people", "path", r.URL.Path, "err", err)
-			status, text = http.StatusInternalServerError, i18n.Text{FR: "le serveur n'a pas pu le faire ; son journal " +
-				"dit pourquoi", EN: "the server could not do it; its log says why"}
+			status, text = http.StatusInternalServerError, i18n.Text{FR: "le serveur n'a pas pu le faire ; " +
+				"son journal dit pourquoi", EN: "the server could not do it; its log says why"}
 		}
 		data := struct {
 			view
@@ -165,8 +165,8 @@ func (v view) Certificate(r *ca.Record) string {
 	return v.Paths.People + "certificats/" + url.PathEscape(r.Authority) + "/" + url.PathEscape(r.Serial)
 }
 
-// hasRPPS tells whether an identifier is an RPPS number with its type digit: the API of the Annuaire
-// has nobody else.
+// hasRPPS tells whether an identifier is an RPPS number with its type digit: the Annuaire's API has
+// nobody else.
 func hasRPPS(id string) bool {
 	return len(id) == 12 && id[0] == '8' && strings.Trim(id, "0123456789") == ""
 }
@@ -222,8 +222,9 @@ func (v view) Source(s people.Source) string {
 	return v.Say(map[people.Source]i18n.Text{
 		people.Modelled: {FR: "modélisé d'après l'identifiant : aucun certificat ne l'atteste",
 			EN: "modelled after the identifier: no certificate attests it"},
-		people.Generated:   {FR: "fictif, d'igc people generate", EN: "fictional, of igc people generate"},
-		people.Fixture:     {FR: "de l'identité de test, sans certificat encore", EN: "of the test identity, without a certificate yet"},
+		people.Generated: {FR: "fictif, d'igc people generate", EN: "fictional, of igc people generate"},
+		people.Fixture: {FR: "de l'identité de test, sans certificat encore",
+			EN: "of the test identity, without a certificate yet"},
 		people.Certificate: {FR: "du certificat", EN: "of the certificate"},
 		people.BuiltIn:     {FR: "identité fournie, fictive", EN: "built-in identity, fictional"},
 		people.File:        i18n.Same("people.yaml"),
@@ -239,8 +240,8 @@ func (v view) StreetAddress(a people.Activity) (lines []string) {
 	if !strings.HasPrefix(town, a.CodePostal) {
 		town = strings.TrimSpace(a.CodePostal + " " + town)
 	}
-	for _, line := range []string{a.ComplementDestinataire, a.ComplementPointGeographique, street, a.MentionDistribution,
-		cmp.Or(town, a.CodePostal)} {
+	for _, line := range []string{a.ComplementDestinataire, a.ComplementPointGeographique, street,
+		a.MentionDistribution, cmp.Or(town, a.CodePostal)} {
 		if line != "" && line != a.RaisonSocialeSite {
 			lines = append(lines, v.Show(line))
 		}

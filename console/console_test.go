@@ -76,10 +76,10 @@ func newWorld(t *testing.T) *world {
 	generated := population.NewSource(w.lab)
 	w.people = people.New(people.Options{Records: w.lab, Documents: w.lab, Population: generated.People})
 	w.outbox = outbox.New(outbox.Options{Documents: w.lab, Now: now})
-	w.phone = ecps.New(ecps.Options{Documents: w.lab, People: contacts{w.people}, Messages: w.outbox, Seal: w.lab, Now: now,
-		URL: func() string { return "https://localhost/telephone/" }})
-	w.desk = carddesk.New(carddesk.Options{Service: w.lab, Home: w.lab.Home, Key: ca.P256, People: w.people, Mails: w.outbox,
-		Now: now, Clock: now, Holds: true})
+	w.phone = ecps.New(ecps.Options{Documents: w.lab, People: contacts{w.people}, Messages: w.outbox, Seal: w.lab,
+		Now: now, URL: func() string { return "https://localhost/telephone/" }})
+	w.desk = carddesk.New(carddesk.Options{Service: w.lab, Home: w.lab.Home, Key: ca.P256, People: w.people,
+		Mails: w.outbox, Now: now, Clock: now, Holds: true})
 	names := annuaire.New(annuaire.Options{People: w.people, Records: records{w.lab.Lab}, Documents: w.lab, Made: now(),
 		Now: now, URL: func() string { return "https://localhost" }})
 	for _, watch := range []func(context.Context, func(store.Change)) error{w.lab.WatchIssued, w.lab.WatchDocuments} {
@@ -113,8 +113,9 @@ func (w *world) get(target string, status int) (page, text string) {
 }
 
 var (
-	tags   = regexp.MustCompile(`<[^>]*>`)
-	styled = regexp.MustCompile(`(?s)<style>.*?</style>`)
+	tags    = regexp.MustCompile(`<[^>]*>`)
+	rowLink = regexp.MustCompile(`<th scope="row"><a\s+href="/personnes/([^"]*)"`)
+	styled  = regexp.MustCompile(`(?s)<style>.*?</style>`)
 )
 
 func readable(page string) string {
@@ -223,7 +224,7 @@ func TestSearch(t *testing.T) {
 	} {
 		page, shown := w.get("/personnes/?q="+url.QueryEscape(text), 200)
 		var got []string
-		for _, m := range regexp.MustCompile(`<th scope="row"><a href="/personnes/([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		for _, m := range rowLink.FindAllStringSubmatch(page, -1) {
 			id, err := url.PathUnescape(m[1])
 			if err != nil {
 				t.Error(err)
@@ -251,7 +252,8 @@ func TestSearch(t *testing.T) {
 // Fifty people are shown of many homonyms, and that there are more.
 func TestSearchManyPeople(t *testing.T) {
 	w := newWorld(t)
-	if _, err := population.NewSource(w.lab).Set(t.Context(), "test", population.Settings{Seed: 7, Size: 3000, At: w.lab.Now}, false); err != nil {
+	if _, err := population.NewSource(w.lab).Set(t.Context(), "test",
+		population.Settings{Seed: 7, Size: 3000, At: w.lab.Now}, false); err != nil {
 		t.Fatal(err)
 	}
 	page, shown := w.get("/personnes/?q=m", 200)
@@ -265,15 +267,16 @@ func TestSearchManyPeople(t *testing.T) {
 func TestStart(t *testing.T) {
 	w := newWorld(t)
 	page, shown := w.get("/personnes/", 200)
-	w.has(shown, "médecin généraliste, cabinet et hôpital", "dont l'e-CPS a expiré", "igc people generate", "igc people import",
-		"igc issue --fixture alain", "ALAIN DODO0020981", "30B0057881/CPET0002")
+	w.has(shown, "médecin généraliste, cabinet et hôpital", "dont l'e-CPS a expiré",
+		"igc people generate", "igc people import", "igc issue --fixture alain", "ALAIN DODO0020981",
+		"30B0057881/CPET0002")
 	w.has(page, `href="/personnes/899700999909"`, `href="/personnes/30B0057881%2FCPET0002"`, `<html lang="fr">`)
 	page, shown = w.get("/personnes/?lang=en", 200)
 	w.has(shown, "general practitioner, own practice and hospital", "The people of the lab")
 	w.has(page, `href="/personnes/899700999909?lang=en"`, `name="lang" value="en"`)
 }
 
-// Every test identity has a page, in both languages, and the commands on it are those of the person.
+// Every test identity has a page, in both languages, with the commands for that person.
 func TestPages(t *testing.T) {
 	w := newWorld(t)
 	all, err := w.people.TestIdentities(t.Context())
@@ -510,7 +513,8 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%.40s: %d bytes", path, len(page))
 		}
 	}
-	for _, path := range []string{"certificats/ACI-FO-PP/00", "certificats/ACI-FO-PP/xyz", "certificats/RIEN/0102", "certificats/ACI-EL-ORG/0102", "certificats/%2e%2e%2f/0102",
+	for _, path := range []string{"certificats/ACI-FO-PP/00", "certificats/ACI-FO-PP/xyz", "certificats/RIEN/0102",
+		"certificats/ACI-EL-ORG/0102", "certificats/%2e%2e%2f/0102",
 		"certificats/ACI-FO-PP/" + strings.Repeat("AB", 200)} {
 		_, shown := w.get("/personnes/"+path, 404)
 		w.has(shown, "n'a pas émis de certificat à cette adresse")

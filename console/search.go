@@ -62,13 +62,14 @@ func (c *Console) searchPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// named is what people write before a number: its name.
-var named = regexp.MustCompile(`(?i)^(?:(?:n°|no|num[ée]ro|rpps|adeli|idnps|ps_idnat|carte|card)[\s:.\x{00a0}]*)+(.*\d.*)$`)
+// numberPrefix is what people write before a number: its name.
+var numberPrefix = regexp.MustCompile(`(?i)^(?:(?:n°|no|num[ée]ro|rpps|adeli|idnps|ps_idnat|carte|card)` +
+	`[\s:.\x{00a0}]*)+(.*\d.*)$`)
 
 // find finds people by identifier, card number and name.
 func (c *Console) find(ctx context.Context, text string) (f found, err error) {
 	number := text
-	if m := named.FindStringSubmatch(text); m != nil {
+	if m := numberPrefix.FindStringSubmatch(text); m != nil {
 		number = m[1]
 	}
 	p, how, err := c.People.Resolve(ctx, number)

@@ -176,8 +176,8 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 		}}
 }
 
-// desk is the lab's desk: its phone, its outbox, its people, the Annuaire and its extractions, and the last
-// calls of clients.
+// desk is the lab's desk: its phone, its outbox, its people, the Annuaire and its extractions, and
+// the last calls of clients.
 func (s *services) desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(phonePath, s.around.ECPS.Handler())

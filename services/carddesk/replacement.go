@@ -144,7 +144,7 @@ func (d *Desk) claim(ctx context.Context, c *Card, cause Cause) (o order, versio
 	}
 }
 
-// Successor is the order of the card that replaces another; the zero Replacement when none was made.
+// Successor is the order of the card that replaces another; zero when there is none.
 func (d *Desk) Successor(ctx context.Context, number string) (Replacement, error) {
 	o, _, err := d.order(ctx, number)
 	if err != nil || !o.Done {

@@ -53,7 +53,8 @@ func TestSessions(t *testing.T) {
 	if err := RemoveClient(t.Context(), w.docs, "test", "app"); err != nil {
 		t.Fatal(err)
 	}
-	if got := list(doctor); len(got) != 2 || len(got[0].Clients) != 1 || got[0].Clients[0].ID != "app" || got[0].Clients[0].Name != "" {
+	got := list(doctor)
+	if len(got) != 2 || len(got[0].Clients) != 1 || got[0].Clients[0].ID != "app" || got[0].Clients[0].Name != "" {
 		t.Errorf("with a client that is gone: %+v", got)
 	}
 	w.ahead += 24 * time.Hour
