@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
@@ -188,6 +190,13 @@ func (v view) MessagesTo(to string) string {
 
 func (v view) MessagesOf(person string) string {
 	return v.To(v.Paths.Messages + "?" + url.Values{"person": {person}}.Encode())
+}
+
+// Sentence writes a text that may begin with a small letter, as an error does, as a sentence.
+func (v view) Sentence(t i18n.Text) string {
+	text := v.Say(t)
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
 }
 
 // Day is a date without the time.

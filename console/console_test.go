@@ -242,7 +242,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	_, shown := w.get("/personnes/?q=99700209812", 200)
-	w.has(shown, "le numéro RPPS 99700209812 s'écrit 899700209812", "Médecin", "Une personne")
+	w.has(shown, "Le numéro RPPS 99700209812 s'écrit 899700209812, avec le 8 devant.", "Médecin", "Une personne")
 	_, shown = w.get("/personnes/?q="+card, 200)
 	w.has(shown, "est le numéro d'une carte de ALAIN DODO0020981")
 	_, shown = w.get("/personnes/?lang=en&q=nobody+at+all", 200)
@@ -301,12 +301,30 @@ func TestPersonWithoutAnything(t *testing.T) {
 	page, _ := w.get("/personnes/899700999974", 200)
 	w.has(w.section(page, "activites"), "pas de SubjectRefPro")
 	w.has(w.section(page, "cartes"), "Aucune carte")
+	if got := w.section(page, "certificats"); got != "Certificats Aucun certificat." {
+		t.Error(got)
+	}
 	w.has(w.section(page, "ecps"), "igc ecps activate 899700999974 --pin 1234")
 	w.has(w.section(page, "sessions"), "Aucune session ouverte")
 	w.has(w.section(page, "messages"), "Aucun message")
 	page, _ = w.get("/personnes/899700999990", 200)
 	w.has(w.section(page, "identite"), "inconnue", "inconnu")
 	w.has(w.section(page, "messages"), "Aucun message")
+}
+
+// The command that would make a card has what is known of the person, as a shell takes it.
+func TestIssueCommand(t *testing.T) {
+	w := newWorld(t)
+	given, family, profession := "JEAN PAUL", "O'BRIEN", "60"
+	if _, err := w.people.Set(t.Context(), "test", "899700100020", people.Change{GivenName: &given, FamilyName: &family,
+		Profession: &profession}, people.SetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	page, _ := w.get("/personnes/899700100020", 200)
+	w.has(w.section(page, "certificats"), "igc issue --card cps --rpps 99700100020 --given-name 'JEAN PAUL' "+
+		`--surname 'O'\''BRIEN' --profession 60`)
+	page, _ = w.get("/personnes/899700999909", 200)
+	w.has(w.section(page, "certificats"), "--profession 10 --speciality SM26")
 }
 
 func TestActivities(t *testing.T) {

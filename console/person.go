@@ -204,7 +204,8 @@ func cardState(records []*ca.Record, now time.Time) state {
 	return dated(records[0], now, expired)
 }
 
-// Issue is the command that makes a card for the person.
+// Issue is the command that makes a card for the person; empty when it takes more than is known of
+// them.
 func (v personView) Issue() string {
 	for _, name := range fixtures.Names() {
 		if identity, err := fixtures.Find(name); err == nil && identity.IdNat == v.ID {
@@ -212,7 +213,7 @@ func (v personView) Issue() string {
 		}
 	}
 	if !hasRPPS(v.ID) || v.RefPro == nil || len(v.RefPro.Exercices) == 0 || v.RefPro.Exercices[0].CodeProfession == "" {
-		return "igc issue --help"
+		return ""
 	}
 	e := v.RefPro.Exercices[0]
 	words := []string{"igc issue --card cps --rpps", v.ID[1:], "--given-name", quoted(v.GivenName), "--surname",
