@@ -31,6 +31,7 @@ type Options struct {
 	Keep      time.Duration    // how long, 0 for 30 days
 	SMTP      string           // host:port of the server that mails are given to; empty for none
 	Exposed   bool             // the server may be on another machine
+	People    string           // path of the pages of people, which messages link to; empty for none
 }
 
 // Outbox keeps messages.

@@ -541,6 +541,19 @@ func get(t *testing.T, h http.Handler, path, accept string) *httptest.ResponseRe
 	return w
 }
 
+// A message links to the page of its person, where there are such pages.
+func TestPersonLink(t *testing.T) {
+	const link = `href="/personnes/30B0057881%2FCPET0002?lang=en"`
+	for path, want := range map[string]bool{"/personnes/": true, "": false} {
+		s := newStand(t, outbox.Options{People: path})
+		m := s.send(t, message{Kind: smsKind, To: "0639980012", Text: "x", Person: "30B0057881/CPET0002"})
+		page := get(t, s.Handler("/messages/"), "/messages/"+m.ID+"?lang=en", "").Body.String()
+		if strings.Contains(page, link) != want || strings.Contains(page, "/personnes/") != want {
+			t.Errorf("%q: %s", path, page)
+		}
+	}
+}
+
 func TestPages(t *testing.T) {
 	s := newStand(t, outbox.Options{})
 	h := s.Handler("/messages/")

@@ -59,7 +59,11 @@ type handler struct {
 type view struct {
 	web.View
 	prefix string
+	People string // see Options
 }
+
+// PersonLink is the link to the page of a person.
+func (v view) PersonLink(id string) string { return v.To(v.People + url.PathEscape(id)) }
 
 // Link is a link within the messages.
 func (v view) Link(path string) string { return v.To(v.prefix + path) }
@@ -86,7 +90,9 @@ func (v view) Lines(text string) (all []textLine) {
 	return all
 }
 
-func (h *handler) view(r *http.Request) view { return view{h.pages().View(r), h.prefix} }
+func (h *handler) view(r *http.Request) view {
+	return view{h.pages().View(r), h.prefix, h.options.People}
+}
 
 // choice is a link that filters the list.
 type choice struct {

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/igc-lab/igc/fixtures"
 )
 
 // Known goes over the identifiers of those of whom something is recorded or said: the holders of
@@ -51,4 +53,38 @@ func (d *Directory) Known(ctx context.Context) iter.Seq2[string, error] {
 			}
 		}
 	}
+}
+
+// TestIdentity is a person whom every lab knows.
+type TestIdentity struct {
+	*Person
+	Fixture string // name for igc issue --fixture; empty for a built-in identity
+	Product string // that igc issue --fixture makes for them
+}
+
+// TestIdentities are the built-in identities, by identifier, then the test identities to whom
+// something can be issued, by name: each as they are now.
+func (d *Directory) TestIdentities(ctx context.Context) (list []TestIdentity, err error) {
+	add := func(id, fixture, product string) error {
+		p, err := d.Find(ctx, id)
+		if err == nil {
+			list = append(list, TestIdentity{p, fixture, product})
+		}
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(builtIn())) {
+		if err := add(id, "", ""); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range fixtures.Names() {
+		identity, err := fixtures.Find(name)
+		if err == nil && identity.IdNat != "" {
+			err = add(identity.IdNat, name, identity.Product)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }

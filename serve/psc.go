@@ -60,8 +60,8 @@ var pscRows = []Endpoint{
 	},
 	{
 		Name: "desk",
-		Title: i18n.Text{FR: "Guichet du labo : téléphone, messages, Annuaire :",
-			EN: "Lab desk: phone, messages, Annuaire:"},
+		Title: i18n.Text{FR: "Guichet du labo : téléphone, messages, personnes, Annuaire :",
+			EN: "Lab desk: phone, messages, people, Annuaire:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Desk },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
@@ -176,14 +176,15 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 		}}
 }
 
-// desk is the lab's desk: its phone, its outbox, the Annuaire and its extractions, and the last
-// calls of clients.
+// desk is the lab's desk: its phone, its outbox, its people, the Annuaire and its extractions, and
+// the last calls of clients.
 func (s *services) desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(phonePath, s.around.ECPS.Handler())
 	mux.Handle(messagesPath, s.around.Outbox.Handler(messagesPath))
 	mux.Handle(requestsPath, s.psc.RequestsHandler(requestsPath))
 	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
+	mux.Handle(peoplePath, s.console().Handler())
 	mux.Handle("/fhir", s.annuaire.Handler())
 	mux.Handle("/fhir/", s.annuaire.Handler())
 	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,

@@ -99,6 +99,12 @@ func (p *Population) career(place int, r *role) career {
 	return c
 }
 
+// Name is the name of the person of a place, who is not made for it.
+func (p *Population) Name(place int) (given, family string) {
+	who := p.identity(place, p.role(place))
+	return who.given.text, who.family.upper
+}
+
 // Person makes the person of a place.
 func (p *Population) Person(place int) *people.Person {
 	r := p.role(place)

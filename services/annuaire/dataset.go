@@ -5,10 +5,12 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
@@ -53,6 +55,8 @@ type dataset struct {
 	touched    map[string]bool              // owners whose rows are not those of the population
 	structures map[string]*people.Structure // those that only activities and certificates name
 	fresh      map[string]*people.Structure // the same, found since they got their rows
+
+	unregistered map[string][]string // people whom the register does not have: the words of their names
 
 	pendingMu sync.Mutex
 	pending   map[string]time.Time // owners that changed since, and when
@@ -253,11 +257,13 @@ func (d *dataset) build(ctx context.Context) error {
 	d.generation, d.changes = uint64(began.UnixNano()), 0
 	d.tables, d.touched = map[*kind]*table{}, map[string]bool{}
 	d.structures, d.fresh = map[string]*people.Structure{}, map[string]*people.Structure{}
+	d.unregistered = map[string][]string{}
+	first := map[*kind][]uint32{}
+	if population != nil {
+		first = starts(population)
+	}
 	for _, k := range kinds {
-		t := &table{kind: k, rows: map[string][]uint32{}, keys: map[string]*index{}}
-		if population != nil {
-			t.start = starts(population, k)
-		}
+		t := &table{kind: k, rows: map[string][]uint32{}, keys: map[string]*index{}, start: first[k]}
 		t.live = full(t.end())
 		d.tables[k] = t
 	}
@@ -284,25 +290,52 @@ func (d *dataset) build(ctx context.Context) error {
 	return nil
 }
 
-// starts are the first rows of the population's owners.
-func starts(p people.Population, k *kind) []uint32 {
-	n := p.Structures()
-	if k.ofPerson {
-		n = p.People()
-	}
-	list := make([]uint32, n+1)
-	for i := range n {
-		count := 1
-		switch {
-		case k == organizations:
-		case k.ofPerson:
-			count = k.count(p.Person(i), nil)
-		default:
-			count = k.count(nil, p.Structure(i))
+// starts are the first rows of the population's owners, by kind, and the end. Each owner is made
+// once for all kinds.
+func starts(p people.Population) map[*kind][]uint32 {
+	lists := map[*kind][]uint32{}
+	for _, k := range kinds {
+		n := p.Structures()
+		if k.ofPerson {
+			n = p.People()
 		}
-		list[i+1] = list[i] + uint32(count)
+		lists[k] = make([]uint32, n+1)
 	}
-	return list
+	count := func(place int, person *people.Person, structure *people.Structure) {
+		for _, k := range kinds {
+			if k.ofPerson == (person != nil) {
+				lists[k][place+1] = 1
+				if k != organizations {
+					lists[k][place+1] = uint32(k.count(person, structure))
+				}
+			}
+		}
+	}
+	inParallel(p.People(), func(place int) { count(place, p.Person(place), nil) })
+	inParallel(p.Structures(), func(place int) { count(place, nil, p.Structure(place)) })
+	for _, list := range lists {
+		for i := 1; i < len(list); i++ {
+			list[i] += list[i-1]
+		}
+	}
+	return lists
+}
+
+// inParallel calls do for the numbers below n, on every processor.
+func inParallel(n int, do func(int)) {
+	const part = 4096
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n/part+1) {
+		all.Go(func() {
+			for end := int(next.Add(part)); end-part < n; end = int(next.Add(part)) {
+				for i := end - part; i < min(end, n); i++ {
+					do(i)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // organisations finds the structures that the lab issued certificates to.
@@ -382,7 +415,7 @@ func (d *dataset) touch(ctx context.Context, id string) error {
 	d.end(id)
 	d.touched[id] = true
 	if o == nil {
-		return nil
+		return d.touchUnregistered(ctx, id)
 	}
 	if o.person != nil && o.person.RefPro != nil {
 		for _, e := range o.person.RefPro.Exercices {
@@ -411,8 +444,7 @@ func (d *dataset) touch(ctx context.Context, id string) error {
 
 // index adds a row to the indexes that there are.
 func (t *table) index(it item, row uint32) {
-	for i := range t.kind.params {
-		p := &t.kind.params[i]
+	for _, p := range t.kind.indexed() {
 		if x := t.keys[p.name]; x != nil {
 			for _, key := range p.keys(it) {
 				x.add(p.normal(key), row)
@@ -586,20 +618,21 @@ func (d *dataset) prepare(ctx context.Context, t *table, names []string) (worked
 
 // costly are the parameters that nearly every resource has a key of its own for: their index is
 // made when it is asked for, those of the others all at once.
-var costly = map[string]bool{"_id": true, "mailbox-mss": true, "identifier": true, "practitioner": true}
+var costly = map[string]bool{"_id": true, "mailbox-mss": true, "identifier": true, "practitioner": true,
+	nameWords.name: true}
 
 func (d *dataset) makeIndexes(ctx context.Context, t *table, names []string) error {
 	var wanted []*param
-	for i := range t.kind.params {
-		p := &t.kind.params[i]
+	others := slices.ContainsFunc(names, func(name string) bool { return !costly[name] })
+	for _, p := range t.kind.indexed() {
 		asked := slices.Contains(names, p.name)
-		if p.keys != nil && t.keys[p.name] == nil && (asked || !costly[p.name]) {
+		if p.keys != nil && t.keys[p.name] == nil && (asked || others && !costly[p.name]) {
 			wanted = append(wanted, p)
 			t.keys[p.name] = newIndex()
 		}
 	}
 	var newTimes *times
-	if t.times == nil {
+	if t.times == nil && others {
 		newTimes = &times{}
 		t.times = newTimes
 	}
@@ -623,7 +656,11 @@ func (d *dataset) makeIndexes(ctx context.Context, t *table, names []string) err
 		return err
 	}
 	began := time.Now()
+	quick := newTimes == nil && len(wanted) == 1 && wanted[0] == &nameWords && d.addNames(t)
 	for at := range max(0, len(t.start)-1) {
+		if quick {
+			break
+		}
 		if at%1000 == 0 && ctx.Err() != nil {
 			return fail(ctx.Err())
 		}

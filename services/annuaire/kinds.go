@@ -12,6 +12,7 @@ type kind struct {
 	items     func(*owner) []item
 	count     func(*people.Person, *people.Structure) int // of items, without making them
 	params    []param
+	unnamed   []*param  // indexes that no query names
 	includes  []include // what _include may name
 	including []include // what _revinclude may name
 }
@@ -222,6 +223,7 @@ var practitioners = &kind{
 				return smartcards(i.(*practitioner), func(c card) string { return systemCard + "|" + c.kind })
 			}},
 	}...),
+	unnamed:   []*param{&nameWords},
 	including: []include{roleOfPractitioner},
 }
 

@@ -51,8 +51,8 @@ type Loss struct {
 	WithoutCode string `json:"without_code,omitempty"`
 }
 
-// loss reads what was declared of a card; the zero Loss when nothing was.
-func (d *Desk) loss(ctx context.Context, number string) (l Loss, err error) {
+// Loss reads what was declared of a card; the zero Loss when nothing was.
+func (d *Desk) Loss(ctx context.Context, number string) (l Loss, err error) {
 	doc, err := d.losses.Get(ctx, number)
 	if store.KindOf(err) == store.NotFound {
 		return l, nil

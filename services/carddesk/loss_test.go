@@ -50,7 +50,7 @@ func TestDeclare(t *testing.T) {
 			if err != nil || strings.Contains(string(all), "70605040") || strings.Contains(string(all), DefaultPIN) {
 				t.Errorf("a code is in %s: %v", all, err)
 			}
-			loss, err := d.loss(t.Context(), c.Number)
+			loss, err := d.Loss(t.Context(), c.Number)
 			if err != nil || loss != done.Loss || loss.Cause != cause {
 				t.Errorf("%+v: %v", loss, err)
 			}

@@ -68,7 +68,7 @@ func (d *Desk) Replace(ctx context.Context, c *Card, cause Cause, pin string) (*
 		return nil, err
 	}
 	if cause == Renewal && c.revoked() {
-		loss, err := d.loss(ctx, c.Number)
+		loss, err := d.Loss(ctx, c.Number)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +142,15 @@ func (d *Desk) claim(ctx context.Context, c *Card, cause Cause) (o order, versio
 			return o, version, err
 		}
 	}
+}
+
+// Successor is the order of the card that replaces another; zero when there is none.
+func (d *Desk) Successor(ctx context.Context, number string) (Replacement, error) {
+	o, _, err := d.order(ctx, number)
+	if err != nil || !o.Done {
+		return Replacement{}, err
+	}
+	return o.Replacement, nil
 }
 
 // order reads the order of a card's successor. Its version is 0 when there is none.

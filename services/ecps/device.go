@@ -26,6 +26,19 @@ const (
 	DeviceDeleted DeviceState = "deleted"
 )
 
+// Text is the state in words; class is how pages mark it: good, bad or unchecked.
+func (s DeviceState) Text() (class string, text i18n.Text) {
+	switch s {
+	case DeviceActive:
+		return "good", i18n.Same("active")
+	case DeviceExpired:
+		return "bad", i18n.Text{FR: "expirée", EN: "expired"}
+	case DeviceBlocked:
+		return "bad", i18n.Text{FR: "bloquée", EN: "blocked"}
+	}
+	return "unchecked", i18n.Text{FR: "supprimée", EN: "deleted"}
+}
+
 // Means is how an e-CPS was activated.
 type Means string
 

@@ -250,7 +250,7 @@ func (p *phone) phones(r *http.Request) (list []listed, seen string, err error) 
 			continue
 		}
 		one := listed{Link: p.prefix + "appareil/" + d.ID, Name: d.GivenName + " " + d.FamilyName, Person: d.Person}
-		one.Class, one.State = deviceText(d.State)
+		one.Class, one.State = d.State.Text()
 		for _, request := range pending {
 			if request.Device == d.ID && request.rings() {
 				one.Pending++
@@ -271,18 +271,6 @@ func (p *phone) phones(r *http.Request) (list []listed, seen string, err error) 
 
 // rings reports whether the phone shows the request: a policy may be that it is off.
 func (r *Request) rings() bool { return r.Policy == nil || r.Policy.Action != ActIgnore }
-
-func deviceText(state DeviceState) (class string, text i18n.Text) {
-	switch state {
-	case DeviceActive:
-		return "good", i18n.Same("active")
-	case DeviceExpired:
-		return "bad", i18n.Text{FR: "expirée", EN: "expired"}
-	case DeviceBlocked:
-		return "bad", i18n.Text{FR: "bloquée", EN: "blocked"}
-	}
-	return "unchecked", i18n.Text{FR: "supprimée", EN: "deleted"}
-}
 
 func (p *phone) identifierPage(w http.ResponseWriter, r *http.Request, err error) {
 	data := struct {

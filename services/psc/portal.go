@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/igc-lab/igc/internal/i18n"
@@ -129,27 +128,17 @@ func (p *Provider) portalPage(w http.ResponseWriter, r *http.Request, settings *
 	if v.Logins, err = p.ECPS.Requests(r.Context(), s.Person); err != nil {
 		return err
 	}
-	if v.Sessions, err = p.sessionsOf(r, settings, s); err != nil {
+	if v.Sessions, err = p.portalSessions(r, settings, s); err != nil {
 		return err
 	}
 	p.pages.Render(w, http.StatusOK, "portal.html", v.Lang, v)
 	return nil
 }
 
-// sessionsOf lists the live sessions of the person of a session.
-func (p *Provider) sessionsOf(r *http.Request, settings *Settings, own *session) (list []portalSession, err error) {
-	docs, err := p.Documents.ScanDocuments(r.Context(), sessionKind, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, doc := range docs {
-		s, _, err := p.session(r.Context(), doc.Key, settings)
-		if err != nil {
-			return nil, err
-		}
-		if s == nil || s.Person != own.Person {
-			continue
-		}
+// portalSessions are the live sessions of the person of a session.
+func (p *Provider) portalSessions(r *http.Request, settings *Settings, own *session) (list []portalSession, err error) {
+	all, err := p.sessionsOf(r.Context(), own.Person, settings)
+	for _, s := range all {
 		shown := portalSession{SID: s.SID, Mode: s.Mode, At: s.AuthTime, This: s.SID == own.SID}
 		for _, g := range s.Grants {
 			if !slices.Contains(shown.Clients, g.Client) {
@@ -158,8 +147,7 @@ func (p *Provider) sessionsOf(r *http.Request, settings *Settings, own *session)
 		}
 		list = append(list, shown)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].At.After(list[j].At) })
-	return list, nil
+	return list, err
 }
 
 // activate begins the activation of an e-CPS with the card that the session was opened with.

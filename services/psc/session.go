@@ -59,9 +59,15 @@ type grant struct {
 // maxGrants bounds the grants of a session: the oldest go first.
 const maxGrants = 50
 
-func (s *session) live(now time.Time, settings *Settings) bool {
-	return now.Sub(s.Used) < time.Duration(settings.RefreshTTL)*time.Second &&
-		now.Sub(s.AuthTime) < time.Duration(settings.SessionTTL)*time.Second
+func (s *session) live(now time.Time, settings *Settings) bool { return now.Before(s.end(settings)) }
+
+// end is when the session ends unless it is used before.
+func (s *session) end(settings *Settings) time.Time {
+	unused := s.Used.Add(time.Duration(settings.RefreshTTL) * time.Second)
+	if last := s.AuthTime.Add(time.Duration(settings.SessionTTL) * time.Second); last.Before(unused) {
+		return last
+	}
+	return unused
 }
 
 func (s *session) grant(id string) *grant {
