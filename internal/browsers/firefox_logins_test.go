@@ -121,8 +121,9 @@ func elsewhere(t *testing.T, l *labtest.Lab, wallet string) (login string) {
 	home = server.URL + "/accueil"
 	callback := strings.Replace(server.URL, "127.0.0.1", "localhost", 1) + "/cb"
 	l.Must("psc", "client", "add", "ailleurs", "--redirect", callback)
-	return wallet + "auth?" + url.Values{"response_type": {"code"}, "client_id": {"ailleurs"}, "redirect_uri": {callback},
-		"scope": {"openid scope_all"}, "acr_values": {"eidas1"}, "state": {"a-random-state"}}.Encode()
+	return wallet + "auth?" + url.Values{"response_type": {"code"}, "client_id": {"ailleurs"},
+		"redirect_uri": {callback},
+		"scope":        {"openid scope_all"}, "acr_values": {"eidas1"}, "state": {"a-random-state"}}.Encode()
 }
 
 // TestFormAction logs in with Chromium, which applies the content policy of a form to where its
