@@ -62,7 +62,7 @@ type view struct {
 	People string // see Options
 }
 
-// PersonLink is the link to the page of a person.
+// PersonLink is the link to the page of a person; to the search for people without one.
 func (v view) PersonLink(id string) string { return v.To(v.People + url.PathEscape(id)) }
 
 // Link is a link within the messages.
