@@ -3,8 +3,10 @@ package browsers
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -42,6 +44,15 @@ func TestAnnuaire(t *testing.T) {
 		}
 		answer.Body.Close()
 	}
+	labtest.Until(t, "the last call is noted", func() bool { // a call is noted after its answer
+		answer, err := client.Get(desk + "annuaire/appels.json?after=4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		return err == nil && strings.Contains(string(body), "PractitionerRole")
+	})
 	do(v, chromedp.Navigate(desk+"annuaire/appels"))
 	v.sees(map[string]string{"li.bad": "ANN-PARAMETER-UNKNOWN|ANN-RESOURCE-UNKNOWN", "li.note": "ANN-COUNT|ANN-RECENT",
 		"li.good": "PractitionerRole 200"})
