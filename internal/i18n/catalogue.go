@@ -49,11 +49,12 @@ var french = map[string]string{
 		"la commande de la carte qui remplace %s est illisible : %w",
 	"card %s: %w": "" +
 		"carte %s : %w",
+	"%w. Ports that are free, a line each below listen in igc.yaml: %s": "" +
+		"%w. Des ports libres, une ligne pour chacun sous listen dans igc.yaml : %s",
 
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":                                "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",
 	"%w; for a server, give host:port or https://host":                                                            "%w ; pour un serveur, donnez hôte:port ou https://hôte",
-	"%w. Ports that are free, a line each below listen in igc.yaml: %s":                                           "%w. Des ports libres, une ligne pour chacun sous listen dans igc.yaml : %s",
 	"cannot listen on %s (%s): %w; %s":                                                                            "impossible d'écouter sur %s (%s) : %w ; %s",
 	"the lab has no authority %s":                                                                                 "le laboratoire n'a pas d'autorité %s",
 	"the certificate of %s cannot be read":                                                                        "le certificat de %s est illisible",
