@@ -3,10 +3,14 @@ package i18n
 // french is the catalogue of messages that [Errorf] prints: English formats and their French. Verbs
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
-	"there is a key named %s already: igc annuaire key remove %s first":                       "une clé s'appelle déjà %s : igc annuaire key remove %s d'abord",
-	"%q is not a name for a key: letters, digits, dots, hyphens and underscores, at most 100": "%q n'est pas un nom de clé : lettres, chiffres, points, tirets et soulignés, 100 au plus",
-	"no key is named %q: igc annuaire key list shows them":                                    "aucune clé ne s'appelle %q : igc annuaire key list les montre",
-	"unknown setting %q: igc annuaire set lists them":                                         "réglage inconnu %q : igc annuaire set les liste",
+	"there is a key named %s already: igc annuaire key remove %s first": "" +
+		"une clé s'appelle déjà %s : igc annuaire key remove %s d'abord",
+	"%q is not a name for a key: letters, digits, dots, hyphens and underscores, at most 100": "" +
+		"%q n'est pas un nom de clé : lettres, chiffres, points, tirets et soulignés, 100 au plus",
+	"no key is named %q: igc annuaire key list shows them": "" +
+		"aucune clé ne s'appelle %q : igc annuaire key list les montre",
+	"unknown setting %q: igc annuaire set lists them": "" +
+		"réglage inconnu %q : igc annuaire set les liste",
 	// the card desk
 	"card %s was not issued with that PIN: its letter says the one that it was issued with, not one that " +
 		"was chosen since": "" +
