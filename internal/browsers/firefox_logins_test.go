@@ -146,7 +146,8 @@ func TestFormAction(t *testing.T) {
 			do(v, chromedp.SetValue(chromedp.CSS("#identifiant"), person))
 			do(v, chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.Click(chromedp.CSS(`form button`))))
 			labtest.Until(t, "the service", func() bool {
-				text, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](`document.querySelector("h1")?.innerText ?? ""`))
+				text, err := chromedp.Run(v.ctx,
+					chromedp.Evaluate[string](`document.querySelector("h1")?.innerText ?? ""`))
 				return err == nil && text == "connecté ailleurs"
 			})
 		})
