@@ -3,6 +3,7 @@ package people
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -41,6 +42,17 @@ type overlay struct {
 	changed time.Time
 	size    int64
 	parsed  map[string]row
+}
+
+// Edition changes when people.yaml does, which is written by hand: no change feed tells of it.
+func (d *Directory) Edition() string { return d.overlay.edition() }
+
+func (o *overlay) edition() string {
+	info, err := os.Stat(o.path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.ModTime().UnixNano(), info.Size())
 }
 
 func (o *overlay) rows() (map[string]row, error) {

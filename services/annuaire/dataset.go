@@ -25,6 +25,7 @@ type People interface {
 	Find(ctx context.Context, id string) (*people.Person, error)
 	Population(ctx context.Context) (people.Population, error) // nil when there is none
 	Known(ctx context.Context) iter.Seq2[string, error]        // identifiers of whoever is recorded or said more of
+	Edition() string                                           // changes when people do without a change of records
 }
 
 // Records are what the lab issued: a [ca.Service].
@@ -62,6 +63,7 @@ type dataset struct {
 	pending   map[string]time.Time // owners that changed since, and when
 	issued    []store.Key          // certificates that were issued, or whose status changed, since
 	rebuild   bool                 // the population changed
+	edition   string               // of people, when rows were numbered
 	written   map[string]time.Time // when owners were changed last, while this server runs
 }
 
@@ -159,7 +161,11 @@ func (d *dataset) populationChanged() {
 // begin applies what changed, and returns with the dataset locked for reading. The caller unlocks
 // it with mu.RUnlock.
 func (d *dataset) begin(ctx context.Context) error {
+	edition := d.people.Edition()
 	d.pendingMu.Lock()
+	if edition != d.edition {
+		d.edition, d.rebuild = edition, true
+	}
 	waiting := d.rebuild || len(d.pending) > 0 || len(d.issued) > 0
 	d.pendingMu.Unlock()
 	if waiting {
@@ -221,10 +227,17 @@ func (d *dataset) applyAll(ctx context.Context, pending map[string]time.Time, is
 		return err
 	}
 	for _, t := range d.tables {
+		if len(t.deaths) > maxDeaths {
+			return d.build(ctx)
+		}
 		t.sort()
 	}
 	return nil
 }
+
+// maxDeaths is how many rows may have ended before they are numbered anew, so that what changes
+// often takes no more and more memory.
+const maxDeaths = 100_000
 
 // touchFresh gives the structures that were named just now their rows.
 func (d *dataset) touchFresh(ctx context.Context) error {

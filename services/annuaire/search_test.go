@@ -269,3 +269,19 @@ func TestCards(t *testing.T) {
 		t.Errorf("%d updated since", len(b.Entry))
 	}
 }
+
+// What is written by hand, and not by a command, is seen too; a page of before is not continued.
+func TestPeopleWrittenByHand(t *testing.T) {
+	w := newWorld(t, 100)
+	next := w.search("Practitioner?_count=10").link("next")
+	w.people.mu.Lock()
+	w.people.said["899700900018"] = &people.Person{ID: "899700900018", FamilyName: "ÉCRIT-À-LA-MAIN"}
+	w.people.edition = "2"
+	w.people.mu.Unlock()
+	if b := w.search("Practitioner?family=ecrit"); len(b.Entry) != 1 {
+		t.Errorf("%d found", len(b.Entry))
+	}
+	if status, body := w.call("GET", next); status != 410 || !strings.Contains(string(body), "again") {
+		t.Errorf("the next page: %d %s", status, body)
+	}
+}

@@ -66,6 +66,13 @@ type register struct {
 	mu         sync.Mutex
 	population people.Population
 	said       map[string]*people.Person // over the population
+	edition    string
+}
+
+func (r *register) Edition() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.edition
 }
 
 func (r *register) Find(_ context.Context, id string) (*people.Person, error) {
