@@ -140,7 +140,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, call *Call) {
 	}
 	settings, err := s.currentSettings(r.Context())
 	if err != nil {
-		s.fail(w, call, err)
+		s.refuse(w, err)
 		return
 	}
 	restricted, err := s.admit(w, r, settings, call)
@@ -153,7 +153,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, call *Call) {
 		return
 	}
 	if err := s.answer(w, r, strings.Trim(path, "/"), call, restricted, broken); err != nil {
-		s.fail(w, call, err)
+		s.refuse(w, err)
 	}
 }
 
@@ -292,8 +292,7 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, q *query, tex
 		fmt.Fprintf(&b, `"total":%d,`, found.total)
 	}
 	b.WriteString(`"entry": [`)
-	entries := 0
-	writer := &entryWriter{b: &b, url: s.URL() + base, restricted: restricted, elements: q.elements, entries: &entries}
+	writer := &entryWriter{b: &b, url: s.URL() + base, restricted: restricted, elements: q.elements}
 	for list := range slices.Chunk(found.rows, chunk) {
 		if err := s.data.write(r.Context(), q, found.seen, list, writer); err != nil {
 			return err
@@ -310,10 +309,7 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, q *query, tex
 	}
 	fmt.Fprintf(&b, ` {"relation": "self","url": %s}]}`, quoted(self))
 	setJSON(w)
-	_, err = w.Write(b.Bytes())
-	if err != nil {
-		return nil // the client left
-	}
+	w.Write(b.Bytes()) // an error is that the client left
 	return nil
 }
 
@@ -323,7 +319,7 @@ type entryWriter struct {
 	url        string
 	restricted bool
 	elements   []string
-	entries    *int
+	entries    int
 	brought    map[string]bool // what earlier chunks brought along
 }
 
@@ -386,10 +382,10 @@ func (w *entryWriter) add(k *kind, it item) error {
 			return err
 		}
 	}
-	if *w.entries > 0 {
+	if w.entries > 0 {
 		w.b.WriteByte(',')
 	}
-	*w.entries++
+	w.entries++
 	fmt.Fprintf(w.b, "\n{\"fullUrl\":%s,\"resource\":%s}", quoted(w.url+"/"+k.name+"/"+it.id()), data)
 	return nil
 }
@@ -457,8 +453,11 @@ type issue struct {
 	Diagnostics string `json:"diagnostics"`
 }
 
-// refuse answers with what is wrong.
+// refuse answers with what is wrong, unless the client left.
 func (s *Server) refuse(w http.ResponseWriter, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
 	p := &problem{http.StatusInternalServerError, "exception", "Unknown error"}
 	var gateway *gatewayRefusal
 	if errors.As(err, &gateway) {
@@ -472,13 +471,6 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 		s.Log.Error(i18n.Tr("annuaire : échec", "annuaire: failure"), "err", err)
 	}
 	writeJSON(w, p.status, outcome{"OperationOutcome", []issue{{"error", p.issue, p.text}}})
-}
-
-func (s *Server) fail(w http.ResponseWriter, _ *Call, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // the client left
-	}
-	s.refuse(w, err)
 }
 
 // retryAfter says when a client may call again, in whole seconds.
