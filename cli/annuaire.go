@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/serve"
 	"github.com/igc-lab/igc/services/annuaire"
 )
@@ -169,20 +166,7 @@ func (p *program) annuaireSet(c *cli.Context) error {
 		s, err = annuaire.ReadSettings(c.Context, client)
 	} else {
 		s, err = annuaire.ChangeSettings(c.Context, client, "", func(s *annuaire.Settings) error {
-			for _, arg := range c.Args().Slice() {
-				if arg == "default" {
-					*s = annuaire.DefaultSettings()
-					continue
-				}
-				name, value, ok := strings.Cut(arg, "=")
-				if !ok {
-					return ca.Invalidate(errorf("%q : écrivez NOM=VALEUR", "%q: write NAME=VALUE", arg))
-				}
-				if err := s.Set(name, value); err != nil {
-					return err
-				}
-			}
-			return nil
+			return assign(c, func() { *s = annuaire.DefaultSettings() }, s.Set)
 		})
 	}
 	if err != nil {
@@ -191,11 +175,7 @@ func (p *program) annuaireSet(c *cli.Context) error {
 	return p.print(c, s.List(), func(out io.Writer) {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, t := range s.List() {
-			value := t.Value
-			if value != t.Default {
-				value += " *"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, value, tr(t.About.FR, t.About.EN))
+			printSetting(w, t.Name, t.Value, t.Default, t.About)
 		}
 		w.Flush()
 	})
@@ -220,38 +200,13 @@ func (p *program) annuaireCalls(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	desk, err := deskClient(c.Context, client)
-	if err != nil {
-		return err
-	}
-	query := url.Values{}
-	for after := 0; ; {
-		query.Set("after", strconv.Itoa(after))
-		calls, err := fetchCalls[annuaire.Call](c.Context, desk,
-			serve.URLsOfAnnuaire(client.Lab).Calls+"?"+query.Encode())
-		if err != nil {
-			return err
-		}
-		for _, call := range calls {
-			after = call.Number
+	return followCalls(c, p, client, serve.URLsOfAnnuaire(client.Lab).Calls, url.Values{},
+		func(call annuaire.Call) (int, error) {
 			if c.Bool("json") {
-				err = json.NewEncoder(p.out).Encode(call)
-			} else {
-				err = printAnnuaireCall(p.out, call)
+				return call.Number, json.NewEncoder(p.out).Encode(call)
 			}
-			if err != nil {
-				return err
-			}
-		}
-		if !c.Bool("follow") {
-			if len(calls) == 0 {
-				fmt.Fprintln(p.err, tr("igc : aucun appel depuis le lancement d'igc serve",
-					"igc: no call since igc serve was started"))
-			}
-			return nil
-		}
-		query.Set("wait", "1")
-	}
+			return call.Number, printAnnuaireCall(p.out, call)
+		})
 }
 
 func printAnnuaireCall(w io.Writer, call annuaire.Call) error {

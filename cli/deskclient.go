@@ -6,8 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/lab"
@@ -51,4 +56,34 @@ func fetchCalls[T any](ctx context.Context, desk *http.Client, address string) (
 			address, resp.Status)}
 	}
 	return calls, json.NewDecoder(resp.Body).Decode(&calls)
+}
+
+// followCalls prints the last calls that a service lists at an address of the desk, and with
+// --follow those that come. show prints one and gives its number.
+func followCalls[T any](c *cli.Context, p *program, client *lab.Client, address string, query url.Values,
+	show func(T) (number int, err error)) error {
+	desk, err := deskClient(c.Context, client)
+	if err != nil {
+		return err
+	}
+	for after := 0; ; {
+		query.Set("after", strconv.Itoa(after))
+		calls, err := fetchCalls[T](c.Context, desk, address+"?"+query.Encode())
+		if err != nil {
+			return err
+		}
+		for _, call := range calls {
+			if after, err = show(call); err != nil {
+				return err
+			}
+		}
+		if !c.Bool("follow") {
+			if len(calls) == 0 {
+				fmt.Fprintln(p.err, tr("igc : aucun appel depuis le lancement d'igc serve",
+					"igc: no call since igc serve was started"))
+			}
+			return nil
+		}
+		query.Set("wait", "1")
+	}
 }

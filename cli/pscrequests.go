@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,32 +35,9 @@ func (p *program) pscRequests(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	desk, err := deskClient(c.Context, client)
-	if err != nil {
-		return err
-	}
-	query := url.Values{"client": {c.String("client")}}
-	for after := 0; ; {
-		query.Set("after", strconv.Itoa(after))
-		calls, err := fetchCalls[psc.Call](c.Context, desk, serve.ProviderURLs(client.Lab).Requests+"?"+query.Encode())
-		if err != nil {
-			return err
-		}
-		for _, call := range calls {
-			after = call.Number
-			if err := p.printCall(c, call); err != nil {
-				return err
-			}
-		}
-		if !c.Bool("follow") {
-			if len(calls) == 0 {
-				fmt.Fprintln(p.err, tr("igc : aucun appel depuis le lancement d'igc serve",
-					"igc: no call since igc serve was started"))
-			}
-			return nil
-		}
-		query.Set("wait", "1")
-	}
+	return followCalls(c, p, client, serve.ProviderURLs(client.Lab).Requests,
+		url.Values{"client": {c.String("client")}},
+		func(call psc.Call) (int, error) { return call.Number, p.printCall(c, call) })
 }
 
 func (p *program) printCall(c *cli.Context, call psc.Call) error {

@@ -37,20 +37,7 @@ func (p *program) pscSet(c *cli.Context) error {
 		s, err = psc.ReadSettings(c.Context, client)
 	} else {
 		s, err = psc.ChangeSettings(c.Context, client, "", func(s *psc.Settings) error {
-			for _, arg := range c.Args().Slice() {
-				if arg == "default" {
-					*s = psc.DefaultSettings()
-					continue
-				}
-				name, value, ok := strings.Cut(arg, "=")
-				if !ok {
-					return ca.Invalidate(errorf("%q : écrivez NOM=VALEUR", "%q: write NAME=VALUE", arg))
-				}
-				if err := s.Set(name, value); err != nil {
-					return err
-				}
-			}
-			return nil
+			return assign(c, func() { *s = psc.DefaultSettings() }, s.Set)
 		})
 	}
 	if err != nil {
@@ -59,11 +46,7 @@ func (p *program) pscSet(c *cli.Context) error {
 	return p.print(c, s.List(), func(out io.Writer) {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, t := range s.List() {
-			value := t.Value
-			if value != t.Default {
-				value += " *"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, value, tr(t.About.FR, t.About.EN))
+			printSetting(w, t.Name, t.Value, t.Default, t.About)
 		}
 		w.Flush()
 	})
