@@ -42,13 +42,14 @@ func TestWalk(t *testing.T) {
 			t.Errorf("nothing is %s", r)
 		}
 	}
+	read := 0
 	for name := range seen {
-		if status, body := w.call("GET", "/fhir/v2/"+name); status != 200 || !strings.Contains(string(body),
-			name[strings.Index(name, "/")+1:]) {
-			t.Fatalf("%s: %d", name, status)
+		if read++; read%5 != 0 {
+			continue
 		}
-		if len(seen)%7 == 0 {
-			break
+		_, id, _ := strings.Cut(name, "/")
+		if status, body := w.call("GET", "/fhir/v2/"+name); status != 200 || !strings.Contains(string(body), id) {
+			t.Fatalf("%s: %d %.200s", name, status, body)
 		}
 	}
 	t.Log(len(seen), "resources,", len(references), "references")
