@@ -75,6 +75,9 @@ soak:
 	go test ./batch/sheet -run '^$$' -fuzz FuzzArchive -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./batch -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./services/annuaire -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./services/annuaire -run '^$$' -fuzz FuzzCursor -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./people/roster -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/csr -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
