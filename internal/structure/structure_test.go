@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"outbox"},
 	{"people/population"},
 	{"people"},
+	{"access"},
 	{"verify"},
 	{"revocation"},
 	{"revocation/publication"},
