@@ -16,6 +16,13 @@ func (ca *CA) ScanDocuments(ctx context.Context, kind store.DocumentKind, prefix
 	return store.DocumentsOf(ca.store, ca.actor).ScanDocuments(ctx, kind, prefix)
 }
 
+// PageDocuments implements [store.DocumentStore].
+func (ca *CA) PageDocuments(ctx context.Context, kind store.DocumentKind, prefix, after string, limit int) (
+	[]store.Document, error,
+) {
+	return store.DocumentsOf(ca.store, ca.actor).PageDocuments(ctx, kind, prefix, after, limit)
+}
+
 // WriteDocuments implements [store.DocumentStore].
 func (ca *CA) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) ([]uint64, error) {
 	return store.DocumentsOf(ca.store, ca.actor).WriteDocuments(ctx, actor, writes...)

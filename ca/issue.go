@@ -30,6 +30,12 @@ type IssueRequest struct {
 	// PublicKeys are the holder's own too, and not proved.
 	Requests   map[string][]byte `json:"requests,omitempty"`
 	HolderKeys bool              `json:"holder_keys,omitempty"`
+
+	// Once names the request, "orders/CMD-1/1". What was issued by a request of that name is noted
+	// with the records, in their transaction, and a second request of the name is a Conflict:
+	// whoever was interrupted learns from [IssuedOnce] what became of it. Empty for a request
+	// without a name.
+	Once string `json:"once,omitempty"`
 }
 
 // Issued is what was issued.
@@ -158,6 +164,9 @@ func (ca *CA) issue(ctx context.Context, product *profiles.Product, a profiles.A
 				if err := claimKeys(tx, req.PublicKeys, issued.Records); err != nil {
 					return err
 				}
+			}
+			if err := noteOnce(tx, req.Once, issued.Records); err != nil {
+				return err
 			}
 			return issuable(tx) // it may have been revoked since
 		})

@@ -193,6 +193,17 @@ func (c *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, pre
 	return docs, err
 }
 
+// PageDocuments implements [store.DocumentStore].
+func (c *Client) PageDocuments(ctx context.Context, kind store.DocumentKind, prefix, after string, limit int) (
+	docs []store.Document, err error,
+) {
+	err = c.dispatch(ctx, true, func(s ca.Service) (err error) {
+		docs, err = s.PageDocuments(ctx, kind, prefix, after, limit)
+		return err
+	})
+	return docs, err
+}
+
 // WriteDocuments implements [store.DocumentStore]. A write is not sent again when the server stops
 // before it answers: the versions tell whether it was made.
 func (c *Client) WriteDocuments(ctx context.Context, actor string, writes ...store.DocumentWrite) (

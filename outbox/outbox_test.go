@@ -649,6 +649,9 @@ func (b broken) GetDocument(context.Context, store.DocumentKind, string) (store.
 func (b broken) ScanDocuments(context.Context, store.DocumentKind, string) ([]store.Document, error) {
 	return nil, b.err
 }
+func (b broken) PageDocuments(context.Context, store.DocumentKind, string, string, int) ([]store.Document, error) {
+	return nil, b.err
+}
 func (b broken) WriteDocuments(context.Context, string, ...store.DocumentWrite) ([]uint64, error) {
 	return nil, b.err
 }

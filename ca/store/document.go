@@ -31,6 +31,9 @@ type DocumentStore interface {
 	// ScanDocuments returns the documents whose key begins with a prefix, in the order of their
 	// keys.
 	ScanDocuments(ctx context.Context, kind DocumentKind, prefix string) ([]Document, error)
+	// PageDocuments returns at most limit of the documents whose key begins with a prefix and comes
+	// after another key, in the order of their keys: a list of any length is read in pages.
+	PageDocuments(ctx context.Context, kind DocumentKind, prefix, after string, limit int) ([]Document, error)
 	// WriteDocuments makes all the writes or, when one of them fails, none. It returns the version
 	// of each document written, 0 for one deleted; ErrSwap when a version is not the one expected.
 	// An empty actor is the owner of the store's: the user of a command, the system in a server.
@@ -71,6 +74,25 @@ func (d documentsOf) ScanDocuments(ctx context.Context, kind DocumentKind, prefi
 		for doc, err := range r.Documents(kind.Name, prefix) {
 			if err != nil {
 				return err
+			}
+			docs = append(docs, doc)
+		}
+		return nil
+	})
+	return docs, err
+}
+
+func (d documentsOf) PageDocuments(ctx context.Context, kind DocumentKind, prefix, after string, limit int) (
+	docs []Document, err error,
+) {
+	err = d.store.View(ctx, func(r Reader) error {
+		docs = nil
+		for doc, err := range r.DocumentsAfter(kind.Name, prefix, after) {
+			if err != nil {
+				return err
+			}
+			if len(docs) >= limit {
+				break
 			}
 			docs = append(docs, doc)
 		}
@@ -132,6 +154,12 @@ func (d Documents) Delete(ctx context.Context, actor, key string) error {
 // Scan returns the documents whose key begins with a prefix, in the order of their keys.
 func (d Documents) Scan(ctx context.Context, prefix string) ([]Document, error) {
 	return d.Store.ScanDocuments(ctx, d.Kind, prefix)
+}
+
+// Page returns at most limit of the documents whose key begins with a prefix and comes after
+// another key.
+func (d Documents) Page(ctx context.Context, prefix, after string, limit int) ([]Document, error) {
+	return d.Store.PageDocuments(ctx, d.Kind, prefix, after, limit)
 }
 
 func (d Documents) write(ctx context.Context, actor string, w DocumentWrite) (version uint64, err error) {

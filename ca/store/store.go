@@ -115,6 +115,8 @@ type Reader interface {
 	// Documents goes over those of a kind whose key begins with a prefix, in the order of their
 	// keys.
 	Documents(kind, prefix string) iter.Seq2[Document, error]
+	// DocumentsAfter are those of them whose key comes after another one, which need not be there.
+	DocumentsAfter(kind, prefix, after string) iter.Seq2[Document, error]
 }
 
 // Tx is a transaction: a Reader that sees its own writes.

@@ -157,6 +157,14 @@ func (r *Client) ScanDocuments(ctx context.Context, kind store.DocumentKind, pre
 	return docs, err
 }
 
+// PageDocuments implements [store.DocumentStore].
+func (r *Client) PageDocuments(ctx context.Context, kind store.DocumentKind, prefix, after string, limit int) (
+	docs []store.Document, err error,
+) {
+	err = r.call(ctx, "documents/page", pageCall{documentsCall{kind, prefix}, after, limit}, &docs)
+	return docs, err
+}
+
 // WriteDocuments implements [store.DocumentStore]. The actor is the user at this end of the socket,
 // whatever the call says.
 func (r *Client) WriteDocuments(ctx context.Context, _ string, writes ...store.DocumentWrite) ([]uint64, error) {

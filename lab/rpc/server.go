@@ -39,6 +39,16 @@ type documentsCall struct {
 	Key  string             `json:"key"` // or the prefix of keys
 }
 
+// pageCall asks for a page of documents.
+type pageCall struct {
+	documentsCall
+	After string `json:"after"`
+	Limit int    `json:"limit"`
+}
+
+// maxPage bounds the documents of one page.
+const maxPage = 1000
+
 // writtenDocuments is the answer to a write of documents. It says of ErrSwap that it came: the
 // caller compares with it, which the text of an error would not allow.
 type writtenDocuments struct {
@@ -147,6 +157,9 @@ func (s *Server) calls() http.Handler {
 	}))
 	mux.HandleFunc("POST /documents/scan", call(func(ctx context.Context, in documentsCall) (any, error) {
 		return s.As(callerOf(ctx)).ScanDocuments(ctx, in.Kind, in.Key)
+	}))
+	mux.HandleFunc("POST /documents/page", call(func(ctx context.Context, in pageCall) (any, error) {
+		return s.As(callerOf(ctx)).PageDocuments(ctx, in.Kind, in.Key, in.After, min(in.Limit, maxPage))
 	}))
 	mux.HandleFunc("POST /documents/write", call(func(ctx context.Context, in []store.DocumentWrite) (any, error) {
 		versions, err := s.As(callerOf(ctx)).WriteDocuments(ctx, "", in...)

@@ -80,13 +80,21 @@ func (t *tx) Document(kind, key string) (store.Document, error) {
 }
 
 func (t *tx) Documents(kind, prefix string) iter.Seq2[store.Document, error] {
+	return t.DocumentsAfter(kind, prefix, "")
+}
+
+func (t *tx) DocumentsAfter(kind, prefix, after string) iter.Seq2[store.Document, error] {
 	return func(yield func(store.Document, error) bool) {
 		b := t.kindBucket(kind)
 		if b == nil {
 			return
 		}
 		c := b.Cursor()
-		for k, v := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
+		k, v := c.Seek([]byte(max(prefix, after)))
+		if after != "" && string(k) == after {
+			k, v = c.Next()
+		}
+		for ; k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
 			d, err := parseDocument(k, v)
 			if err == nil && t.expired(d) {
 				continue

@@ -74,6 +74,23 @@ func documents(s *suite) {
 	if got := keys(""); got != "a/1 a/2 b/1 c" {
 		s.Errorf("all are %s", got)
 	}
+	for _, test := range []struct {
+		prefix, after string
+		limit         int
+		want          string
+	}{
+		{"", "", 3, "a/1 a/2 b/1"}, {"", "a/2", 3, "b/1 c"}, {"", "a/11", 1, "a/2"}, {"a/", "", 1, "a/1"},
+		{"a/", "a/1", 9, "a/2"}, {"a/", "a/2", 9, ""}, {"b", "a/1", 9, "b/1"}, {"a/", "b/1", 9, ""}, {"", "c", 9, ""},
+	} {
+		docs, err := d.Page(ctx, test.prefix, test.after, test.limit)
+		var got []string
+		for _, doc := range docs {
+			got = append(got, doc.Key)
+		}
+		if err != nil || strings.Join(got, " ") != test.want {
+			s.Errorf("%+v: %v, %v", test, got, err)
+		}
+	}
 	if err := d.Delete(ctx, actor, "c"); err != nil {
 		s.Fatal(err)
 	}
