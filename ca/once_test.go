@@ -20,7 +20,8 @@ func TestOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := IssueRequest{Product: "auth-cli", Once: "orders/CMD-1/1", PublicKeys: map[string][]byte{"client": public},
+	request := IssueRequest{Product: "auth-cli", Once: "orders/CMD-1/1",
+		PublicKeys: map[string][]byte{"client": public},
 		Holder: profiles.Holder{Department: "Paris (75)", Organisation: "HOPITAL TEST", Structure: "1750712184",
 			Service: "DMP"}}
 	if before, err := IssuedOnce(t.Context(), c, request.Once); err != nil || before != nil {

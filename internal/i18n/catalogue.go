@@ -3,6 +3,8 @@ package i18n
 // french is the catalogue of messages that [Errorf] prints: English formats and their French. Verbs
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
+	"order %s cannot be read: %w":                      "la demande %s est illisible : %w",
+	"the key of order %s cannot be read: %w":           "la clé de la demande %s est illisible : %w",
 	"the request %s was carried out already":           "la demande %s a déjà été exécutée",
 	"what the request %s was given cannot be read: %w": "ce que la demande %s a reçu est illisible : %w",
 	"there is a key named %s already: igc annuaire key remove %s first": "" +

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
@@ -206,16 +204,8 @@ func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64
 	if err != nil {
 		return nil, err
 	}
-	codes, err := d.keptCodes(o.Card)
-	if err != nil {
-		return nil, unwritable(err)
-	}
-	letter, _, err := d.Letter(folder, codes.PIN)
-	if err != nil {
-		return nil, err
-	}
 	made.Replacement, made.Holder, made.Folder = o.Replacement, folder.Holder, folder.Dir
-	if made.Letter, err = d.print(letter); err != nil {
+	if made.Letter, err = d.printIssued(folder); err != nil {
 		return nil, err
 	}
 	made.Mail, made.MailError = d.mailReplacement(ctx, wanted.Holder, &o.Replacement,
@@ -232,23 +222,11 @@ func (d *Desk) finish(ctx context.Context, former *Card, o order, version uint64
 // number.
 func (d *Desk) issue(ctx context.Context, o *order, version *uint64, wanted ca.CardOrder, pin string) (
 	*card.Card, error) {
-	records, err := d.options.Service.List(ctx, ca.Filter{Card: o.Card})
-	if err != nil {
-		return nil, err
-	}
-	if len(records) > 0 {
-		folder, err := card.FindNumber(d.options.Home, o.Card)
-		if err == nil || !notHere(err) {
-			return folder, err
-		}
-		if records[0].Holder.Identifier() == wanted.Holder.Identifier() { // else the number was taken meanwhile
-			if _, err := d.options.Service.SetStatus(ctx, ca.StatusChange{Card: o.Card,
-				Reason: "cessationOfOperation"}); err != nil {
-				return nil, err
-			}
-		}
-		if err := os.Remove(d.codesFile(o.Card)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, unwritable(err)
+	for {
+		wanted.Holder.CardNumber = o.Card
+		made, err := d.makeOnce(ctx, wanted, pin)
+		if !errors.Is(err, ErrKeysLost) {
+			return made, err
 		}
 		if o.Card, err = d.drawNumber(ctx); err != nil {
 			return nil, err
@@ -257,17 +235,6 @@ func (d *Desk) issue(ctx context.Context, o *order, version *uint64, wanted ca.C
 			return nil, err
 		}
 	}
-	codes, err := d.drawCodes(o.Card, pin)
-	if err != nil {
-		return nil, err
-	}
-	wanted.Holder.CardNumber, wanted.Key = o.Card, d.options.Key
-	wanted.PIN, wanted.UnblockingCode = codes.PIN, codes.UnblockingCode
-	_, dir, err := ca.MakeCard(ctx, d.options.Service, d.options.Home, wanted)
-	if err != nil {
-		return nil, err
-	}
-	return card.Read(dir)
 }
 
 // Supersede revokes a card that another one replaces.
