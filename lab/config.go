@@ -126,6 +126,7 @@ type Listen struct {
 	CardLogin   string `yaml:"card_login"`
 	Desk        string `yaml:"desk"`
 	Portal      string `yaml:"portal"`
+	CardDesk    string `yaml:"card_desk"`
 }
 
 //go:embed igc.yaml.tmpl
@@ -138,7 +139,7 @@ func DefaultConfig() Config {
 		Strict: "127.0.0.1:8445",
 		AnyCA:  "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451",
 		Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
-		Desk: "127.0.0.1:8454", Portal: "127.0.0.1:8456"}
+		Desk: "127.0.0.1:8454", Portal: "127.0.0.1:8456", CardDesk: "127.0.0.1:8455"}
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}

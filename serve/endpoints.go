@@ -17,6 +17,7 @@ import (
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/publication"
 	"github.com/igc-lab/igc/services/annuaire"
+	"github.com/igc-lab/igc/services/orders"
 	"github.com/igc-lab/igc/services/psc"
 	"github.com/igc-lab/igc/services/relying/portal"
 	"github.com/igc-lab/igc/testssl"
@@ -54,7 +55,7 @@ var table = append([]Endpoint{
 		address: func(l *lab.Listen) *string { return &l.Directory },
 		start:   startDirectory,
 	},
-}, append(pscRows, portalRow)...)
+}, append(pscRows, portalRow, cardDeskRow)...)
 
 // Endpoints are the rows of the table, in the order of igc init --port.
 func Endpoints() []Endpoint { return append([]Endpoint(nil), table...) }
@@ -94,6 +95,7 @@ type services struct {
 	psc         *psc.Provider
 	annuaire    *annuaire.Server
 	portal      *portal.Portal
+	orders      *orders.Desk
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server

@@ -36,7 +36,7 @@ func TestInRow(t *testing.T) {
 	want := lab.Listen{Publication: "127.0.0.1:18080", TestSSL: "127.0.0.1:18081", TLS13: "127.0.0.1:18082",
 		Strict: "127.0.0.1:18083", AnyCA: "127.0.0.1:18084", Directory: "127.0.0.1:18085",
 		PSC: "127.0.0.1:18086", Wallet: "127.0.0.1:18087", CardLogin: "127.0.0.1:18088", Desk: "127.0.0.1:18089",
-		Portal: "127.0.0.1:18090"}
+		Portal: "127.0.0.1:18090", CardDesk: "127.0.0.1:18091"}
 	if config.Listen != want {
 		t.Errorf("addresses: %+v", config.Listen)
 	}
@@ -44,7 +44,7 @@ func TestInRow(t *testing.T) {
 		u.Directory != "ldap://localhost:18085" {
 		t.Errorf("URLs: %+v", u)
 	}
-	for _, first := range []int{-1, 0, 65526} {
+	for _, first := range []int{-1, 0, 65525} {
 		if err := InRow(&config, first); ca.KindOf(err) != ca.Invalid {
 			t.Errorf("a row from %d: %v", first, err)
 		}

@@ -125,6 +125,8 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	}
 	around.Population.KeepCopy()
 
+	s.orders = NewOrders(lab, func(actor string) ca.Service { return lab.As(actor) }, lab, around, s.annuaire, o.Now,
+		true, o.Log)
 	if started.NoTestSSL == nil {
 		if s.portal, err = newPortal(g.ctx, s); err != nil {
 			return Started{}, err

@@ -22,6 +22,7 @@ const (
 	CodePasswordForm     Code = "ORDER-PASSWORD-FORM"
 	CodeRow              Code = "ORDER-BATCH"
 	CodeBatch            Code = "ORDER-BATCH-SIZE"
+	CodeTable            Code = "ORDER-TABLE"
 	CodeNone             Code = "ORDER-NONE"
 	CodeState            Code = "ORDER-STATE"
 	CodeWithdrawn        Code = "ORDER-WITHDRAWN"
@@ -68,6 +69,8 @@ var refusals = map[Code]refusal{
 	CodeRow: {store.Invalid, i18n.Text{FR: "ligne %[1]d : %[2]s", EN: "line %[1]d: %[2]s"}},
 	CodeBatch: {store.Invalid, i18n.Text{
 		FR: "%d demandes : un lot en a %d au plus", EN: "%d orders: a batch has at most %d"}},
+	CodeTable: {store.Invalid, i18n.Text{FR: "le fichier n'est pas une table de demandes : %s",
+		EN: "the file is not a table of orders: %s"}},
 	CodeNone: {store.NotFound, i18n.Text{
 		FR: "il n'y a pas de demande %q, ou elle n'est pas de vos structures : igc follow les montre",
 		EN: "there is no order %q, or it is not of your structures: igc follow shows them"}},

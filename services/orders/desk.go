@@ -150,3 +150,21 @@ func (d *Desk) structure(ctx context.Context, h *profiles.Holder) error {
 	}
 	return nil
 }
+
+// StructureOf is a structure by its identifier: that alone where nothing else is known.
+func (d *Desk) StructureOf(ctx context.Context, id string) Structure {
+	if d.Structures != nil {
+		if s, ok, err := d.Structures.Structure(ctx, id); err == nil && ok {
+			return s
+		}
+	}
+	return Structure{ID: id}
+}
+
+// SearchStructures finds structures by words of their name or by an identifier.
+func (d *Desk) SearchStructures(ctx context.Context, text string, limit int) ([]Structure, error) {
+	if d.Structures == nil {
+		return nil, nil
+	}
+	return d.Structures.Search(ctx, text, limit)
+}

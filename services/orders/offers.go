@@ -97,3 +97,7 @@ func (u *Usage) product(service string) (*profiles.Product, error) {
 
 // IsCard tells whether what is ordered is a card.
 func (o *Order) IsCard() bool { return o.Offer == "CARTE" }
+
+// FindOffer finds an offer and its usage by their names, in any case and with any separator; by the
+// usage alone where that says it.
+func FindOffer(offer, usage string) (*Offer, *Usage, error) { return find(offer, usage) }
