@@ -38,6 +38,7 @@ type Caller struct {
 // Grant is a role that somebody holds.
 type Grant struct {
 	Holder    string    `json:"holder"`              // [Caller.ID]
+	Name      string    `json:"name,omitempty"`      // of the holder then; empty when nothing was issued to them
 	Role      Role      `json:"role"`                //
 	Structure string    `json:"structure,omitempty"` // Struct_IdNat; empty for [Administrator], of the whole lab
 	By        string    `json:"by"`                  // actor

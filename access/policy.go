@@ -65,7 +65,8 @@ const (
 	GrantAgent       Action = "grant-agent"       // name a mandataire, or end that
 	GrantLegal       Action = "grant-legal"       // name a représentant légal or a lab administrator, or end that
 	ReadLab          Action = "read-lab"          // see what the lab has of everyone: the console
-	Administer       Action = "administer"        // everything else that changes the lab: issue, settings, tokens
+	ManageTokens     Action = "manage-tokens"     // make tokens and remove them: no token makes another
+	Administer       Action = "administer"        // everything else that changes the lab: issue, settings
 )
 
 // Extent is how far a role may do something.
@@ -146,6 +147,9 @@ var table = map[Action]rule{
 	ReadLab: {i18n.Text{FR: "voir tout le labo", EN: "see the whole lab"},
 		map[Role]Extent{Administrator: All},
 		[]Way{Local, Card, Token}, ReadScope},
+	ManageTokens: {i18n.Text{FR: "faire et retirer des jetons", EN: "make and remove tokens"},
+		map[Role]Extent{Administrator: All},
+		inPerson, ""},
 	Administer: {i18n.Text{FR: "administrer le labo", EN: "administer the lab"},
 		map[Role]Extent{Administrator: All},
 		[]Way{Local, Card, Token}, WriteScope},
@@ -154,7 +158,7 @@ var table = map[Action]rule{
 // Actions are the actions, in the order of tables.
 func Actions() []Action {
 	return []Action{OrderCertificate, OrderPersonal, OrderCard, Withdraw, Follow, RevokeByCode, Revoke, GrantTechnical,
-		GrantAgent, GrantLegal, ReadLab, Administer}
+		GrantAgent, GrantLegal, ReadLab, ManageTokens, Administer}
 }
 
 // Name is the action's name for people.
