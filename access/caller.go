@@ -58,7 +58,7 @@ func (c *Caller) Structures(a Action) (structures []string, all bool) {
 		return nil, false
 	}
 	for _, g := range c.Grants {
-		switch table[a].roles[g.Role] {
+		switch Cell(g.Role, a, c.Way) {
 		case All:
 			return nil, true
 		case InStructure, OwnInStructure:

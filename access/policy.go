@@ -164,6 +164,19 @@ func Actions() []Action {
 // Name is the action's name for people.
 func (a Action) Name() i18n.Text { return table[a].name }
 
+// Cell is how far a role may do something that is asked for in a way: a cell of docs/access.md.
+func Cell(role Role, a Action, way Way) Extent {
+	row, ok := table[a]
+	switch {
+	case !ok || !slices.Contains(row.ways, way):
+	case way == Token && role == Holder: // nothing is about a program, or was asked for by it as a person
+	case way == Certificate && role != Technical && role != Holder: // the other roles are of people
+	default:
+		return row.roles[role]
+	}
+	return None
+}
+
 // Target is what an action is about.
 type Target struct {
 	Structure string // Struct_IdNat; empty for what is of no structure
@@ -179,7 +192,7 @@ func (c *Caller) May(a Action, t Target) error {
 	own := t.Person != "" && t.Person == c.ID || t.AskedBy != "" && t.AskedBy == c.ID
 	for _, g := range c.Grants {
 		here := g.Structure != "" && g.Structure == t.Structure
-		switch table[a].roles[g.Role] {
+		switch Cell(g.Role, a, c.Way) {
 		case All:
 			return nil
 		case InStructure:
@@ -192,7 +205,7 @@ func (c *Caller) May(a Action, t Target) error {
 			}
 		}
 	}
-	if c.Way != Token && table[a].roles[Holder] == Own && own {
+	if own && Cell(Holder, a, c.Way) == Own {
 		return nil
 	}
 	return c.refused(a, t)
