@@ -38,6 +38,7 @@ type Caller struct {
 // Grant is a role that somebody holds.
 type Grant struct {
 	Holder    string    `json:"holder"`              // [Caller.ID]
+	Name      string    `json:"name,omitempty"`      // of the holder then; empty when nothing was issued to them
 	Role      Role      `json:"role"`                //
 	Structure string    `json:"structure,omitempty"` // Struct_IdNat; empty for [Administrator], of the whole lab
 	By        string    `json:"by"`                  // actor
@@ -57,7 +58,7 @@ func (c *Caller) Structures(a Action) (structures []string, all bool) {
 		return nil, false
 	}
 	for _, g := range c.Grants {
-		switch table[a].roles[g.Role] {
+		switch Cell(g.Role, a, c.Way) {
 		case All:
 			return nil, true
 		case InStructure, OwnInStructure:

@@ -6,6 +6,9 @@
 // of this package, which has a row for each [Action] and what each [Role] and each [Way] may of it.
 // What the table does not allow is refused.
 //
+// [Registry] keeps who holds which role, and the tokens. [Gate] finds the caller of a request, and
+// refuses it with a stable code when there is none.
+//
 // The roles are those of the sector: représentant légal, mandataire, administrateur technique, each
 // held in a structure, and titulaire, which everyone is of what is their own. Which role may do
 // what is modelled after the arrêté of 4 April 2022 and the ordering platform's guides (reference

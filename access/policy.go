@@ -65,7 +65,8 @@ const (
 	GrantAgent       Action = "grant-agent"       // name a mandataire, or end that
 	GrantLegal       Action = "grant-legal"       // name a représentant légal or a lab administrator, or end that
 	ReadLab          Action = "read-lab"          // see what the lab has of everyone: the console
-	Administer       Action = "administer"        // everything else that changes the lab: issue, settings, tokens
+	ManageTokens     Action = "manage-tokens"     // make tokens and remove them: no token makes another
+	Administer       Action = "administer"        // everything else that changes the lab: issue, settings
 )
 
 // Extent is how far a role may do something.
@@ -146,6 +147,9 @@ var table = map[Action]rule{
 	ReadLab: {i18n.Text{FR: "voir tout le labo", EN: "see the whole lab"},
 		map[Role]Extent{Administrator: All},
 		[]Way{Local, Card, Token}, ReadScope},
+	ManageTokens: {i18n.Text{FR: "faire et retirer des jetons", EN: "make and remove tokens"},
+		map[Role]Extent{Administrator: All},
+		inPerson, ""},
 	Administer: {i18n.Text{FR: "administrer le labo", EN: "administer the lab"},
 		map[Role]Extent{Administrator: All},
 		[]Way{Local, Card, Token}, WriteScope},
@@ -154,11 +158,24 @@ var table = map[Action]rule{
 // Actions are the actions, in the order of tables.
 func Actions() []Action {
 	return []Action{OrderCertificate, OrderPersonal, OrderCard, Withdraw, Follow, RevokeByCode, Revoke, GrantTechnical,
-		GrantAgent, GrantLegal, ReadLab, Administer}
+		GrantAgent, GrantLegal, ReadLab, ManageTokens, Administer}
 }
 
 // Name is the action's name for people.
 func (a Action) Name() i18n.Text { return table[a].name }
+
+// Cell is how far a role may do something that is asked for in a way: a cell of docs/access.md.
+func Cell(role Role, a Action, way Way) Extent {
+	row, ok := table[a]
+	switch {
+	case !ok || !slices.Contains(row.ways, way):
+	case way == Token && role == Holder: // nothing is about a program, or was asked for by it as a person
+	case way == Certificate && role != Technical && role != Holder: // the other roles are of people
+	default:
+		return row.roles[role]
+	}
+	return None
+}
 
 // Target is what an action is about.
 type Target struct {
@@ -175,7 +192,7 @@ func (c *Caller) May(a Action, t Target) error {
 	own := t.Person != "" && t.Person == c.ID || t.AskedBy != "" && t.AskedBy == c.ID
 	for _, g := range c.Grants {
 		here := g.Structure != "" && g.Structure == t.Structure
-		switch table[a].roles[g.Role] {
+		switch Cell(g.Role, a, c.Way) {
 		case All:
 			return nil
 		case InStructure:
@@ -188,7 +205,7 @@ func (c *Caller) May(a Action, t Target) error {
 			}
 		}
 	}
-	if c.Way != Token && table[a].roles[Holder] == Own && own {
+	if own && Cell(Holder, a, c.Way) == Own {
 		return nil
 	}
 	return c.refused(a, t)

@@ -70,7 +70,7 @@ func (r *Refused) Text() i18n.Text {
 func (c *Caller) refused(a Action, t Target) error {
 	code := RefusedRole
 	for _, g := range c.Grants {
-		switch extent := table[a].roles[g.Role]; {
+		switch extent := Cell(g.Role, a, c.Way); {
 		case extent == OwnInStructure && g.Structure == t.Structure:
 			return &Refused{RefusedOwn, a, t, c}
 		case extent == InStructure || extent == OwnInStructure:

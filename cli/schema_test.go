@@ -100,6 +100,9 @@ func TestJSONSchema(t *testing.T) {
 		{"psc", "client", "set", "lgc", "--name", "LGC"}, {"psc", "client", "secret", "lgc"},
 		{"psc", "set", "acr=by_mode", "fault.token=503"}, {"psc", "clock", "+1m"},
 		{"psc", "login", "--client", "lgc", "--as", "899700209812"}, {"psc", "token", answer},
+		{"role", "add", "mandataire", "899700209812", "--structure", "10B0057881"}, {"role", "list"},
+		{"role", "remove", "mandataire", "899700209812", "--structure", "10B0057881"},
+		{"token", "add", "ci", "--scope", "orders:read", "--role", "admin"}, {"token", "list"},
 		{"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
 		{"doctor"},
 	} {

@@ -21,8 +21,13 @@ type Report struct {
 	Headers []Header  `json:"headers"` // what a server in front of an application would pass on
 	PEM     string    `json:"pem,omitempty"`
 
-	issuer *issuer // see [Report.Issuer]
+	issuer *issuer         // see [Report.Issuer]
+	holder profiles.Holder // see [Report.Holder]
 }
+
+// Holder is whom the certificate names, as far as it can be read. It is worth something when the
+// report is OK.
+func (r *Report) Holder() profiles.Holder { return r.holder }
 
 // Issuer is the authority of the lab that issued the certificate, by a path that was verified; ok
 // is false when there is none.

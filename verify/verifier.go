@@ -111,7 +111,7 @@ func (v *Verifier) Check(ctx context.Context, state *tls.ConnectionState) (*Repo
 	}
 	profile(r, f.cert)
 	r.conclude()
-	r.Card = f.card
+	r.Card, r.holder = f.card, f.cert.Holder
 	r.fillCommands(f.cert.Serial)
 	r.Screen = screen(f.issuerName, f.subject, f.cert, r.verification())
 	r.Headers = headers(r, leaf, v.Now())

@@ -60,6 +60,56 @@ var french = map[string]string{
 	"%w. Ports that are free, a line each below listen in igc.yaml: %s": "" +
 		"%w. Des ports libres, une ligne pour chacun sous listen dans igc.yaml : %s",
 
+	// roles and tokens
+	"everyone is titulaire of what is their own: it is not given. Choose one of %s": "" +
+		"chacun est titulaire de ce qui est à lui : cela ne se donne pas. Choisissez parmi %s",
+	"unknown role %q: did you mean %s?": "" +
+		"rôle inconnu %q : vouliez-vous dire %s ?",
+	"unknown role %q: choose one of %s": "" +
+		"rôle inconnu %q : choisissez parmi %s",
+	"%s is a certificate of an organisation: it can be %s and nothing else; the other roles are of people, by their card": "" +
+		"%s est un certificat d'organisation : il peut être %s et rien d'autre ; les autres rôles sont à des personnes, par leur carte",
+	"%s is not %s: igc role list shows the roles": "" +
+		"%s n'est pas %s : igc role list montre les rôles",
+	"%s is not %s of %s: igc role list shows the roles": "" +
+		"%s n'est pas %s de %s : igc role list montre les rôles",
+	"the roles of %s were changed meanwhile: look at igc role list and try again": "" +
+		"les rôles de %s ont changé entre-temps : voyez igc role list et recommencez",
+	"%s is of the whole lab: leave the structure %s out": "" +
+		"%s l'est de tout le labo : ôtez la structure %s",
+	"in which structure is %s %s? Their certificate names none: give a Struct_IdNat such as 10B0057881": "" +
+		"dans quelle structure %s est-il %s ? Son certificat n'en nomme pas : donnez un Struct_IdNat tel que 10B0057881",
+	"%q is not a Struct_IdNat: write its type (0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS) and its number, such as 10B0057881": "" +
+		"%q n'est pas un Struct_IdNat : écrivez son type (0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS) et son numéro, tel que 10B0057881",
+	"%q may be %s: write its type digit before it": "" +
+		"%q peut être %s : écrivez le chiffre de son type devant",
+	"whom? give an identifier such as 899700209812, the number of a card, or for a certificate 10B0039129/dossier-patient": "" +
+		"qui ? donnez un identifiant tel que 899700209812, le numéro d'une carte ou, pour un certificat, 10B0039129/dossier-patient",
+	"%q is neither a person's nor an AUTH_CLI certificate: roles are held by cards and by AUTH_CLI certificates": "" +
+		"%q n'est le certificat ni d'une personne ni d'une organisation (AUTH_CLI) : ce sont les cartes et les certificats AUTH_CLI qui ont des rôles",
+	"%q may be %s: give the identifier": "" +
+		"%q peut être %s : donnez l'identifiant",
+	"there is a token named %s already: igc token remove %s first": "" +
+		"un jeton s'appelle déjà %s : igc token remove %s d'abord",
+	"%q is not a name for a token: a small letter, then small letters, digits, dots and hyphens, at most 40": "" +
+		"%q n'est pas un nom de jeton : une minuscule, puis des minuscules, chiffres, points et tirets, 40 au plus",
+	"what is the token %s for? Give it scopes among %s": "" +
+		"à quoi sert le jeton %s ? Donnez-lui des portées parmi %s",
+	"as whom does the token %s act? Give it a role, such as %s:10B0057881 or %s": "" +
+		"comme qui le jeton %s agit-il ? Donnez-lui un rôle, tel que %s:10B0057881 ou %s",
+	"in which structure does the token %s act as %s? Write %s:10B0057881": "" +
+		"dans quelle structure le jeton %s agit-il comme %s ? Écrivez %s:10B0057881",
+	"the token %s would end on %s, which is over": "" +
+		"le jeton %s finirait le %s, qui est passé",
+	"the token %s would end on %s: a token lasts %d days at most": "" +
+		"le jeton %s finirait le %s : un jeton dure %d jours au plus",
+	"unknown scope %q: did you mean %s?": "" +
+		"portée inconnue %q : vouliez-vous dire %s ?",
+	"unknown scope %q: choose among %s": "" +
+		"portée inconnue %q : choisissez parmi %s",
+	"no token is named %q: igc token list shows them": "" +
+		"aucun jeton ne s'appelle %q : igc token list les montre",
+
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":                                "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",
 	"%w; for a server, give host:port or https://host":                                                            "%w ; pour un serveur, donnez hôte:port ou https://hôte",
