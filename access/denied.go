@@ -107,8 +107,8 @@ func (d *Denied) Status() int {
 	return http.StatusForbidden
 }
 
-// setHeaders sets what an answer says beside its page.
-func (d *Denied) setHeaders(h http.Header) {
+// SetHeaders sets what an answer says beside its page: when to try again, what to present.
+func (d *Denied) SetHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	if d.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.RetryAfter.Seconds()))))
@@ -131,7 +131,7 @@ type refusal struct {
 
 // Write answers a request with the reason: text for people, JSON for programs.
 func (d *Denied) Write(w http.ResponseWriter, r *http.Request) {
-	d.setHeaders(w.Header())
+	d.SetHeaders(w.Header())
 	write(w, r, d.Status(), refusal{string(d.Code), d.Text(), d.Report})
 }
 

@@ -201,7 +201,7 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	g.Log.Info("access refused", "code", denied.Code, "from", addressOf(r), "method", r.Method, "path", r.URL.Path)
 	if g.Refuse != nil {
-		denied.setHeaders(w.Header())
+		denied.SetHeaders(w.Header())
 		g.Refuse(w, r, denied)
 		return
 	}

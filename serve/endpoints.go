@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
@@ -96,6 +97,7 @@ type services struct {
 	annuaire    *annuaire.Server
 	portal      *portal.Portal
 	orders      *orders.Desk
+	roles       *access.Registry
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
@@ -18,6 +19,7 @@ import (
 	"github.com/igc-lab/igc/services/annuaire"
 	"github.com/igc-lab/igc/services/carddesk"
 	"github.com/igc-lab/igc/services/orders"
+	"github.com/igc-lab/igc/services/orders/pages"
 )
 
 // ordersPath is where the pages of the ordering platform are, at the desk and at the desk by card.
@@ -39,9 +41,23 @@ var cardDeskRow = Endpoint{
 
 // cardDesk is what the port of the desk by card serves.
 func (s *services) cardDesk() http.Handler {
+	gate := access.NewGate(access.GateOptions{Registry: s.roles, Verifier: s.pages.Verifier(), Log: s.log})
 	mux := http.NewServeMux()
+	mux.Handle(ordersPath, s.orderPages(gate.Caller))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, ordersPath, http.StatusFound)
+	})
 	return onLoopback(mux)
 }
+
+// orderPages are the pages of the ordering platform.
+func (s *services) orderPages(caller func(*http.Request) (*access.Caller, error)) http.Handler {
+	return pages.New(pages.Options{Desk: s.orders, Roles: s.roles, Caller: caller, Prefix: ordersPath,
+		Log: s.log}).Handler()
+}
+
+// owner is who comes to the desk on loopback: the owner of the machine.
+func owner(*http.Request) (*access.Caller, error) { return access.Owner("desk"), nil }
 
 // NewOrders makes the ordering platform of a lab over its services. service gives the CA on behalf
 // of an actor, empty for the lab's own. Without a server of the Annuaire nobody looks structures

@@ -185,6 +185,7 @@ func (s *services) desk() http.Handler {
 	mux.Handle(requestsPath, s.psc.RequestsHandler(requestsPath))
 	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
 	mux.Handle(peoplePath, s.console().Handler())
+	mux.Handle(ordersPath, s.orderPages(owner))
 	mux.Handle("/fhir", s.annuaire.Handler())
 	mux.Handle("/fhir/", s.annuaire.Handler())
 	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,

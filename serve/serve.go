@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/lab"
@@ -125,6 +126,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 	}
 	around.Population.KeepCopy()
 
+	s.roles = access.New(access.Options{Service: lab, Now: around.Clock.Now})
 	s.orders = NewOrders(lab, func(actor string) ca.Service { return lab.As(actor) }, lab, around, s.annuaire, o.Now,
 		true, o.Log)
 	if started.NoTestSSL == nil {

@@ -84,10 +84,15 @@ func (d *Desk) prepare(ctx context.Context, caller *access.Caller, r Request) (*
 	if err != nil {
 		return nil, err
 	}
-	h := profiles.Holder{Structure: profiles.NormalizeIdNat(r.Structure), Organisation: r.Organisation,
+	h := profiles.Holder{Organisation: r.Organisation,
 		Department: r.Department, Service: service, DNSNames: r.DNSNames, Email: r.Email, GivenName: r.GivenName,
 		Surname: r.Surname, IdNat: profiles.NormalizeIdNat(r.IdNat), Profession: r.Profession,
 		Specialities: r.Specialities}
+	if r.Structure != "" {
+		if h.Structure, err = access.ParseStructure(r.Structure); err != nil {
+			return nil, fail(CodeField, i18n.Same("structure"), i18n.TextOf(err))
+		}
+	}
 	structure := h.Structure
 	doc := &document{Order: Order{Number: d.drawNumber(), Offer: offer.ID, Usage: usage.ID, Product: product.ID,
 		Structure: structure, State: Asked, Asked: d.step(caller), Mail: r.Contact}}

@@ -21,12 +21,14 @@ import (
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/services/orders"
+	"github.com/igc-lab/igc/verify"
 )
 
 // Options are what the pages are made from. All are required but Log.
 type Options struct {
 	Desk   *orders.Desk
 	Caller func(*http.Request) (*access.Caller, error) // who visits; an error says why nobody may
+	Roles  *access.Registry                            // who holds which role
 	Prefix string                                      // path of the pages, with a slash at its end
 	Log    *slog.Logger
 }
@@ -71,6 +73,9 @@ func (p *Pages) Handler() http.Handler {
 	get("{$}", p.home)
 	get("demander", p.offers) // with an offer and a usage in the query, the form
 	post("demander", p.ask)
+	get("roles", p.roles)
+	post("roles", p.grant)
+	post("roles/fin", p.endGrant)
 	get("lot", p.batchForm)
 	post("lot", p.batch)
 	get("{number}", p.order)
@@ -144,14 +149,6 @@ func (p *Pages) token(c *access.Caller) []byte {
 	return mac.Sum(nil)
 }
 
-// Coded is an error with a stable code, such as those of the gate that says who comes.
-type Coded interface {
-	error
-	Text() i18n.Text
-	RefusalCode() string
-	Status() int
-}
-
 // problem answers with the page of an error.
 func (p *Pages) problem(w http.ResponseWriter, r *http.Request, caller *access.Caller, err error) {
 	status, code := statusOf(err)
@@ -166,7 +163,13 @@ func (p *Pages) problem(w http.ResponseWriter, r *http.Request, caller *access.C
 		Message i18n.Text
 		Code    string
 		Back    string
+		Report  *verify.Report // on a certificate that was refused
 	}{view: p.view(r, caller, i18n.Text{FR: "Refusé", EN: "Refused"}), Message: text, Code: code, Back: p.Prefix}
+	var denied *access.Denied
+	if errors.As(err, &denied) {
+		denied.SetHeaders(w.Header())
+		data.Report = denied.Report
+	}
 	if status == http.StatusNotFound {
 		data.Title = data.T("Introuvable", "Not found")
 	}
@@ -178,18 +181,21 @@ func (p *Pages) problem(w http.ResponseWriter, r *http.Request, caller *access.C
 
 // statusOf is the HTTP status of an error, and its code.
 func statusOf(err error) (status int, code string) {
-	var coded Coded
+	var denied *access.Denied
 	var refused *access.Refused
 	var form *formError
 	switch {
-	case errors.As(err, &coded):
-		return coded.Status(), coded.RefusalCode()
+	case errors.As(err, &denied):
+		return denied.Status(), string(denied.Code)
 	case errors.As(err, &refused):
 		return http.StatusForbidden, string(refused.Code)
 	case errors.As(err, &form):
 		return http.StatusForbidden, "ORDER-FORM"
 	}
 	code = string(orders.CodeOf(err))
+	if err == nil {
+		return http.StatusOK, ""
+	}
 	switch store.KindOf(err) {
 	case store.Invalid:
 		return http.StatusUnprocessableEntity, code

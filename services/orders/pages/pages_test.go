@@ -45,7 +45,8 @@ func newSite(t testing.TB) *site {
 		Service: func(string) ca.Service { return l }, Cards: func(string) orders.Cards { return maker{l} },
 		People: people.New(people.Options{Records: l, Documents: l}), Structures: structures{},
 		URL: "https://localhost/commandes/"})
-	p := pages.New(pages.Options{Desk: s.desk, Prefix: "/commandes/",
+	p := pages.New(pages.Options{Desk: s.desk, Roles: access.New(access.Options{Service: l, Now: l.Clock()}),
+		Prefix: "/commandes/",
 		Caller: func(*http.Request) (*access.Caller, error) { return s.visitor, nil }})
 	s.http = httptest.NewServer(p.Handler())
 	t.Cleanup(s.http.Close)
@@ -257,4 +258,30 @@ func TestBatch(t *testing.T) {
 	send("prénom;nom\na;b\n", 422)
 	send("usage;couleur\nCPE;rouge\n", 422)
 	send("\x00\x01\x02", 422)
+}
+
+// A mandataire names an administrateur technique, and ends that; a mandataire they cannot name.
+func TestRoles(t *testing.T) {
+	s := newSite(t)
+	s.visitor = holding(access.Agent, "899700209812")
+	page := s.get("/commandes/roles", 200)
+	role := url.Values{"role": {"administrateur-technique"}, "porteur": {"899700209820"}, "structure": {hospital}}
+	page, _ = s.post(page, "/commandes/roles", role, 200)
+	if !strings.Contains(page, "899700209820") || !strings.Contains(page, "Mettre fin") {
+		t.Error(page)
+	}
+	agent := url.Values{"role": {"mandataire"}, "porteur": {"899700209820"}, "structure": {hospital}}
+	if refused, _ := s.post(page, "/commandes/roles", agent, 403); !strings.Contains(refused, "ACCESS-ROLE") {
+		t.Error(refused)
+	}
+	elsewhere := url.Values{"role": {"administrateur-technique"}, "porteur": {"899700209820"}, "structure": {"1130786049"}}
+	if refused, _ := s.post(page, "/commandes/roles", elsewhere, 403); !strings.Contains(refused, "ACCESS-STRUCTURE") {
+		t.Error(refused)
+	}
+	nobody := url.Values{"role": {"administrateur-technique"}, "porteur": {"nobody of this name"}, "structure": {hospital}}
+	s.post(page, "/commandes/roles", nobody, 422)
+	page, _ = s.post(page, "/commandes/roles/fin", role, 200)
+	if strings.Contains(page, "899700209820") {
+		t.Error(page)
+	}
 }
