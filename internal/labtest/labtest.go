@@ -169,7 +169,7 @@ type Server struct {
 var announced = map[string]string{"publication": "Publication", "directory": "Directory", "testssl": "every card", "tls13": "TLS 1.3",
 	"strict": "strict", "any_ca": "does not appear", "psc": "discovery and tokens", "wallet": "login and portal",
 	"card_login": "login by card", "desk": "Lab desk",
-	"portal": "Demo portal"}
+	"portal": "Demo portal", "card_desk": "Orders, by card"}
 
 // Serve starts igc serve and returns when it has announced its endpoints. It is stopped with the
 // test.

@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"cli"},
 	{"serve"},
 	{"console"},
+	{"services/orders/pages", "services/orders/api", "services/orders/est", "services/orders/ejbca"},
 	{"services/psc", "services/annuaire", "services/orders", "services/relying",
 		"services/carddesk"},
 	{"services/ecps"},

@@ -82,14 +82,14 @@ func (p *Pages) showForm(w http.ResponseWriter, r *http.Request, caller *access.
 		Card    bool
 		Path    string
 		Search  string
-		May     bool
+		All     bool // every structure is the visitor's
 	}{view: p.view(r, caller, i18n.Text{FR: "Demander " + used.ID, EN: "Ask for " + used.ID}), Offer: offer.ID,
 		Usage:   used.ID,
 		Product: i18n.Text{FR: product.FR, EN: product.EN}, Card: product.CardType != "", Path: usagePath(p.Prefix,
 			offer.ID, used.ID),
 		Search: r.FormValue("cherche")}
 	structures, all := caller.Structures(offer.Action)
-	data.May = all || len(structures) > 0 || offer.Action == access.OrderPersonal
+	data.All = all
 	var known []orders.Structure
 	for _, id := range structures {
 		known = append(known, p.Desk.StructureOf(r.Context(), id))

@@ -274,11 +274,13 @@ func TestRoles(t *testing.T) {
 	if refused, _ := s.post(page, "/commandes/roles", agent, 403); !strings.Contains(refused, "ACCESS-ROLE") {
 		t.Error(refused)
 	}
-	elsewhere := url.Values{"role": {"administrateur-technique"}, "porteur": {"899700209820"}, "structure": {"1130786049"}}
+	elsewhere := url.Values{"role": {"administrateur-technique"}, "porteur": {"899700209820"},
+		"structure": {"1130786049"}}
 	if refused, _ := s.post(page, "/commandes/roles", elsewhere, 403); !strings.Contains(refused, "ACCESS-STRUCTURE") {
 		t.Error(refused)
 	}
-	nobody := url.Values{"role": {"administrateur-technique"}, "porteur": {"nobody of this name"}, "structure": {hospital}}
+	nobody := url.Values{"role": {"administrateur-technique"}, "porteur": {"nobody of this name"},
+		"structure": {hospital}}
 	s.post(page, "/commandes/roles", nobody, 422)
 	page, _ = s.post(page, "/commandes/roles/fin", role, 200)
 	if strings.Contains(page, "899700209820") {
