@@ -26,7 +26,7 @@ type deskRoute struct {
 
 // policy is what a route asks of a caller.
 type policy struct {
-	own bool // it asks the table itself, and takes whoever is somebody
+	asks bool // it asks the table itself, and takes whoever is somebody
 	// open are the patterns of requests that are answered without a caller; why is the reason.
 	open []string
 	why  string
@@ -51,7 +51,7 @@ func (s *services) deskRoutes() []deskRoute {
 		{requestsPath, s.psc.RequestsHandler(requestsPath), policy{}},
 		{annuairePath, s.annuaire.Pages(annuairePath), policy{}},
 		{peoplePath, s.console().Handler(), policy{}},
-		{ordersPath, s.orderPages(atGate), policy{own: true}},
+		{ordersPath, s.orderPages(atGate), policy{asks: true}},
 		{"/fhir", s.annuaire.Handler(), fhir},
 		{"/fhir/", s.annuaire.Handler(), fhir},
 		{extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
@@ -95,7 +95,7 @@ func behind(routes []deskRoute, gate *access.Gate) http.Handler {
 	for _, route := range routes {
 		guarded := gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			err := access.CallerFrom(r.Context()).May(action(r), access.Target{})
-			if err != nil && !route.policy.own {
+			if err != nil && !route.policy.asks {
 				access.WriteRefusal(w, r, err)
 				return
 			}
