@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -135,13 +136,14 @@ func (d *Denied) Write(w http.ResponseWriter, r *http.Request) {
 	write(w, r, d.Status(), refusal{string(d.Code), d.Text(), d.Report})
 }
 
-// Status is the status of an answer with the refusal.
-func (r *Refused) Status() int { return http.StatusForbidden }
-
-// Write answers a request with the refusal: text for people, JSON for programs.
-func (r *Refused) Write(w http.ResponseWriter, req *http.Request) {
+// WriteRefusal answers a request with what [Caller.May] returned.
+func WriteRefusal(w http.ResponseWriter, r *http.Request, err error) {
+	var refused *Refused
+	if !errors.As(err, &refused) { // May returns nothing else
+		refused = &Refused{Code: RefusedRole, Caller: &Caller{}}
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	write(w, req, r.Status(), refusal{Code: string(r.Code), Message: r.Text()})
+	write(w, r, http.StatusForbidden, refusal{Code: string(refused.Code), Message: refused.Text()})
 }
 
 func write(w http.ResponseWriter, r *http.Request, status int, answer refusal) {

@@ -29,6 +29,7 @@ type GateOptions struct {
 	// nil, or a nil caller, where it does not.
 	Local func(*http.Request) *Caller
 
+	Login   *Login   // of browsers, by a token; nil for none
 	Limiter *Limiter // shared by the gates of a server; nil for one of its own
 	// Refuse answers a request without a caller; nil for [Denied.Write].
 	Refuse func(http.ResponseWriter, *http.Request, *Denied)
@@ -55,12 +56,16 @@ func NewGate(options GateOptions) *Gate {
 }
 
 // Caller is who makes a request: by a token when it has one, else by the certificate of its
-// connection, else as the owner of the lab. What is presented and refused is an error, and nothing
-// else is tried: a [*Denied], or another when the gate itself failed.
+// connection, by the login of its browser, or as the owner of the lab. What is presented and
+// refused is an error, and nothing else is tried: a [*Denied], or another when the gate itself
+// failed.
 func (g *Gate) Caller(r *http.Request) (*Caller, error) {
 	c, err := g.identify(r)
 	if err != nil {
 		return nil, err
+	}
+	if c.Way == Local { // who could as well stop the server
+		return c, nil
 	}
 	if wait := g.Limiter.request(c.Actor, isRead(r.Method)); wait > 0 {
 		return nil, &Denied{Code: DeniedRate, Caller: c, RetryAfter: wait}
@@ -79,7 +84,13 @@ func (g *Gate) identify(r *http.Request) (*Caller, error) {
 		if c, err = g.byCertificate(r); err != nil {
 			return nil, err
 		}
-	case g.Local != nil:
+	case g.Login != nil:
+		var err error
+		if c, err = g.Login.caller(r); err != nil {
+			return nil, err
+		}
+	}
+	if c == nil && g.Local != nil {
 		c = g.Local(r)
 	}
 	if c == nil {

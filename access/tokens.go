@@ -234,21 +234,29 @@ func (r *Registry) find(ctx context.Context, token string) (*Bearer, error) {
 	if !ok || !tokenName.MatchString(name) || len(secret) != secretEncoding.EncodedLen(secretSize) {
 		return nil, nil
 	}
-	doc, err := r.Service.GetDocument(ctx, tokenKind, name)
-	if store.KindOf(err) == store.NotFound && err != nil {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	t, err := readToken(doc)
-	if err != nil {
+	t, err := r.byName(ctx, name)
+	if t == nil || err != nil {
 		return nil, err
 	}
 	if subtle.ConstantTimeCompare([]byte(t.Hash), []byte(tokenHash(token))) != 1 {
 		return nil, nil
 	}
 	return t, nil
+}
+
+// byName is the token of that name; nil when there is none.
+func (r *Registry) byName(ctx context.Context, name string) (*Bearer, error) {
+	if !tokenName.MatchString(name) {
+		return nil, nil
+	}
+	doc, err := r.Service.GetDocument(ctx, tokenKind, name)
+	if err != nil {
+		if store.KindOf(err) == store.NotFound {
+			err = nil
+		}
+		return nil, err
+	}
+	return readToken(doc)
 }
 
 // used notes the day of a use, once a day.

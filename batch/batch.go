@@ -173,7 +173,7 @@ func lockOrConnect(ctx context.Context, client *lab.Client) (ca.Service, func(),
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- client.Lab.Serve(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, func() {}) }()
+	go func() { ended <- client.Lab.Serve(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, nil, func() {}) }()
 	return client.Lab, func() {
 		cancel()
 		<-ended // without a socket the other commands wait

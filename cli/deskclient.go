@@ -2,58 +2,44 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/lab"
+	"github.com/igc-lab/igc/lab/rpc"
 )
 
-// deskClient calls the lab's own desk, which presents a certificate of the lab.
-func deskClient(ctx context.Context, client *lab.Client) (*http.Client, error) {
-	infos, err := client.Authorities(ctx)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	for _, info := range infos {
-		if c, err := x509.ParseCertificate(info.DER); err == nil {
-			roots.AddCert(c)
-		}
-	}
-	return &http.Client{Timeout: time.Minute,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}, nil
-}
-
-// fetchCalls reads the calls of a service that the desk lists as JSON.
-func fetchCalls[T any](ctx context.Context, desk *http.Client, address string) (calls []T, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+// fetchCalls reads the calls of a service that the desk lists as JSON, over the lab's socket: the
+// owner of the lab needs neither card nor token.
+func fetchCalls[T any](ctx context.Context, client *lab.Client, path string, query url.Values) (calls []T, err error) {
+	desk, address := client.Desk()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := desk.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &ca.Error{Kind: ca.NotFound,
-			Err: errorf("igc serve ne tourne pas, ou pas à %s (%w) : lancez-le, il retient les appels",
-				"igc serve does not run, or not at %s (%w): start it, it remembers the calls",
-				address, errors.Unwrap(err))}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, rpc.ErrNoServer):
+		return nil, &ca.Error{Kind: ca.NotFound, Err: errorf(
+			"igc serve ne tourne pas : lancez-le, il retient les appels",
+			"igc serve does not run: start it, it remembers the calls")}
+	case err != nil:
+		return nil, &ca.Error{Kind: ca.Unanswered, Err: errorf("igc serve n'a pas répondu : %w",
+			"igc serve did not answer: %w", err)}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, &ca.Error{Kind: ca.Internal, Err: errorf("%s a répondu %s", "%s answered %s",
-			address, resp.Status)}
+			path, resp.Status)}
 	}
 	return calls, json.NewDecoder(resp.Body).Decode(&calls)
 }
@@ -62,13 +48,13 @@ func fetchCalls[T any](ctx context.Context, desk *http.Client, address string) (
 // --follow those that come. show prints one and gives its number.
 func followCalls[T any](c *cli.Context, p *program, client *lab.Client, address string, query url.Values,
 	show func(T) (number int, err error)) error {
-	desk, err := deskClient(c.Context, client)
+	at, err := url.Parse(address)
 	if err != nil {
 		return err
 	}
 	for after := 0; ; {
 		query.Set("after", strconv.Itoa(after))
-		calls, err := fetchCalls[T](c.Context, desk, address+"?"+query.Encode())
+		calls, err := fetchCalls[T](c.Context, client, at.Path, query)
 		if err != nil {
 			return err
 		}

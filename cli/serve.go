@@ -19,8 +19,11 @@ func (p *program) serveCommand() *cli.Command {
 		Usage: tr("sert la publication, OCSP et TestSSL, jusqu'à Ctrl-C",
 			"serve publication, OCSP and TestSSL, until Ctrl-C"),
 		OnUsageError: usageError,
-		Flags:        []cli.Flag{&cli.BoolFlag{Name: "verbose", Usage: tr("journal détaillé", "detailed log")}},
-		Action:       p.serve,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "verbose", Usage: tr("journal détaillé", "detailed log")},
+			&cli.BoolFlag{Name: "exposed", Usage: tr("au-delà de cette machine, sous les noms de exposed dans "+
+				"igc.yaml : docs/shared-lab.fr.md",
+				"beyond this machine, by the names of exposed in igc.yaml: docs/shared-lab.md")}},
+		Action: p.serve,
 	}
 }
 
@@ -40,7 +43,8 @@ func (p *program) serve(c *cli.Context) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
-	return serve.Run(c.Context, client.Lab, serve.Options{Log: log, Now: p.now, Started: p.announce})
+	return serve.Run(c.Context, client.Lab, serve.Options{Log: log, Now: p.now,
+		Exposed: c.Bool("exposed"), Started: p.announce})
 }
 
 // announceNewLab says, where there is no lab, that one is made now, and on which ports it is

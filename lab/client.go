@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ func (l *Lab) Client() *Client { return &Client{l, rpc.NewClient(l.Home, l.opts.
 func (c *Client) Server(ctx context.Context) (pid int, running, stale bool) {
 	return c.remote.Process(ctx)
 }
+
+// Desk is the lab's desk, which the server has: see [rpc.Client.Desk].
+func (c *Client) Desk() (client *http.Client, address string) { return c.remote.Desk() }
 
 // Pauses between tries: a server that stops before it answers is tried again, and so is a lab that
 // another process holds.

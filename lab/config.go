@@ -32,6 +32,7 @@ type Config struct {
 	OCSP       OCSP                `yaml:"ocsp"`
 	Outbox     Outbox              `yaml:"outbox"`
 	Cards      Cards               `yaml:"cards"`
+	Exposed    Exposed             `yaml:"exposed"`
 }
 
 // Cards is what the lab does with the cards that it issued.
@@ -140,6 +141,7 @@ func DefaultConfig() Config {
 		AnyCA:  "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451",
 		Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
 		Desk: "127.0.0.1:8454", Portal: "127.0.0.1:8456", CardDesk: "127.0.0.1:8455"}
+	c.Exposed.Listen = "0.0.0.0"
 	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
 		ArchiveCutoff: "none", NeverIssued: "unknown"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}
@@ -173,6 +175,9 @@ func readConfig(path string) (Config, error) {
 	if err := c.check(); err != nil {
 		return c, fail(ca.Invalid, "%s: %w", path, err)
 	}
+	if len(c.Exposed.Names) == 0 {
+		c.Exposed.Names = nil
+	}
 	return c, nil
 }
 
@@ -201,7 +206,7 @@ func (c Config) check() error {
 	if c.WarnBefore < 0 {
 		return i18n.Errorf("warn_before %s is negative", c.WarnBefore)
 	}
-	return errors.Join(c.CRL.check(), c.OCSP.check(), c.Outbox.check())
+	return errors.Join(c.CRL.check(), c.OCSP.check(), c.Outbox.check(), c.Exposed.check())
 }
 
 // DefaultHome is $IGC_HOME, else the folder igc among the user's data.

@@ -123,7 +123,7 @@ func TestServer(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- lab.Serve(ctx, nil, func() { close(ready) }) }()
+	go func() { ended <- lab.Serve(ctx, nil, nil, func() { close(ready) }) }()
 	<-ready
 	pid, running, stale := client.Server(t.Context())
 	if !running || stale || runtime.GOOS == "linux" && pid != os.Getpid() {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,10 +172,11 @@ func (l *Lab) As(actor string) *Lab { return &Lab{l.CA.As(actor), l.opened} }
 
 // Serve takes the calls of commands over the lab's socket until the context ends, and then finishes
 // those under way. The caller has locked the lab, see [Lab.Lock]. publish makes CRLs when a command
-// asks for that. ready is called when calls are taken.
-func (l *Lab) Serve(ctx context.Context, publish func(ctx context.Context, anew bool) error, ready func()) error {
+// asks for that; desk answers what commands ask of the desk. ready is called when calls are taken.
+func (l *Lab) Serve(ctx context.Context, publish func(ctx context.Context, anew bool) error, desk http.Handler,
+	ready func()) error {
 	as := func(actor string) ca.Service { return l.CA.As(actor) }
-	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish}).Serve(ctx, ready)
+	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish, Desk: desk}).Serve(ctx, ready)
 }
 
 // Lock opens the records and keeps them, as a server does; it answers Busy when another process has

@@ -172,7 +172,7 @@ func TestSocket(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- lab.Serve(ctx, nil, func() { close(ready) }) }()
+	go func() { done <- lab.Serve(ctx, nil, nil, func() { close(ready) }) }()
 	<-ready
 
 	client, err := Connect(home, Options{})

@@ -3,6 +3,7 @@ package lab
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestOCSPConfig(t *testing.T) {
 		}
 		return readConfig(path)
 	}
-	if got, err := read(string(data)); err != nil || got != config {
+	if got, err := read(string(data)); err != nil || !reflect.DeepEqual(got, config) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got, err := read("key: p256\n"); err != nil || got.OCSP != DefaultConfig().OCSP {

@@ -46,7 +46,7 @@ func BenchmarkScale(b *testing.B) {
 		answering := make(chan error, 1)
 		stop, cancel := context.WithCancel(b.Context())
 		ready := make(chan struct{})
-		go func() { answering <- lab.Serve(stop, nil, func() { close(ready) }) }()
+		go func() { answering <- lab.Serve(stop, nil, nil, func() { close(ready) }) }()
 		<-ready
 		defer func() {
 			cancel()

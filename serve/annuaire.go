@@ -34,7 +34,7 @@ func newAnnuaire(ctx context.Context, s *services) (*annuaire.Server, error) {
 	}
 	server := annuaire.New(annuaire.Options{People: s.around.People, Records: records{s.lab}, Documents: s.lab,
 		Made: made, Now: s.around.Clock.Now, Log: s.log,
-		URL: func() string { return localURL(s.lab.Config.Listen.Desk) }})
+		URL: func() string { return urlOf(s.lab, s.lab.Config.Listen.Desk) }})
 	for _, watch := range []func(context.Context, func(store.Change)) error{s.lab.WatchIssued, s.lab.WatchStatus,
 		s.lab.WatchDocuments} {
 		if err := watch(ctx, server.Changed); err != nil {
@@ -67,6 +67,6 @@ type AnnuaireURLs struct {
 
 // URLsOfAnnuaire are the addresses of a lab's Annuaire.
 func URLsOfAnnuaire(l *lab.Lab) AnnuaireURLs {
-	desk := localURL(l.Config.Listen.Desk)
+	desk := urlOf(l, l.Config.Listen.Desk)
 	return AnnuaireURLs{desk + "/fhir/v2", desk + annuairePath + "appels.json"}
 }

@@ -101,6 +101,11 @@ type services struct {
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server
+
+	exposed bool // beyond this machine
+	limiter *access.Limiter
+	login   *access.Login // of an exposed lab
+	routes  []deskRoute
 }
 
 // How many connections at once the endpoints without a client certificate accept.
@@ -126,20 +131,23 @@ func testSSL(name string, mode testssl.Mode, address func(*lab.Listen) *string) 
 }
 
 func startPublication(s *services, listener net.Listener) (string, func(context.Context) error) {
-	server := publication.NewServer(s.pages.Catalogue(s.publication, listener.Addr()), s.log)
-	return "http://" + localhost(listener) + "/", func(ctx context.Context) error {
+	handler := s.pages.Catalogue(s.publication, listener.Addr())
+	if s.exposed {
+		handler = closed(urlOf(s.lab, s.lab.Config.Listen.Desk)+"/", handler)
+	}
+	server := publication.NewServer(handler, s.log)
+	return s.url("http", listener) + "/", func(ctx context.Context) error {
 		return serveHTTP(ctx, server, web.LimitListener(listener, maxPublication))
 	}
 }
 
 func startDirectory(s *services, listener net.Listener) (string, func(context.Context) error) {
-	return "ldap://" + localhost(listener) + "/", func(ctx context.Context) error {
+	return s.url("ldap", listener) + "/", func(ctx context.Context) error {
 		return s.directory.Serve(ctx, web.LimitListener(listener, maxDirectory))
 	}
 }
 
-// localhost is the address of a listener by the name that the lab's certificates have.
-func localhost(l net.Listener) string {
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return net.JoinHostPort("localhost", port)
+// url is the address of a listener by the name under which the lab is served.
+func (s *services) url(scheme string, l net.Listener) string {
+	return s.lab.Config.URL(scheme, l.Addr().String())
 }

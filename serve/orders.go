@@ -35,19 +35,20 @@ var cardDeskRow = Endpoint{
 	start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 		config := s.tls(tls.VersionTLS12, tls.VersionTLS12) // as TestSSL's port for every card
 		config.ClientCAs = s.pages.Verifier().ClientCAs
-		return "https://" + localhost(l) + ordersPath, s.https(config, l, s.cardDesk())
+		return s.url("https", l) + ordersPath, s.https(config, l, s.cardDesk())
 	},
 }
 
 // cardDesk is what the port of the desk by card serves.
 func (s *services) cardDesk() http.Handler {
-	gate := access.NewGate(access.GateOptions{Registry: s.roles, Verifier: s.pages.Verifier(), Log: s.log})
+	gate := access.NewGate(access.GateOptions{Registry: s.roles, Verifier: s.pages.Verifier(), Limiter: s.limiter,
+		Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle(ordersPath, s.orderPages(gate.Caller))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, ordersPath, http.StatusFound)
 	})
-	return onLoopback(mux)
+	return servedAs(s.lab.Config.Exposed.Names, mux)
 }
 
 // orderPages are the pages of the ordering platform.
@@ -56,8 +57,13 @@ func (s *services) orderPages(caller func(*http.Request) (*access.Caller, error)
 		Log: s.log}).Handler()
 }
 
-// owner is who comes to the desk on loopback: the owner of the machine.
-func owner(*http.Request) (*access.Caller, error) { return access.Owner("desk"), nil }
+// atGate is who came through the gate of the desk.
+func atGate(r *http.Request) (*access.Caller, error) {
+	if c := access.CallerFrom(r.Context()); c != nil {
+		return c, nil
+	}
+	return nil, &access.Denied{Code: access.DeniedNobody}
+}
 
 // NewOrders makes the ordering platform of a lab over its services. service gives the CA on behalf
 // of an actor, empty for the lab's own. Without a server of the Annuaire nobody looks structures
@@ -65,7 +71,7 @@ func owner(*http.Request) (*access.Caller, error) { return access.Owner("desk"),
 func NewOrders(documents store.DocumentStore, service func(actor string) ca.Service, l *lab.Lab, around *Services,
 	structures *annuaire.Server, now func() time.Time, holds bool, log *slog.Logger) *orders.Desk {
 	o := orders.Options{Documents: documents, Service: service, Key: l.Config.Key, Seal: l, People: around.People,
-		Mails: around.Outbox, Now: now, URL: localURL(l.Config.Listen.CardDesk) + ordersPath, Log: log,
+		Mails: around.Outbox, Now: now, URL: urlOf(l, l.Config.Listen.CardDesk) + ordersPath, Log: log,
 		Cards: func(actor string) orders.Cards {
 			return orderedCards{NewCardDesk(service(actor), l, around, now, holds)}
 		}}

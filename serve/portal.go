@@ -12,6 +12,7 @@ import (
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/services/psc"
 	"github.com/igc-lab/igc/services/relying/portal"
@@ -29,7 +30,7 @@ var portalRow = Endpoint{
 		config.NoClient = true
 		config.AtCardNames = s.tls(tls.VersionTLS12, tls.VersionTLS12)
 		config.AtCardNames.ClientCAs = s.pages.Verifier().ClientCAs
-		return "https://" + localhost(l) + "/", s.https(config, l, s.portal.Handler())
+		return s.url("https", l) + "/", s.https(config, l, s.portal.Handler())
 	},
 }
 
@@ -40,23 +41,25 @@ const portalClient = "portail-demo"
 // itself knows no more of it than any client does: an address, an identifier and a secret.
 func newPortal(ctx context.Context, s *services) (*portal.Portal, error) {
 	listen := s.lab.Config.Listen
-	own := localURL(listen.Portal)
+	own := urlOf(s.lab, listen.Portal)
 	secret, err := portalSecret(ctx, s.lab, s.lab)
 	if err != nil {
 		return nil, err
 	}
 	want := psc.Client{ID: portalClient, Name: "Portail de démonstration", RedirectURIs: []string{own +
 		portal.CallbackPath},
-		PostLogoutRedirectURIs: []string{own + portal.LoggedOutPath}, BackchannelLogoutURI: own +
-			portal.BackchannelPath,
-		PKCE: true, NoCIBA: true, Created: s.now().UTC().Truncate(time.Second)}
+		PostLogoutRedirectURIs: []string{own + portal.LoggedOutPath},
+		// Pro Santé Connect calls addresses of this machine only
+		BackchannelLogoutURI: "https://localhost:" + web.Port(listen.Portal) + portal.BackchannelPath,
+		PKCE:                 true, NoCIBA: true, Created: s.now().UTC().Truncate(time.Second)}
 	if err := registerClient(ctx, s.lab, want, secret); err != nil {
 		return nil, err
 	}
 	transport := labTransport(s.lab, func() (*x509.CertPool, error) { return x509.NewCertPool(), nil })
 	return portal.New(portal.Options{ClientID: portalClient, ClientSecret: secret,
 		Issuer: ProviderURLs(s.lab).Issuer, URL: own,
-		HTTP: transport, Verifier: s.pages.Verifier(), Now: s.around.Clock.Now, Log: s.log}), nil
+		Names: s.lab.Config.Exposed.Names,
+		HTTP:  transport, Verifier: s.pages.Verifier(), Now: s.around.Clock.Now, Log: s.log}), nil
 }
 
 // portalKind is the portal's secret, sealed.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -15,7 +16,6 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
-	"github.com/igc-lab/igc/services/annuaire/extraction"
 	"github.com/igc-lab/igc/services/psc"
 )
 
@@ -32,7 +32,7 @@ var pscRows = []Endpoint{
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 			config := s.tls(tls.VersionTLS12, tls.VersionTLS13)
 			config.ClientCAs = s.organisations
-			return "https://" + localhost(l) + "/auth/realms/esante-wallet", s.https(config, l, s.psc.IssuerHandler())
+			return s.url("https", l) + "/auth/realms/esante-wallet", s.https(config, l, s.psc.IssuerHandler())
 		},
 	},
 	{
@@ -44,7 +44,7 @@ var pscRows = []Endpoint{
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 			config := s.tls(tls.VersionTLS12, tls.VersionTLS13)
 			config.NoClient = true
-			return "https://" + localhost(l) + "/", s.https(config, l, s.psc.WalletHandler())
+			return s.url("https", l) + "/", s.https(config, l, s.psc.WalletHandler())
 		},
 	},
 	{
@@ -55,7 +55,7 @@ var pscRows = []Endpoint{
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 			config := s.tls(tls.VersionTLS12, tls.VersionTLS12) // as TestSSL's port for every card
 			config.ClientCAs = s.pages.Verifier().ClientCAs
-			return "https://" + localhost(l) + "/", s.https(config, l, s.psc.CardHandler())
+			return s.url("https", l) + "/", s.https(config, l, s.psc.CardHandler())
 		},
 	},
 	{
@@ -67,7 +67,7 @@ var pscRows = []Endpoint{
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 			config := s.tls(tls.VersionTLS12, tls.VersionTLS13)
 			config.NoClient = true
-			return "https://" + localhost(l) + "/", s.https(config, l, s.desk())
+			return s.url("https", l) + "/", s.https(config, l, s.desk())
 		},
 	},
 }
@@ -110,8 +110,8 @@ func NewProvider(documents store.DocumentStore, l *lab.Lab, around *Services, ve
 	return psc.New(psc.Options{Documents: documents, Seal: l, People: around.People, ECPS: around.ECPS,
 		Verifier: verifier,
 		Revoked:  func(ctx context.Context, c psc.Card) (bool, error) { return revoked(ctx, l, c) },
-		Now:      around.Clock.Now, Log: log, IssuerURL: localURL(listen.PSC), WalletURL: localURL(listen.Wallet),
-		CardURL: localURL(listen.CardLogin),
+		Now:      around.Clock.Now, Log: log, IssuerURL: urlOf(l, listen.PSC), WalletURL: urlOf(l, listen.Wallet),
+		CardURL: urlOf(l, listen.CardLogin),
 		HTTP:    clientsHTTP(l)})
 }
 
@@ -135,9 +135,9 @@ type PSCURLs struct{ Issuer, Discovery, Authorization, Requests string }
 // ProviderURLs are the addresses of a lab's Pro Santé Connect.
 func ProviderURLs(l *lab.Lab) PSCURLs {
 	listen := l.Config.Listen
-	issuer := localURL(listen.PSC) + "/auth/realms/esante-wallet"
-	return PSCURLs{issuer, issuer + "/.well-known/wallet-openid-configuration", localURL(listen.Wallet) + "/auth",
-		localURL(listen.Desk) + requestsPath + "requests.json"}
+	issuer := urlOf(l, listen.PSC) + "/auth/realms/esante-wallet"
+	return PSCURLs{issuer, issuer + "/.well-known/wallet-openid-configuration", urlOf(l, listen.Wallet) + "/auth",
+		urlOf(l, listen.Desk) + requestsPath + "requests.json"}
 }
 
 // clientsHTTP calls the addresses of clients: on this machine, past any proxy, with certificates of
@@ -167,45 +167,14 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 					roots.AddCert(c)
 				}
 			}
-			host, _, err := net.SplitHostPort(address)
+			host, port, err := net.SplitHostPort(address)
 			if err != nil {
 				return nil, err
+			}
+			if slices.Contains(l.Config.Exposed.Names, host) { // of this machine, whether it resolves here or not
+				address = net.JoinHostPort(ownHost(l.Config.Exposed.Listen), port)
 			}
 			d := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}}
 			return d.DialContext(ctx, network, address)
 		}}
-}
-
-// desk is the lab's desk: its phone, its outbox, its people, the Annuaire and its extractions, and
-// the last calls of clients.
-func (s *services) desk() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(phonePath, s.around.ECPS.Handler())
-	mux.Handle(messagesPath, s.around.Outbox.Handler(messagesPath))
-	mux.Handle(requestsPath, s.psc.RequestsHandler(requestsPath))
-	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
-	mux.Handle(peoplePath, s.console().Handler())
-	mux.Handle(ordersPath, s.orderPages(owner))
-	mux.Handle("/fhir", s.annuaire.Handler())
-	mux.Handle("/fhir/", s.annuaire.Handler())
-	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
-		Population: s.around.Population.People, Now: s.around.Clock.Now, Log: s.log}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, phonePath,
-			http.StatusFound)
-	})
-	return onLoopback(mux)
-}
-
-// onLoopback refuses requests by another name than loopback's: a page elsewhere whose name leads
-// here.
-func onLoopback(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !web.IsLoopback(r.Host) {
-			http.Error(w, "Ce guichet n'est servi que sous le nom localhost. / This desk is served by the name "+
-				"localhost only.", http.StatusForbidden)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }

@@ -15,7 +15,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/igc-lab/igc/access"
@@ -32,6 +34,7 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time // the clock; nil for the system's
+	Exposed bool             // beyond this machine, as igc.yaml says
 	Started func(Started)    // called once, when every port is open; may be nil
 }
 
@@ -40,6 +43,8 @@ type Started struct {
 	Endpoints     []Open
 	CatalogueLink string                    // opens the catalogue with the private keys; empty when there is none to open
 	NoTestSSL     *ca.RevokedAuthorityError // why TestSSL is not among the endpoints; nil when it is
+
+	routes []deskRoute // of the desk, which its test goes through
 }
 
 // Open is an endpoint and the URL by which this machine reaches it.
@@ -53,6 +58,9 @@ type Open struct {
 func Run(ctx context.Context, lab *lab.Lab, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if err := expose(lab, o.Exposed); err != nil {
+		return err
 	}
 	lab = lab.As("system") // what the server does by itself; calls of commands have their own actor
 	if err := lab.Lock(); err != nil {
@@ -68,10 +76,11 @@ func run(ctx context.Context, lab *lab.Lab, o Options) error {
 	crls := crl.NewIssuer(lab, o.Now)
 	// The socket is first: commands do not wait for what follows.
 	ready := make(chan struct{})
+	var desk later
 	g.start(func(ctx context.Context) error {
-		return lab.Serve(ctx, crls.Publish, sync.OnceFunc(func() { close(ready) }))
+		return lab.Serve(ctx, crls.Publish, &desk, sync.OnceFunc(func() { close(ready) }))
 	})
-	started, err := startServices(g, lab, crls, o)
+	started, err := startServices(g, lab, crls, &desk, o)
 	if err != nil {
 		return g.fail(err)
 	}
@@ -86,7 +95,7 @@ func run(ctx context.Context, lab *lab.Lab, o Options) error {
 }
 
 // startServices opens every port, then starts what serves them and the work behind.
-func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started, error) {
+func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Options) (Started, error) {
 	responder, err := revocation.NewResponder(g.ctx, lab, o.Now)
 	if err != nil {
 		return Started{}, err
@@ -134,6 +143,13 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 			return Started{}, err
 		}
 	}
+
+	s.exposed, s.limiter = o.Exposed, access.NewLimiter(access.DefaultRates())
+	s.login = access.NewLogin(access.LoginOptions{Registry: s.roles, Seal: lab, Limiter: s.limiter, Path: loginPath,
+		Home: peoplePath, Log: o.Log})
+	s.routes = s.deskRoutes()
+	started.routes = s.routes
+	desk.set(s.deskOnSocket())
 
 	listeners, err := openPorts(lab.Config.Listen, started.NoTestSSL == nil)
 	if err != nil {
@@ -187,6 +203,20 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, o Options) (Started
 		return nil
 	})
 	return started, nil
+}
+
+// later is a handler that is there once the services are.
+type later struct{ handler atomic.Pointer[http.Handler] }
+
+func (l *later) set(h http.Handler) { l.handler.Store(&h) }
+
+func (l *later) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := l.handler.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "igc serve starts", http.StatusServiceUnavailable)
 }
 
 // openPorts listens on the address of each row, in the order of the table. Without TestSSL its rows

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"time"
 
@@ -54,7 +53,7 @@ func NewServices(o ServicesOptions) *Services {
 	s.ECPS = ecps.New(ecps.Options{Documents: o.Documents, People: contacts{s.People}, Messages: s.Outbox,
 		Seal: o.Lab, Now: s.Clock.Now,
 		Log: o.Log, Prefix: phonePath, Stopping: o.Stopping,
-		URL: func() string { return localURL(o.Lab.Config.Listen.Desk) + phonePath }})
+		URL: func() string { return urlOf(o.Lab, o.Lab.Config.Listen.Desk) + phonePath }})
 	return s
 }
 
@@ -70,11 +69,5 @@ func (c contacts) Contact(ctx context.Context, id string) (ecps.Contact, error) 
 		Phone: p.Contact.Phone}, nil
 }
 
-// localURL is the address of an endpoint of igc.yaml by the name that the lab's certificates have.
-func localURL(address string) string {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return ""
-	}
-	return "https://" + net.JoinHostPort("localhost", port)
-}
+// urlOf is the address of an endpoint of igc.yaml by the name under which the lab is served.
+func urlOf(l *lab.Lab, address string) string { return l.Config.URL("https", address) }

@@ -23,12 +23,15 @@ import (
 // pageFolders are the first parts of the addresses of pages; all others are the publication's.
 var pageFolders = []string{"", "codes", "recettes", "tester", "authorities.pem", "cards", "fixtures"}
 
+// PageFolders are the first parts of the addresses of the catalogue's pages on the plain port.
+func PageFolders() []string { return slices.Clone(pageFolders) }
+
 // Catalogue is the plain port: a page of all that a tester needs (authorities, CRLs, OCSP, the
 // lab's cards and fixtures to import), the list of codes, and behind them the publication point.
 // Private keys are given on loopback only, where address is the one listened on, and to the lab's
 // owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
-	s.setAddress("catalogue", "http://"+net.JoinHostPort(web.Names[0], web.Port(address.String())))
+	s.setAddress("catalogue", s.lab.Config.URL("http", address.String()))
 	g := s.gate(address)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,15 +77,16 @@ func New(lab *lab.Lab, crls verify.CRLs, responder verify.Responder, now func() 
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
 		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
 		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA,
-			Holder: serverHolder(), OCSP: responder,
+			Holder: serverHolder(lab.Config.Exposed.Names), OCSP: responder,
 			Now: now, Log: log})}
 	return s
 }
 
-// serverHolder is the holder of the server's own certificate.
-func serverHolder() profiles.Holder {
+// serverHolder is the holder of the server's own certificate, which is for more names when the lab
+// is exposed.
+func serverHolder(exposed []string) profiles.Holder {
 	h := ca.ServerHolder
-	h.Service, h.DNSNames = web.Names[0], web.Names[1:]
+	h.Service, h.DNSNames = web.Names[0], slices.Concat(web.Names[1:], exposed)
 	return h
 }
 
@@ -123,7 +125,7 @@ func (s *Server) Problems(ctx context.Context) (problems []revocation.Problem) {
 
 // Listen records the address of a mode, so that pages can name it, and returns its URL.
 func (s *Server) Listen(m Mode, address net.Addr) string {
-	u := "https://" + net.JoinHostPort(web.Names[0], web.Port(address.String())) + "/"
+	u := s.lab.Config.URL("https", address.String()) + "/"
 	s.setAddress(m.Name, u)
 	return u
 }

@@ -109,6 +109,16 @@ var french = map[string]string{
 		"portée inconnue %q : choisissez parmi %s",
 	"no token is named %q: igc token list shows them": "" +
 		"aucun jeton ne s'appelle %q : igc token list les montre",
+	"exposed: %q is not a name of a machine in DNS, such as lab.example.test": "" +
+		"exposed : %q n'est pas le nom d'une machine dans le DNS, tel que lab.example.test",
+	"exposed: %q leads each machine to itself: give a name of this one in DNS, such as lab.example.test": "" +
+		"exposed : %q mène chaque machine à elle-même : donnez un nom de celle-ci dans le DNS, tel que lab.example.test",
+	"exposed: listen %q is not an IP address of this machine: write 0.0.0.0 for all of them, without a port": "" +
+		"exposed : listen %q n'est pas une adresse IP de cette machine : écrivez 0.0.0.0 pour toutes, sans port",
+	"igc.yaml does not say by which names the lab is served beyond this machine: write exposed: {names: [lab.example.test]} into %s/igc.yaml": "" +
+		"igc.yaml ne dit pas sous quels noms le labo est servi au-delà de cette machine : écrivez exposed: {names: [lab.example.test]} dans %s/igc.yaml",
+	"igc.yaml serves the lab beyond this machine, as %s: run igc serve --exposed, or take the names out of exposed in %s/igc.yaml": "" +
+		"igc.yaml sert le labo au-delà de cette machine, sous %s : lancez igc serve --exposed, ou ôtez les noms de exposed dans %s/igc.yaml",
 
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":                                "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",

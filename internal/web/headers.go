@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,18 @@ func IsLoopback(host string) bool {
 	}
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// IsServed reports whether a Host header has a name of loopback, or one of those under which the
+// lab is served beyond its machine.
+func IsServed(host string, names []string) bool {
+	if IsLoopback(host) {
+		return true
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return slices.Contains(names, strings.ToLower(host))
 }
 
 // SameOrigin reports whether a request comes from the server's own page, or from a person who typed

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
@@ -44,6 +45,12 @@ func (r *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, errors.Join(ErrNoServer, err)
 	}
 	return conn, nil
+}
+
+// Desk is the lab's desk as commands reach it: what has this address before its path is sent over
+// the socket, on behalf of its owner. An error wraps [ErrNoServer] when nobody listens.
+func (r *Client) Desk() (client *http.Client, address string) {
+	return &http.Client{Transport: r.http.Transport, Timeout: time.Minute}, "http://lab/desk"
 }
 
 // Answers tells whether a server listens.

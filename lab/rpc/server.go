@@ -72,6 +72,7 @@ type Server struct {
 	As         func(actor string) ca.Service              // the lab, on behalf of whoever calls
 	Passphrase func() ([]byte, error)                     // of the lab
 	Publish    func(ctx context.Context, anew bool) error // makes CRLs when a command asks for that
+	Desk       http.Handler                               // the lab's desk, below /desk/; nil for none
 }
 
 // Serve takes calls until the context ends, and then finishes those under way. The caller has the
@@ -115,8 +116,8 @@ func (s *Server) Serve(ctx context.Context, ready func()) error {
 
 type callerKey struct{}
 
-// callerOf is the actor on whose behalf a call came.
-func callerOf(ctx context.Context) string {
+// CallerOf is the actor on whose behalf a call came, also one that the desk answers.
+func CallerOf(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return cmp.Or(name, "rpc")
 }
@@ -134,35 +135,35 @@ func callerName(conn net.Conn) string {
 func (s *Server) calls() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /issue", call(func(ctx context.Context, in ca.IssueRequest) (any, error) {
-		return s.As(callerOf(ctx)).Issue(ctx, in)
+		return s.As(CallerOf(ctx)).Issue(ctx, in)
 	}))
 	mux.HandleFunc("POST /status", call(func(ctx context.Context, in ca.StatusChange) (any, error) {
-		return s.As(callerOf(ctx)).SetStatus(ctx, in)
+		return s.As(CallerOf(ctx)).SetStatus(ctx, in)
 	}))
 	mux.HandleFunc("POST /find", call(func(ctx context.Context, in string) (any, error) {
-		return s.As(callerOf(ctx)).Find(ctx, in)
+		return s.As(CallerOf(ctx)).Find(ctx, in)
 	}))
 	mux.HandleFunc("POST /list", call(func(ctx context.Context, in ca.Filter) (any, error) {
-		return s.As(callerOf(ctx)).List(ctx, in)
+		return s.As(CallerOf(ctx)).List(ctx, in)
 	}))
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) {
-		return s.As(callerOf(ctx)).Authorities(ctx)
+		return s.As(CallerOf(ctx)).Authorities(ctx)
 	}))
 	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, s.Publish(ctx, anew) }))
 	mux.HandleFunc("POST /changes", call(func(ctx context.Context, in changesCall) (any, error) {
-		return s.As(callerOf(ctx)).Changes(ctx, in.After, min(in.Limit, maxChanges))
+		return s.As(CallerOf(ctx)).Changes(ctx, in.After, min(in.Limit, maxChanges))
 	}))
 	mux.HandleFunc("POST /documents/get", call(func(ctx context.Context, in documentsCall) (any, error) {
-		return s.As(callerOf(ctx)).GetDocument(ctx, in.Kind, in.Key)
+		return s.As(CallerOf(ctx)).GetDocument(ctx, in.Kind, in.Key)
 	}))
 	mux.HandleFunc("POST /documents/scan", call(func(ctx context.Context, in documentsCall) (any, error) {
-		return s.As(callerOf(ctx)).ScanDocuments(ctx, in.Kind, in.Key)
+		return s.As(CallerOf(ctx)).ScanDocuments(ctx, in.Kind, in.Key)
 	}))
 	mux.HandleFunc("POST /documents/page", call(func(ctx context.Context, in pageCall) (any, error) {
-		return s.As(callerOf(ctx)).PageDocuments(ctx, in.Kind, in.Key, in.After, min(in.Limit, maxPage))
+		return s.As(CallerOf(ctx)).PageDocuments(ctx, in.Kind, in.Key, in.After, min(in.Limit, maxPage))
 	}))
 	mux.HandleFunc("POST /documents/write", call(func(ctx context.Context, in []store.DocumentWrite) (any, error) {
-		versions, err := s.As(callerOf(ctx)).WriteDocuments(ctx, "", in...)
+		versions, err := s.As(CallerOf(ctx)).WriteDocuments(ctx, "", in...)
 		if errors.Is(err, store.ErrSwap) {
 			return writtenDocuments{Changed: true}, nil
 		}
@@ -177,8 +178,11 @@ func (s *Server) calls() http.Handler {
 			}
 			wanted = append(wanted, a)
 		}
-		return s.As(callerOf(ctx)).Ensure(ctx, wanted)
+		return s.As(CallerOf(ctx)).Ensure(ctx, wanted)
 	}))
+	if s.Desk != nil {
+		mux.Handle("/desk/", http.StripPrefix("/desk", s.Desk))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if given := r.Header.Get(passphraseHeader); given != "" {
 			own, err := s.Passphrase()

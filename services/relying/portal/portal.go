@@ -22,6 +22,7 @@ type Options struct {
 
 	Issuer   string            // of Pro Santé Connect
 	URL      string            // its own, without a slash at the end: https://localhost:8456
+	Names    []string          // by which it is served beside localhost
 	HTTP     http.RoundTripper // trusts the lab's authorities
 	Verifier Verifier          // of cards
 	Now      func() time.Time
@@ -122,11 +123,11 @@ func (p *Portal) Handler() http.Handler {
 		switch {
 		case r.TLS != nil && web.IsCardName(r.TLS.ServerName):
 			cards.ServeHTTP(w, r)
-		case web.IsLoopback(r.Host):
+		case web.IsServed(r.Host, p.Names):
 			mux.ServeHTTP(w, r)
 		default: // a page elsewhere whose name leads here
-			http.Error(w, "Ce portail n'est servi que sous le nom localhost. / This portal is served by the name "+
-				"localhost only.", http.StatusForbidden)
+			http.Error(w, "Ce portail n'est pas servi sous ce nom. / This portal is not served by this name.",
+				http.StatusForbidden)
 		}
 	})))
 }
