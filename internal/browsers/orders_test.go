@@ -153,13 +153,16 @@ func nginxOf(t *testing.T, l *labtest.Lab, lab site, certificate, key string) (v
 	if err != nil {
 		t.Fatal(err)
 	}
-	labtest.Write(t, filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, `daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log info;
+	labtest.Write(t, filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, `daemon off; master_process off;
+pid %[1]s/pid; error_log %[1]s/log info;
 events { worker_connections 64; }
 http {
-  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
+  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s;
+  fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
   server {
     listen 127.0.0.1:%[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key %[4]s;
-    ssl_verify_client on; ssl_verify_depth 2; ssl_client_certificate %[5]s; ssl_ocsp leaf; ssl_ocsp_responder http://127.0.0.1:%[6]s/ocsp;
+    ssl_verify_client on; ssl_verify_depth 2; ssl_client_certificate %[5]s;
+    ssl_ocsp leaf; ssl_ocsp_responder http://127.0.0.1:%[6]s/ocsp;
     return 200 $ssl_client_verify;
   }
 }`, dir, port, certificate, key, roots, responder.Port()))
