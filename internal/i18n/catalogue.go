@@ -92,6 +92,12 @@ var french = map[string]string{
 		"prenez un igc plus récent",
 	"the database is encoded in %s: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0": "" +
 		"la base est encodée en %s : créez-en une par CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+	"store %q is neither bbolt nor the address of a database, postgres://USER@HOST/DATABASE": "" +
+		"store %q n'est ni bbolt ni l'adresse d'une base, postgres://UTILISATEUR@HÔTE/BASE",
+	"the database %s is empty, and %s shows that there were records: " +
+		"name the right one in igc.yaml, restore a backup, or bring them there with igc store copy": "" +
+		"la base %s est vide, et %s montre qu'il y avait des enregistrements : nommez la bonne dans igc.yaml, " +
+		"restaurez une sauvegarde, ou amenez-les-y par igc store copy",
 	"the store is closed": "" +
 		"les enregistrements sont fermés",
 	"the lab's database was lost before it answered: look whether the change was made, " +

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -17,6 +18,10 @@ import (
 type Options struct {
 	Now      func() time.Time // nil for the database's clock, which all nodes share
 	ReadOnly bool             // nothing is written
+
+	// Evidence names a file that shows that there were records, empty when there is none: an empty
+	// database is then refused as damaged, and not filled anew. Nil for none.
+	Evidence func() string
 }
 
 // Store keeps a lab's records in a PostgreSQL database, see the package's documentation. It
@@ -110,7 +115,9 @@ func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	conn, err := pool.Acquire(ctx)
 	if err == nil {
-		err = checkSchema(ctx, conn.Conn())
+		if err = checkSchema(ctx, conn.Conn()); err == nil {
+			err = s.checkEmpty(ctx, conn.Conn())
+		}
 		conn.Release()
 	}
 	if err != nil {
@@ -120,6 +127,23 @@ func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
 	s.opened, s.writer = pool, make(chan *op, batchSize)
 	go s.write(s.writer)
 	return pool, nil
+}
+
+// checkEmpty refuses an empty database as that of a lab that had records.
+func (s *Store) checkEmpty(ctx context.Context, conn *pgx.Conn) error {
+	if s.opts.Evidence == nil {
+		return nil
+	}
+	var seq int64
+	if err := conn.QueryRow(ctx, `SELECT seq FROM lab`).Scan(&seq); err != nil || seq > 0 {
+		return err
+	}
+	if evidence := s.opts.Evidence(); evidence != "" {
+		return store.Errorf(store.Damaged, "the database %s is empty, and %s shows that there were records: "+
+			"name the right one in igc.yaml, restore a backup, or bring them there with igc store copy",
+			conn.Config().Database, evidence)
+	}
+	return nil
 }
 
 // Close implements [store.Store]. It waits for the transactions under way.
