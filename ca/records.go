@@ -60,6 +60,8 @@ const (
 	Unwritable = store.Unwritable
 	Damaged    = store.Damaged
 	Unanswered = store.Unanswered
+
+	Unavailable = store.Unavailable
 )
 
 // Statuses lists the statuses.

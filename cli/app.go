@@ -26,7 +26,7 @@ import (
 
 // Exit codes. Scripts may count on them.
 var exitCodes = map[ca.Kind]int{ca.Internal: 1, ca.Invalid: 2, ca.NotFound: 3, ca.Conflict: 4, ca.Passphrase: 5, ca.Busy: 6,
-	ca.Unwritable: 7, ca.Damaged: 7, ca.Unanswered: 8}
+	ca.Unwritable: 7, ca.Damaged: 7, ca.Unanswered: 8, ca.Unavailable: 6}
 
 const exitInterrupted = 130
 

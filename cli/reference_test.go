@@ -146,7 +146,7 @@ var exitMeanings = []exitMeaning{
 	{3, "introuvable", "not found"},
 	{4, "contredit ce qui est enregistré", "conflict with what is recorded"},
 	{5, "phrase secrète", "passphrase"},
-	{6, "occupé", "busy"},
+	{6, "occupé, ou la base de données ne répond pas : réessayer", "busy, or the database does not answer: try again"},
 	{7, "le disque ou le dossier refuse, ou les enregistrements sont abîmés ou perdus (igc recover)",
 		"the disk or folder refuses, or the records are damaged or lost (igc recover)"},
 	{8, "le serveur s'est arrêté avant de répondre", "the server stopped before it answered"},

@@ -52,6 +52,9 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	case d.clientErr != nil:
 		return []Finding{{State: Todo, Message: d.clientErr.Error(),
 			Remedy: "${EDITOR:-vi} " + shell.Command(config)}}
+	case d.recordsErr != nil && d.client.Lab.InDatabase() != "":
+		found = append(found, Finding{State: Todo, Message: d.recordsErr.Error(),
+			Remedy: shell.Command("psql", "-d", d.client.Lab.InDatabase(), "-c", "SELECT seq FROM lab")})
 	case ca.KindOf(d.recordsErr) == ca.NotFound, d.recordsErr == nil && len(d.authorities) == 0:
 		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s n'a encore aucune autorité",
 			"%s has no authority yet"), where),

@@ -63,9 +63,9 @@ func (c *Client) dispatch(ctx context.Context, idempotent bool, fn func(ca.Servi
 		err := fn(c.remote)
 		switch {
 		case errors.Is(err, rpc.ErrNoServer):
-			err = c.Lab.store.Lock(100 * time.Millisecond)
+			err = c.Lab.lockRecords(100 * time.Millisecond)
 			if err == nil {
-				return errors.Join(fn(c.Lab.CA), c.Lab.store.Unlock())
+				return errors.Join(fn(c.Lab.CA), c.Lab.Unlock())
 			}
 			if !errors.Is(err, store.ErrLocked) {
 				return err

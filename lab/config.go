@@ -23,6 +23,7 @@ import (
 
 // Config is what igc.yaml holds.
 type Config struct {
+	Store      string              `yaml:"store"` // where the records are: InFile, or the address of a database
 	Key        ca.KeyPolicy        `yaml:"key"`
 	Generation profiles.Generation `yaml:"generation"`
 	URLs       profiles.URLs       `yaml:"urls"`
@@ -135,7 +136,8 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
+	c := Config{Store: InFile, Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(),
+		WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{Publication: "127.0.0.1:8080", TestSSL: "127.0.0.1:8443", TLS13: "127.0.0.1:8444",
 		Strict: "127.0.0.1:8445",
 		AnyCA:  "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451",
@@ -182,6 +184,9 @@ func readConfig(path string) (Config, error) {
 }
 
 func (c Config) check() error {
+	if err := checkStore(c.Store); err != nil {
+		return err
+	}
 	if _, err := ca.ParseKeyPolicy(string(c.Key)); err != nil {
 		return err
 	}

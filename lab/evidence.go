@@ -65,7 +65,7 @@ func (l *Lab) collect(ctx context.Context, folders []string, damaged bool) (*fin
 		crls: map[profiles.Authority][]*x509.RevocationList{}, log: map[string]*logged{}, salvaged: map[string]*ca.Record{},
 		revocations: map[string]ca.Revocation{}, states: map[string]store.CRLState{}, ownKeys: map[string]bool{}}
 	if damaged {
-		s, err := bolt.Salvage(l.store.Path())
+		s, err := bolt.Salvage(l.file.Path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fail(ca.Unwritable, "cannot read the damaged records: %w", err)
 		}

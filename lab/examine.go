@@ -87,7 +87,10 @@ func RestrictPermissions(paths []string) error {
 // kind Damaged when something in them cannot be true. It returns nil while another process has them
 // open. It reads a gigabyte in some seconds.
 func (l *Lab) CheckRecords() error {
-	err := l.store.Check(time.Second)
+	if l.file == nil {
+		return l.lookAtRecords()
+	}
+	err := l.file.Check(time.Second)
 	if errors.Is(err, store.ErrLocked) || ca.KindOf(err) == ca.NotFound {
 		return nil
 	}

@@ -15,10 +15,10 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/keys"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
 	"github.com/igc-lab/igc/lab/rpc"
 
-	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/atomicfile"
 )
 
@@ -49,7 +49,8 @@ type opened struct {
 	Config Config
 
 	opts  Options
-	store *bolt.Store
+	store store.Store
+	file  *bolt.Store // that is the store, nil when the records are in a database
 	keys  *keys.Ring
 }
 
@@ -67,15 +68,17 @@ func Open(home string, opts Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
 	if opts.Actor == "" {
 		opts.Actor = "system"
 	}
 	l := &Lab{opened: &opened{Home: home, Config: config, opts: opts}}
-	l.store = bolt.Open(filepath.Join(home, "igc.db"), bolt.Options{Now: opts.Now, ReadOnly: opts.ReadOnly,
-		Evidence: func() string { return evidenceOfRecords(home) }})
+	if err := l.openRecords(); err != nil {
+		return nil, err
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+		l.opts.Now = time.Now
+	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	l.CA = ca.New(ca.Options{Store: l.store, Keys: l.keys, Policy: config.Key, Generation: config.Generation, URLs: config.URLs,
 		Now: opts.Now, Progress: opts.Progress}, opts.Actor)
@@ -90,6 +93,9 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 		return nil, ca.Invalidate(err)
 	}
 	if err := safeHome(home); err != nil {
+		return nil, err
+	}
+	if err := migrate(config.Store); err != nil {
 		return nil, err
 	}
 	for _, dir := range []string{"", "keys", "cards", "publication"} {
@@ -179,24 +185,12 @@ func (l *Lab) Serve(ctx context.Context, publish func(ctx context.Context, anew 
 	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish, Desk: desk}).Serve(ctx, ready)
 }
 
-// Lock opens the records and keeps them, as a server does; it answers Busy when another process has
-// them. Until the matching [Lab.Unlock], no other process reaches them but through this one's
-// socket.
-func (l *Lab) Lock() error {
-	err := l.store.Lock(2 * time.Second)
-	if errors.Is(err, store.ErrLocked) {
-		return fail(ca.Busy, "another process holds the lab in %s: is igc serve running there already?", l.Home)
-	}
-	return err
-}
-
-// Unlock ends a Lock.
-func (l *Lab) Unlock() error { return l.store.Unlock() }
-
 // Counts is [ca.CA.Counts]. A server also learns here that damage was found, by whatever call.
 func (l *Lab) Counts(ctx context.Context) (ca.Counts, error) {
-	if err := l.store.FoundDamage(); err != nil {
-		return ca.Counts{}, err
+	if l.file != nil {
+		if err := l.file.FoundDamage(); err != nil {
+			return ca.Counts{}, err
+		}
 	}
 	return l.CA.Counts(ctx)
 }

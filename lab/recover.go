@@ -122,7 +122,10 @@ func (l *Lab) Recover(ctx context.Context, folders []string, dryRun bool) (*Reco
 
 // harm tells what is wrong with the records, nothing when they are whole.
 func (l *Lab) harm() (string, error) {
-	err := l.store.Check(2 * time.Second)
+	if l.file == nil {
+		return "", l.lookAtRecords() // damage of a database is not for igc to repair
+	}
+	err := l.file.Check(2 * time.Second)
 	switch {
 	case ca.KindOf(err) == ca.Damaged:
 		return err.Error(), nil
@@ -327,7 +330,7 @@ func (f *finds) markKey(record *ca.Record, r *Recovery) {
 // rebuild writes new records and puts them in the place of the damaged ones, which get another
 // name.
 func (l *Lab) rebuild(ctx context.Context, f *finds, authorities map[profiles.Authority]*x509.Certificate, r *Recovery) error {
-	path := l.store.Path()
+	path := l.file.Path()
 	before, _ := os.Stat(path)
 	work, err := os.MkdirTemp(l.Home, ".recover-*")
 	if err != nil {

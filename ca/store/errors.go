@@ -21,6 +21,8 @@ const (
 	Unwritable Kind = "unwritable" // the disk or the folder refuses
 	Damaged    Kind = "damaged"    // the records are damaged, or lost
 	Unanswered Kind = "unanswered" // the server stopped before it answered: the lab says whether it was done
+	// Unavailable is the kind of an error of a database that does not answer: it may another time.
+	Unavailable Kind = "unavailable"
 )
 
 // Error is an error with its kind. Its text says what was wrong, with which value, and what to do.

@@ -119,6 +119,52 @@ var french = map[string]string{
 		"igc.yaml ne dit pas sous quels noms le labo est servi au-delà de cette machine : écrivez exposed: {names: [lab.example.test]} dans %s/igc.yaml",
 	"igc.yaml serves the lab beyond this machine, as %s: run igc serve --exposed, or take the names out of exposed in %s/igc.yaml": "" +
 		"igc.yaml sert le labo au-delà de cette machine, sous %s : lancez igc serve --exposed, ou ôtez les noms de exposed dans %s/igc.yaml",
+	// the database
+	"the address of the lab's database is wrong: %w": "" +
+		"l'adresse de la base du laboratoire est fausse : %w",
+	"the lab's database does not answer: %w": "" +
+		"la base du laboratoire ne répond pas : %w",
+	"the lab's database is not there: make it with createdb, then igc store migrate: %w": "" +
+		"la base du laboratoire n'existe pas : créez-la par createdb, puis igc store migrate : %w",
+	"the database has no tables of a lab: igc store migrate makes them: %w": "" +
+		"la base n'a pas les tables d'un laboratoire : igc store migrate les crée : %w",
+	"the lab's database refuses the user or the password of igc.yaml: %w": "" +
+		"la base du laboratoire refuse l'utilisateur ou le mot de passe d'igc.yaml : %w",
+	"the user of igc.yaml may not do this in the lab's database: %w": "" +
+		"l'utilisateur d'igc.yaml n'a pas ce droit dans la base du laboratoire : %w",
+	"the lab's database has no space left: %w": "" +
+		"la base du laboratoire n'a plus de place : %w",
+	"the lab's database is damaged: restore a backup of it, and say what the server's log says: %w": "" +
+		"la base du laboratoire est endommagée : restaurez une sauvegarde, et lisez le journal du serveur : %w",
+	"the lab's database is damaged (%w): restore a backup of it": "" +
+		"la base du laboratoire est endommagée (%w) : restaurez une sauvegarde",
+	"the state of the CRLs of %s: %v": "" +
+		"l'état des CRL de %s : %v",
+	"the lab's database has %d rows in its table lab, want one": "" +
+		"la base du laboratoire a %d lignes dans sa table lab, au lieu d'une",
+	"the lab's database has a hash of %d bytes as that of the feed's last entry": "" +
+		"la base du laboratoire a une empreinte de %d octets pour la dernière entrée du journal",
+	"the database %s has no lab yet: igc store migrate makes its tables": "" +
+		"la base %s n'a pas encore de laboratoire : igc store migrate crée ses tables",
+	"the database %s is of schema %d, and this igc uses %d: igc store migrate brings it there": "" +
+		"la base %s a le schéma %d, et cet igc utilise le schéma %d : igc store migrate l'y amène",
+	"the database %s is of schema %d, which serves igc from schema %d on, and this igc uses %d: use a newer igc": "" +
+		"la base %s a le schéma %d, qui sert les igc à partir du schéma %d, et cet igc utilise le schéma %d : " +
+		"prenez un igc plus récent",
+	"the database is encoded in %s: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0": "" +
+		"la base est encodée en %s : créez-en une par CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+	"store %q is neither bbolt nor the address of a database, postgres://USER@HOST/DATABASE": "" +
+		"store %q n'est ni bbolt ni l'adresse d'une base, postgres://UTILISATEUR@HÔTE/BASE",
+	"the database %s is empty, and %s shows that there were records: " +
+		"name the right one in igc.yaml, restore a backup, or bring them there with igc store copy": "" +
+		"la base %s est vide, et %s montre qu'il y avait des enregistrements : nommez la bonne dans igc.yaml, " +
+		"restaurez une sauvegarde, ou amenez-les-y par igc store copy",
+	"the store is closed": "" +
+		"les enregistrements sont fermés",
+	"the lab's database was lost before it answered: look whether the change was made, " +
+		"and make it again if not: %w": "" +
+		"la base du laboratoire s'est perdue avant de répondre : regardez si le changement est fait, et " +
+		"refaites-le sinon : %w",
 
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":                                "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",

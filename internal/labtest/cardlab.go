@@ -2,12 +2,14 @@ package labtest
 
 import (
 	"crypto/x509"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/postgrestest"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -32,9 +34,13 @@ func NewCardLab(t testing.TB, cards int) *CardLab {
 	return l
 }
 
-// NewEmptyLab makes a lab without certificates, on 22 November 2026.
+// NewEmptyLab makes a lab without certificates, on 22 November 2026. With IGC_TEST_STORE=postgres
+// its records are in a database.
 func NewEmptyLab(t testing.TB, config lab.Config) *CardLab {
 	t.Helper()
+	if os.Getenv("IGC_TEST_STORE") == "postgres" {
+		config.Store = postgrestest.Database(t)
+	}
 	l := &CardLab{Now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	lab, err := lab.Create(filepath.Join(t.TempDir(), "lab"), config, lab.Options{Now: l.Clock()})
 	if err != nil {
@@ -43,7 +49,10 @@ func NewEmptyLab(t testing.TB, config lab.Config) *CardLab {
 	if err := lab.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab.Unlock() })
+	t.Cleanup(func() {
+		lab.Unlock()
+		lab.Close()
+	})
 	l.Lab = lab
 	return l
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/igc-lab/igc/ca/store/crlentry"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -100,8 +101,8 @@ func crossCheckAuthority(b *bbolt.Bucket, id string) (recorded int, err error) {
 			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
 				return damage("entries of a CRL at %X", k)
 			}
-			if _, s, ok := statusOf(b, entrySerial(entry)); !ok || s.revocation() == nil {
-				return damage("the entry of %X in a CRL", entrySerial(entry))
+			if _, s, ok := statusOf(b, crlentry.Serial(entry)); !ok || s.revocation() == nil {
+				return damage("the entry of %X in a CRL", crlentry.Serial(entry))
 			}
 		}
 		return nil

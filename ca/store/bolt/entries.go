@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/crlentry"
 )
 
 // entries is a bucket of CRL entries (RFC 5280 §5.1.2.6), encoded as a CRL carries them and in the
@@ -24,9 +23,6 @@ import (
 // they are; adding or removing an entry rewrites one chunk, however many there are; and whoever has
 // a copy of a chunk knows whether it is the present one.
 type entries struct{ *bbolt.Bucket }
-
-// chunkSize bounds a chunk. Larger ones make a CRL no faster, and a revocation write more.
-const chunkSize = 4<<10 - 128
 
 func entryKey(at time.Time, order uint64) []byte {
 	return append(u64(uint64(at.Unix())), u64(order)...)
@@ -79,7 +75,7 @@ func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	key := entryKey(at, order)
 	k, der := e.chunk(key)
 	if k == nil { // before all others: it begins the first chunk, when there is space
-		if first, v := e.Cursor().First(); first != nil && len(v)-8+len(entry) <= chunkSize {
+		if first, v := e.Cursor().First(); first != nil && len(v)-8+len(entry) <= crlentry.ChunkSize {
 			later, err := parseChunk(first, v)
 			if err != nil {
 				return err
@@ -92,9 +88,9 @@ func (e entries) add(at time.Time, order uint64, entry []byte) error {
 		}
 		return e.put(key, order, entry)
 	}
-	split := after(der, entryTime(entry))
+	split := crlentry.After(der, crlentry.Time(entry))
 	switch {
-	case len(der)+len(entry) <= chunkSize:
+	case len(der)+len(entry) <= crlentry.ChunkSize:
 		return e.put(k, order, der[:split], entry, der[split:])
 	case split == len(der):
 		return e.put(key, order, entry)
@@ -103,75 +99,21 @@ func (e entries) add(at time.Time, order uint64, entry []byte) error {
 	if err := e.put(k, order, der[:split], entry); err != nil {
 		return err
 	}
-	return e.put(entryKey(parseEntryTime(rest), 0), order, rest)
+	return e.put(entryKey(crlentry.ParseTime(rest), 0), order, rest)
 }
 
 // remove takes out the entry of that serial number, added under that order, and tells its length; 0
 // when it is not there.
 func (e entries) remove(at time.Time, order, revision uint64, serial []byte) (int, error) {
 	k, der := e.chunk(entryKey(at, order))
-	for rest := cryptobyte.String(der); !rest.Empty(); {
-		begin := len(der) - len(rest)
-		var entry cryptobyte.String
-		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-			break
-		}
-		if !bytes.Equal(entrySerial(entry), serial) {
-			continue
-		}
-		if len(entry) == len(der) {
-			return len(entry), e.Delete(k)
-		}
-		return len(entry), e.put(k, revision, der[:begin], rest)
+	begin, end, ok := crlentry.Find(der, serial)
+	switch {
+	case !ok:
+		return 0, nil
+	case end-begin == len(der):
+		return len(der), e.Delete(k)
 	}
-	return 0, nil
-}
-
-// after is the offset in a chunk of the first entry revoked later than when, or the chunk's
-// length.
-func after(chunk, when []byte) int {
-	rest := cryptobyte.String(chunk)
-	for !rest.Empty() {
-		begin := len(chunk) - len(rest)
-		var entry cryptobyte.String
-		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) || bytes.Compare(entryTime(entry), when) > 0 {
-			return begin
-		}
-	}
-	return len(chunk)
-}
-
-// entrySerial is the serial number of an entry, without the byte that makes it positive.
-func entrySerial(entry []byte) []byte {
-	in := cryptobyte.String(entry)
-	var fields, serial cryptobyte.String
-	if !in.ReadASN1(&fields, cbasn1.SEQUENCE) || !fields.ReadASN1(&serial, cbasn1.INTEGER) {
-		return nil
-	}
-	return bytes.TrimLeft(serial, "\x00")
-}
-
-// entryTime is the Time of an entry as it is encoded. Encodings compare as the times do: a UTCTime,
-// which these use until 2049, has the lower tag and the shorter length.
-func entryTime(entry []byte) []byte {
-	in := cryptobyte.String(entry)
-	var fields, t cryptobyte.String
-	var tag cbasn1.Tag
-	if !in.ReadASN1(&fields, cbasn1.SEQUENCE) || !fields.SkipASN1(cbasn1.INTEGER) || !fields.ReadAnyASN1Element(&t, &tag) {
-		return nil
-	}
-	return t
-}
-
-// parseEntryTime reads the time of the first entry.
-func parseEntryTime(entry []byte) (t time.Time) {
-	in := cryptobyte.String(entryTime(entry))
-	if in.PeekASN1Tag(cbasn1.UTCTime) {
-		in.ReadASN1UTCTime(&t)
-	} else {
-		in.ReadASN1GeneralizedTime(&t)
-	}
-	return t
+	return end - begin, e.put(k, revision, der[:begin], der[end:])
 }
 
 // crlForm is the form that the authority's entries are stored in.
@@ -251,12 +193,13 @@ func eachEntry(b *bbolt.Bucket, do func(serial []byte, s *status) error) error {
 		if err != nil {
 			return err
 		}
-		for rest := cryptobyte.String(der); !rest.Empty(); {
-			var entry cryptobyte.String
-			if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
+		for len(der) > 0 {
+			entry, rest, ok := crlentry.Next(der)
+			if !ok {
 				return damage("entries of a CRL at %X", k)
 			}
-			serial := bytes.Clone(entrySerial(entry))
+			der = rest
+			serial := bytes.Clone(crlentry.Serial(entry))
 			_, s, ok := statusOf(b, serial)
 			if !ok || s.revocation() == nil {
 				return damage("the entry of %X in a CRL", serial)

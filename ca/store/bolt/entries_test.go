@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/crlentry"
 )
 
 // Entries stay in the order of their dates, and as they came within one, whatever is added and
@@ -85,7 +86,7 @@ func TestEntriesAgainstAList(t *testing.T) {
 		}
 		if err := db.View(func(tx *bbolt.Tx) error {
 			return tx.Bucket(bEntries).ForEach(func(k, v []byte) error {
-				if v = v[8:]; len(v) == 0 || len(v) > chunkSize+64 {
+				if v = v[8:]; len(v) == 0 || len(v) > crlentry.ChunkSize+64 {
 					t.Errorf("round %d: a chunk of %d bytes at %s", round, len(v), hex.EncodeToString(k))
 				}
 				got = append(got, v...)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/igc-lab/igc/ca/store/crlentry"
 )
 
 // expiries is a bucket that orders the certificates on the list by the end of their validity: the
@@ -146,17 +146,9 @@ func (e entries) filter(key []byte, revision uint64, gone map[string]bool) (n in
 	if err != nil {
 		return 0, err
 	}
-	var stay []byte
-	for rest := cryptobyte.String(der); !rest.Empty(); {
-		var entry cryptobyte.String
-		if !rest.ReadASN1Element(&entry, cbasn1.SEQUENCE) {
-			return 0, damage("entries of a CRL at %X", key)
-		}
-		if gone[string(entrySerial(entry))] {
-			n++
-		} else {
-			stay = append(stay, entry...)
-		}
+	stay, n, ok := crlentry.Without(der, gone)
+	if !ok {
+		return 0, damage("entries of a CRL at %X", key)
 	}
 	switch {
 	case n == 0:

@@ -1,0 +1,453 @@
+package postgres
+
+import (
+	"cmp"
+	"encoding/hex"
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// status is a row of statuses.
+type status struct {
+	number     uint64 // of the certificate, 0 where only the revocation is known
+	notAfter   time.Time
+	revoked    bool
+	revokedAt  time.Time
+	reason     int
+	invalidity time.Time
+	listedBy   uint64
+	listed     bool
+}
+
+const statusColumns = `s.number, s.not_after, s.revoked, s.revoked_at, s.reason, s.invalidity, s.listed_by, s.listed`
+
+func (s *status) scan(row pgx.Row, more ...any) error {
+	var number *int64
+	var at, invalidity *time.Time
+	dest := append(
+		[]any{&number, &s.notAfter, &s.revoked, &at, &s.reason, &invalidity, &s.listedBy, &s.listed},
+		more...)
+	if err := row.Scan(dest...); err != nil {
+		return err
+	}
+	if number != nil {
+		s.number = uint64(*number)
+	}
+	s.notAfter, s.revokedAt, s.invalidity = s.notAfter.UTC(), zeroOrTime(at), zeroOrTime(invalidity)
+	return nil
+}
+
+func (s *status) revocation() *store.Revocation {
+	if !s.revoked {
+		return nil
+	}
+	return &store.Revocation{At: s.revokedAt, Reason: store.ReasonOf(s.reason), Invalidity: s.invalidity}
+}
+
+func (s *status) domain() store.CertificateStatus {
+	return store.CertificateStatus{
+		Issued:      true,
+		Revoked:     s.revocation(),
+		NotAfter:    s.notAfter,
+		Certificate: s.number != 0,
+	}
+}
+
+// statusOf looks a serial number up; nil when the authority never issued it.
+func (t *tx) statusOf(k store.Key) *status {
+	found := rows(t, func(r pgx.Rows) (*status, error) {
+		s := &status{}
+		return s, s.scan(r)
+	}, `SELECT `+statusColumns+` FROM statuses s WHERE authority = $1 AND serial = $2`, k.Authority, serialOf(k))
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0]
+}
+
+// serialOf is the serial number as it is stored: null is not a value.
+func serialOf(k store.Key) []byte {
+	if k.Serial == nil {
+		return []byte{}
+	}
+	return k.Serial
+}
+
+func (t *tx) Status(k store.Key) store.CertificateStatus {
+	s := t.statusOf(k)
+	if s == nil {
+		return store.CertificateStatus{}
+	}
+	return s.domain()
+}
+
+func (t *tx) Statuses(authority string) iter.Seq2[[]byte, store.CertificateStatus] {
+	type one struct {
+		serial []byte
+		status
+	}
+	return func(yield func([]byte, store.CertificateStatus) bool) {
+		after := []byte{}
+		const page = 5000
+		for first := true; ; first = false {
+			found := rows(t, func(r pgx.Rows) (o one, err error) { return o, o.status.scan(r, &o.serial) },
+				`SELECT `+statusColumns+`, s.serial FROM statuses s
+				 WHERE authority = $1 AND (serial > $2 OR $3 AND serial = $2) ORDER BY serial LIMIT $4`,
+				authority, after, first, page)
+			for _, o := range found {
+				if !yield(o.serial, o.domain()) {
+					return
+				}
+			}
+			if len(found) < page {
+				return
+			}
+			after = found[len(found)-1].serial
+		}
+	}
+}
+
+const (
+	recordColumns = `c.number, c.authority, c.serial, c.profile, c.holder::text,
+		c.not_before, c.not_after, c.issued_at, c.own_key, c.der`
+	recordTables = ` FROM certificates c JOIN statuses s ON s.authority = c.authority AND s.serial = c.serial `
+)
+
+func scanRecord(row pgx.Row) (*store.Record, error) {
+	r := &store.Record{}
+	var s status
+	var serial []byte
+	var holder string
+	var number int64
+	if err := s.scan(row, &number, &r.Authority, &serial, &r.Profile, &holder,
+		&r.NotBefore, &r.NotAfter, &r.IssuedAt, &r.OwnKey, &r.DER); err != nil {
+		return nil, err
+	}
+	r.Number, r.Serial = uint64(number), strings.ToUpper(hex.EncodeToString(serial))
+	r.NotBefore, r.NotAfter, r.IssuedAt = r.NotBefore.UTC(), r.NotAfter.UTC(), r.IssuedAt.UTC()
+	if err := json.Unmarshal([]byte(holder), &r.Holder); err != nil {
+		return nil, damage("the record of %X of %s", serial, r.Authority)
+	}
+	r.SetRevocation(s.revocation())
+	return r, nil
+}
+
+func scanRecords(r pgx.Rows) (*store.Record, error) { return scanRecord(r) }
+
+func (t *tx) Certificate(k store.Key) (*store.Record, error) {
+	if _, err := t.authority(k.Authority); err != nil {
+		return nil, err
+	}
+	found := rows(
+		t,
+		scanRecords,
+		`SELECT `+statusColumns+`, `+recordColumns+` FROM statuses s JOIN certificates c ON c.number = s.number
+		WHERE s.authority = $1 AND s.serial = $2`,
+		k.Authority,
+		serialOf(k),
+	)
+	if len(found) > 0 {
+		found[0].Number = 0
+		return found[0], nil
+	}
+	s := t.statusOf(k)
+	switch {
+	case s == nil:
+		return nil, store.Errorf(store.NotFound, "%s issued no certificate %X", k.Authority, k.Serial)
+	case s.number != 0:
+		return nil, damage("the record of %X of %s", k.Serial, k.Authority)
+	}
+	return nil, store.Errorf(
+		store.NotFound,
+		"of the certificate %X of %s nothing is known any more but that it was revoked, on %s: "+
+			"give igc recover the folder that holds it",
+		k.Serial,
+		k.Authority,
+		s.revokedAt.Format(time.RFC3339),
+	)
+}
+
+func scanKey(r pgx.Rows) (k store.Key, err error) { return k, r.Scan(&k.Authority, &k.Serial) }
+
+func (t *tx) BySerialPrefix(digits string, limit int) ([]store.Key, error) {
+	whole, err := hex.DecodeString(digits[:len(digits)/2*2])
+	if err != nil {
+		return nil, store.Errorf(
+			store.Invalid,
+			"%q is not a serial number: give its hexadecimal digits, as igc list shows them",
+			digits,
+		)
+	}
+	if len(digits)%2 == 1 && !strings.ContainsAny(digits[len(digits)-1:], "0123456789abcdefABCDEF") {
+		return nil, nil
+	}
+	// serial numbers of an authority that begin with the digits lie together in the index
+	found := rows(t, scanKey, `SELECT a.id, s.serial FROM authorities a CROSS JOIN LATERAL (
+			SELECT serial FROM statuses WHERE authority = a.id AND serial >= $1 AND ($2::bytea IS NULL OR serial < $2)
+				AND encode(serial, 'hex') LIKE $3 ORDER BY serial LIMIT $4) s`,
+		whole, following(whole), strings.ToLower(digits)+"%", limit)
+	slices.SortFunc(found, func(a, b store.Key) int {
+		return cmp.Or(cmp.Compare(rank(a.Authority), rank(b.Authority)), slices.Compare(a.Serial, b.Serial))
+	})
+	return found[:min(limit, len(found))], nil
+}
+
+// rank is the place of an authority among those that there can be.
+func rank(id string) int {
+	return slices.IndexFunc(profiles.Authorities(), func(a profiles.Authority) bool { return a.ID() == id })
+}
+
+// following is the first text that comes after all those that begin with a prefix, nil when none
+// does.
+func following(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xFF {
+			next := slices.Clone(prefix[:i+1])
+			next[i]++
+			return next
+		}
+	}
+	return nil
+}
+
+func (t *tx) ByCard(number string) []store.Key {
+	return rows(
+		t,
+		scanKey,
+		`SELECT authority, serial FROM certificates WHERE card = $1 ORDER BY authority, serial`,
+		number,
+	)
+}
+
+func (t *tx) ByHolder(identifier string) []store.Key {
+	return rows(
+		t,
+		scanKey,
+		`SELECT authority, serial FROM certificates WHERE identifier = $1 ORDER BY authority, serial`,
+		identifier,
+	)
+}
+
+// Pages of a listing: the first is small, for those who want the newest few.
+const (
+	firstPage = 50
+	lastPage  = 2000
+)
+
+func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
+	return func(yield func(*store.Record, error) bool) {
+		if f.Indexed() {
+			column, word := "card", f.Card
+			if f.Card == "" {
+				column, word = "identifier", f.Identifier
+			}
+			for _, r := range rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
+				`WHERE c.`+column+` = $1 ORDER BY c.authority, c.serial`, word) {
+				if r.Number = 0; f.Passes(r) && !yield(r, nil) {
+					return
+				}
+			}
+			return
+		}
+		// what the database can decide of the filter; all of it is decided below
+		where := ` AND ($3 = '' OR s.revoked = ($3 <> 'good')) AND ($4::timestamptz IS NULL OR c.not_after < $4)
+			AND ($5 = '' OR split_part(c.profile, '/', 1) = $5)`
+		order, from := `WHERE c.number > $1`+where+` ORDER BY c.number LIMIT $2`, int64(f.After)
+		if f.Newest {
+			order, from = `WHERE c.number < $1 AND c.number > $6`+where+` ORDER BY c.number DESC LIMIT $2`, 1<<62
+		}
+		for page := firstPage; ; page = min(4*page, lastPage) {
+			args := []any{from, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product}
+			if f.Newest {
+				args = append(args, int64(f.After))
+			}
+			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+order, args...)
+			for _, r := range found {
+				if f.Passes(r) && !yield(r, nil) {
+					return
+				}
+			}
+			if len(found) < page {
+				return
+			}
+			from = int64(found[len(found)-1].Number)
+		}
+	}
+}
+
+// textOrNull is a text as it is indexed: null for none.
+func textOrNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// addRecord records a certificate. It changes nothing when it fails.
+func (t *tx) addRecord(r *store.Record) error {
+	a, err := t.authority(r.Authority)
+	if err != nil {
+		return err
+	}
+	serial, err := hex.DecodeString(r.Serial)
+	if err != nil {
+		return err
+	}
+	holder, err := json.Marshal(r.Holder)
+	if err != nil {
+		return err
+	}
+	number := t.issued + 1
+	if tag := t.do(`WITH s AS (
+			INSERT INTO statuses (authority, serial, number, not_after) VALUES ($2, $3, $1, $9)
+			ON CONFLICT DO NOTHING RETURNING number)
+		INSERT INTO certificates (number, authority, serial, profile, holder, card, identifier,
+			not_before, not_after, issued_at, own_key, der)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM s`,
+		int64(number), r.Authority, serial, r.Profile, string(holder),
+		textOrNull(r.Holder.CardNumber), textOrNull(r.Holder.Identifier()),
+		second(r.NotBefore), second(r.NotAfter), second(r.IssuedAt), r.OwnKey, r.DER); tag.RowsAffected() == 0 {
+		return store.ErrSerialTaken
+	}
+	t.issued = number
+	a.issued++
+	a.changed = true
+	return nil
+}
+
+func second(at time.Time) time.Time { return at.UTC().Truncate(time.Second) }
+
+func (t *tx) AddCertificate(r *store.Record) error {
+	if err := t.addRecord(r); err != nil {
+		return err
+	}
+	return t.Append(
+		store.Change{Kind: store.CertificateIssued, Authority: r.Authority, Serial: r.Serial, Profile: r.Profile,
+			Holder: r.Holder.DisplayName(), Status: store.Good},
+	)
+}
+
+func (t *tx) SetStatus(k store.Key, v *store.Revocation) error {
+	a, err := t.authority(k.Authority)
+	if err != nil {
+		return err
+	}
+	r, err := t.Certificate(k)
+	if err != nil {
+		return err
+	}
+	if v == nil && r.Revoked == nil {
+		return nil
+	}
+	revision, err := t.setStatus(a, k, t.statusOf(k), v)
+	if err != nil {
+		return err
+	}
+	t.exec(
+		`INSERT INTO crl_changes (authority, revision, serial) VALUES ($1, $2, $3)`,
+		k.Authority,
+		int64(revision),
+		k.Serial,
+	)
+	r.SetRevocation(v)
+	return t.Append(
+		store.Change{Kind: store.StatusChanged, Authority: r.Authority, Serial: r.Serial, Profile: r.Profile,
+			Holder: r.Holder.DisplayName(), Status: r.Status, Revoked: v, Revision: revision},
+	)
+}
+
+// setStatus writes the status of a serial number that was issued, and the entry of the CRL that it
+// has or had.
+func (t *tx) setStatus(a *authority, k store.Key, s *status, v *store.Revocation) (revision uint64, err error) {
+	a.revision++
+	a.changed = true
+	if s.listed {
+		if err := t.removeEntry(a, k.Serial, s); err != nil {
+			return 0, err
+		}
+	}
+	s.invalidity, s.listedBy, s.listed = time.Time{}, 0, false
+	if v == nil {
+		s.revoked, s.reason = false, store.RemoveFromCRL // its date is kept for the delta CRL that takes it off
+	} else {
+		s.revoked, s.revokedAt, s.reason, s.listedBy = true, second(v.At), v.Reason.Code(), a.revision
+		if !v.Invalidity.IsZero() {
+			s.invalidity = second(v.Invalidity)
+		}
+		if err := t.addEntry(a, k.Serial, s); err != nil {
+			return 0, err
+		}
+	}
+	t.exec(`UPDATE statuses SET revoked = $3, revoked_at = $4, reason = $5, invalidity = $6, listed_by = $7, listed = $8
+		WHERE authority = $1 AND serial = $2`, k.Authority, serialOf(k), s.revoked, s.revokedAt, s.reason,
+		timeOrNull(s.invalidity), int64(s.listedBy), s.listed)
+	return a.revision, nil
+}
+
+func (t *tx) RestoreCertificate(r *store.Record) error {
+	if _, err := t.authority(r.Authority); err != nil {
+		return err
+	}
+	former := t.statusOf(r.Key())
+	if former == nil || former.number != 0 {
+		return t.addRecord(r)
+	}
+	k := r.Key()
+	t.exec(`DELETE FROM statuses WHERE authority = $1 AND serial = $2`, k.Authority, k.Serial)
+	if err := t.addRecord(r); err != nil {
+		return err
+	}
+	t.exec(`UPDATE statuses SET revoked = $3, revoked_at = $4, reason = $5, invalidity = $6, listed_by = $7, listed = $8
+		WHERE authority = $1 AND serial = $2`, k.Authority, k.Serial,
+		former.revoked, timeOrNull(former.revokedAt), former.reason,
+		timeOrNull(former.invalidity), int64(former.listedBy), former.listed)
+	return nil
+}
+
+func (t *tx) RestoreRevocation(k store.Key, v store.Revocation, end time.Time) error {
+	a, err := t.authority(k.Authority)
+	if err != nil {
+		return err
+	}
+	s := t.statusOf(k)
+	if s == nil {
+		s = &status{notAfter: second(end)}
+		t.exec(
+			`INSERT INTO statuses (authority, serial, not_after) VALUES ($1, $2, $3)`,
+			k.Authority,
+			serialOf(k),
+			s.notAfter,
+		)
+	}
+	revision, err := t.setStatus(a, k, s, &v)
+	if err != nil {
+		return err
+	}
+	// Without a base, the next full CRL is one, and holds all.
+	if a.crl.Base.Number != 0 {
+		t.exec(
+			`INSERT INTO crl_changes (authority, revision, serial) VALUES ($1, $2, $3)`,
+			k.Authority,
+			int64(revision),
+			serialOf(k),
+		)
+	}
+	return nil
+}
+
+func (t *tx) RestoreCRLNumber(authority string, number uint64) error {
+	a, err := t.authority(authority)
+	if err != nil {
+		return err
+	}
+	a.crl, a.changed = store.CRLState{Number: number}, true
+	return nil
+}

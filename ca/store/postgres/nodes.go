@@ -1,0 +1,227 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A process that has followers is a node. Its row says up to which change all of them have come,
+// and when it was last seen; both are written each [heartbeat], and at each step of the followers.
+// An update waits for the nodes that were seen within [alive], at most so long. NOTIFY wakes the
+// followers; what they read is the table.
+//
+// A node that cannot reach the database counts as gone after [alive]. By the same time it has
+// noticed ([Store.Confirmed]), and keeps nothing any more that depends on the feed.
+
+const (
+	feedChannel = "igc_feed"
+	heartbeat   = 250 * time.Millisecond
+	alive       = time.Second
+	forgotten   = time.Minute // a row of a process that died is deleted
+)
+
+// reached waits until every follower of every node has taken a change, or has not within a second.
+func (s *Store) reached(ctx context.Context, seq uint64) {
+	ctx, cancel := context.WithTimeout(ctx, alive)
+	defer cancel()
+	s.followers.wakeAll()
+	s.followers.wait(seq, ctx.Done())
+	s.nodes.wait(ctx, seq)
+}
+
+// nodes is this process as a node, and what it knows of the others.
+type nodes struct {
+	store *Store
+
+	mu       sync.Mutex
+	members  int // followers of this process
+	id       string
+	cancel   context.CancelFunc
+	ended    chan struct{}
+	progress chan struct{}
+
+	confirmed time.Time // since when, at the latest, all followers have all that was written
+}
+
+// Confirmed is a moment at which every follower of this process had taken all that was written by
+// then; zero before the first. Whoever keeps something that depends on the feed, and serves it to
+// others, does so while this is less than a second ago: an update on another node returns without
+// this one after that.
+func (s *Store) Confirmed() time.Time {
+	s.nodes.mu.Lock()
+	defer s.nodes.mu.Unlock()
+	return s.nodes.confirmed
+}
+
+// join makes this process a node before its first follower reads.
+func (n *nodes) join(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.members > 0 {
+		n.members++
+		return nil
+	}
+	id := rand.Text()
+	if _, _, err := n.beat(ctx, id); err != nil {
+		return err
+	}
+	n.members, n.id, n.confirmed = 1, id, time.Time{}
+	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	n.ended, n.progress = make(chan struct{}), make(chan struct{}, 1)
+	go n.run(ctx, id, n.progress, n.ended)
+	return nil
+}
+
+// leave ends the node with its last follower.
+func (n *nodes) leave() {
+	n.mu.Lock()
+	n.members--
+	n.end(n.members == 0)
+}
+
+// stop ends the node, whatever followers it has.
+func (n *nodes) stop() {
+	n.mu.Lock()
+	n.end(true)
+}
+
+// end ends the node if that is so. The caller holds mu, which end unlocks.
+func (n *nodes) end(so bool) {
+	cancel, ended := n.cancel, n.ended
+	if so {
+		n.cancel, n.id, n.confirmed = nil, "", time.Time{}
+	}
+	n.mu.Unlock()
+	if so && cancel != nil {
+		cancel()
+		<-ended
+	}
+}
+
+// progressed has the step of a follower written.
+func (n *nodes) progressed() {
+	n.mu.Lock()
+	progress := n.progress
+	n.mu.Unlock()
+	select {
+	case progress <- struct{}{}:
+	default:
+	}
+}
+
+// run writes the node's row until ctx ends, and then deletes it.
+func (n *nodes) run(ctx context.Context, id string, progress <-chan struct{}, ended chan<- struct{}) {
+	defer close(ended)
+	var listening sync.WaitGroup
+	listening.Go(func() { n.listen(ctx) })
+	for ctx.Err() == nil {
+		select {
+		case <-progress:
+		case <-time.After(heartbeat):
+		case <-ctx.Done():
+			continue
+		}
+		at, whole, err := n.beat(ctx, id)
+		if err != nil || !whole { // Confirmed stands still
+			continue
+		}
+		n.mu.Lock()
+		if n.id == id {
+			n.confirmed = at
+		}
+		n.mu.Unlock()
+	}
+	listening.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if pool, err := n.store.pool(last); err == nil {
+		_, _ = pool.Exec(last, `DELETE FROM nodes WHERE id = $1`, id) // else it is forgotten
+	}
+}
+
+// beat writes how far the followers have come, and tells whether that is all that was written at a
+// moment.
+func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	pool, err := n.store.pool(ctx)
+	if err != nil {
+		return at, false, err
+	}
+	seq, _ := n.store.followers.slowest()
+	host, _ := os.Hostname()
+	var head uint64
+	at = time.Now()
+	err = pool.QueryRow(ctx, `WITH gone AS (DELETE FROM nodes WHERE seen < clock_timestamp() - $4::interval)
+		INSERT INTO nodes (id, name, started, seen, acked) VALUES ($1, $2, clock_timestamp(), clock_timestamp(), $3)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, acked = excluded.acked
+		RETURNING (SELECT seq FROM lab)`,
+		id, fmt.Sprintf("%s %d", host, os.Getpid()), int64(seq), forgotten).Scan(&head)
+	if err == nil && head > seq {
+		n.store.followers.wakeAll()
+	}
+	return at, err == nil && head <= seq, err
+}
+
+// listen wakes the followers when another process has written, until ctx ends.
+func (n *nodes) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		_ = n.listenOnce(ctx) // the heartbeat finds what is missed meanwhile
+		select {
+		case <-time.After(heartbeat):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (n *nodes) listenOnce(ctx context.Context) error {
+	conn, err := pgx.ConnectConfig(ctx, n.store.config.ConnConfig.Copy())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `LISTEN `+feedChannel); err != nil {
+		return err
+	}
+	n.store.followers.wakeAll()
+	for {
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return err
+		}
+		n.store.followers.wakeAll()
+	}
+}
+
+// wait waits until the other nodes that are alive have reached a change.
+func (n *nodes) wait(ctx context.Context, seq uint64) {
+	n.mu.Lock()
+	id := n.id
+	n.mu.Unlock()
+	pool, err := n.store.pool(ctx)
+	if err != nil {
+		return
+	}
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		var late bool
+		err := withConn(ctx, pool, func(c *pgxpool.Conn) error {
+			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM nodes
+				WHERE id <> $1 AND acked < $2 AND seen > clock_timestamp() - $3::interval)`,
+				id, int64(seq), alive).Scan(&late)
+		})
+		if err == nil && !late {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done(): // also while the database does not answer: then no node can have taken it as confirmed
+			return
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/igc-lab/igc/ca/store"
+)
+
+// Options say how a store is opened.
+type Options struct {
+	Now      func() time.Time // nil for the database's clock, which all nodes share
+	ReadOnly bool             // nothing is written
+
+	// Evidence names a file that shows that there were records, empty when there is none: an empty
+	// database is then refused as damaged, and not filled anew. Nil for none.
+	Evidence func() string
+}
+
+// Store keeps a lab's records in a PostgreSQL database, see the package's documentation. It
+// implements [store.Store].
+type Store struct {
+	config *pgxpool.Config
+	opts   Options
+
+	mu     sync.Mutex
+	opened *pgxpool.Pool // at the first use
+	writer chan *op      // made with it
+	ended  chan struct{} // closed by Close
+
+	followers followers
+	nodes     nodes
+	chunks    chunkCache
+}
+
+var _ store.Store = (*Store)(nil)
+
+// connections bounds the pool unless the address has pool_max_conns. One more is the listener's.
+const connections = 8
+
+// turn is how long a writer waits for the others.
+const turn = 2 * time.Minute
+
+// statementLimit is how long a statement may take before the connection counts as lost.
+const statementLimit = time.Minute
+
+// Open returns the store of a database: postgres://USER@HOST/DATABASE, or what else libpq takes. It
+// connects when it is needed.
+func Open(dsn string, opts Options) (*Store, error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{config: config, opts: opts, ended: make(chan struct{})}
+	s.nodes.store = s
+	return s, nil
+}
+
+func parse(dsn string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if !strings.Contains(dsn, "pool_max_conns") {
+		config.MaxConns = connections
+	}
+	c := config.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 5 * time.Second
+	}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "igc"
+	}
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second,
+		Interval: 2 * time.Second, Count: 3}}
+	c.DialFunc = dialer.DialContext
+	return config, nil
+}
+
+// Address is the address of a database without its password, to be shown.
+func Address(dsn string) string {
+	if u, err := url.Parse(dsn); err == nil && u.Host+u.Path != "" {
+		return u.Redacted()
+	}
+	return "postgres"
+}
+
+// IsAddress tells whether a text names a database, and not a file.
+func IsAddress(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+// pool connects at the first use.
+func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+		return nil, store.Errorf(store.Internal, "the store is closed")
+	default:
+	}
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), s.config.Copy())
+	if err != nil {
+		return nil, failed(err)
+	}
+	conn, err := pool.Acquire(ctx)
+	if err == nil {
+		if err = checkSchema(ctx, conn.Conn()); err == nil {
+			err = s.checkEmpty(ctx, conn.Conn())
+		}
+		conn.Release()
+	}
+	if err != nil {
+		pool.Close()
+		return nil, failed(err)
+	}
+	s.opened, s.writer = pool, make(chan *op, batchSize)
+	go s.write(s.writer)
+	return pool, nil
+}
+
+// checkEmpty refuses an empty database as that of a lab that had records.
+func (s *Store) checkEmpty(ctx context.Context, conn *pgx.Conn) error {
+	if s.opts.Evidence == nil {
+		return nil
+	}
+	var seq int64
+	if err := conn.QueryRow(ctx, `SELECT seq FROM lab`).Scan(&seq); err != nil || seq > 0 {
+		return err
+	}
+	if evidence := s.opts.Evidence(); evidence != "" {
+		return store.Errorf(store.Damaged, "the database %s is empty, and %s shows that there were records: "+
+			"name the right one in igc.yaml, restore a backup, or bring them there with igc store copy",
+			conn.Config().Database, evidence)
+	}
+	return nil
+}
+
+// Close implements [store.Store]. It waits for the transactions under way.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	select {
+	case <-s.ended:
+	default:
+		close(s.ended)
+	}
+	pool := s.opened
+	s.mu.Unlock()
+	s.nodes.stop()
+	if pool != nil {
+		pool.Close()
+	}
+	return nil
+}
+
+// View implements [store.Store].
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.view(ctx, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var t *tx
+	for tries := 0; ; tries++ {
+		var err error
+		if t, err = s.begin(ctx, beginView); err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if tries > 0 || !lost(err) { // the second time with another connection
+			return failed(err)
+		}
+	}
+	defer t.conn.Release() // the pool drops a connection whose transaction has not ended
+	err := t.run(func() error { return fn(t) })
+	if t.err == nil {
+		if _, end := t.conn.Exec(t.ctx, "ROLLBACK"); err == nil && end != nil && !lost(end) {
+			err = end
+		}
+	}
+	return failed(err)
+}
+
+// Update implements [store.Store].
+func (s *Store) Update(ctx context.Context, actor string, fn func(store.Tx) error) error {
+	return s.update(ctx, actor, func(t *tx) error { return fn(t) })
+}
+
+// Restore implements [store.Store].
+func (s *Store) Restore(ctx context.Context, actor string, fn func(store.RestoreTx) error) error {
+	return s.update(ctx, actor, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) error {
+	if actor == "" {
+		return store.Errorf(store.Internal, "a change without an actor")
+	}
+	if s.opts.ReadOnly {
+		return store.Errorf(
+			store.Unwritable,
+			"the lab's records %s were opened to be read only",
+			s.config.ConnConfig.Database,
+		)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := s.pool(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	o := &op{actor: actor, do: fn, done: make(chan struct{})}
+	select {
+	case s.writer <- o:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ended:
+		return store.Errorf(store.Internal, "the store is closed")
+	}
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		if o.taken.CompareAndSwap(false, true) { // it has not begun, and never will
+			return ctx.Err()
+		}
+		<-o.done
+	}
+	if o.err == nil && o.last > 0 {
+		s.reached(ctx, o.last)
+	}
+	return failed(o.err)
+}
+
+const (
+	labColumns = `SELECT seq, encode(hash, 'hex'), issued, floor(extract(epoch FROM clock_timestamp()))::bigint`
+	beginView  = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
+	// A node that stands still in the middle of a transaction loses it, so that the others go on.
+	beginUpdate = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` +
+		`SET LOCAL idle_in_transaction_session_timeout = '15s'; SET LOCAL lock_timeout = '2min'; ` +
+		labColumns + `, pg_current_xact_id() FROM lab FOR UPDATE`
+)
+
+// begin begins a transaction, in one message: a view sees the state of this moment.
+func (s *Store) begin(ctx context.Context, sql string) (*tx, error) {
+	pool, err := s.pool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, turn+statementLimit)
+	defer cancel()
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results, err := conn.Conn().PgConn().Exec(ctx, sql).ReadAll()
+	if err == nil {
+		last := results[len(results)-1]
+		if len(last.Rows) != 1 {
+			err = store.Errorf(
+				store.Damaged,
+				"the lab's database has %d rows in its table lab, want one",
+				len(last.Rows),
+			)
+		} else {
+			t := &tx{store: s, conn: conn, ctx: context.WithoutCancel(ctx), authorities: map[string]*authority{}}
+			if err = t.readLab(last.Rows[0]); err == nil {
+				return t, nil
+			}
+		}
+	}
+	conn.Release()
+	return nil, err
+}

@@ -1,0 +1,223 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/igc-lab/igc/ca/store"
+)
+
+// op is an update that waits for the writer, or was done by it.
+type op struct {
+	actor string
+	do    func(*tx) error
+	taken atomic.Bool // by the writer or, when its caller gave up, by the caller
+
+	err  error
+	last uint64 // number of the last change that it made
+	done chan struct{}
+}
+
+// batchSize bounds the updates that one transaction makes: the other nodes wait for it.
+const batchSize = 64
+
+// patience is how long an update is tried again after faults that may pass.
+const patience = 10 * time.Second
+
+// write is the one goroutine of the process that writes. It takes what waits as one transaction.
+func (s *Store) write(ops <-chan *op) {
+	for {
+		var first *op
+		select {
+		case first = <-ops:
+		case <-s.ended:
+			return
+		}
+		var batch []*op
+		take := func(o *op) {
+			if o.taken.CompareAndSwap(false, true) {
+				batch = append(batch, o)
+			}
+		}
+		take(first)
+		for more := true; more && len(batch) < batchSize; {
+			select {
+			case o := <-ops:
+				take(o)
+			default:
+				more = false
+			}
+		}
+		if len(batch) > 0 {
+			s.commit(batch)
+		}
+	}
+}
+
+// commit runs the updates of a batch, again after a fault that passes, and lets their callers go.
+func (s *Store) commit(batch []*op) {
+	start := time.Now()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := s.attempt(batch)
+		again := lost(err) || conflicts(err)
+		if again && time.Since(start) < patience && s.pause(pause) {
+			continue
+		}
+		for _, o := range batch {
+			if err != nil {
+				o.err, o.last = failed(err), 0
+			}
+			close(o.done)
+		}
+		return
+	}
+}
+
+// pause waits, and tells whether the store is open still.
+func (s *Store) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-s.ended:
+		return false
+	}
+}
+
+// attempt runs the updates of a batch in one transaction. An update that fails leaves nothing and
+// harms no other. The error is that of the transaction: nothing of it is written, unless its kind
+// is Unanswered.
+func (s *Store) attempt(batch []*op) error {
+	t, err := s.begin(context.Background(), beginUpdate)
+	if err != nil {
+		return err
+	}
+	defer t.conn.Release()
+	done := 0
+	for _, o := range batch {
+		before := t.mark()
+		if len(batch) > 1 {
+			if err := t.savepoint("SAVEPOINT one"); err != nil {
+				return err
+			}
+		}
+		t.actor, t.appended = o.actor, 0
+		o.err = t.run(func() error {
+			if err := o.do(t); err != nil {
+				return err
+			}
+			return t.finish()
+		})
+		o.last = t.appended
+		if lost(t.err) || conflicts(t.err) || t.conn.Conn().IsClosed() {
+			return t.err
+		}
+		switch {
+		case o.err == nil:
+			done++
+		case len(batch) == 1:
+			_, err := t.conn.Exec(t.ctx, "ROLLBACK")
+			if err != nil && !lost(err) {
+				return err
+			}
+			return nil
+		default:
+			if err := t.savepoint("ROLLBACK TO one"); err != nil {
+				return err
+			}
+			t.restore(before)
+		}
+		if len(batch) > 1 {
+			if err := t.savepoint("RELEASE one"); err != nil {
+				return err
+			}
+		}
+	}
+	if done == 0 {
+		_, err := t.conn.Exec(t.ctx, "ROLLBACK")
+		return err
+	}
+	return t.commit()
+}
+
+// savepoint runs a statement on a savepoint.
+func (t *tx) savepoint(sql string) error {
+	ctx, cancel := context.WithTimeout(t.ctx, statementLimit)
+	defer cancel()
+	_, err := t.conn.Conn().PgConn().Exec(ctx, sql).ReadAll()
+	return err
+}
+
+// commit ends the transaction. When the connection is lost meanwhile, the database is asked whether
+// it was committed.
+func (t *tx) commit() error {
+	ctx, cancel := context.WithTimeout(t.ctx, statementLimit)
+	defer cancel()
+	if t.head != t.begun.head || t.issued != t.begun.issued {
+		var b pgx.Batch
+		b.Queue(`UPDATE lab SET seq = $1, hash = $2, issued = $3`, int64(t.head.Seq), t.head.Hash[:], int64(t.issued))
+		if t.head.Seq != t.begun.head.Seq {
+			b.Queue(`SELECT pg_notify($1, '')`, feedChannel)
+		}
+		if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+	}
+	tag, err := t.conn.Exec(ctx, "COMMIT")
+	switch {
+	case err == nil && tag.String() == "ROLLBACK":
+		return errors.New("the transaction was rolled back")
+	case err == nil || !lost(err):
+		return err
+	}
+	return t.store.outcome(t.xid, err)
+}
+
+// outcome tells what became of a transaction whose commit was not answered: nil when it is written,
+// the error of its connection when it is not.
+func (s *Store) outcome(xid string, cause error) error {
+	start := time.Now()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		status, err := s.statusOf(xid)
+		switch {
+		case err == nil && status == "committed":
+			return nil
+		case err == nil && status == "aborted":
+			return cause
+		}
+		if time.Since(start) > patience || !s.pause(pause) {
+			return store.Errorf(
+				store.Unanswered,
+				"the lab's database was lost before it answered: look whether the change was made, "+
+					"and make it again if not: %w",
+				cause,
+			)
+		}
+	}
+}
+
+func (s *Store) statusOf(xid string) (status string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	pool, err := s.pool(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = withConn(ctx, pool, func(c *pgxpool.Conn) error {
+		return c.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, xid).Scan(&status)
+	})
+	return status, err
+}
+
+func withConn(ctx context.Context, pool *pgxpool.Pool, do func(*pgxpool.Conn) error) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return do(conn)
+}
