@@ -97,6 +97,8 @@ type services struct {
 	publication *revocation.Publication
 	directory   *ldap.Server
 	pages       *testssl.Server
+	stopping    <-chan struct{}
+	endpoints   []Endpoint // the table
 }
 
 // How many connections at once the endpoints without a client certificate accept.

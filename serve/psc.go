@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -60,14 +61,14 @@ var pscRows = []Endpoint{
 	},
 	{
 		Name: "desk",
-		Title: i18n.Text{FR: "Guichet du labo : téléphone, messages, personnes, Annuaire :",
-			EN: "Lab desk: phone, messages, people, Annuaire:"},
+		Title: i18n.Text{FR: "Guichet du labo : console, téléphone, messages, Annuaire :",
+			EN: "Lab desk: console, phone, messages, Annuaire:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Desk },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {
 			config := s.tls(tls.VersionTLS12, tls.VersionTLS13)
 			config.NoClient = true
-			return "https://" + localhost(l) + "/", s.https(config, l, s.desk())
+			return "https://" + localhost(l) + "/", s.https(config, l, s.desk(l.Addr()))
 		},
 	},
 }
@@ -176,22 +177,24 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 		}}
 }
 
-// desk is the lab's desk: its phone, its outbox, its people, the Annuaire and its extractions, and
-// the last calls of clients.
-func (s *services) desk() http.Handler {
+// desk is the lab's desk, which listens there: its console, its phone, its outbox, its people, the
+// Annuaire and its extractions, and the last calls of clients.
+func (s *services) desk(address net.Addr) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(phonePath, s.around.ECPS.Handler())
 	mux.Handle(messagesPath, s.around.Outbox.Handler(messagesPath))
 	mux.Handle(requestsPath, s.psc.RequestsHandler(requestsPath))
 	mux.Handle(annuairePath, s.annuaire.Pages(annuairePath))
-	mux.Handle(peoplePath, s.console().Handler())
+	pages := s.console(address).Handler()
+	mux.Handle(ConsolePath, pages)
+	mux.Handle(peoplePath, pages)
 	mux.Handle("/fhir", s.annuaire.Handler())
 	mux.Handle("/fhir/", s.annuaire.Handler())
 	mux.Handle(extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
 		Population: s.around.Population.People, Now: s.around.Clock.Now, Log: s.log}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, phonePath,
-			http.StatusFound)
+		to := url.URL{Path: ConsolePath, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusFound)
 	})
 	return onLoopback(mux)
 }

@@ -20,15 +20,9 @@ type MenuItem struct {
 	Text i18n.Text
 }
 
-// Current reports whether the page is of this item: the one of the longest path that fits.
+// Current reports whether the page is of this item: the first page, or one below its path.
 func (v View) Current(item MenuItem) bool {
-	longest := ""
-	for _, other := range v.Menu.Items {
-		if strings.HasPrefix(v.path, other.Path) && len(other.Path) > len(longest) {
-			longest = other.Path
-		}
-	}
-	return item.Path == longest
+	return v.path == item.Path || item.Path != v.Menu.Home && strings.HasPrefix(v.path, item.Path)
 }
 
 // Sought is what the search of the menu was for.

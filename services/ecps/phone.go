@@ -36,7 +36,7 @@ func (s *Service) Handler() http.Handler {
 	}
 	p := &phone{Service: s, pages: web.NewPages(web.PageOptions{Site: "e-CPS", Templates: templates, Style: phoneStyle,
 		Script: phoneScript, Forms: true, App: true, Log: s.log}),
-		forms: web.Forms{Cookie: formCookie, Path: s.prefix, Purpose: formPurpose, Seal: s.options.Seal}}
+		tokens: web.Forms{Cookie: formCookie, Path: s.prefix, Purpose: formPurpose, Seal: s.options.Seal}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+s.prefix+"{$}", p.list)
 	mux.HandleFunc("GET "+s.prefix+"nouveau", p.static("new.html", i18n.Text{FR: "Nouveau téléphone", EN: "New phone"}))
@@ -77,7 +77,7 @@ func (s *Service) Handler() http.Handler {
 type phone struct {
 	*Service
 	pages    *web.Pages
-	forms    web.Forms
+	tokens   web.Forms
 	watchers watchers
 }
 
@@ -110,7 +110,7 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 	v := view{View: p.pages.View(r), Prefix: p.prefix}
 	v.Title = v.Say(title)
 	v.Live = true
-	token, sealErr := p.forms.Token(w, r)
+	token, sealErr := p.tokens.Token(w, r)
 	if sealErr != nil {
 		p.log.Error("form", "err", sealErr)
 	}
@@ -136,7 +136,7 @@ func capital(t i18n.Text) i18n.Text {
 
 // checkForm refuses a form that is not of this server's own page in the same browser.
 func (p *phone) checkForm(w http.ResponseWriter, r *http.Request) error {
-	if !p.forms.Check(w, r) {
+	if !p.tokens.Check(w, r) {
 		return refuse(BadForm)
 	}
 	return nil
