@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/serve"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -49,7 +50,12 @@ func (p *program) catalogue(c *cli.Context) error {
 		return err
 	}
 	address := client.Lab.Config.Listen.Publication
-	link := testssl.CatalogueLink(token, address, "/"+strings.TrimLeft(page, "/"))
+	page = "/" + strings.TrimLeft(page, "/")
+	link := testssl.CatalogueLink(token, address, page)
+	if strings.HasPrefix(page, serve.ConsolePath) {
+		address = client.Lab.Config.Listen.Desk
+		link = testssl.DeskLink(token, address, page)
+	}
 	if link == "" {
 		return &ca.Error{Kind: ca.Conflict, Err: errorf("le catalogue écoute sur %s, pas seulement sur la boucle locale : il ne donne aucune clé privée ; prenez-les dans %s, ou changez listen dans igc.yaml",
 			"the catalogue listens on %s, not on loopback only: it gives no private key; take them from %s, or change listen in igc.yaml", address, client.Lab.Home)}

@@ -116,8 +116,8 @@ func (c *movedClock) healthy() error {
 // doctor says what igc doctor finds to do of what depends on the clock; nil when nothing.
 func (c *movedClock) doctor() error {
 	var errs []error
-	for f := range doctor.Run(c.Context(), doctor.Options{Home: c.lab.Home, Lab: lab.Options{Now: c.now}, Addresses: addresses,
-		Only: []string{"dates", "server", "publication", "ocsp", "clock"}}) {
+	for f := range doctor.Run(c.Context(), doctor.Options{Home: c.lab.Home, Lab: lab.Options{Now: c.now},
+		Addresses: serve.Addresses, Only: []string{"dates", "server", "publication", "ocsp", "clock"}}) {
 		if f.State != doctor.OK && !strings.Contains(f.Message, "root of TestSSL") && !strings.Contains(f.Message, "not synchronised") {
 			errs = append(errs, fmt.Errorf("%s: %s: %s", f.Check, f.State, f.Message))
 		}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/doctor"
-	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/serve"
 )
 
@@ -66,7 +65,8 @@ func (p *program) doctor(c *cli.Context) error {
 			return ca.Invalidate(err)
 		}
 	}
-	options := doctor.Options{Home: home, Lab: opts, PassphraseFile: file, Version: buildVersion(), Addresses: addresses}
+	options := doctor.Options{Home: home, Lab: opts, PassphraseFile: file, Version: buildVersion(),
+		Addresses: serve.Addresses}
 	all := []doctor.Finding{}
 	report := &doctorReport{w: p.out}
 	add := func(f doctor.Finding) {
@@ -107,14 +107,6 @@ func (p *program) doctor(c *cli.Context) error {
 		return errToDo
 	}
 	return nil
-}
-
-// addresses are those of the endpoint table, as igc doctor reads them.
-func addresses(l lab.Listen) (all []doctor.Address) {
-	for _, e := range serve.Endpoints() {
-		all = append(all, doctor.Address{Name: e.Name, Address: e.Address(l), TLS: e.TLS})
-	}
-	return all
 }
 
 // buildVersion is the version of this igc, empty for a build that does not say it.

@@ -84,6 +84,10 @@ func (p *program) announce(s serve.Started) {
 				fmt.Fprintf(p.out, "%s %s\n", tr("Catalogue, avec les clés (.p12) de vos cartes :",
 					"Catalogue, with the keys (.p12) of your cards:"), s.CatalogueLink)
 			}
+			if e.Name == "desk" && s.ConsoleLink != "" {
+				fmt.Fprintf(p.out, "%s %s\n", tr("Console, avec les clés (.p12) de vos cartes :",
+					"Console, with the keys (.p12) of your cards:"), s.ConsoleLink)
+			}
 		}
 	}
 	if e := s.NoTestSSL; e != nil {

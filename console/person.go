@@ -80,7 +80,7 @@ func (c *Console) personPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := personView{view: c.view(r, i18n.Same(p.DisplayName())), Person: p}
+	v := personView{view: c.view(w, r, i18n.Same(p.DisplayName())), Person: p}
 	v.Title = v.Show(cmp.Or(p.DisplayName(), p.ID))
 	if p.ID != asked {
 		web.NoStore(w)
@@ -99,7 +99,7 @@ func (c *Console) personPage(w http.ResponseWriter, r *http.Request) error {
 
 // addRecords adds cards and certificates, the newest first.
 func (c *Console) addRecords(ctx context.Context, v *personView) error {
-	records, err := c.Records.List(ctx, ca.Filter{Identifier: v.ID, EndEntities: true})
+	records, err := c.Lab.List(ctx, ca.Filter{Identifier: v.ID, EndEntities: true})
 	if err != nil {
 		return err
 	}
@@ -145,21 +145,22 @@ func (c *Console) card(ctx context.Context, number string, records []*ca.Record,
 		}
 		one.Usable = one.Usable || r.Status != ca.Revoked
 	}
+	desk := c.CardDesk("")
 	var err error
-	if one.Loss, err = c.Cards.Loss(ctx, number); err != nil {
+	if one.Loss, err = desk.Loss(ctx, number); err != nil {
 		return one, err
 	}
-	one.Successor, err = c.Cards.Successor(ctx, number)
+	one.Successor, err = desk.Successor(ctx, number)
 	return one, err
 }
 
 // The states of cards and certificates.
 var (
-	valid      = state{"good", i18n.Text{FR: "valable", EN: "valid"}}
+	valid      = state{"good", i18n.Text{FR: "valide", EN: "valid"}}
 	expired    = state{"bad", i18n.Text{FR: "expirée", EN: "expired"}}
 	expiredOne = state{"bad", i18n.Text{FR: "expiré", EN: "expired"}} // a certificate, in French
-	early      = state{"note", i18n.Text{FR: "pas encore valable", EN: "not valid yet"}}
-	opposed    = state{"bad", i18n.Text{FR: "en opposition", EN: "in opposition"}}
+	early      = state{"note", i18n.Text{FR: "pas encore valide", EN: "not valid yet"}}
+	opposed    = state{"bad", i18n.Text{FR: "révoquée", EN: "revoked"}}
 	revoked    = state{"bad", i18n.Text{FR: "révoqué", EN: "revoked"}}
 	onHold     = state{"note", i18n.Text{FR: "suspendue", EN: "on hold"}}
 	onHoldOne  = state{"note", i18n.Text{FR: "suspendu", EN: "on hold"}}
@@ -291,7 +292,7 @@ func (v personView) With(m ecps.Means) string {
 }
 
 func (c *Console) addSessions(ctx context.Context, v *personView) error {
-	all, err := c.Sessions.Sessions(ctx, v.ID)
+	all, err := c.SignIns.Sessions(ctx, v.ID)
 	v.Sessions = all[:min(len(all), maxSessions)]
 	v.MoreSessions = len(all) - len(v.Sessions)
 	return err
@@ -348,7 +349,7 @@ func (c *Console) certificate(w http.ResponseWriter, r *http.Request) error {
 	if unknown != nil || err != nil || len(serial) == 0 || len(serial) > 20 {
 		return errNoCertificate()
 	}
-	record, err := c.Records.Certificate(r.Context(), store.Key{Authority: authority.ID(), Serial: serial})
+	record, err := c.Lab.Lookup(r.Context(), authority, serial)
 	if kind := store.KindOf(err); kind == store.NotFound || kind == store.Invalid || err == nil && record == nil {
 		return errNoCertificate()
 	}

@@ -46,7 +46,7 @@ func (c *Console) searchPage(w http.ResponseWriter, r *http.Request) error {
 		view
 		found
 		Identities []people.TestIdentity
-	}{view: c.view(r, i18n.Text{FR: "Personnes", EN: "People"})}
+	}{view: c.view(w, r, i18n.Text{FR: "Personnes", EN: "People"})}
 	data.Text = text
 	var err error
 	if text == "" {
@@ -108,7 +108,7 @@ func (c *Console) findCard(ctx context.Context, number string, f *found) error {
 	if number == "" || len(number) > 20 || strings.Trim(number, "0123456789") != "" {
 		return nil
 	}
-	records, err := c.Records.List(ctx, ca.Filter{Card: number, EndEntities: true})
+	records, err := c.Lab.List(ctx, ca.Filter{Card: number, EndEntities: true})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/igc-lab/igc/access"
@@ -40,30 +41,38 @@ func action(r *http.Request) access.Action {
 	return access.Administer
 }
 
-// deskRoutes are the routes of the lab's desk: its phone, its outbox, its people, the Annuaire and
+// deskRoutes are the routes of the lab's desk: its console, its phone, its outbox, its people, the Annuaire and
 // its extractions, the last calls of clients, the figures of the publication point.
 func (s *services) deskRoutes() []deskRoute {
 	fhir := policy{open: []string{"/fhir", "/fhir/"}, why: "a public API, with keys of its own (igc annuaire set " +
 		"require_key=on)"}
+	pages := s.console().Handler()
 	routes := []deskRoute{
 		{phonePath, s.around.ECPS.Handler(), phonePolicy},
 		{messagesPath, s.around.Outbox.Handler(messagesPath), policy{}},
 		{requestsPath, s.psc.RequestsHandler(requestsPath), policy{}},
 		{annuairePath, s.annuaire.Pages(annuairePath), policy{}},
-		{peoplePath, s.console().Handler(), policy{}},
+		{ConsolePath, pages, policy{}},
+		{peoplePath, pages, policy{}},
 		{ordersPath, s.orderPages(atGate), policy{asks: true}},
 		{"/fhir", s.annuaire.Handler(), fhir},
 		{"/fhir/", s.annuaire.Handler(), fhir},
 		{extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,
 			Population: s.around.Population.People, Now: s.around.Clock.Now, Log: s.log}), policy{}},
 		{"GET /metrics", s.publication, policy{}},
-		{"GET /{$}", http.RedirectHandler(phonePath, http.StatusFound), policy{}},
+		{"GET /{$}", http.HandlerFunc(toConsole), policy{}},
 	}
 	if s.exposed {
 		routes = append(routes, deskRoute{loginPath, s.login.Handler(), loginPolicy}, deskRoute{loginPath + "/",
 			s.login.Handler(), loginPolicy})
 	}
 	return routes
+}
+
+// toConsole leads from the desk's address to the console, in the language that was chosen.
+func toConsole(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: ConsolePath, RawQuery: r.URL.RawQuery}
+	http.Redirect(w, r, to.String(), http.StatusFound)
 }
 
 var loginPolicy = policy{open: []string{loginPath, loginPath + "/"}, why: "it is how a browser gets in"}

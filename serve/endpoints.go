@@ -102,10 +102,12 @@ type services struct {
 	directory   *ldap.Server
 	pages       *testssl.Server
 
-	exposed bool // beyond this machine
-	limiter *access.Limiter
-	login   *access.Login // of an exposed lab
-	routes  []deskRoute
+	exposed   bool // beyond this machine
+	limiter   *access.Limiter
+	login     *access.Login // of an exposed lab
+	routes    []deskRoute
+	stopping  <-chan struct{}
+	endpoints []Endpoint // the table
 }
 
 // How many connections at once the endpoints without a client certificate accept.

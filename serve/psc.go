@@ -60,8 +60,8 @@ var pscRows = []Endpoint{
 	},
 	{
 		Name: "desk",
-		Title: i18n.Text{FR: "Guichet du labo : téléphone, messages, personnes, Annuaire :",
-			EN: "Lab desk: phone, messages, people, Annuaire:"},
+		Title: i18n.Text{FR: "Guichet du labo : console, téléphone, messages, Annuaire :",
+			EN: "Lab desk: console, phone, messages, Annuaire:"},
 		TLS:     true,
 		address: func(l *lab.Listen) *string { return &l.Desk },
 		start: func(s *services, l net.Listener) (string, func(context.Context) error) {

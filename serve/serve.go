@@ -42,6 +42,7 @@ type Options struct {
 type Started struct {
 	Endpoints     []Open
 	CatalogueLink string                    // opens the catalogue with the private keys; empty when there is none to open
+	ConsoleLink   string                    // opens the console, with the private keys; empty when there is none
 	NoTestSSL     *ca.RevokedAuthorityError // why TestSSL is not among the endpoints; nil when it is
 
 	routes []deskRoute // of the desk, which its test goes through
@@ -111,7 +112,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log,
 		Stopping: g.ctx.Done()})
 	s := &services{
-		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around,
+		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(), endpoints: Endpoints(),
 		directory:   ldap.NewServer(lab, crls, o.Log),
 		publication: revocation.NewPublication(lab, crls, responder, o.Log),
 	}
@@ -163,6 +164,9 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 		started.Endpoints = append(started.Endpoints, Open{e, url})
 		if e.Name == "publication" {
 			started.CatalogueLink = pages.Link(listeners[i].Addr())
+		}
+		if e.Name == "desk" {
+			started.ConsoleLink = pages.DeskLink(listeners[i].Addr(), ConsolePath)
 		}
 		g.start(serve)
 	}

@@ -32,7 +32,7 @@ func PageFolders() []string { return slices.Clone(pageFolders) }
 // owner only, see [Server.LoadToken].
 func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Handler {
 	s.setAddress("catalogue", s.lab.Config.URL("http", address.String()))
-	g := s.gate(address)
+	g := s.Gate(address)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.cataloguePage(w, r, g) }))
 	mux.HandleFunc("GET /fixtures", s.enter(g, func(w http.ResponseWriter, r *http.Request) { s.fixturesPage(w, r, g) }))
@@ -59,7 +59,7 @@ func (s *Server) Catalogue(publication http.Handler, address net.Addr) http.Hand
 
 // cardFile serves a file of a card or fixture that the catalogue lists. It serves no other file of
 // the folder.
-func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers func() []offer) {
+func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g Gate, offers func() []offer) {
 	list := offers()
 	set, name := r.PathValue("set"), r.PathValue("file")
 	i := slices.IndexFunc(list, func(o offer) bool { return o.Set == set })
@@ -77,7 +77,7 @@ func (s *Server) cardFile(w http.ResponseWriter, r *http.Request, g gate, offers
 	kind := "application/x-pem-file"
 	switch {
 	case slices.Contains(o.PKCS12, name):
-		if !g.here(r) || !web.SameOrigin(r) || !g.owner(r) {
+		if !g.Here(r) || !web.SameOrigin(r) || !g.Owner(r) {
 			web.NoStore(w)
 			s.refuseKeys(w, r, g)
 			return
@@ -133,11 +133,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // TestSSL's, does not send the owner's cookie: the page does not ask then.
 type keysView struct{ Keys, AskOwner bool }
 
-func keysOf(r *http.Request, g gate) keysView {
-	return keysView{g.here(r), g.here(r) && !g.owner(r) && web.SameOrigin(r)}
+func keysOf(r *http.Request, g Gate) keysView {
+	return keysView{g.Here(r), g.Here(r) && !g.Owner(r) && web.SameOrigin(r)}
 }
 
-func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g gate) {
+func (s *Server) cataloguePage(w http.ResponseWriter, r *http.Request, g Gate) {
 	type authority struct{ ID, Name, Certificate, CRL string }
 	data := struct {
 		view

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/verify"
@@ -59,13 +60,39 @@ func (h *handshake) verdict(report *verify.Report) {
 	if report.Card != nil {
 		holder = cmp.Or(report.Card.Fact("holder"), report.Card.Subject)
 	}
-	h.line(holder, report.Verdict)
+	h.line(holder, report.Verdict, report)
 }
 
-func (h *handshake) line(holder string, code verify.Code, more ...any) {
-	args := append([]any{"port", web.Port(h.conn.LocalAddr().String()), "holder", holder, "code", string(code)},
-		more...)
+// line logs the handshake, and keeps it for [Server.Handshakes]. The report is nil where no
+// certificate was looked at.
+func (h *handshake) line(holder string, code verify.Code, report *verify.Report, more ...any) {
+	port := web.Port(h.conn.LocalAddr().String())
+	args := append([]any{"port", port, "holder", holder, "code", string(code)}, more...)
 	h.server.log.Info("handshake", args...)
+	h.server.handshakes.Add(func(number int) Handshake {
+		return Handshake{Number: number, At: h.server.now(), Port: port, Mode: h.mode, Holder: holder, Code: code,
+			Report: report}
+	})
+}
+
+// Handshake is a visitor of a TLS port who was answered, or was refused in the handshake.
+type Handshake struct {
+	Number int // in the order in which they came, from 1
+	At     time.Time
+	Port   string
+	Mode   Mode
+	Holder string // empty where no certificate names one
+	Code   verify.Code
+	Report *verify.Report // nil where no certificate was looked at
+}
+
+// maxHandshakes is how many of the last handshakes are kept.
+const maxHandshakes = 100
+
+// Handshakes are the last handshakes after a number, the oldest first, and a channel that is closed
+// when there is another.
+func (s *Server) Handshakes(after int) ([]Handshake, <-chan struct{}) {
+	return s.handshakes.After(after, func(*Handshake) bool { return true })
 }
 
 // refusal is why the strict port refuses a card.
@@ -96,7 +123,7 @@ func (h *handshake) ended() {
 		h.check(tls.ConnectionState{Version: state.Version, CipherSuite: state.CipherSuite})
 	case brokenOff(err):
 	default:
-		h.once.Do(func() { h.line("", "TLS-REFUSED", "err", err) })
+		h.once.Do(func() { h.line("", "TLS-REFUSED", nil, "err", err) })
 	}
 }
 

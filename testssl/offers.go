@@ -193,9 +193,9 @@ func (s *Server) availableFixtures() (n int) {
 
 // fixturesElsewhere is the folder of the last set that igc fixtures make made outside the lab's
 // folder, if it is still there. Its path is for the lab's owner; others read "…".
-func (s *Server) fixturesElsewhere(r *http.Request, g gate) string {
+func (s *Server) fixturesElsewhere(r *http.Request, g Gate) string {
 	dir := fixtures.Elsewhere(s.lab.Home)
-	if dir != "" && !g.owner(r) {
+	if dir != "" && !g.Owner(r) {
 		return "…"
 	}
 	return dir
@@ -217,7 +217,7 @@ var kindTexts = map[fixtures.Kind]i18n.Text{
 
 // fixturesPage lists the fixtures: all, or those of the kind and the expected code that the address
 // names.
-func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g gate) {
+func (s *Server) fixturesPage(w http.ResponseWriter, r *http.Request, g Gate) {
 	kind, code := r.URL.Query().Get("kind"), r.URL.Query().Get("code")
 	data := struct {
 		view

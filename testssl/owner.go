@@ -80,7 +80,21 @@ func CatalogueLink(token, address, page string) string {
 	if err != nil || !web.IsLoopback(host) {
 		return ""
 	}
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(web.Names[0], port), Path: page, RawQuery: url.Values{"token": {token}}.Encode()}
+	return ownerLink("http", token, port, page)
+}
+
+// DeskLink is that address for a page of the lab's desk, where TLS is spoken.
+func DeskLink(token, address, page string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !web.IsLoopback(host) {
+		return ""
+	}
+	return ownerLink("https", token, port, page)
+}
+
+func ownerLink(scheme, token, port, page string) string {
+	u := url.URL{Scheme: scheme, Host: net.JoinHostPort(web.Names[0], port), Path: page,
+		RawQuery: url.Values{"token": {token}}.Encode()}
 	return u.String()
 }
 
@@ -88,32 +102,38 @@ func CatalogueLink(token, address, page string) string {
 // [CatalogueLink].
 func (s *Server) Link(address net.Addr) string { return CatalogueLink(s.token, address.String(), "/") }
 
-// gate decides who may have private keys from a catalogue.
-type gate struct {
+// DeskLink is the address by which they reach a page of the desk that listens there.
+func (s *Server) DeskLink(address net.Addr, page string) string {
+	return DeskLink(s.token, address.String(), page)
+}
+
+// Gate decides who may have private keys from a port of the lab. The zero Gate gives none.
+type Gate struct {
 	token    string
 	cookie   string // its name: cookies are the same on all ports of a host
 	loopback bool   // the catalogue listens on loopback only
 }
 
-func (s *Server) gate(address net.Addr) gate {
+// Gate is that of the port that listens there.
+func (s *Server) Gate(address net.Addr) Gate {
 	host, port, _ := net.SplitHostPort(address.String())
 	ip := net.ParseIP(host)
-	return gate{s.token, "igc-catalogue-" + port, ip != nil && ip.IsLoopback()}
+	return Gate{s.token, "igc-catalogue-" + port, ip != nil && ip.IsLoopback()}
 }
 
-// here reports whether private keys are given at all where the request arrived.
-func (g gate) here(r *http.Request) bool { return g.loopback && web.IsLoopback(r.Host) }
+// Here reports whether private keys are given at all where the request arrived.
+func (g Gate) Here(r *http.Request) bool { return g.loopback && web.IsLoopback(r.Host) }
 
 // cookieValue proves the token, and is not the token: a cookie is shown to every port of its host.
-func (g gate) cookieValue() string {
+func (g Gate) cookieValue() string {
 	mac := hmac.New(sha256.New, []byte(g.token))
 	mac.Write([]byte(g.cookie))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// owner reports whether a request proves that it comes from the lab's owner: by the token, in the
+// Owner reports whether a request proves that it comes from the lab's owner: by the token, in the
 // address or as a bearer's, or by the cookie that an address with the token has set.
-func (g gate) owner(r *http.Request) bool {
+func (g Gate) Owner(r *http.Request) bool {
 	if g.token == "" {
 		return false
 	}
@@ -126,35 +146,45 @@ func (g gate) owner(r *http.Request) bool {
 	return proven
 }
 
-// enter serves pages. From an address with the token it takes the token away, so that it stays in
-// no history, and leaves a cookie for it.
-func (s *Server) enter(g gate, page http.HandlerFunc) http.HandlerFunc {
+// enter serves pages, see [Gate.Enter].
+func (s *Server) enter(g Gate, page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		query := r.URL.Query()
-		if !query.Has("token") {
-			page(w, r)
-			return
-		}
-		web.NoStore(w)
-		if !g.here(r) || !g.owner(r) {
+		switch entered, refused := g.Enter(w, r); {
+		case refused:
 			s.refuseKeys(w, r, g)
-			return
+		case !entered:
+			page(w, r)
 		}
-		http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.cookieValue(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-		query.Del("token")
-		http.Redirect(w, r, (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String(), http.StatusSeeOther)
 	}
+}
+
+// Enter takes the token away from an address that has it, so that it stays in no history, and
+// leaves a cookie for it: the request is then answered. A wrong token is to be refused.
+func (g Gate) Enter(w http.ResponseWriter, r *http.Request) (entered, refused bool) {
+	query := r.URL.Query()
+	if !query.Has("token") {
+		return false, false
+	}
+	web.NoStore(w)
+	if !g.Here(r) || !g.Owner(r) {
+		return false, true
+	}
+	http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.cookieValue(), Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})
+	query.Del("token")
+	http.Redirect(w, r, (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String(), http.StatusSeeOther)
+	return true, false
 }
 
 // refuseKeys explains why a private key is not given, and what to do: to a browser in a page, to
 // other programs in two lines.
-func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g gate) {
+func (s *Server) refuseKeys(w http.ResponseWriter, r *http.Request, g Gate) {
 	why := i18n.Text{FR: "Les clés privées (.p12) ne sont données qu'à qui possède ce laboratoire. Tapez « igc catalogue » dans un terminal et ouvrez le lien " +
 		"affiché ; avec curl : igc catalogue --header | curl -H @- -OJ ADRESSE",
 		EN: "Private keys (.p12) are given to the lab's owner only. Type \"igc catalogue\" in a terminal and open the link that it prints; " +
 			"with curl: igc catalogue --header | curl -H @- -OJ ADDRESS"}
 	switch {
-	case !g.here(r):
+	case !g.Here(r):
 		why = i18n.Text{FR: "Ce serveur ne donne une clé privée que s'il écoute sur la seule boucle locale et s'il est appelé localhost.",
 			EN: "This server gives a private key only if it listens on loopback alone and is called localhost."}
 	case !web.SameOrigin(r):

@@ -50,7 +50,7 @@ func TestKeysToOwnerOnly(t *testing.T) {
 	}
 	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}
 	h := s.server.Catalogue(http.NotFoundHandler(), address)
-	gate := s.server.gate(address)
+	gate := s.server.Gate(address)
 	flipped := strings.Map(func(r rune) rune { return map[bool]rune{true: '1', false: '0'}[r == '0'] }, token)
 	for _, tc := range []struct {
 		name, path, header, value string

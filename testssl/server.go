@@ -16,6 +16,7 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/calls"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
@@ -65,8 +66,9 @@ type Server struct {
 	now         func() time.Time
 	log         *slog.Logger
 
-	events hub
-	token  string // by which the catalogue recognizes the lab's owner
+	events     hub
+	handshakes *calls.List[Handshake]
+	token      string // by which the catalogue recognizes the lab's owner
 
 	addressesMu sync.Mutex
 	addresses   map[string]string
@@ -75,7 +77,8 @@ type Server struct {
 // New makes a server for a lab that this process has locked.
 func New(lab *lab.Lab, crls verify.CRLs, responder verify.Responder, now func() time.Time, log *slog.Logger) *Server {
 	s := &Server{lab: lab, now: now, log: log, pages: newPages(log), addresses: map[string]string{},
-		verifier: verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
+		handshakes: calls.New[Handshake](maxHandshakes),
+		verifier:   verify.New(verify.Options{Authorities: lab, CRLs: crls, OCSP: responder, Now: now}),
 		certificate: web.NewCertificate(web.CertificateOptions{Server: "TestSSL", CA: lab.CA,
 			Holder: serverHolder(lab.Config.Exposed.Names), OCSP: responder,
 			Now: now, Log: log})}

@@ -100,6 +100,7 @@ type Filter struct {
 	EndEntities   bool      `json:"end_entities,omitempty"` // leaves out authorities and their responders
 
 	After  uint64 `json:"after,omitempty"`  // only those issued after that [Record.Number]
+	Before uint64 `json:"before,omitempty"` // only those issued before that Number; 0 for all
 	Limit  int    `json:"limit,omitempty"`  // at most so many; 0 for all
 	Newest bool   `json:"newest,omitempty"` // with a limit: the last that pass, not the first
 }
@@ -108,7 +109,7 @@ type Filter struct {
 // all of them at once, in no order, whatever the size of the lab.
 func (f Filter) Indexed() bool { return f.Card != "" || f.Identifier != "" }
 
-// Passes tells whether the filter lets a record pass. After and Limit are not considered.
+// Passes tells whether the filter lets a record pass. After, Before and Limit are not considered.
 func (f Filter) Passes(r *Record) bool {
 	product, _, _ := strings.Cut(r.Profile, "/")
 	switch {

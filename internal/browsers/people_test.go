@@ -45,7 +45,7 @@ func TestPeople(t *testing.T) {
 	v.sees(map[string]string{"tbody th a": "^ALAIN DODO0020981$"})
 	look("02-found")
 	press("tbody th a")
-	v.sees(map[string]string{"h1": "^ALAIN DODO0020981$", "#cartes ~ table .state.bad": "^en opposition$"})
+	v.sees(map[string]string{"h1": "^ALAIN DODO0020981$", "#cartes ~ table .state.bad": "^révoquée$"})
 	look("03-person")
 	do(v, chromedp.Navigate(home+"899700209812?lang=en"))
 	v.sees(map[string]string{"html[lang=en] h1": "^ALAIN DODO0020981$"})

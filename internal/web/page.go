@@ -32,6 +32,7 @@ var layoutFiles embed.FS
 // written {{.T "français" "English"}}.
 type Pages struct {
 	site      string
+	menu      *Menu
 	templates map[i18n.Language]*template.Template
 	style     inlined
 	script    inlined
@@ -47,6 +48,7 @@ type PageOptions struct {
 	Script    string // of the pages whose View is Live
 	Forms     bool   // pages have forms, which are sent to their own server
 	FormsTo   string // where such a form may be redirected to: an origin or schemes; may be empty
+	Menu      *Menu  // of the port that the pages are served on; may be nil
 	App       bool   // pages name a web app manifest and icons of their own server, in the template "head"
 	Log       *slog.Logger
 }
@@ -58,14 +60,14 @@ func NewPages(options PageOptions) *Pages {
 	if err != nil {
 		panic(err)
 	}
-	p := &Pages{site: options.Site, log: options.Log, style: inline("style", string(css)+options.Style),
+	p := &Pages{site: options.Site, menu: options.Menu, log: options.Log, style: inline("style", string(css)+options.Style),
 		script:    inline("script", options.Script),
 		templates: map[i18n.Language]*template.Template{}}
 	images, forms := "data:", "'none'"
 	if options.App {
 		images = "'self' data:; manifest-src 'self'"
 	}
-	if options.Forms {
+	if options.Forms || options.Menu != nil { // its search is a form
 		forms = strings.TrimSpace("'self' " + options.FormsTo)
 	}
 	p.policy = "default-src 'none'; img-src " + images + "; connect-src 'self'; style-src " + p.style.hash +
@@ -193,17 +195,22 @@ type View struct {
 	Chosen bool // by the visitor, and not by the browser
 	Title  string
 	Live   bool // the page has the service's script
+	Menu   *Menu
 
 	pages *Pages
+	path  string     // of the page
 	query url.Values // of the address
 }
 
 // View begins a page in the language that was chosen, else the browser's.
 func (p *Pages) View(r *http.Request) View {
-	if lang := ChosenLanguage(r); lang != "" {
-		return View{Lang: lang, Chosen: true, pages: p, query: r.URL.Query()}
+	v := View{Menu: p.menu, pages: p, path: r.URL.Path, query: r.URL.Query()}
+	if v.Lang = ChosenLanguage(r); v.Lang != "" {
+		v.Chosen = true
+	} else {
+		v.Lang = i18n.FromAcceptLanguage(r.Header.Get("Accept-Language"))
 	}
-	return View{Lang: i18n.FromAcceptLanguage(r.Header.Get("Accept-Language")), pages: p, query: r.URL.Query()}
+	return v
 }
 
 // Site, Style, Script and Other serve the layout.

@@ -2,7 +2,6 @@ package ecps
 
 import (
 	"embed"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +35,8 @@ func (s *Service) Handler() http.Handler {
 		panic(err) // they are embedded
 	}
 	p := &phone{Service: s, pages: web.NewPages(web.PageOptions{Site: "e-CPS", Templates: templates, Style: phoneStyle,
-		Script: phoneScript, Forms: true, App: true, Log: s.log})}
+		Script: phoneScript, Forms: true, App: true, Log: s.log}),
+		tokens: web.Forms{Cookie: formCookie, Path: s.prefix, Purpose: formPurpose, Seal: s.options.Seal}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+s.prefix+"{$}", p.list)
 	mux.HandleFunc("GET "+s.prefix+"nouveau", p.static("new.html", i18n.Text{FR: "Nouveau téléphone", EN: "New phone"}))
@@ -77,6 +77,7 @@ func (s *Service) Handler() http.Handler {
 type phone struct {
 	*Service
 	pages    *web.Pages
+	tokens   web.Forms
 	watchers watchers
 }
 
@@ -98,13 +99,10 @@ type failure struct {
 // Day is a date without the time.
 func (v view) Day(t time.Time) string { return v.T(t.Format("02/01/2006"), t.Format("2006-01-02")) }
 
-// Forms are those of the page's own browser: a cookie has a random value, and each form has it too,
-// sealed by the lab. Another site's page has neither.
+// The cookie and the seal of the phone's forms, see [web.Forms].
 const (
 	formCookie  = "igc-telephone"
-	formField   = "jeton-formulaire"
 	formPurpose = "ecps.form"
-	maxForm     = 16 << 10
 )
 
 // view begins a page.
@@ -112,17 +110,11 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 	v := view{View: p.pages.View(r), Prefix: p.prefix}
 	v.Title = v.Say(title)
 	v.Live = true
-	value := browserOf(r)
-	if value == "" {
-		value = p.secret()
-		http.SetCookie(w, &http.Cookie{Name: formCookie, Value: value, Path: p.prefix, HttpOnly: true,
-			SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})
-	}
-	sealed, sealErr := p.options.Seal.Seal(formPurpose, []byte(value))
+	token, sealErr := p.tokens.Token(w, r)
 	if sealErr != nil {
 		p.log.Error("form", "err", sealErr)
 	}
-	v.Token = encodeForm(sealed)
+	v.Token = token
 	if err != nil {
 		v.Failure = &failure{CodeOf(err), capital(i18n.TextOf(err))}
 		if v.Failure.Code == "" { // not for the eyes of a visitor: the log has it
@@ -133,8 +125,6 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 	return v
 }
 
-func encodeForm(sealed []byte) string { return base64.RawURLEncoding.EncodeToString(sealed) }
-
 // capital begins a text of its own with a capital letter, which an error does not.
 func capital(t i18n.Text) i18n.Text {
 	begin := func(s string) string {
@@ -144,27 +134,9 @@ func capital(t i18n.Text) i18n.Text {
 	return i18n.Text{FR: begin(t.FR), EN: begin(t.EN)}
 }
 
-// browserOf is the value of the cookie, empty when there is none of this package's.
-func browserOf(r *http.Request) string {
-	c, err := r.Cookie(formCookie)
-	if err != nil || len(c.Value) != secretLength {
-		return ""
-	}
-	return c.Value
-}
-
 // checkForm refuses a form that is not of this server's own page in the same browser.
 func (p *phone) checkForm(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil || !web.SameOrigin(r) {
-		return refuse(BadForm)
-	}
-	sealed, err := base64.RawURLEncoding.DecodeString(r.PostForm.Get(formField))
-	if err != nil {
-		return refuse(BadForm)
-	}
-	value, err := p.options.Seal.Unseal(formPurpose, sealed)
-	if err != nil || !equal(value, []byte(browserOf(r))) {
+	if !p.tokens.Check(w, r) {
 		return refuse(BadForm)
 	}
 	return nil

@@ -3,6 +3,7 @@ package ecps
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"image/png"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/igc-lab/igc/internal/web"
 )
 
 // browser is a browser without scripts.
@@ -255,7 +258,7 @@ func TestForgedForms(t *testing.T) {
 	d := l.active(alain)
 	b := newBrowser(t, l)
 	b.open("/telephone/appareil/" + d.ID)
-	good := url.Values{"action": {"supprimer"}, formField: {attribute(elements(b.page, "input")[0], "value")}}
+	good := url.Values{"action": {"supprimer"}, web.FormField: {attribute(elements(b.page, "input")[0], "value")}}
 	try := func(name string, values url.Values, headers ...string) {
 		t.Helper()
 		b.post("", values, headers...)
@@ -266,14 +269,14 @@ func TestForgedForms(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", name, dev, err)
 		}
 	}
-	with := func(token string) url.Values { return url.Values{"action": {"supprimer"}, formField: {token}} }
+	with := func(token string) url.Values { return url.Values{"action": {"supprimer"}, web.FormField: {token}} }
 	try("no token", with(""))
 	try("not a token", with("abc"))
 	try("not base64", with("%"))
 	try("another site", good, "Sec-Fetch-Site", "cross-site")
 	try("another port", good, "Sec-Fetch-Site", "same-site")
 	try("another browser", good, "Cookie", formCookie+"="+strings.Repeat("a", secretLength))
-	try("long", url.Values{"action": {"supprimer"}, formField: good[formField], "x": {strings.Repeat("x", maxForm)}})
+	try("long", url.Values{"action": {"supprimer"}, web.FormField: good[web.FormField], "x": {strings.Repeat("x", 16<<10)}})
 	b.client.Jar, _ = cookiejar.New(nil)
 	try("no cookie", good)
 
@@ -405,7 +408,7 @@ func FuzzPhoneForms(f *testing.F) {
 			if method == "GET" && strings.Contains(path, "events") {
 				continue
 			}
-			sent := replace.Replace(body) + "&" + formField + "=" + url.QueryEscape(encodeForm(sealed))
+			sent := replace.Replace(body) + "&" + web.FormField + "=" + url.QueryEscape(base64.RawURLEncoding.EncodeToString(sealed))
 			req := httptest.NewRequest(method, "https://localhost/", strings.NewReader(sent))
 			u, err := url.ParseRequestURI(target)
 			if err != nil {

@@ -158,7 +158,11 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 		k, v := c.Seek(u64(f.After + 1))
 		if f.Newest {
 			step = c.Prev
-			k, v = c.Last()
+			if k, v = c.Seek(u64(f.Before)); f.Before == 0 || k == nil {
+				k, v = c.Last()
+			} else {
+				k, v = c.Prev()
+			}
 		}
 		for ; k != nil; k, v = step() {
 			if len(k) != 8 {
@@ -167,7 +171,7 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			}
 			n := binary.BigEndian.Uint64(k)
 			authority, serial, _ := bytes.Cut(v, []byte{0})
-			if n <= f.After || !one(n, store.Key{Authority: string(authority), Serial: serial}) {
+			if n <= f.After || f.Before > 0 && n >= f.Before || !one(n, store.Key{Authority: string(authority), Serial: serial}) {
 				return
 			}
 		}

@@ -44,9 +44,13 @@ func certificates(s *suite) {
 			"card":   {record(2).Serial, record(3).Serial},
 			"holder": {record(2).Serial, record(3).Serial},
 			"after":  {record(3).Serial, record(0x1000).Serial},
+			"before": {record(1).Serial, record(2).Serial},
+			"page":   {record(2).Serial, record(1).Serial},
+			"end":    {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
 		} {
 			f := map[string]store.Filter{"newest": {Newest: true}, "card": {Card: record(2).Holder.CardNumber},
 				"after":  {After: 2},
+				"before": {Before: 3}, "page": {Newest: true, Before: 3}, "end": {Newest: true, Before: 1 << 40},
 				"holder": {Identifier: record(3).Holder.Identifier()}}[name]
 			var got []string
 			for r, err := range r.List(f) {
