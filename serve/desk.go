@@ -41,8 +41,8 @@ func action(r *http.Request) access.Action {
 	return access.Administer
 }
 
-// deskRoutes are the routes of the lab's desk: its console, its phone, its outbox, its people, the Annuaire and
-// its extractions, the last calls of clients, the figures of the publication point.
+// deskRoutes are the routes of the lab's desk: its console, its phone, its outbox, its people, the
+// Annuaire and its extractions, the last calls of clients, the figures of the publication point.
 func (s *services) deskRoutes() []deskRoute {
 	fhir := policy{open: []string{"/fhir", "/fhir/"}, why: "a public API, with keys of its own (igc annuaire set " +
 		"require_key=on)"}

@@ -12,7 +12,8 @@ import (
 )
 
 // TestConsole goes through the console with Chromium, at the widths of a desktop and of a phone,
-// light and dark: it issues a card, suspends and revokes it, and sees what happens in other windows.
+// light and dark: it issues a card, suspends and revokes it, and sees what happens in other
+// windows.
 func TestConsole(t *testing.T) {
 	peer.Need(t, "chromium")
 	axe := axeCore(t)
