@@ -119,7 +119,8 @@ func (c *Console) sentence(ctx context.Context, v view, todo int, checked bool) 
 	case n.many:
 		text += certificates
 	case n.certificates == 0 || n.cards > 0:
-		text += counted(n.cards, v.T("aucune carte", "no card"), v.T("une carte", "one card"), v.T("%d cartes", "%d cards"))
+		text += counted(n.cards, v.T("aucune carte", "no card"), v.T("une carte", "one card"), v.T("%d cartes",
+			"%d cards"))
 		if certificates != "" {
 			text += v.T(" et ", " and ") + certificates
 		}

@@ -261,7 +261,8 @@ func TestIssueForm(t *testing.T) {
 		{"card-number", "12", "card-number", "dix chiffres"},
 		{"not-before", "demain", "", "AAAA-MM-JJ"},
 	} {
-		visitor.open("/console/cartes/emettre").click("^Vérifier$", append(append([]string{}, good...), tc.name, tc.value)...)
+		visitor.open("/console/cartes/emettre").click("^Vérifier$", append(append([]string{}, good...), tc.name,
+			tc.value)...)
 		if got := field(tc.field); tc.field != "" && !strings.Contains(got, tc.want) {
 			t.Errorf("%s %s: %q, want %q", tc.name, tc.value, got, tc.want)
 		} else if tc.field == "" {
@@ -369,8 +370,9 @@ func TestLanguages(t *testing.T) {
 	french := regexp.MustCompile(`\b(?i:carte|émettre|porteur|aucune|révoquer|suspendre|accueil)\b`)
 	for path, current := range map[string]string{"/console/": "Home", "/console/cartes/": "Cards", card: "Cards",
 		card + "?vue=certificats": "Cards", card + "?vue=revocation": "Cards", card + "?vue=historique": "Cards",
-		card + "/revoquer": "Cards", "/console/cartes/tests/": "Cards", "/console/cartes/emettre": "Cards", "/console/chercher?q=a": "",
-		"/personnes/": "People", "/personnes/899700209812": "People"} {
+		card + "/revoquer": "Cards", "/console/cartes/tests/": "Cards", "/console/cartes/emettre": "Cards",
+		"/console/chercher?q=a": "",
+		"/personnes/":           "People", "/personnes/899700209812": "People"} {
 		visitor := w.walker()
 		mark := "?"
 		if strings.Contains(path, "?") {

@@ -11,6 +11,7 @@ import (
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab/rpc"
 	"github.com/igc-lab/igc/services/annuaire/extraction"
+	"github.com/igc-lab/igc/services/orders/api"
 )
 
 // loginPath is where a browser logs in at the desk of an exposed lab.
@@ -55,6 +56,7 @@ func (s *services) deskRoutes() []deskRoute {
 		{ConsolePath, pages, policy{}},
 		{peoplePath, pages, policy{}},
 		{ordersPath, s.orderPages(atGate), policy{asks: true}},
+		{api.Prefix, s.orderAPI(atGate), policy{asks: true}},
 		{"/fhir", s.annuaire.Handler(), fhir},
 		{"/fhir/", s.annuaire.Handler(), fhir},
 		{extraction.Path, extraction.New(extraction.Options{People: s.around.People, Records: s.lab,

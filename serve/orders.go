@@ -19,6 +19,7 @@ import (
 	"github.com/igc-lab/igc/services/annuaire"
 	"github.com/igc-lab/igc/services/carddesk"
 	"github.com/igc-lab/igc/services/orders"
+	"github.com/igc-lab/igc/services/orders/api"
 	"github.com/igc-lab/igc/services/orders/pages"
 )
 
@@ -45,6 +46,7 @@ func (s *services) cardDesk() http.Handler {
 		Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle(ordersPath, s.orderPages(gate.Caller))
+	mux.Handle(api.Prefix, s.orderAPI(gate.Caller))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, ordersPath, http.StatusFound)
 	})
@@ -55,6 +57,11 @@ func (s *services) cardDesk() http.Handler {
 func (s *services) orderPages(caller func(*http.Request) (*access.Caller, error)) http.Handler {
 	return pages.New(pages.Options{Desk: s.orders, Roles: s.roles, Caller: caller, Prefix: ordersPath,
 		Log: s.log}).Handler()
+}
+
+// orderAPI is the ordering platform for programs.
+func (s *services) orderAPI(caller func(*http.Request) (*access.Caller, error)) http.Handler {
+	return api.New(api.Options{Desk: s.orders, Caller: caller, Log: s.log})
 }
 
 // atGate is who came through the gate of the desk.

@@ -3,6 +3,7 @@ package i18n
 // french is the catalogue of messages that [Errorf] prints: English formats and their French. Verbs
 // have the same order in both, unless they are numbered.
 var french = map[string]string{
+	"order %s has no certificate %q yet":               "la demande %s n'a pas encore de certificat %q",
 	"order %s cannot be read: %w":                      "la demande %s est illisible : %w",
 	"the key of order %s cannot be read: %w":           "la clé de la demande %s est illisible : %w",
 	"the request %s was carried out already":           "la demande %s a déjà été exécutée",
