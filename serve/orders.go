@@ -45,6 +45,7 @@ func (s *services) cardDesk() http.Handler {
 		Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle(ordersPath, s.orderPages(gate.Caller))
+	mountFronts(mux, s.orders, gate, s.log)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, ordersPath, http.StatusFound)
 	})

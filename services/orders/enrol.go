@@ -17,12 +17,16 @@ import (
 )
 
 // Enrol places an order and withdraws it in one step, for protocols that know no other (EST, EJBCA).
-// It takes the roles of both steps. The conditions are accepted by the contract under which the
+// It takes the roles of both steps. The structure may be left out, and is then the one that the
+// certification request names, or the only one in which the caller may ask. The conditions are accepted by the contract under which the
 // protocol is used, and there is no revocation code: such an order is revoked by role. The PKCS#12
 // of an order by password is drawn by [Desk.Download].
 func (d *Desk) Enrol(ctx context.Context, caller *access.Caller, r Request) (*Order, error) {
 	if (r.CSR == "") == (r.Password == "") { // a card has neither
 		return nil, fail(CodeKeyChoice)
+	}
+	if err := deduce(caller, &r); err != nil {
+		return nil, err
 	}
 	doc, err := d.prepare(ctx, caller, r)
 	if err != nil {
@@ -32,6 +36,33 @@ func (d *Desk) Enrol(ctx context.Context, caller *access.Caller, r Request) (*Or
 		return nil, err
 	}
 	return d.enrol(ctx, caller, doc)
+}
+
+// deduce fills in what a request in one step leaves out: the service and the structure that its
+// certification request names, or the only structure in which the caller may ask.
+func deduce(caller *access.Caller, r *Request) error {
+	offer, usage, err := find(r.Offer, r.Usage)
+	if err != nil {
+		return err
+	}
+	if r.CSR != "" {
+		asked, err := oneRequest(r.CSR)
+		if err != nil {
+			return err
+		}
+		product, err := profiles.FindProduct(usage.Product)
+		if err != nil {
+			return err
+		}
+		h, _ := asked.Fill(product, profiles.Holder{})
+		r.Structure, r.Service = cmp.Or(r.Structure, h.Structure), cmp.Or(r.Service, h.Service)
+	}
+	if r.Structure == "" {
+		if structures, _ := caller.Structures(offer.Action); len(structures) == 1 {
+			r.Structure = structures[0]
+		}
+	}
+	return nil
 }
 
 // enrol writes an order down as one whose withdrawal has begun, and ends it. After an interruption,
