@@ -137,9 +137,10 @@ var refusals = map[Code]refusal{
 		FR: "la demande %s est traitée au même moment par ailleurs : réessayez",
 		EN: "order %s is being dealt with elsewhere at this moment: try again"}},
 	CodeRenewCertificate: {store.Invalid, i18n.Text{
-		FR: "le certificat présenté (numéro de série %s) n'a pas été émis par le labo : présentez celui qui est à " +
-			"renouveler",
-		EN: "the lab did not issue the certificate that was presented (serial number %s): present the one to be renewed"}},
+		FR: "le certificat présenté (numéro de série %s) n'a pas été émis par le labo : présentez celui qui est " +
+			"à renouveler",
+		EN: "the lab did not issue the certificate that was presented (serial number %s): present the one to be " +
+			"renewed"}},
 	CodeRenewStatus: {store.Conflict, i18n.Text{
 		FR: "le certificat %[1]s ne se renouvelle pas, il est %[2]s : faites une nouvelle demande",
 		EN: "certificate %[1]s cannot be renewed, it is %[2]s: place a new order"}},
@@ -147,8 +148,8 @@ var refusals = map[Code]refusal{
 		FR: "le certificat %s (%s) ne se renouvelle pas par une demande de certificat (CSR)",
 		EN: "certificate %s (%s) is not one that is renewed by a certification request (CSR)"}},
 	CodeRenewNames: {store.Invalid, i18n.Text{
-		FR: "la demande de certificat (CSR) doit nommer ce que nomme le certificat à renouveler ; %[1]s : %[2]q dans " +
-			"la demande, %[3]q dans le certificat",
+		FR: "la demande de certificat (CSR) doit nommer ce que nomme le certificat à renouveler ; %[1]s : %[2]q " +
+			"dans la demande, %[3]q dans le certificat",
 		EN: "the certification request (CSR) must name what the certificate to be renewed names; %[1]s: %[2]q in the " +
 			"request, %[3]q in the certificate"}},
 }

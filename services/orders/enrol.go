@@ -16,11 +16,11 @@ import (
 	"github.com/igc-lab/igc/profiles/csr"
 )
 
-// Enrol places an order and withdraws it in one step, for protocols that know no other (EST, EJBCA).
-// It takes the roles of both steps. The structure may be left out, and is then the one that the
-// certification request names, or the only one in which the caller may ask. The conditions are accepted by the contract under which the
-// protocol is used, and there is no revocation code: such an order is revoked by role. The PKCS#12
-// of an order by password is drawn by [Desk.Download].
+// Enrol places an order and withdraws it in one step, for protocols that know no other (EST,
+// EJBCA). It takes the roles of both steps. The structure may be left out, and is then the one that
+// the certification request names, or the only one in which the caller may ask. The conditions are
+// accepted by the contract under which the protocol is used, and there is no revocation code: such
+// an order is revoked by role. The PKCS#12 of an order by password is drawn by [Desk.Download].
 func (d *Desk) Enrol(ctx context.Context, caller *access.Caller, r Request) (*Order, error) {
 	if (r.CSR == "") == (r.Password == "") { // a card has neither
 		return nil, fail(CodeKeyChoice)
@@ -173,8 +173,8 @@ func oneRequest(text string) (*csr.Request, error) {
 // oidChangeSubjectName is the attribute that asks for other names (RFC 6402 2.8).
 const oidChangeSubjectName = "1.3.6.1.5.5.7.7.36"
 
-// sameNames holds a request to the subject and the subjectAltName of a certificate. The string types
-// of names may differ: programs that write a name anew choose their own.
+// sameNames holds a request to the subject and the subjectAltName of a certificate. The string
+// types of names may differ: programs that write a name anew choose their own.
 func sameNames(r *csr.Request, cert *x509.Certificate) error {
 	subject, err := profiles.ParseName(cert.RawSubject)
 	if err != nil {

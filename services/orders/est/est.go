@@ -100,7 +100,8 @@ func usage(r *http.Request) (*orders.Offer, *orders.Usage, error) {
 	offer, u, err := orders.FindOffer("", label)
 	if err == nil && !byOneRequest(u) {
 		err = &problem{http.StatusNotFound, i18n.Text{
-			FR: "le certificat « " + u.ID + " » ne se demande pas par EST : il lui faut une carte, ou plusieurs clés",
+			FR: "le certificat « " + u.ID + " » ne se demande pas par EST : il lui faut une carte, ou plusieurs " +
+				"clés",
 			EN: "a certificate " + u.ID + " is not asked for by EST: it takes a card, or several keys"}}
 	}
 	if orders.CodeOf(err) != "" {

@@ -40,8 +40,8 @@ func newFront(t testing.TB) *front {
 	return f
 }
 
-// ask sends a request and returns its answer; the token is the password of HTTP Basic when it is not
-// empty.
+// ask sends a request and returns its answer; the token is the password of HTTP Basic when it is
+// not empty.
 func (f *front) ask(client *http.Client, method, path, contentType string, body []byte, token string) (*http.Response,
 	string) {
 	f.Helper()
@@ -197,28 +197,30 @@ func TestRefused(t *testing.T) {
 		token              string
 		status             int
 	}{
-		"nobody":               {"POST", enrol, pkcs10, base64Of(good), "", 401},
-		"a wrong token":        {"POST", enrol, pkcs10, base64Of(good), f.token + "x", 401},
-		"a form":               {"POST", enrol, "application/x-www-form-urlencoded", base64Of(good), f.token, 415},
-		"no type":              {"POST", enrol, "", base64Of(good), f.token, 415},
-		"a wrong signature":    {"POST", enrol, pkcs10, base64Of(forged), f.token, 400},
-		"nothing":              {"POST", enrol, pkcs10, nil, f.token, 400},
-		"not base64":           {"POST", enrol, pkcs10, []byte("a certificate, please"), f.token, 400},
-		"cut":                  {"POST", enrol, pkcs10, base64Of(good[:len(good)/2]), f.token, 400},
-		"a certificate":        {"POST", enrol, pkcs10, base64Of(f.server.Certificate().Raw), f.token, 400},
-		"two requests":         {"POST", enrol, pkcs10, []byte(strings.Repeat(ordertest.PEM("CERTIFICATE REQUEST", good), 2)), f.token, 400},
-		"a megabyte":           {"POST", enrol, pkcs10, bytes.Repeat([]byte("MIIC"), 1<<18), f.token, 413},
-		"a foreign structure":  {"POST", enrol, pkcs10, base64Of(foreign), f.token, 403},
-		"an unknown usage":     {"POST", est.Path + "VPN/simpleenroll", pkcs10, base64Of(good), f.token, 404},
-		"a card":               {"POST", est.Path + "CPE/simpleenroll", pkcs10, base64Of(good), f.token, 404},
-		"a pair":               {"POST", est.Path + "SMIME/simpleenroll", pkcs10, base64Of(good), f.token, 404},
-		"fullcmc":              {"POST", est.Path + "fullcmc", "application/pkcs7-mime", nil, f.token, 501},
-		"serverkeygen":         {"POST", est.Path + "SSL_SERV/serverkeygen", pkcs10, nil, f.token, 501},
-		"another path":         {"GET", est.Path + "SSL_SERV/x/cacerts", "", nil, "", 404},
-		"another method":       {"GET", enrol, "", nil, f.token, 404},
-		"renewal, by a token":  {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), f.token, 403},
-		"renewal, by nobody":   {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), "", 401},
-		"no host name":         {"POST", est.Path + "SSL_SERV/simpleenroll", pkcs10, base64Of(request(t)), f.token, 400},
+		"nobody":            {"POST", enrol, pkcs10, base64Of(good), "", 401},
+		"a wrong token":     {"POST", enrol, pkcs10, base64Of(good), f.token + "x", 401},
+		"a form":            {"POST", enrol, "application/x-www-form-urlencoded", base64Of(good), f.token, 415},
+		"no type":           {"POST", enrol, "", base64Of(good), f.token, 415},
+		"a wrong signature": {"POST", enrol, pkcs10, base64Of(forged), f.token, 400},
+		"nothing":           {"POST", enrol, pkcs10, nil, f.token, 400},
+		"not base64":        {"POST", enrol, pkcs10, []byte("a certificate, please"), f.token, 400},
+		"cut":               {"POST", enrol, pkcs10, base64Of(good[:len(good)/2]), f.token, 400},
+		"a certificate":     {"POST", enrol, pkcs10, base64Of(f.server.Certificate().Raw), f.token, 400},
+		"two requests": {"POST", enrol, pkcs10, bytes.Repeat([]byte(ordertest.PEM("CERTIFICATE REQUEST", good)), 2),
+			f.token, 400},
+		"a megabyte":          {"POST", enrol, pkcs10, bytes.Repeat([]byte("MIIC"), 1<<18), f.token, 413},
+		"a foreign structure": {"POST", enrol, pkcs10, base64Of(foreign), f.token, 403},
+		"an unknown usage":    {"POST", est.Path + "VPN/simpleenroll", pkcs10, base64Of(good), f.token, 404},
+		"a card":              {"POST", est.Path + "CPE/simpleenroll", pkcs10, base64Of(good), f.token, 404},
+		"a pair":              {"POST", est.Path + "SMIME/simpleenroll", pkcs10, base64Of(good), f.token, 404},
+		"fullcmc":             {"POST", est.Path + "fullcmc", "application/pkcs7-mime", nil, f.token, 501},
+		"serverkeygen":        {"POST", est.Path + "SSL_SERV/serverkeygen", pkcs10, nil, f.token, 501},
+		"another path":        {"GET", est.Path + "SSL_SERV/x/cacerts", "", nil, "", 404},
+		"another method":      {"GET", enrol, "", nil, f.token, 404},
+		"renewal, by a token": {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), f.token, 403},
+		"renewal, by nobody":  {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), "", 401},
+		"no host name": {"POST", est.Path + "SSL_SERV/simpleenroll", pkcs10, base64Of(request(t)), f.token,
+			400},
 		"a host name with a *": {"POST", enrol, pkcs10, base64Of(request(t, "*.hopital.test\x00")), f.token, 400},
 	} {
 		answer, body := f.ask(ordertest.Client(f.server), test.method, test.path, test.kind, test.body, test.token)
@@ -281,8 +283,8 @@ func TestReenroll(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := ordertest.Key(t).(*ecdsa.PrivateKey)
-	self, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: serial, RawSubject: cert.RawSubject,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: cert.DNSNames},
+	self, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: serial,
+		RawSubject: cert.RawSubject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: cert.DNSNames},
 		&x509.Certificate{RawSubject: cert.RawIssuer}, own.Public(), own)
 	if err != nil {
 		t.Fatal(err)

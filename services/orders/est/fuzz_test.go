@@ -17,13 +17,15 @@ func FuzzBody(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{"srv.test"}}, key)
+	der, err := x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{DNSNames: []string{"srv.test"}}, key)
 	if err != nil {
 		f.Fatal(err)
 	}
 	text := base64.StdEncoding.EncodeToString(der)
-	for _, seed := range [][]byte{der, []byte(text), []byte(text[:76] + "\r\n" + text[76:] + "\r\n"), nil, []byte("===="),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), []byte(text[:100]), []byte("%0A" + text),
+	for _, seed := range [][]byte{der, []byte(text), []byte(text[:76] + "\r\n" + text[76:] + "\r\n"), nil,
+		[]byte("===="), []byte(text[:100]), []byte("%0A" + text),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}),
 		[]byte("-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----")} {
 		f.Add(seed)
 	}
