@@ -77,6 +77,7 @@ soak:
 	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./services/annuaire -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./services/annuaire -run '^$$' -fuzz FuzzCursor -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./services/orders/est -run '^$$' -fuzz FuzzBody -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./people/roster -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles/csr -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -229,3 +229,13 @@ func CallerFrom(ctx context.Context) *Caller {
 	c, _ := ctx.Value(callerKey{}).(*Caller)
 	return c
 }
+
+// Limit counts a request that changes something of an actor whom [Gate.Caller] did not find, and
+// who is let in all the same: by a certificate that is authority for itself alone. It returns a
+// [*Denied] when there were too many.
+func (g *Gate) Limit(actor string) error {
+	if wait := g.Limiter.request(actor, false); wait > 0 {
+		return &Denied{Code: DeniedRate, RetryAfter: wait}
+	}
+	return nil
+}

@@ -47,6 +47,7 @@ func (s *services) cardDesk() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(ordersPath, s.orderPages(gate.Caller))
 	mux.Handle(api.Prefix, s.orderAPI(gate.Caller))
+	mountFronts(mux, s.orders, gate, s.log)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, ordersPath, http.StatusFound)
 	})

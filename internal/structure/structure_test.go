@@ -59,7 +59,7 @@ var layers = [][]string{
 
 // forTests are packages that only tests import; they import what they need.
 var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/interop/fhir",
-	"internal/logins", "internal/cardtest",
+	"internal/logins", "internal/cardtest", "internal/ordertest",
 	"internal/peer", "internal/postgrestest",
 	"internal/browsers",
 	"internal/crash", "internal/damage", "internal/structure", "internal/reference", "internal/jsonschema"}

@@ -102,6 +102,8 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 		ClientAuth:             tls.RequestClientCert,
 		SessionTicketsDisabled: true,
 		NextProtos:             []string{"http/1.1"},
+		// A short answer is one record: strongSwan's EST client reads no second one of it.
+		DynamicRecordSizingDisabled: true,
 	}
 	if c.NoClient {
 		config.ClientAuth = tls.NoClientCert

@@ -211,3 +211,9 @@ func oidName(id asn1.ObjectIdentifier) string {
 	}
 	return id.String()
 }
+
+// HasAttribute tells whether the request has an attribute, by its OID in dotted form. Those that
+// ask for extensions are not meant.
+func (r *Request) HasAttribute(oid string) bool {
+	return slices.ContainsFunc(r.attributes, func(id asn1.ObjectIdentifier) bool { return id.String() == oid })
+}

@@ -42,6 +42,10 @@ const (
 	CodeNoCode           Code = "ORDER-NO-CODE"
 	CodeNotElsewhere     Code = "ORDER-CARD-STEP"
 	CodeAlreadyElsewhere Code = "ORDER-AT-ONCE"
+	CodeRenewCertificate Code = "ORDER-RENEW-CERTIFICATE"
+	CodeRenewStatus      Code = "ORDER-RENEW-STATUS"
+	CodeRenewProduct     Code = "ORDER-RENEW-PRODUCT"
+	CodeRenewNames       Code = "ORDER-RENEW-NAMES"
 )
 
 type refusal struct {
@@ -132,6 +136,22 @@ var refusals = map[Code]refusal{
 	CodeAlreadyElsewhere: {store.Conflict, i18n.Text{
 		FR: "la demande %s est traitée au même moment par ailleurs : réessayez",
 		EN: "order %s is being dealt with elsewhere at this moment: try again"}},
+	CodeRenewCertificate: {store.Invalid, i18n.Text{
+		FR: "le certificat présenté (numéro de série %s) n'a pas été émis par le labo : présentez celui qui est " +
+			"à renouveler",
+		EN: "the lab did not issue the certificate that was presented (serial number %s): present the one to be " +
+			"renewed"}},
+	CodeRenewStatus: {store.Conflict, i18n.Text{
+		FR: "le certificat %[1]s ne se renouvelle pas, il est %[2]s : faites une nouvelle demande",
+		EN: "certificate %[1]s cannot be renewed, it is %[2]s: place a new order"}},
+	CodeRenewProduct: {store.Invalid, i18n.Text{
+		FR: "le certificat %s (%s) ne se renouvelle pas par une demande de certificat (CSR)",
+		EN: "certificate %s (%s) is not one that is renewed by a certification request (CSR)"}},
+	CodeRenewNames: {store.Invalid, i18n.Text{
+		FR: "la demande de certificat (CSR) doit nommer ce que nomme le certificat à renouveler ; %[1]s : %[2]q " +
+			"dans la demande, %[3]q dans le certificat",
+		EN: "the certification request (CSR) must name what the certificate to be renewed names; %[1]s: %[2]q in the " +
+			"request, %[3]q in the certificate"}},
 }
 
 // Codes lists the codes in alphabetical order.

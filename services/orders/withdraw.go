@@ -92,10 +92,14 @@ func (d *Desk) try(ctx context.Context, caller *access.Caller, doc *document, ha
 	return fail(wrong, doc.Number, tries-hash.Wrong)
 }
 
-// begin writes a withdrawal down before anything is issued: its code, and the keys that it makes.
-func (d *Desk) begin(ctx context.Context, caller *access.Caller, doc *document, code string) (err error) {
-	if doc.Code, err = hashSecret(code); err != nil {
-		return err
+// begin writes a withdrawal down before anything is issued: its code, if it has one, and the keys
+// that it makes.
+func (d *Desk) begin(ctx context.Context, caller *access.Caller, doc *document, code string,
+	more ...store.DocumentWrite) (err error) {
+	if code != "" {
+		if doc.Code, err = hashSecret(code); err != nil {
+			return err
+		}
 	}
 	if !doc.OwnKey {
 		product, err := profiles.FindProduct(doc.Product)
@@ -124,7 +128,7 @@ func (d *Desk) begin(ctx context.Context, caller *access.Caller, doc *document, 
 	doc.Issuing = true
 	step := d.step(caller)
 	doc.Withdrawn = &step
-	return d.save(ctx, caller.Actor, doc)
+	return d.save(ctx, caller.Actor, doc, more...)
 }
 
 // issue issues what a withdrawal asked for, unless that was done before it was interrupted, and
