@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +23,9 @@ func TestMain(m *testing.M) {
 // What users type, in files that read like a terminal.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"remedy": remedy, "serving": serving},
+		Dir: "testdata",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"remedy": remedy, "serving": serving,
+			"capture": capture},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("IGC_HOME", filepath.Join(env.WorkDir, "lab"))
 			env.Setenv("IGC_LANG", "en")
@@ -52,6 +54,15 @@ func remedy(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("igc doctor has no command for %s", args[0])
+}
+
+// capture NAME PATTERN sets a variable to what the pattern matches in the last output.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("%s matches nothing of the output", args[1])
+	}
+	ts.Setenv(args[0], found)
 }
 
 // serving PORT waits until a server has opened its last port.
