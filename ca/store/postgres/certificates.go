@@ -121,9 +121,11 @@ const (
 	recordTables = ` FROM certificates c JOIN statuses s ON s.authority = c.authority AND s.serial = c.serial `
 )
 
-func scanRecord(row pgx.Row) (*store.Record, error) {
+func scanRecord(row pgx.Row) (*store.Record, error) { return scanRecordWith(row, &status{}) }
+
+// scanRecordWith also gives the row of its status.
+func scanRecordWith(row pgx.Row, s *status) (*store.Record, error) {
 	r := &store.Record{}
-	var s status
 	var serial []byte
 	var holder string
 	var number int64
@@ -139,6 +141,9 @@ func scanRecord(row pgx.Row) (*store.Record, error) {
 	r.SetRevocation(s.revocation())
 	return r, nil
 }
+
+const recordFields = `number, authority, serial, profile, holder, card, identifier, not_before, not_after, ` +
+	`issued_at, own_key, der`
 
 func scanRecords(r pgx.Rows) (*store.Record, error) { return scanRecord(r) }
 
@@ -309,8 +314,7 @@ func (t *tx) addRecord(r *store.Record) error {
 	if tag := t.do(`WITH s AS (
 			INSERT INTO statuses (authority, serial, number, not_after) VALUES ($2, $3, $1, $9)
 			ON CONFLICT DO NOTHING RETURNING number)
-		INSERT INTO certificates (number, authority, serial, profile, holder, card, identifier,
-			not_before, not_after, issued_at, own_key, der)
+		INSERT INTO certificates (`+recordFields+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM s`,
 		int64(number), r.Authority, serial, r.Profile, string(holder),
 		textOrNull(r.Holder.CardNumber), textOrNull(r.Holder.Identifier()),
