@@ -19,7 +19,8 @@ type Page struct {
 	Documents    []CopiedDocument    `json:"documents,omitempty"`
 }
 
-// CopiedAuthority is an authority and the state of its CRLs. Their entries follow from the statuses.
+// CopiedAuthority is an authority and the state of its CRLs. Their entries follow from the
+// statuses.
 type CopiedAuthority struct {
 	ID          string        `json:"id"`
 	Certificate []byte        `json:"certificate"`

@@ -17,7 +17,9 @@ var _ store.Exporter = (*Store)(nil)
 const exportPage = 2000
 
 // Export implements [store.Exporter].
-func (s *Store) Export(ctx context.Context, begin func(store.Head) (store.Progress, error), fn func(store.Page) error) error {
+func (s *Store) Export(
+	ctx context.Context, begin func(store.Head) (store.Progress, error), fn func(store.Page) error,
+) error {
 	return s.using(ctx, func() error {
 		return s.view(func(b *bbolt.Tx) error {
 			t := &tx{Tx: b, store: s}
@@ -31,7 +33,9 @@ func (s *Store) Export(ctx context.Context, begin func(store.Head) (store.Progre
 				}
 				return fn(p)
 			}}
-			for _, step := range []func(store.Progress) error{e.authorities, e.certificates, e.revocations, e.changes, e.documents} {
+			for _, step := range []func(store.Progress) error{
+				e.authorities, e.certificates, e.revocations, e.changes, e.documents,
+			} {
 				if err := step(from); err != nil {
 					return err
 				}
@@ -69,7 +73,8 @@ func (e *export) authorities(store.Progress) error {
 			a.Dropped = time.Unix(int64(n), 0).UTC()
 		}
 		if err := b.Bucket(bChanges).ForEach(func(k, serial []byte) error {
-			a.Delta = append(a.Delta, store.CopiedDelta{Revision: binary.BigEndian.Uint64(k), Serial: bytes.Clone(serial)})
+			change := store.CopiedDelta{Revision: binary.BigEndian.Uint64(k), Serial: bytes.Clone(serial)}
+			a.Delta = append(a.Delta, change)
 			return nil
 		}); err != nil {
 			return err
@@ -132,7 +137,8 @@ func (e *export) revocations(store.Progress) error {
 		if err := bucket(e.Tx, id).Bucket(bSerials).ForEach(func(serial, v []byte) error {
 			seq, s, err := parseStatus(serial, v)
 			if err == nil && seq == 0 {
-				p.Revocations = append(p.Revocations, e.status(store.Key{Authority: id, Serial: bytes.Clone(serial)}, &s))
+				key := store.Key{Authority: id, Serial: bytes.Clone(serial)}
+				p.Revocations = append(p.Revocations, e.status(key, &s))
 			}
 			return err
 		}); err != nil {

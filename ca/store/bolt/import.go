@@ -43,7 +43,8 @@ func (i *importer) Close() error { return i.Unlock() }
 func (i *importer) Begin(ctx context.Context, source store.Head) (p store.Progress, err error) {
 	name := []byte(fmt.Sprintf("%d %s", source.Seq, source.Hash))
 	err = i.update(func(b *bbolt.Tx) error {
-		if copied := b.Bucket(bCopied); copied == nil || copied.Get(name) == nil { // of another lab, or of this one before it changed
+		// what is there may be a copy of another lab, or of this one before it changed
+		if copied := b.Bucket(bCopied); copied == nil || copied.Get(name) == nil {
 			for name, _ := b.Cursor().First(); name != nil; name, _ = b.Cursor().First() {
 				if err := b.DeleteBucket(slices.Clone(name)); err != nil {
 					return err

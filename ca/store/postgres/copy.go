@@ -95,7 +95,8 @@ func (t *tx) exportCertificates(from store.Progress, fn func(store.Page) error) 
 				c = store.CopiedCertificate{Record: *record, Status: s.copied(record.Key())}
 			}
 			return c, err
-		}, `SELECT `+statusColumns+`, `+recordColumns+recordTables+`WHERE c.number > $1 ORDER BY c.number LIMIT $2`, after, exportPage)
+		}, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
+			`WHERE c.number > $1 ORDER BY c.number LIMIT $2`, after, exportPage)
 		if len(all) == 0 {
 			return nil
 		}
@@ -112,7 +113,8 @@ func (t *tx) exportRevocations(_ store.Progress, fn func(store.Page) error) erro
 		var k store.Key
 		err = s.scan(r, &k.Authority, &k.Serial)
 		return s.copied(k), err
-	}, `SELECT `+statusColumns+`, s.authority, s.serial FROM statuses s WHERE number IS NULL ORDER BY authority, serial`)
+	}, `SELECT `+statusColumns+`, s.authority, s.serial FROM statuses s
+		WHERE number IS NULL ORDER BY authority, serial`)
 	if len(all) == 0 {
 		return nil
 	}
@@ -185,7 +187,8 @@ func (i importer) Begin(ctx context.Context, source store.Head) (p store.Progres
 				t.conn.Conn().Config().Database)
 		case t.copied != name: // of another lab, or of this one before it changed
 			t.do(
-				`TRUNCATE authorities, certificates, statuses, crl_chunks, crl_changes, feed, documents, document_kinds`,
+				`TRUNCATE authorities, certificates, statuses, crl_chunks, crl_changes, feed, documents,
+					document_kinds`,
 			)
 			t.state = state{}
 			t.exec(`UPDATE lab SET copied = $1`, name)

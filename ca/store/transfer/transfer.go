@@ -199,7 +199,8 @@ func summarize(ctx context.Context, s store.Exporter) (sum summary, err error) {
 	records := sha256.New()
 	encode := json.NewEncoder(records)
 	var head store.Head
-	if err := s.Export(ctx, func(store.Head) (store.Progress, error) { return store.Progress{}, nil }, func(p store.Page) error {
+	whole := func(store.Head) (store.Progress, error) { return store.Progress{}, nil }
+	if err := s.Export(ctx, whole, func(p store.Page) error {
 		for _, c := range p.Changes { // the chain is whole
 			data, err := c.Encode()
 			if err != nil {

@@ -245,7 +245,8 @@ func TestCopyThereAndBack(t *testing.T) {
 		again.Listed != there.Listed || there.Certificates != 2000 || there.Listed == 0 || there.Documents == 0 {
 		t.Errorf("there %+v, back %+v", *there, *again)
 	}
-	if err := transfer.Compare(t.Context(), file, bolt.Open(back, bolt.Options{ReadOnly: true}), &transfer.Report{}); err != nil {
+	reopened := bolt.Open(back, bolt.Options{ReadOnly: true})
+	if err := transfer.Compare(t.Context(), file, reopened, &transfer.Report{}); err != nil {
 		t.Error(err)
 	}
 	if err := bolt.Open(back, bolt.Options{}).Check(time.Second); err != nil {
@@ -279,7 +280,8 @@ func TestCopyThereAndBack(t *testing.T) {
 		w.step()
 	}
 	for _, s := range w.stores[1:] {
-		if err := transfer.Compare(t.Context(), w.stores[0].(store.Exporter), s.(store.Exporter), &transfer.Report{}); err != nil {
+		original := w.stores[0].(store.Exporter)
+		if err := transfer.Compare(t.Context(), original, s.(store.Exporter), &transfer.Report{}); err != nil {
 			t.Errorf("%T: %v", s, err)
 		}
 	}
