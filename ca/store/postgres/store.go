@@ -42,7 +42,10 @@ type Store struct {
 	chunks    chunkCache
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Shared = (*Store)(nil)
+)
 
 // connections bounds the pool unless the address has pool_max_conns. One more is the listener's.
 const connections = 8
