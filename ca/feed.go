@@ -32,8 +32,8 @@ func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 }
 
 // Current tells whether what this process keeps because of the feed may be given to others: whether
-// its followers had taken all changes within the last second. It always is so where no other process
-// writes.
+// its followers had taken all changes within the last second. It always is so where no other
+// process writes.
 func (ca *CA) Current() bool {
 	shared, ok := ca.store.(store.Shared)
 	return !ok || time.Since(shared.Confirmed()) < time.Second
