@@ -160,7 +160,6 @@ func TestStoreCommands(t *testing.T) {
 	card := l.Issue("--fixture", "alain")
 	l.Must("revoke", card.Certificates[0].Serial, "--reason", "superseded")
 	l.Must("publish")
-	before := l.Must("list", "--all", "--json", "--der")
 
 	fails := func(want string, args ...string) {
 		t.Helper()
@@ -174,7 +173,7 @@ func TestStoreCommands(t *testing.T) {
 	server := l.Serve()
 	fails("end igc serve first", "store", "copy", "bbolt:", database)
 	server.Stop(t)
-	before = l.Must("list", "--all", "--json", "--der")
+	before := l.Must("list", "--all", "--json", "--der")
 	if out := l.Must("store", "copy", "bbolt:", database); !strings.Contains(
 		out,
 		"Copied and compared: 5 authorities",

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -265,16 +266,18 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 		// what the database can decide of the filter; all of it is decided below
 		where := ` AND ($3 = '' OR s.revoked = ($3 <> 'good')) AND ($4::timestamptz IS NULL OR c.not_after < $4)
 			AND ($5 = '' OR split_part(c.profile, '/', 1) = $5)`
-		order, from := `WHERE c.number > $1`+where+` ORDER BY c.number LIMIT $2`, int64(f.After)
+		order := ``
 		if f.Newest {
-			order, from = `WHERE c.number < $1 AND c.number > $6`+where+` ORDER BY c.number DESC LIMIT $2`, 1<<62
+			order = ` DESC`
+		}
+		after, before := int64(f.After), int64(math.MaxInt64)
+		if f.Before > 0 && f.Before < math.MaxInt64 {
+			before = int64(f.Before)
 		}
 		for page := firstPage; ; page = min(4*page, lastPage) {
-			args := []any{from, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product}
-			if f.Newest {
-				args = append(args, int64(f.After))
-			}
-			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+order, args...)
+			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
+				`WHERE c.number > $1 AND c.number < $6`+where+` ORDER BY c.number`+order+` LIMIT $2`,
+				after, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product, before)
 			for _, r := range found {
 				if f.Passes(r) && !yield(r, nil) {
 					return
@@ -283,7 +286,11 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			if len(found) < page {
 				return
 			}
-			from = int64(found[len(found)-1].Number)
+			if last := int64(found[len(found)-1].Number); f.Newest {
+				before = last
+			} else {
+				after = last
+			}
 		}
 	}
 }
