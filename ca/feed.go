@@ -2,6 +2,7 @@ package ca
 
 import (
 	"context"
+	"time"
 
 	"github.com/igc-lab/igc/ca/store"
 )
@@ -28,4 +29,12 @@ func (ca *CA) Head(ctx context.Context) (h store.Head, err error) {
 // Follow calls fn with the changes after a sequence number as they come, see [store.Store].
 func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
 	return ca.store.Follow(ctx, after, fn)
+}
+
+// Current tells whether what this process keeps because of the feed may be given to others: whether
+// its followers had taken all changes within the last second. It always is so where no other
+// process writes.
+func (ca *CA) Current() bool {
+	shared, ok := ca.store.(store.Shared)
+	return !ok || time.Since(shared.Confirmed()) < time.Second
 }

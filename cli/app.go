@@ -110,7 +110,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{p.initCommand(), p.issueCommand(), p.csrCommand(), p.renewCommand(),
 			p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(),
-			p.unholdCommand(), p.listCommand(), p.auditCommand(),
+			p.unholdCommand(), p.listCommand(), p.auditCommand(), p.storeCommand(),
 			p.peopleCommand(), p.outboxCommand(), p.ecpsCommand(), p.pscCommand(), p.annuaireCommand(),
 			p.orderCommand(), p.withdrawCommand(), p.followCommand(), p.roleCommand(), p.tokenCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},

@@ -24,6 +24,9 @@ func (p *program) initCommand() *cli.Command {
 			keyFlag(tr("clés du laboratoire ; seul faithful ressemble à l'IGC-Santé",
 				"keys of the lab; only faithful is like the IGC-Santé")),
 			urlsFlag(),
+			&cli.StringFlag{Name: "store", Usage: tr("base PostgreSQL des enregistrements, au lieu d'un fichier : "+
+				"postgres://UTILISATEUR@HÔTE/BASE",
+				"PostgreSQL database of the records, instead of a file: postgres://USER@HOST/DATABASE")},
 			&cli.IntFlag{Name: "port",
 				Usage: tr("premier de douze ports qui se suivent, au lieu de 8080, 8443-8446, 1389 et 8451-8456",
 					"first of twelve ports in a row, instead of 8080, 8443-8446, 1389 and 8451-8456")},
@@ -104,6 +107,9 @@ func labConfig(c *cli.Context) (lab.Config, error) {
 		if err := serve.InRow(&config, c.Int("port")); err != nil {
 			return config, err
 		}
+	}
+	if c.IsSet("store") {
+		config.Store = c.String("store")
 	}
 	u, err := urls(c)
 	if err == nil && u != nil {

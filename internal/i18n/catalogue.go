@@ -160,6 +160,26 @@ var french = map[string]string{
 		"name the right one in igc.yaml, restore a backup, or bring them there with igc store copy": "" +
 		"la base %s est vide, et %s montre qu'il y avait des enregistrements : nommez la bonne dans igc.yaml, " +
 		"restaurez une sauvegarde, ou amenez-les-y par igc store copy",
+	"the database %s has a lab already: nothing is copied over it": "" +
+		"la base %s a déjà un laboratoire : rien n'est copié dessus",
+	"%s is there already: nothing is copied over it": "" +
+		"%s existe déjà : rien n'est copié dessus",
+	"a copy of a lab into the database %s was begun and has not ended: go on with igc store copy": "" +
+		"une copie d'un laboratoire vers la base %s a commencé et n'est pas finie : continuez par igc store copy",
+	"certificate %d comes as number %d of the copy": "" +
+		"le certificat %d arrive comme numéro %d de la copie",
+	"the copy %s is whole, and cannot be named %s: %w": "" +
+		"la copie %s est entière, et ne peut être nommée %s : %w",
+	"another process holds %s: end igc serve first": "" +
+		"un autre processus tient %s : arrêtez d'abord igc serve",
+	"%q is neither bbolt:PATH nor postgres://USER@HOST/DATABASE": "" +
+		"%q n'est ni bbolt:CHEMIN ni postgres://UTILISATEUR@HÔTE/BASE",
+	"the copy differs in %s from what it was made of: was the lab written meanwhile? " +
+		"End what writes it, and copy it again": "" +
+		"la copie diffère de l'original (%s) : le laboratoire a-t-il été écrit entre-temps ? Arrêtez ce qui " +
+		"l'écrit, et recopiez-le",
+	"the feed ends at entry %d with %s, and its head is entry %d with %s": "" +
+		"le journal finit à l'entrée %d d'empreinte %s, et sa tête est l'entrée %d d'empreinte %s",
 	"the store is closed": "" +
 		"les enregistrements sont fermés",
 	"the lab's database was lost before it answered: look whether the change was made, " +

@@ -43,6 +43,7 @@ var layers = [][]string{
 	{"lab/rpc"},
 	{"ca"},
 	{"ca/keys"},
+	{"ca/store/transfer"},
 	{"ca/store/bolt", "ca/store/postgres"},
 	{"ca/store/storetest"},
 	{"ca/store"},

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
@@ -139,7 +140,7 @@ func (r *Responder) lookUp(der []byte) (*request, *reply) {
 	if req.critical {
 		return nil, r.counted(refusals[unauthorized])
 	}
-	if !req.forAnyone() {
+	if !r.keeps(req) {
 		return req, nil
 	}
 	e := r.cache.get(req.ids[0].raw, r.now())
@@ -153,6 +154,10 @@ func (r *Responder) lookUp(der []byte) (*request, *reply) {
 	r.hit(p)
 	return nil, r.counted(p)
 }
+
+// keeps tells whether the reply to a request may be one that is kept. None may while changes that
+// other processes make are not known to have come here: statuses are read then.
+func (r *Responder) keeps(req *request) bool { return req.forAnyone() && r.lab.Current() }
 
 // counted adds a reply to the counters.
 func (r *Responder) counted(p *reply) *reply {
@@ -187,7 +192,7 @@ func (r *Responder) find(ctx context.Context, req *request) (*reply, error) {
 		return r.broken(ctx, err)
 	case a == nil:
 		return refusals[unauthorized], nil
-	case !req.forAnyone():
+	case !r.keeps(req):
 		return r.signed(ctx, a, req)
 	}
 	id := req.ids[0].raw
@@ -251,10 +256,14 @@ func (r *Responder) signed(ctx context.Context, a *authority, req *request) (*re
 	return p, warning
 }
 
-// broken is the reply when something failed; a client that left is not a failure.
+// broken is the reply when something failed; a client that left is not a failure, and a database
+// that does not answer may the next time.
 func (r *Responder) broken(ctx context.Context, err error) (*reply, error) {
 	if ctx.Err() != nil {
 		return refusals[tryLater], nil
+	}
+	if ca.KindOf(err) == ca.Unavailable {
+		return refusals[tryLater], err
 	}
 	return refusals[internalError], err
 }

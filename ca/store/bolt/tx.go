@@ -158,7 +158,7 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 		k, v := c.Seek(u64(f.After + 1))
 		if f.Newest {
 			step = c.Prev
-			if k, v = c.Seek(u64(f.Before)); f.Before == 0 || k == nil {
+			if k, _ = c.Seek(u64(f.Before)); f.Before == 0 || k == nil {
 				k, v = c.Last()
 			} else {
 				k, v = c.Prev()

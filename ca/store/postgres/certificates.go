@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -121,9 +122,11 @@ const (
 	recordTables = ` FROM certificates c JOIN statuses s ON s.authority = c.authority AND s.serial = c.serial `
 )
 
-func scanRecord(row pgx.Row) (*store.Record, error) {
+func scanRecord(row pgx.Row) (*store.Record, error) { return scanRecordWith(row, &status{}) }
+
+// scanRecordWith also gives the row of its status.
+func scanRecordWith(row pgx.Row, s *status) (*store.Record, error) {
 	r := &store.Record{}
-	var s status
 	var serial []byte
 	var holder string
 	var number int64
@@ -139,6 +142,9 @@ func scanRecord(row pgx.Row) (*store.Record, error) {
 	r.SetRevocation(s.revocation())
 	return r, nil
 }
+
+const recordFields = `number, authority, serial, profile, holder, card, identifier, not_before, not_after, ` +
+	`issued_at, own_key, der`
 
 func scanRecords(r pgx.Rows) (*store.Record, error) { return scanRecord(r) }
 
@@ -260,16 +266,18 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 		// what the database can decide of the filter; all of it is decided below
 		where := ` AND ($3 = '' OR s.revoked = ($3 <> 'good')) AND ($4::timestamptz IS NULL OR c.not_after < $4)
 			AND ($5 = '' OR split_part(c.profile, '/', 1) = $5)`
-		order, from := `WHERE c.number > $1`+where+` ORDER BY c.number LIMIT $2`, int64(f.After)
+		order := ``
 		if f.Newest {
-			order, from = `WHERE c.number < $1 AND c.number > $6`+where+` ORDER BY c.number DESC LIMIT $2`, 1<<62
+			order = ` DESC`
+		}
+		after, before := int64(f.After), int64(math.MaxInt64)
+		if f.Before > 0 && f.Before < math.MaxInt64 {
+			before = int64(f.Before)
 		}
 		for page := firstPage; ; page = min(4*page, lastPage) {
-			args := []any{from, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product}
-			if f.Newest {
-				args = append(args, int64(f.After))
-			}
-			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+order, args...)
+			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
+				`WHERE c.number > $1 AND c.number < $6`+where+` ORDER BY c.number`+order+` LIMIT $2`,
+				after, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product, before)
 			for _, r := range found {
 				if f.Passes(r) && !yield(r, nil) {
 					return
@@ -278,7 +286,11 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			if len(found) < page {
 				return
 			}
-			from = int64(found[len(found)-1].Number)
+			if last := int64(found[len(found)-1].Number); f.Newest {
+				before = last
+			} else {
+				after = last
+			}
 		}
 	}
 }
@@ -309,8 +321,7 @@ func (t *tx) addRecord(r *store.Record) error {
 	if tag := t.do(`WITH s AS (
 			INSERT INTO statuses (authority, serial, number, not_after) VALUES ($2, $3, $1, $9)
 			ON CONFLICT DO NOTHING RETURNING number)
-		INSERT INTO certificates (number, authority, serial, profile, holder, card, identifier,
-			not_before, not_after, issued_at, own_key, der)
+		INSERT INTO certificates (`+recordFields+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM s`,
 		int64(number), r.Authority, serial, r.Profile, string(holder),
 		textOrNull(r.Holder.CardNumber), textOrNull(r.Holder.Identifier()),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +48,7 @@ type nodes struct {
 	ended    chan struct{}
 	progress chan struct{}
 
-	confirmed time.Time // since when, at the latest, all followers have all that was written
+	confirmed atomic.Pointer[time.Time] // since when, at the latest, all followers have all that was written
 }
 
 // Confirmed is a moment at which every follower of this process had taken all that was written by
@@ -55,9 +56,10 @@ type nodes struct {
 // others, does so while this is less than a second ago: an update on another node returns without
 // this one after that.
 func (s *Store) Confirmed() time.Time {
-	s.nodes.mu.Lock()
-	defer s.nodes.mu.Unlock()
-	return s.nodes.confirmed
+	if at := s.nodes.confirmed.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // join makes this process a node before its first follower reads.
@@ -72,7 +74,7 @@ func (n *nodes) join(ctx context.Context) error {
 	if _, _, err := n.beat(ctx, id); err != nil {
 		return err
 	}
-	n.members, n.id, n.confirmed = 1, id, time.Time{}
+	n.members, n.id = 1, id
 	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	n.ended, n.progress = make(chan struct{}), make(chan struct{}, 1)
 	go n.run(ctx, id, n.progress, n.ended)
@@ -96,7 +98,8 @@ func (n *nodes) stop() {
 func (n *nodes) end(so bool) {
 	cancel, ended := n.cancel, n.ended
 	if so {
-		n.cancel, n.id, n.confirmed = nil, "", time.Time{}
+		n.cancel, n.id = nil, ""
+		n.confirmed.Store(nil)
 	}
 	n.mu.Unlock()
 	if so && cancel != nil {
@@ -134,7 +137,7 @@ func (n *nodes) run(ctx context.Context, id string, progress <-chan struct{}, en
 		}
 		n.mu.Lock()
 		if n.id == id {
-			n.confirmed = at
+			n.confirmed.Store(&at)
 		}
 		n.mu.Unlock()
 	}

@@ -30,6 +30,8 @@ type Store struct {
 	config *pgxpool.Config
 	opts   Options
 
+	importing bool // a copy fills it, see OpenImport
+
 	mu     sync.Mutex
 	opened *pgxpool.Pool // at the first use
 	writer chan *op      // made with it
@@ -40,7 +42,10 @@ type Store struct {
 	chunks    chunkCache
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Shared = (*Store)(nil)
+)
 
 // connections bounds the pool unless the address has pool_max_conns. One more is the listener's.
 const connections = 8
@@ -248,8 +253,9 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 }
 
 const (
-	labColumns = `SELECT seq, encode(hash, 'hex'), issued, floor(extract(epoch FROM clock_timestamp()))::bigint`
-	beginView  = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
+	labColumns = `SELECT seq, encode(hash, 'hex'), issued, floor(extract(epoch FROM clock_timestamp()))::bigint,
+		coalesce(copied, '')`
+	beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
 	// A node that stands still in the middle of a transaction loses it, so that the others go on.
 	beginUpdate = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` +
 		`SET LOCAL idle_in_transaction_session_timeout = '15s'; SET LOCAL lock_timeout = '2min'; ` +

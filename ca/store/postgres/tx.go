@@ -28,6 +28,8 @@ type tx struct {
 	err   error // of the database, the first
 	xid   string
 
+	copied string // head of the lab that is being copied here
+
 	state
 	begun    state // as it was read
 	actor    string
@@ -105,8 +107,15 @@ func (t *tx) readLab(row [][]byte) error {
 	if t.now = time.Unix(numbers[2], 0).UTC(); t.store.opts.Now != nil {
 		t.now = t.store.opts.Now().UTC().Truncate(time.Second)
 	}
-	if len(row) > 4 {
-		t.xid = string(row[4])
+	if t.copied = string(row[4]); t.copied != "" && !t.store.importing {
+		return store.Errorf(
+			store.Conflict,
+			"a copy of a lab into the database %s was begun and has not ended: go on with igc store copy",
+			t.conn.Conn().Config().Database,
+		)
+	}
+	if len(row) > 5 {
+		t.xid = string(row[5])
 	}
 	return nil
 }
@@ -235,6 +244,9 @@ func (t *tx) do(sql string, args ...any) pgconn.CommandTag {
 
 // copyRows writes many rows.
 func (t *tx) copyRows(table string, columns []string, rows [][]any) {
+	if len(rows) == 0 {
+		return
+	}
 	t.send()
 	ctx, cancel := context.WithTimeout(t.ctx, statementLimit)
 	defer cancel()

@@ -5,7 +5,8 @@ CREATE TABLE lab (
   one    boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq    bigint NOT NULL DEFAULT 0,
   hash   bytea  NOT NULL DEFAULT decode(repeat('00', 32), 'hex'),
-  issued bigint NOT NULL DEFAULT 0
+  issued bigint NOT NULL DEFAULT 0,
+  copied text -- head of the feed of a lab that is being copied here: nobody else uses the database until then
 ) WITH (fillfactor = 10);
 INSERT INTO lab DEFAULT VALUES;
 
