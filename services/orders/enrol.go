@@ -58,8 +58,11 @@ func deduce(caller *access.Caller, r *Request) error {
 		r.Structure, r.Service = cmp.Or(r.Structure, h.Structure), cmp.Or(r.Service, h.Service)
 	}
 	if r.Structure == "" {
-		if structures, _ := caller.Structures(offer.Action); len(structures) == 1 {
+		switch structures, all := caller.Structures(offer.Action); {
+		case len(structures) == 1:
 			r.Structure = structures[0]
+		case len(structures) == 0 && !all:
+			return caller.May(offer.Action, access.Target{}) // nowhere, and this says why
 		}
 	}
 	return nil

@@ -83,6 +83,8 @@ func TestEnrol(t *testing.T) {
 	refusedAs(t, err, access.RefusedRole)
 	_, err = s.Enrol(ctx, holding(access.Holder, "899700209812", ""), orders.Request{Usage: "SSL_SERV",
 		CSR: request(t)})
+	refusedAs(t, err, access.RefusedRole)
+	_, err = s.Enrol(ctx, access.Owner("cli:test"), orders.Request{Usage: "SSL_SERV", CSR: request(t)})
 	withCode(t, err, orders.CodeStructure)
 	after, err := s.List(ctx, access.Owner("cli:test"), orders.Query{})
 	if err != nil || len(after.Orders) != len(before.Orders) {

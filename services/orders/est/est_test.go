@@ -315,7 +315,7 @@ func TestByCertificate(t *testing.T) {
 	presented, _ := f.Issue(t, "auth-cli", "GUICHET")
 	body := base64Of(request(t, "srv.test"))
 	answer, text := f.ask(ordertest.Client(f.server, presented), "POST", est.Path+"simpleenroll", pkcs10, body, "")
-	if answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden {
+	if answer.StatusCode != http.StatusForbidden {
 		t.Errorf("without a role: %s\n%s", answer.Status, text)
 	}
 	f.Grant(t, ordertest.Hospital+"/GUICHET", access.Technical)
