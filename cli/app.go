@@ -112,7 +112,7 @@ func (p *program) app() *cli.App {
 			p.serveCommand(), p.catalogueCommand(), p.publishCommand(), p.recoverCommand(), p.revokeCommand(),
 			p.unholdCommand(), p.listCommand(), p.auditCommand(),
 			p.peopleCommand(), p.outboxCommand(), p.ecpsCommand(), p.pscCommand(), p.annuaireCommand(),
-			p.roleCommand(), p.tokenCommand(),
+			p.roleCommand(), p.tokenCommand(), p.backupCommand(), p.restoreCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 	completing(app.Commands)
