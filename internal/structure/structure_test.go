@@ -59,7 +59,7 @@ var layers = [][]string{
 }
 
 // forTests are packages that only tests import; they import what they need.
-var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/interop/fhir",
+var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/interop/fhir", "internal/interop/orders",
 	"internal/logins", "internal/cardtest", "internal/ordertest",
 	"internal/peer", "internal/postgrestest",
 	"internal/browsers",

@@ -12,7 +12,7 @@ import (
 // oneLanguage are pages that are made by a test in both languages at once, or that only those who
 // work on igc read.
 var oneLanguage = []string{"docs/architecture.md", "docs/cli.md", "docs/codes.md", "docs/costs.md",
-	"docs/psc-codes.md", "docs/annuaire-codes.md", "docs/access.md",
+	"docs/psc-codes.md", "docs/annuaire-codes.md", "docs/access.md", "docs/orders-codes.md",
 	"docs/storage.md"}
 
 var (

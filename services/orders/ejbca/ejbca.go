@@ -84,7 +84,8 @@ func (s *server) answer(h func(http.ResponseWriter, *http.Request) error) http.H
 // maxBody bounds a request: a certification request of the largest size as PEM within JSON.
 const maxBody = 256 << 10
 
-// write answers with JSON, as Jackson writes it: in one line, with nothing escaped that need not be.
+// write answers with JSON, as Jackson writes it: in one line, with nothing escaped that need not
+// be.
 func write(w http.ResponseWriter, status int, body any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -15,8 +15,8 @@ import (
 	"github.com/igc-lab/igc/services/orders"
 )
 
-// enrolment is what pkcs10enroll takes. The rest of EJBCA's fields are passed over: there are no end
-// entities with names and passwords, and neither subject, dates nor extensions can be chosen.
+// enrolment is what pkcs10enroll takes. The rest of EJBCA's fields are passed over: there are no
+// end entities with names and passwords, and neither subject, dates nor extensions can be chosen.
 type enrolment struct {
 	Request          string  `json:"certificate_request"`
 	Profile          string  `json:"certificate_profile_name"`
