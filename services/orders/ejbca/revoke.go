@@ -94,7 +94,8 @@ func (s *server) revoke(w http.ResponseWriter, r *http.Request, caller *access.C
 			return err
 		}
 		if query.Has(parameter) {
-			return modelled(http.StatusUnprocessableEntity, i18n.Text{FR: "le labo révoque aussitôt : n'envoyez pas %s",
+			return modelled(http.StatusUnprocessableEntity, i18n.Text{
+				FR: "le labo révoque aussitôt : n'envoyez pas %s",
 				EN: "the lab revokes at once: leave %s out"}.Format(parameter))
 		}
 	}
