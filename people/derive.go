@@ -117,7 +117,7 @@ func activityOf(h profiles.Holder) Activity {
 	if h.Profession == "" {
 		a.CodeGenreActivite, a.AutoriteDenregistrement = "GENR04", ""
 	}
-	a.CodeDepartement = departmentCode(h.Department)
+	a.CodeDepartement = DepartmentCode(h.Department)
 	number := h.Structure[1:]
 	switch h.Structure[0] {
 	case '1':
@@ -141,8 +141,8 @@ func activityOf(h profiles.Holder) Activity {
 	return a
 }
 
-// departmentCode is the code in a label such as "Paris (75)".
-func departmentCode(label string) string {
+// DepartmentCode is the code in a label such as "Paris (75)".
+func DepartmentCode(label string) string {
 	for _, c := range profiles.Codes("G09") {
 		if c.Label == label {
 			return c.Code

@@ -373,7 +373,8 @@ func (d *dataset) organisations(ctx context.Context) error {
 
 // structureOfHolder is the structure that a certificate names.
 func structureOfHolder(h profiles.Holder) *people.Structure {
-	return structureOf(&people.Activity{AncienIdentifiant: h.Structure, RaisonSocialeSite: h.Organisation})
+	return structureOf(&people.Activity{AncienIdentifiant: h.Structure, RaisonSocialeSite: h.Organisation,
+		CodeDepartement: people.DepartmentCode(h.Department)})
 }
 
 // structureOf is the structure that an activity names.

@@ -7,6 +7,9 @@
 // ([Desk.Revoke]), with the code or by role, for good. Who may do what is the table of package
 // access. A card that is ordered is made at once, with its letter.
 //
+// Protocols that know no such steps have them in one: [Desk.Enrol], and [Desk.Reenrol] by the
+// authority of a certificate that is to be renewed. Packages est and ejbca are such fronts.
+//
 // # What is not lost
 //
 // An order is a document of the lab, each change of it in the feed with its actor. A withdrawal is

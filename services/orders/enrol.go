@@ -69,16 +69,32 @@ func deduce(caller *access.Caller, r *Request) error {
 }
 
 // enrol writes an order down as one whose withdrawal has begun, and ends it. After an interruption,
-// whoever reads the order next does.
+// whoever reads the order next does. One that cannot be issued leaves no order: nobody would come
+// to withdraw it.
 func (d *Desk) enrol(ctx context.Context, caller *access.Caller, doc *document) (*Order, error) {
 	doc.State = ToWithdraw
 	if err := d.begin(ctx, caller, doc, "", indexWrites(doc)...); err != nil {
 		return nil, err
 	}
 	if err := d.issue(ctx, doc); err != nil {
+		if !doc.Issuing {
+			d.forget(ctx, caller.Actor, doc)
+		}
 		return nil, err
 	}
 	return d.present(ctx, doc)
+}
+
+// forget removes an order and its places in lists.
+func (d *Desk) forget(ctx context.Context, actor string, doc *document) {
+	version := doc.version
+	writes := []store.DocumentWrite{{Kind: orderKind, Key: doc.Number, Delete: true, IfVersion: &version}}
+	for _, w := range indexWrites(doc) {
+		writes = append(writes, store.DocumentWrite{Kind: w.Kind, Key: w.Key, Delete: true})
+	}
+	if _, err := d.Documents.WriteDocuments(ctx, actor, writes...); err != nil {
+		d.Log.Error("an order that cannot be issued stays", "order", doc.Number, "err", err)
+	}
 }
 
 // Reenrol issues another certificate of the same product to the same holder (RFC 7030 4.2.2). The

@@ -14,6 +14,7 @@ import (
 
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/services/orders"
 )
 
@@ -89,6 +90,31 @@ func TestEnrol(t *testing.T) {
 	after, err := s.List(ctx, access.Owner("cli:test"), orders.Query{})
 	if err != nil || len(after.Orders) != len(before.Orders) {
 		t.Errorf("%d orders, %d after refusals, %v", len(before.Orders), len(after.Orders), err)
+	}
+}
+
+// A key of another holder is refused, and leaves neither an order nor a place in a list.
+func TestEnrolKeyOfAnother(t *testing.T) {
+	s, ctx := newStand(t), t.Context()
+	csr := request(t)
+	if _, err := s.Enrol(ctx, technical, orders.Request{Usage: "SSL_SERV", CSR: csr}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := s.Enrol(ctx, foreign, orders.Request{Usage: "SSL_SERV", CSR: csr})
+		if store.KindOf(err) != store.Conflict {
+			t.Errorf("a key of another holder: %v", err)
+		}
+	}
+	list, err := s.List(ctx, access.Owner("cli:test"), orders.Query{})
+	if err != nil || len(list.Orders) != 1 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	for _, kind := range []string{"orders.order", "orders.index"} {
+		docs, err := s.lab.ScanDocuments(ctx, store.DocumentKind{Name: kind}, "")
+		if want := map[string]int{"orders.order": 1, "orders.index": 3}[kind]; err != nil || len(docs) != want {
+			t.Errorf("%d documents of %s, %v", len(docs), kind, err)
+		}
 	}
 }
 

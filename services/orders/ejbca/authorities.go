@@ -57,7 +57,7 @@ func (s *server) bySubject(ctx context.Context, name string) (*authority, error)
 			return a, nil
 		}
 	}
-	return nil, fail(http.StatusNotFound, "CA '%s' does not exist.", name)
+	return nil, native(http.StatusNotFound, "CA '%s' does not exist.", name)
 }
 
 // authorities lists the authorities.

@@ -6,17 +6,13 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
-
-	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // nameOf is a distinguished name as EJBCA writes it: the CN first, without spaces after commas.
 func nameOf(der []byte) (string, error) {
 	var name pkix.RDNSequence
-	if rest, err := asn1.Unmarshal(der, &name); err != nil || len(rest) > 0 {
-		return "", i18n.Errorf("a name cannot be read")
-	}
-	return name.String(), nil
+	_, err := asn1.Unmarshal(der, &name)
+	return name.String(), err
 }
 
 // sameName compares two distinguished names as text, in whichever order and with whichever spaces

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/igc-lab/igc/access"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/services/orders"
 )
 
@@ -107,7 +108,8 @@ func read(r *http.Request, into any) error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return fail(http.StatusRequestEntityTooLarge, "The request is larger than %d bytes", tooLarge.Limit)
+		return modelled(http.StatusRequestEntityTooLarge, i18n.Text{FR: "la demande dépasse 256 Kio",
+			EN: "the request is larger than 256 KiB"})
 	case err != nil:
 		return errMalformed
 	}
@@ -127,6 +129,6 @@ func status(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func noSuchPath(_ http.ResponseWriter, r *http.Request) error {
-	return fail(http.StatusNotFound, "RESTEASY003210: Could not find resource for full path: https://%s%s", r.Host,
+	return native(http.StatusNotFound, "RESTEASY003210: Could not find resource for full path: https://%s%s", r.Host,
 		r.URL.EscapedPath())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/der"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/services/orders"
 )
@@ -45,14 +46,14 @@ func (s *server) pkcs10enroll(w http.ResponseWriter, r *http.Request, caller *ac
 		format = strings.ToUpper(*e.ResponseFormat)
 	}
 	if format != "DER" && format != "PKCS7" {
-		return fail(http.StatusBadRequest, "Invalid input. Response format can only be DER or PKCS7")
+		return native(http.StatusBadRequest, "Invalid input. Response format can only be DER or PKCS7")
 	}
 	issuers, offer, usage, err := s.profile(r.Context(), &e)
 	if err != nil {
 		return err
 	}
 	if strings.TrimSpace(e.Request) == "" {
-		return fail(http.StatusBadRequest, "Invalid certificate request")
+		return native(http.StatusBadRequest, "Invalid certificate request")
 	}
 	o, err := s.Desk.Enrol(r.Context(), caller, orders.Request{Offer: offer.ID, Usage: usage.ID, CSR: e.Request})
 	if err != nil {
@@ -101,15 +102,17 @@ func (s *server) profile(ctx context.Context, e *enrolment) ([]*x509.Certificate
 	}
 	switch {
 	case named == nil:
-		return nil, nil, nil, fail(http.StatusNotFound, `CA with name "%s" doesn't exist`, e.Authority)
+		return nil, nil, nil, native(http.StatusNotFound, `CA with name "%s" doesn't exist`, e.Authority)
 	case !found:
-		return nil, nil, nil, fail(http.StatusNotFound, `Certificate profile with name "%s" doesn't exist`, e.Profile)
+		return nil, nil, nil, native(http.StatusNotFound, `Certificate profile with name "%s" doesn't exist`, e.Profile)
 	case !named.cert.Equal(issuers[0]):
-		return nil, nil, nil, fail(http.StatusBadRequest, "CA %s does not issue with certificate profile %s: %s does",
-			named.id, e.Profile, issuers[0].Subject.CommonName)
+		return nil, nil, nil, modelled(http.StatusBadRequest, i18n.Text{
+			FR: "l'autorité %[1]s n'émet pas selon le profil %[2]s : c'est %[3]s",
+			EN: "CA %[1]s does not issue with certificate profile %[2]s: %[3]s does"}.Format(named.id, e.Profile,
+			issuers[0].Subject.CommonName))
 	}
 	if _, _, known := findProfile(e.EndEntityProfile); !known && e.EndEntityProfile != emptyProfile {
-		return nil, nil, nil, fail(http.StatusNotFound, `End Entity Profile of name "%s" was not found`,
+		return nil, nil, nil, native(http.StatusNotFound, `End Entity Profile of name "%s" was not found`,
 			e.EndEntityProfile)
 	}
 	return issuers, offer, usage, nil
@@ -146,15 +149,16 @@ func (s *server) enrollkeystore(w http.ResponseWriter, r *http.Request, caller *
 	parts := strings.SplitN(k.Username, "/", 3)
 	offer, usage, found := findProfile(parts[0])
 	if !found || len(parts) < 2 {
-		return fail(http.StatusNotFound, "The end entity '%s' does not exist", k.Username)
+		return native(http.StatusNotFound, "The end entity '%s' does not exist", k.Username)
 	}
 	order := orders.Request{Offer: offer.ID, Usage: usage.ID, Service: parts[len(parts)-1], Password: k.Password}
 	if len(parts) == 3 {
 		order.Structure = parts[1]
 	}
 	if product, err := profiles.FindProduct(usage.Product); err != nil || len(product.Certificates) != 1 {
-		return fail(http.StatusBadRequest, "Profile %s has several certificates: it takes the ordering platform",
-			usage.ID)
+		return modelled(http.StatusBadRequest, i18n.Text{
+			FR: "%s a plusieurs certificats : demandez-les sur la plateforme de commande",
+			EN: "%s has several certificates: ask for them on the ordering platform"}.Format(usage.ID))
 	}
 	if err := s.keys(&k); err != nil {
 		return err
@@ -184,10 +188,13 @@ func (s *server) keys(k *keyStore) error {
 	}
 	switch {
 	case k.KeyAlg != "RSA" && k.KeyAlg != "ECDSA":
-		return fail(http.StatusUnprocessableEntity, "Unsupported key algorithm '%s'", k.KeyAlg)
+		return native(http.StatusUnprocessableEntity, "Unsupported key algorithm '%s'", k.KeyAlg)
 	case k.KeyAlg != made || !slices.Contains(specs, k.KeySpec):
-		return fail(http.StatusUnprocessableEntity, "This lab makes keys %s %s, not %s %s: send a certification "+
-			"request for another (pkcs10enroll)", made, specs[0], k.KeyAlg, k.KeySpec)
+		return modelled(http.StatusUnprocessableEntity, i18n.Text{
+			FR: "ce labo fait des clés %[1]s %[2]s, pas %[3]s %[4]s : pour une autre, envoyez une demande de " +
+				"certificat (pkcs10enroll)",
+			EN: "this lab makes keys %[1]s %[2]s, not %[3]s %[4]s: for another, send a certification request " +
+				"(pkcs10enroll)"}.Format(made, specs[0], k.KeyAlg, k.KeySpec))
 	}
 	return nil
 }

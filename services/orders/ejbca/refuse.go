@@ -14,7 +14,7 @@ import (
 	"github.com/igc-lab/igc/services/orders"
 )
 
-// problem is an error in EJBCA's own words, by which its clients know it.
+// problem is an error that is answered as it stands.
 type problem struct {
 	status  int
 	message string
@@ -22,13 +22,19 @@ type problem struct {
 
 func (p *problem) Error() string { return p.message }
 
-func fail(status int, message string, args ...any) error {
+// native is an error in EJBCA's own words, by which its clients know it.
+func native(status int, message string, args ...any) error {
 	return &problem{status, fmt.Sprintf(message, args...)}
 }
 
+// modelled is an error that EJBCA does not have, in both languages.
+func modelled(status int, text i18n.Text) error { return &problem{status, both(text)} }
+
+func both(text i18n.Text) string { return text.FR + " / " + text.EN }
+
 var (
-	errNobody    = fail(http.StatusForbidden, "Authorization failed. No certificates or OAuth token provided.")
-	errMalformed = fail(http.StatusBadRequest, "Malformed JSON request, check if format of the values of every "+
+	errNobody    = native(http.StatusForbidden, "Authorization failed. No certificates or OAuth token provided.")
+	errMalformed = native(http.StatusBadRequest, "Malformed JSON request, check if format of the values of every "+
 		"parameter is correct and request structure is proper.")
 )
 
@@ -41,16 +47,15 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		Code    int    `json:"error_code"`
 		Message string `json:"error_message"`
 	}{Code: s.statusOf(w, err)}
-	var own *problem
+	var p *problem
 	switch {
-	case errors.As(err, &own):
-		answer.Message = own.message
+	case errors.As(err, &p):
+		answer.Message = p.message
 	case answer.Code == http.StatusInternalServerError:
 		s.Log.Error("EJBCA", "path", r.URL.Path, "err", err)
 		answer.Message = "General failure."
 	default:
-		text := i18n.TextOf(err)
-		answer.Message = text.FR + " / " + text.EN
+		answer.Message = both(i18n.TextOf(err))
 	}
 	if err := write(w, answer.Code, answer); err != nil {
 		s.Log.Debug("EJBCA", "path", r.URL.Path, "err", err)
@@ -59,12 +64,12 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // statusOf is the status of an error. EJBCA answers with 403 to whoever it does not know.
 func (s *server) statusOf(w http.ResponseWriter, err error) int {
-	var own *problem
+	var p *problem
 	var denied *access.Denied
 	var refused *access.Refused
 	switch {
-	case errors.As(err, &own):
-		return own.status
+	case errors.As(err, &p):
+		return p.status
 	case errors.As(err, &denied) && denied.RetryAfter > 0:
 		wait := denied.RetryAfter / time.Millisecond
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(wait)/1000))))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/services/orders"
 )
@@ -35,7 +36,7 @@ var hexadecimal = regexp.MustCompile(`^(0[xX])?[0-9a-fA-F]{1,64}$`)
 // certificate finds the one that a path names, that the caller may follow.
 func (s *server) certificate(ctx context.Context, caller *access.Caller, issuer, serial string) (*ca.Record, error) {
 	if !hexadecimal.MatchString(serial) {
-		return nil, fail(http.StatusBadRequest, "Invalid serial number format. Should be HEX encoded (optionally "+
+		return nil, native(http.StatusBadRequest, "Invalid serial number format. Should be HEX encoded (optionally "+
 			"with '0x' prefix) e.g. '0x10782a83eef170d4'")
 	}
 	a, err := s.bySubject(ctx, issuer)
@@ -45,7 +46,7 @@ func (s *server) certificate(ctx context.Context, caller *access.Caller, issuer,
 	number, _ := new(big.Int).SetString(strings.TrimPrefix(strings.ToLower(serial), "0x"), 16)
 	record, err := s.Desk.FindSerial(ctx, caller, profiles.SerialHex(number))
 	if orders.CodeOf(err) == orders.CodeNone || err == nil && record.Authority != a.id {
-		return nil, fail(http.StatusNotFound,
+		return nil, native(http.StatusNotFound,
 			"Certificate with serial number '%s' and issuer DN '%s' was not found", serial, issuer)
 	}
 	return record, err
@@ -86,19 +87,21 @@ func (s *server) revoke(w http.ResponseWriter, r *http.Request, caller *access.C
 	name := strings.ToUpper(query.Get("reason"))
 	reason, known := reasons[name]
 	if !known {
-		return fail(http.StatusBadRequest, "Invalid revocation reason.")
+		return native(http.StatusBadRequest, "Invalid revocation reason.")
 	}
 	for _, parameter := range []string{"date", "invalidity_date"} {
 		if err := s.checkDate(query.Get(parameter)); err != nil {
 			return err
 		}
 		if query.Has(parameter) {
-			return fail(http.StatusUnprocessableEntity, "The lab revokes at once: leave %s out", parameter)
+			return modelled(http.StatusUnprocessableEntity, i18n.Text{
+				FR: "le labo révoque aussitôt : n'envoyez pas %s",
+				EN: "the lab revokes at once: leave %s out"}.Format(parameter))
 		}
 	}
 	if record.Status == ca.Revoked {
-		return fail(http.StatusConflict, "Certificate with issuer: %s and serial number: %s is already revoked", issuer,
-			serial)
+		return native(http.StatusConflict, "Certificate with issuer: %s and serial number: %s is already revoked",
+			issuer, serial)
 	}
 	if record, err = s.Desk.RevokeSerial(r.Context(), caller, record.Serial, string(reason)); err != nil {
 		return err
@@ -116,9 +119,9 @@ func (s *server) checkDate(text string) error {
 	date, err := time.Parse(time.RFC3339, text)
 	switch {
 	case err != nil:
-		return fail(http.StatusBadRequest, "Invalid date: '%s'.", text)
+		return native(http.StatusBadRequest, "Invalid date: '%s'.", text)
 	case date.After(s.Desk.Now()):
-		return fail(http.StatusBadRequest, "Date in the future: '%s'.", text)
+		return native(http.StatusBadRequest, "Date in the future: '%s'.", text)
 	}
 	return nil
 }
