@@ -166,9 +166,11 @@ func TestConnectionsEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var seen atomic.Uint64
-	following := make(chan error, 1)
+	following, began := make(chan error, 1), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(began) })
 	go func() {
 		following <- s.Follow(ctx, 0, func(changes []store.Change) error {
+			begin()
 			for _, change := range changes {
 				if !seen.CompareAndSwap(change.Seq-1, change.Seq) {
 					t.Errorf("change %d after %d", change.Seq, seen.Load())
@@ -177,6 +179,7 @@ func TestConnectionsEnded(t *testing.T) {
 			return nil
 		})
 	}()
+	<-began
 	done := make(chan struct{})
 	var writers sync.WaitGroup
 	var written atomic.Int64
