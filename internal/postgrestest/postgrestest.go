@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,8 +37,8 @@ const template = "igc_template"
 type Server struct {
 	Dir string // of its data and its socket
 
-	cmd  *exec.Cmd
-	stop func() error
+	command []string
+	stop    func() error
 }
 
 // programs is the folder of PostgreSQL's programs, the newest of them; empty when there is none.
@@ -140,28 +141,36 @@ func (s *Server) start(bin string, settings []string) error {
 		return fmt.Errorf("initdb: %v: %s", err, out)
 	}
 	// Killing a process, which tests do, loses nothing that fsync would keep.
-	settings = append(
-		[]string{"listen_addresses=", "unix_socket_directories=" + s.Dir, "shared_buffers=64MB", "max_connections=200",
-			"fsync=off", "full_page_writes=off"},
-		settings...)
-	server := slices.Concat(as, []string{filepath.Join(bin, "postgres"), "-D", data})
+	settings = append([]string{"listen_addresses=", "unix_socket_directories=" + s.Dir, "shared_buffers=64MB",
+		"max_connections=200", "fsync=off", "full_page_writes=off"}, settings...)
+	s.command = slices.Concat(as, []string{filepath.Join(bin, "postgres"), "-D", data})
 	for _, setting := range settings {
-		server = append(server, "-c", setting)
+		s.command = append(s.command, "-c", setting)
 	}
+	return s.Start()
+}
+
+// Start starts the server, also after a crash.
+func (s *Server) Start() error {
 	// The shell ends the server when its standard input does, with this process.
-	script := `"$@" >"$0" 2>&1 & server=$!; read -r _; kill -INT $server; wait $server; rm -rf "$(dirname "$0")"`
-	s.cmd = exec.Command("sh", append([]string{"-c", script, filepath.Join(s.Dir, "log")}, server...)...)
-	s.cmd.Dir = "/"
-	in, err := s.cmd.StdinPipe()
+	script := `"$@" >>"$0" 2>&1 & server=$!; read -r _; kill -INT $server; wait $server; rm -rf "$(dirname "$0")"`
+	cmd := exec.Command("sh", append([]string{"-c", script, filepath.Join(s.Dir, "log")}, s.command...)...)
+	cmd.Dir = "/"
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		return err
 	}
+	former := s.stop
 	s.stop = sync.OnceValue(func() error {
 		in.Close()
-		return s.cmd.Wait()
+		err := cmd.Wait()
+		if former != nil {
+			err = errors.Join(err, former())
+		}
+		return err
 	})
 	if err := s.await(20 * time.Second); err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
@@ -169,6 +178,33 @@ func (s *Server) start(bin string, settings []string) error {
 		return fmt.Errorf("PostgreSQL does not start: %v\n%s", err, log)
 	}
 	return nil
+}
+
+// Crash ends the server at once, as a machine that loses its power. [Server.Start] starts it again.
+func (s *Server) Crash() error {
+	text, err := os.ReadFile(filepath.Join(s.Dir, "data", "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
+		return err
+	}
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(s.Dir, "data", "postmaster.pid")); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if syscall.Kill(pid, 0) != nil {
+			return nil
+		}
+		if time.Since(start) > 10*time.Second {
+			return errors.New("PostgreSQL does not end")
+		}
+	}
 }
 
 // await waits until the server answers.

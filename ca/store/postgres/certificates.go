@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"iter"
 	"math"
 	"slices"
@@ -407,11 +408,15 @@ func (t *tx) RestoreCertificate(r *store.Record) error {
 	if _, err := t.authority(r.Authority); err != nil {
 		return err
 	}
-	former := t.statusOf(r.Key())
-	if former == nil || former.number != 0 {
-		return t.addRecord(r)
+	err := t.addRecord(r)
+	if !errors.Is(err, store.ErrSerialTaken) {
+		return err
 	}
 	k := r.Key()
+	former := t.statusOf(k)
+	if former.number != 0 {
+		return err
+	}
 	t.exec(`DELETE FROM statuses WHERE authority = $1 AND serial = $2`, k.Authority, k.Serial)
 	if err := t.addRecord(r); err != nil {
 		return err

@@ -71,7 +71,12 @@ func (n *nodes) join(ctx context.Context) error {
 		return nil
 	}
 	id := rand.Text()
-	if _, _, err := n.beat(ctx, id); err != nil {
+	_, _, err := n.beat(ctx, id)
+	if lost(err) && ctx.Err() == nil {
+		n.store.dropConnections()
+		_, _, err = n.beat(ctx, id)
+	}
+	if err != nil {
 		return err
 	}
 	n.members, n.id = 1, id

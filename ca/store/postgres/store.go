@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -186,9 +187,10 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if tries > 0 || !lost(err) { // the second time with another connection
+		if tries > 0 || !lost(err) {
 			return failed(err)
 		}
+		s.dropConnections() // the second time with another one
 	}
 	defer t.conn.Release() // the pool drops a connection whose transaction has not ended
 	err := t.run(func() error { return fn(t) })
@@ -256,11 +258,17 @@ const (
 	labColumns = `SELECT seq, encode(hash, 'hex'), issued, floor(extract(epoch FROM clock_timestamp()))::bigint,
 		coalesce(copied, '')`
 	beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
-	// A node that stands still in the middle of a transaction loses it, so that the others go on.
-	beginUpdate = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` +
-		`SET LOCAL idle_in_transaction_session_timeout = '15s'; SET LOCAL lock_timeout = '2min'; ` +
-		labColumns + `, pg_current_xact_id() FROM lab FOR UPDATE`
 )
+
+// idleLimit is how long a writer may stand still in the middle of a transaction: it loses it then,
+// so that the other nodes go on.
+var idleLimit = 15 * time.Second
+
+func beginUpdate() string {
+	return fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; `+
+		`SET LOCAL idle_in_transaction_session_timeout = %d; SET LOCAL lock_timeout = %d; `+
+		labColumns+`, pg_current_xact_id() FROM lab FOR UPDATE`, idleLimit.Milliseconds(), turn.Milliseconds())
+}
 
 // begin begins a transaction, in one message: a view sees the state of this moment.
 func (s *Store) begin(ctx context.Context, sql string) (*tx, error) {

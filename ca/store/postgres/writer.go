@@ -27,7 +27,7 @@ type op struct {
 const batchSize = 64
 
 // patience is how long an update is tried again after faults that may pass.
-const patience = 10 * time.Second
+var patience = 10 * time.Second
 
 // write is the one goroutine of the process that writes. It takes what waits as one transaction.
 func (s *Store) write(ops <-chan *op) {
@@ -61,11 +61,17 @@ func (s *Store) write(ops <-chan *op) {
 
 // commit runs the updates of a batch, again after a fault that passes, and lets their callers go.
 func (s *Store) commit(batch []*op) {
-	start := time.Now()
+	var failing time.Time // since when
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := s.attempt(batch)
+		if failing.IsZero() {
+			failing = time.Now()
+		}
+		if lost(err) {
+			s.dropConnections()
+		}
 		again := lost(err) || conflicts(err)
-		if again && time.Since(start) < patience && s.pause(pause) {
+		if again && time.Since(failing) < patience && s.pause(pause) {
 			continue
 		}
 		for _, o := range batch {
@@ -75,6 +81,16 @@ func (s *Store) commit(batch []*op) {
 			close(o.done)
 		}
 		return
+	}
+}
+
+// dropConnections closes the connections that nobody uses: where one was lost, others were.
+func (s *Store) dropConnections() {
+	s.mu.Lock()
+	pool := s.opened
+	s.mu.Unlock()
+	if pool != nil {
+		pool.Reset()
 	}
 }
 
@@ -92,7 +108,7 @@ func (s *Store) pause(d time.Duration) bool {
 // harms no other. The error is that of the transaction: nothing of it is written, unless its kind
 // is Unanswered.
 func (s *Store) attempt(batch []*op) error {
-	t, err := s.begin(context.Background(), beginUpdate)
+	t, err := s.begin(context.Background(), beginUpdate())
 	if err != nil {
 		return err
 	}
@@ -181,6 +197,7 @@ func (t *tx) commit() error {
 // the error of its connection when it is not.
 func (s *Store) outcome(xid string, cause error) error {
 	start := time.Now()
+	s.dropConnections()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		status, err := s.statusOf(xid)
 		switch {
