@@ -113,6 +113,7 @@ func (p *program) app() *cli.App {
 			p.unholdCommand(), p.listCommand(), p.auditCommand(), p.storeCommand(),
 			p.peopleCommand(), p.outboxCommand(), p.ecpsCommand(), p.pscCommand(), p.annuaireCommand(),
 			p.orderCommand(), p.withdrawCommand(), p.followCommand(), p.roleCommand(), p.tokenCommand(),
+			p.backupCommand(), p.restoreCommand(),
 			p.showCommand(), p.inspectCommand(), p.lintCommand(), p.codesCommand(), p.fixturesCommand(), p.trustCommand(), p.cardCommand(), p.doctorCommand(), p.completionCommand(), p.benchCommand()},
 	}
 	completing(app.Commands)

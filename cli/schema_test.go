@@ -102,6 +102,8 @@ func TestJSONSchema(t *testing.T) {
 		{"psc", "login", "--client", "lgc", "--as", "899700209812"}, {"psc", "token", answer},
 		{"role", "add", "mandataire", "899700209812", "--structure", "10B0057881"}, {"role", "list"},
 		{"role", "remove", "mandataire", "899700209812", "--structure", "10B0057881"},
+		{"backup", filepath.Join(dir, "backup.tar")},
+		{"--home", filepath.Join(dir, "restored"), "restore", filepath.Join(dir, "backup.tar")},
 		{"token", "add", "ci", "--scope", "orders:read", "--role", "admin"}, {"token", "list"},
 		{"ecps", "expire", "899700209812"}, {"ecps", "delete", "899700209812"},
 		{"doctor"},

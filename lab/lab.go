@@ -182,7 +182,8 @@ func (l *Lab) As(actor string) *Lab { return &Lab{l.CA.As(actor), l.opened} }
 func (l *Lab) Serve(ctx context.Context, publish func(ctx context.Context, anew bool) error, desk http.Handler,
 	ready func()) error {
 	as := func(actor string) ca.Service { return l.CA.As(actor) }
-	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish, Desk: desk}).Serve(ctx, ready)
+	return (&rpc.Server{Home: l.Home, As: as, Passphrase: l.passphrase, Publish: publish,
+		Snapshot: l.snapshot, Desk: desk}).Serve(ctx, ready)
 }
 
 // Counts is [ca.CA.Counts]. A server also learns here that damage was found, by whatever call.

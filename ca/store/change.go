@@ -24,12 +24,14 @@ const (
 	HeadKeyMade       ChangeKind = "head-key.made" // that signs heads of the feed; Note is its verifier key
 	LabMigrated       ChangeKind = "lab.migrated"  // from a former format
 	LabRecovered      ChangeKind = "lab.recovered" // by igc recover
+	LabRestored       ChangeKind = "lab.restored"  // by igc restore
 	LabSeeded         ChangeKind = "lab.seeded"    // with test data
 )
 
 // ChangeKinds lists the kinds.
 func ChangeKinds() []ChangeKind {
-	return []ChangeKind{AuthorityMade, CertificateIssued, StatusChanged, CRLIssued, DocumentPut, DocumentDeleted, HeadKeyMade, LabMigrated, LabRecovered, LabSeeded}
+	return []ChangeKind{AuthorityMade, CertificateIssued, StatusChanged, CRLIssued, DocumentPut, DocumentDeleted, HeadKeyMade,
+		LabMigrated, LabRecovered, LabRestored, LabSeeded}
 }
 
 // Change is an entry of the feed. It never holds a key, a PIN or a secret.

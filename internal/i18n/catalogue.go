@@ -186,6 +186,58 @@ var french = map[string]string{
 		"and make it again if not: %w": "" +
 		"la base du laboratoire s'est perdue avant de répondre : regardez si le changement est fait, et " +
 		"refaites-le sinon : %w",
+	"cannot copy the records: %w": "" +
+		"impossible de copier l'état : %w",
+	"cannot write the backup: %w": "" +
+		"impossible d'écrire la copie : %w",
+	"cannot write the backup: %s, after %d bytes: %w": "" +
+		"impossible d'écrire la copie : %s, après %d octets : %w",
+	"%s is there already: a backup replaces no file, give another name": "" +
+		"%s est déjà là : une copie ne remplace aucun fichier, donnez un autre nom",
+	"cannot read the lab: %w": "" +
+		"impossible de lire le laboratoire : %w",
+	"cannot read the backup: %w": "" +
+		"impossible de lire la copie : %w",
+	"%s is not empty: a lab is restored into an empty folder, or one that is not there: igc --home FOLDER restore FILE": "" +
+		"%s n'est pas vide : un laboratoire est remis dans un dossier vide, ou absent : igc --home DOSSIER restore FICHIER",
+	"the backup ends without its manifest: it was cut off, or is not a backup of igc": "" +
+		"la copie finit sans son manifeste : elle est tronquée, ou n'est pas une copie d'igc",
+	"the backup is cut off, or not a backup of igc: %w": "" +
+		"la copie est tronquée, ou n'est pas une copie d'igc : %w",
+	"the backup goes on after its manifest, with %q": "" +
+		"la copie continue après son manifeste, par %q",
+	"the backup holds %q, which is not a file (type %q): igc backup writes files only": "" +
+		"la copie contient %q, qui n'est pas un fichier (type %q) : igc backup n'écrit que des fichiers",
+	"the backup holds %q, which leads out of the lab": "" +
+		"la copie contient %q, qui mène hors du laboratoire",
+	"the backup holds %q twice": "" +
+		"la copie contient %q deux fois",
+	"the backup holds %q of %d bytes, more than its file has": "" +
+		"la copie contient %q de %d octets, plus que n'en a son fichier",
+	"the backup's manifest has %d bytes": "" +
+		"le manifeste de la copie fait %d octets",
+	"the backup holds %q, below a file: %w": "" +
+		"la copie contient %q, sous un fichier : %w",
+	"the backup's manifest cannot be read: %w": "" +
+		"le manifeste de la copie est illisible : %w",
+	"the backup has format %d, and this igc reads %d: use the igc that made it": "" +
+		"la copie est du format %d, et cet igc lit le %d : prenez l'igc qui l'a faite",
+	"the backup lacks %q, which its manifest has": "" +
+		"il manque %q à la copie, que son manifeste a",
+	"%q in the backup is not the file that its manifest has: it was changed": "" +
+		"%q n'est pas dans la copie le fichier que son manifeste a : il a été changé",
+	"the backup holds %q, which its manifest lacks": "" +
+		"la copie contient %q, que son manifeste n'a pas",
+	"the backup lacks %q": "" +
+		"il manque %q à la copie",
+	"the change feed of the backup does not hold, at entry %d: %s": "" +
+		"le journal de la copie ne tient pas, à l'entrée %d : %s",
+	"the change feed of the backup ends with entry %d, and its manifest has entry %d": "" +
+		"le journal de la copie finit par l'entrée %d, et son manifeste a l'entrée %d",
+	"the records of this lab are in the database %s: back it up with pg_dump, and the folder %s beside it": "" +
+		"l'état de ce laboratoire est dans la base %s : copiez-la par pg_dump, et le dossier %s à côté",
+	"the records of the lab in this backup are in the database %s: igc restores those of a file": "" +
+		"l'état du laboratoire de cette copie est dans la base %s : igc remet ceux d'un fichier",
 
 	// authorities, certificates, cards
 	"%s is not an address of Pro Santé Connect, %s: the portal calls nothing else":            "%s n'est pas une adresse de Pro Santé Connect, %s : le portail n'appelle rien d'autre",

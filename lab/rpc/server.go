@@ -72,7 +72,8 @@ type Server struct {
 	As         func(actor string) ca.Service              // the lab, on behalf of whoever calls
 	Passphrase func() ([]byte, error)                     // of the lab
 	Publish    func(ctx context.Context, anew bool) error // makes CRLs when a command asks for that
-	Desk       http.Handler                               // the lab's desk, below /desk/; nil for none
+	Snapshot   func(ctx context.Context) (Snapshot, error)
+	Desk       http.Handler // the lab's desk, below /desk/; nil for none
 }
 
 // Serve takes calls until the context ends, and then finishes those under way. The caller has the
@@ -149,7 +150,14 @@ func (s *Server) calls() http.Handler {
 	mux.HandleFunc("POST /authorities", call(func(ctx context.Context, _ struct{}) (any, error) {
 		return s.As(CallerOf(ctx)).Authorities(ctx)
 	}))
-	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) { return struct{}{}, s.Publish(ctx, anew) }))
+	mux.HandleFunc("POST /publish", call(func(ctx context.Context, anew bool) (any, error) {
+		return struct{}{},
+			s.Publish(ctx, anew)
+	}))
+	mux.HandleFunc("POST /snapshot", call(func(ctx context.Context, _ struct{}) (any,
+		error) {
+		return s.Snapshot(ctx)
+	}))
 	mux.HandleFunc("POST /changes", call(func(ctx context.Context, in changesCall) (any, error) {
 		return s.As(CallerOf(ctx)).Changes(ctx, in.After, min(in.Limit, maxChanges))
 	}))
@@ -188,7 +196,8 @@ func (s *Server) calls() http.Handler {
 			own, err := s.Passphrase()
 			if err != nil || subtle.ConstantTimeCompare([]byte(given), []byte(passphraseSum(own))) != 1 {
 				refuse(w, fail(ca.Passphrase,
-					"wrong passphrase: the server of this lab runs with another; give the lab's, or none, since the server has it"))
+					"wrong passphrase: the server of this lab runs with another; give the lab's, or none, since the "+
+						"server has it"))
 				return
 			}
 		}
