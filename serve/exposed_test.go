@@ -314,9 +314,9 @@ func TestExposedLogin(t *testing.T) {
 		t.Errorf("from another site: %d", resp.StatusCode)
 	}
 	for next, want := range map[string]string{"/personnes/?q=dodo": "/personnes/?q=dodo",
-		"https://evil.test/": peoplePath,
-		"//evil.test/":       peoplePath, `/\evil.test/`: peoplePath, "javascript:alert(1)": peoplePath, "": peoplePath,
-		loginPath: peoplePath, "/a\nb": peoplePath} {
+		"https://evil.test/": ConsolePath,
+		"//evil.test/":       ConsolePath, `/\evil.test/`: ConsolePath, "javascript:alert(1)": ConsolePath, "": ConsolePath,
+		loginPath: ConsolePath, "/a\nb": ConsolePath} {
 		resp := login(token, next)
 		if resp.StatusCode != 303 || resp.Header.Get("Location") != want {
 			t.Errorf("%q: %d %s", next, resp.StatusCode, resp.Header.Get("Location"))

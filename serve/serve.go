@@ -147,7 +147,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 
 	s.exposed, s.limiter = o.Exposed, access.NewLimiter(access.DefaultRates())
 	s.login = access.NewLogin(access.LoginOptions{Registry: s.roles, Seal: lab, Limiter: s.limiter, Path: loginPath,
-		Home: peoplePath, Log: o.Log})
+		Home: ConsolePath, Log: o.Log})
 	s.routes = s.deskRoutes()
 	started.routes = s.routes
 	desk.set(s.deskOnSocket())
