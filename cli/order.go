@@ -58,8 +58,9 @@ func (p *program) orderCommand() *cli.Command {
 					jsonFlag()}, serverFlags()...), OnUsageError: usageError, Action: p.orderRevoke},
 			{Name: "redraw",
 				Usage: tr("le PKCS#12 n'est jamais arrivé : le certificat est révoqué, et se retire de nouveau",
-					"the PKCS#12 never arrived: the certificate is revoked, and can be withdrawn again"), ArgsUsage: number,
-				Flags: append([]cli.Flag{code, jsonFlag()}, serverFlags()...), OnUsageError: usageError,
+					"the PKCS#12 never arrived: the certificate is revoked, and can be withdrawn again"),
+				ArgsUsage: number,
+				Flags:     append([]cli.Flag{code, jsonFlag()}, serverFlags()...), OnUsageError: usageError,
 				Action: p.orderRedraw},
 		},
 	}

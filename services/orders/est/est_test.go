@@ -284,7 +284,8 @@ func TestReenroll(t *testing.T) {
 	}
 	own := ordertest.Key(t).(*ecdsa.PrivateKey)
 	self, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: serial,
-		RawSubject: cert.RawSubject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: cert.DNSNames},
+		RawSubject: cert.RawSubject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: cert.DNSNames},
 		&x509.Certificate{RawSubject: cert.RawIssuer}, own.Public(), own)
 	if err != nil {
 		t.Fatal(err)
