@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -50,12 +49,16 @@ func New(o Options) http.Handler {
 	s := &server{o}
 	mux := http.NewServeMux()
 	for _, place := range []string{Path, Path + "{label}/"} {
-		for operation, h := range map[string]handler{"GET %scacerts": s.cacerts, "GET %scsrattrs": s.csrattrs,
-			"POST %ssimpleenroll": s.simpleenroll, "POST %ssimplereenroll": s.simplereenroll} {
-			mux.HandleFunc(strings.Replace(operation, "%s", place, 1), s.answer(h))
-		}
-		for _, operation := range []string{"fullcmc", "serverkeygen"} {
-			mux.HandleFunc("POST "+place+operation, s.answer(notImplemented))
+		for _, o := range []struct {
+			method, name string
+			handler
+		}{
+			{"GET", "cacerts", s.cacerts}, {"GET", "csrattrs", s.csrattrs}, {"POST", "simpleenroll", s.simpleenroll},
+			{"POST", "simplereenroll", s.simplereenroll}, {"POST", "fullcmc", notImplemented},
+			{"POST", "serverkeygen", notImplemented},
+		} {
+			mux.HandleFunc(o.method+" "+place+o.name, s.answer(o.handler))
+			mux.HandleFunc(place+o.name, s.answer(otherMethod(o.method)))
 		}
 	}
 	mux.HandleFunc(Path, s.answer(noSuchPath))
@@ -306,10 +309,19 @@ func notImplemented(http.ResponseWriter, *http.Request) error {
 		EN: "of EST, the lab has cacerts, simpleenroll, simplereenroll and csrattrs only"}}
 }
 
-func noSuchPath(_ http.ResponseWriter, r *http.Request) error {
+// otherMethod refuses an operation that was asked for by another method than its own.
+func otherMethod(method string) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Allow", method)
+		return &problem{http.StatusMethodNotAllowed, i18n.Text{FR: "ici c'est " + method + ", et non " + r.Method,
+			EN: "this takes " + method + ", not " + r.Method}}
+	}
+}
+
+func noSuchPath(http.ResponseWriter, *http.Request) error {
 	return &problem{http.StatusNotFound, i18n.Text{
-		FR: "rien ici pour " + r.Method + " : GET cacerts ou csrattrs, POST simpleenroll ou simplereenroll, sous " +
-			Path + " ou " + Path + "USAGE/",
-		EN: "nothing here for " + r.Method + ": GET cacerts or csrattrs, POST simpleenroll or simplereenroll, under " +
-			Path + " or " + Path + "USAGE/"}}
+		FR: "rien ici : GET cacerts ou csrattrs, POST simpleenroll ou simplereenroll, sous " + Path + " ou " + Path +
+			"USAGE/",
+		EN: "nothing here: GET cacerts or csrattrs, POST simpleenroll or simplereenroll, under " + Path + " or " + Path +
+			"USAGE/"}}
 }

@@ -216,7 +216,7 @@ func TestRefused(t *testing.T) {
 		"fullcmc":             {"POST", est.Path + "fullcmc", "application/pkcs7-mime", nil, f.token, 501},
 		"serverkeygen":        {"POST", est.Path + "SSL_SERV/serverkeygen", pkcs10, nil, f.token, 501},
 		"another path":        {"GET", est.Path + "SSL_SERV/x/cacerts", "", nil, "", 404},
-		"another method":      {"GET", enrol, "", nil, f.token, 404},
+		"another method":      {"GET", enrol, "", nil, f.token, 405},
 		"renewal, by a token": {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), f.token, 403},
 		"renewal, by nobody":  {"POST", est.Path + "simplereenroll", pkcs10, base64Of(good), "", 401},
 		"no host name": {"POST", est.Path + "SSL_SERV/simpleenroll", pkcs10, base64Of(request(t)), f.token,
@@ -248,8 +248,8 @@ func TestReenroll(t *testing.T) {
 		return f.ask(ordertest.Client(f.server, presented), "POST", est.Path+"simplereenroll", pkcs10,
 			base64Of(ordertest.Request(t, ordertest.Key(t), template)), "")
 	}
-	for _, product := range []string{"auth-cli", "cachet", "ssl-serv"} {
-		service := map[string]string{"ssl-serv": "srv.test"}[product]
+	for _, product := range []string{"auth-cli", "cachet", "conf", "insi-manu", "ssl-serv"} {
+		service := map[string]string{"ssl-serv": "srv.test", "insi-manu": "INSI-MANU"}[product]
 		if service == "" {
 			service = "DMP-" + product
 		}
