@@ -32,6 +32,10 @@ func (c *Console) reads() map[string]page {
 		console + "cartes/tests/{$}":                c.testCardsPage,
 		console + "cartes/tests/{set}/{file}":       c.testCardFile,
 		console + "cartes/emettre":                  c.issuePage,
+		console + "psc/{$}":                         c.pscPage,
+		console + "autorites/{$}":                   c.authoritiesPage,
+		console + "autorites/{id}":                  c.authorityPage,
+		console + "sante/{$}":                       c.healthPage,
 		console + "chercher":                        c.searchEverywhere,
 		people + "{$}":                              c.searchPage,
 		people + "{id...}":                          c.personPage,
@@ -51,6 +55,7 @@ func (c *Console) writes() map[string]action {
 		console + "cartes/{name}/renouveler": c.renew,
 		console + "cartes/{name}/inserer":    c.insert,
 		console + "cartes/{name}/retirer":    c.remove,
+		console + "sante/examiner":           c.examineAgain,
 		console + "demandes/{id}/approuver":  c.approve,
 		console + "demandes/{id}/refuser":    c.refuse,
 	}

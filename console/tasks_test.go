@@ -372,7 +372,9 @@ func TestLanguages(t *testing.T) {
 		card + "?vue=certificats": "Cards", card + "?vue=revocation": "Cards", card + "?vue=historique": "Cards",
 		card + "/revoquer": "Cards", "/console/cartes/tests/": "Cards", "/console/cartes/emettre": "Cards",
 		"/console/chercher?q=a": "",
-		"/personnes/":           "People", "/personnes/899700209812": "People"} {
+		"/console/psc/":         "Pro Santé Connect", "/console/autorites/": "Authorities",
+		"/console/autorites/ACI-FO-PP": "Authorities", "/console/sante/": "Lab health",
+		"/personnes/": "People", "/personnes/899700209812": "People"} {
 		visitor := w.walker()
 		mark := "?"
 		if strings.Contains(path, "?") {

@@ -112,7 +112,8 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log,
 		Stopping: g.ctx.Done()})
 	s := &services{
-		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(), endpoints: Endpoints(),
+		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(),
+		endpoints: Endpoints(), crls: crls,
 		directory:   ldap.NewServer(lab, crls, o.Log),
 		publication: revocation.NewPublication(lab, crls, responder, o.Log),
 	}
