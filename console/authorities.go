@@ -103,7 +103,7 @@ func (c *Console) authorityPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, record := range slices.Backward(newest) {
-		if record.Authority != id || record.IsAuthority() {
+		if record.Authority != id || !(ca.Filter{EndEntities: true}).Passes(record) {
 			continue
 		}
 		var issued *x509.Certificate

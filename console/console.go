@@ -125,7 +125,9 @@ func (p Paths) Menu() *web.Menu {
 	}
 	psc := item(p.Console+"psc/", "Pro Santé Connect", "Pro Santé Connect")
 	psc.Also = p.PSC
-	m.Items = append(m.Items, item(p.People, "Personnes", "People"), psc, item(p.Messages, "Messages", "Messages"),
+	people := item(p.People, "Personnes", "People")
+	people.Also = p.Console + "ecps/"
+	m.Items = append(m.Items, people, psc, item(p.Messages, "Messages", "Messages"),
 		item(p.Console+"autorites/", "Autorités", "Authorities"),
 		item(p.Console+"sante/", "Santé du labo", "Lab health"))
 	return m
@@ -138,6 +140,7 @@ type Console struct {
 	tokens web.Forms
 	health health
 	tests  testSet
+	making making
 }
 
 //go:embed html

@@ -167,6 +167,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 			started.CatalogueLink = pages.Link(listeners[i].Addr())
 		}
 		if e.Name == "desk" {
+			pages.SetConsole(url[:len(url)-1] + ConsolePath)
 			started.ConsoleLink = pages.DeskLink(listeners[i].Addr(), ConsolePath)
 		}
 		g.start(serve)

@@ -86,6 +86,8 @@ func TestConsole(t *testing.T) {
 	look("13-issue-organisation")
 	visit("chercher?q=rochefoucauld")
 	look("14-search")
+	visit("ecps/")
+	look("25-ecps")
 	visit("psc/")
 	look("18-psc")
 	visit("autorites/")
@@ -105,4 +107,21 @@ func TestConsole(t *testing.T) {
 	do(v, chromedp.Navigate(home+"?lang=en"))
 	v.sees(map[string]string{"html[lang=en] h1": "^Lab ready: 4 cards and one certificate"})
 	look("17-home-en")
+
+	// what happens elsewhere appears by itself, and is answered with one click
+	visit("")
+	l.Must("ecps", "ask", "899700209812")
+	do(v, chromedp.Poll[bool](`document.querySelector("#demandes") !== null`))
+	look("24-request")
+	press(`form[action*="approuver"] button`)
+	v.sees(map[string]string{".verdict": "La demande est approuvée"})
+	do(v, chromedp.KeyEvent("/"))
+	if at := do(v, chromedp.Evaluate[string](`document.activeElement.id`)); at != "partout" {
+		t.Errorf("/ leads to %q", at)
+	}
+	do(v, chromedp.Evaluate[bool](`document.activeElement.blur(), true`))
+	do(v, chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.KeyEvent("n")))
+	v.sees(map[string]string{"h1": "^Émettre une carte"})
+	do(v, chromedp.SendKeys(chromedp.CSS("#surname"), strings.Repeat("x", 70)+"\t"))
+	do(v, chromedp.Poll[bool](`document.querySelector("#avis-surname").innerText.includes("70 caractères")`))
 }
