@@ -192,12 +192,10 @@ func (c *Console) cardPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := cardView{view: c.view(w, r, i18n.Same(one.Holder().DisplayName())), issued: one, Test: c.testLink(),
 		Part: r.URL.Query().Get("vue")}
-	for _, p := range []choice{{identityPart, i18n.Text{FR: "Identité", EN: "Identity"}, false},
+	v.Parts = []choice{{identityPart, i18n.Text{FR: "Identité", EN: "Identity"}, false},
 		{certificatesPart, i18n.Text{FR: "Certificats", EN: "Certificates"}, false},
 		{revocationPart, i18n.Text{FR: "Révocation", EN: "Revocation"}, false},
-		{historyPart, i18n.Text{FR: "Historique", EN: "History"}, false}} {
-		v.Parts = append(v.Parts, p)
-	}
+		{historyPart, i18n.Text{FR: "Historique", EN: "History"}, false}}
 	if !slices.ContainsFunc(v.Parts, func(p choice) bool { return p.Value == v.Part }) {
 		v.Part = identityPart
 	}

@@ -21,7 +21,7 @@ import (
 const (
 	rowsOfPage = 25
 	readAtOnce = 100
-	mostLooked = 2000
+	mostLooked = 1000
 )
 
 // cardFilter chooses among the cards.

@@ -16,6 +16,8 @@ import (
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/outbox"
 	"github.com/igc-lab/igc/people"
+	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/services/carddesk"
 	"github.com/igc-lab/igc/services/ecps"
 	"github.com/igc-lab/igc/services/psc"
@@ -47,6 +49,7 @@ type Phones interface {
 // SignIns are those of Pro Santé Connect: [psc.Provider].
 type SignIns interface {
 	Sessions(ctx context.Context, person string) ([]psc.Session, error)
+	LatestSessions(ctx context.Context, limit int) (latest []psc.Session, all int, err error)
 }
 
 // Messages are what the lab would have sent: [outbox.Outbox].
@@ -57,6 +60,11 @@ type Messages interface {
 // Handshakes are the last ones of TestSSL: [testssl.Server].
 type Handshakes interface {
 	Handshakes(after int) ([]testssl.Handshake, <-chan struct{})
+}
+
+// CRLs are what the server published last: [crl.Issuer].
+type CRLs interface {
+	Latest(a profiles.Authority) (full, delta *crl.CRL)
 }
 
 // Keys decides who may have private keys: [testssl.Gate].
@@ -80,6 +88,7 @@ type Options struct {
 	SignIns    SignIns
 	Messages   Messages
 	Handshakes Handshakes
+	CRLs       CRLs
 	Doctor     func(context.Context) iter.Seq[doctor.Finding]
 
 	Endpoints   []Endpoint // that the lab serves
@@ -114,8 +123,11 @@ func (p Paths) Menu() *web.Menu {
 	if p.Orders != "" {
 		m.Items = append(m.Items, item(p.Orders, "Commandes", "Orders"))
 	}
-	m.Items = append(m.Items, item(p.People, "Personnes", "People"), item(p.Console+"psc/", "Pro Santé Connect",
-		"Pro Santé Connect"), item(p.Messages, "Messages", "Messages"),
+	psc := item(p.Console+"psc/", "Pro Santé Connect", "Pro Santé Connect")
+	psc.Also = p.PSC
+	people := item(p.People, "Personnes", "People")
+	people.Also = p.Console + "ecps/"
+	m.Items = append(m.Items, people, psc, item(p.Messages, "Messages", "Messages"),
 		item(p.Console+"autorites/", "Autorités", "Authorities"),
 		item(p.Console+"sante/", "Santé du labo", "Lab health"))
 	return m
@@ -128,6 +140,7 @@ type Console struct {
 	tokens web.Forms
 	health health
 	tests  testSet
+	making making
 }
 
 //go:embed html

@@ -28,6 +28,7 @@ import (
 	"github.com/igc-lab/igc/people"
 	"github.com/igc-lab/igc/people/population"
 	"github.com/igc-lab/igc/profiles"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/services/annuaire"
 	"github.com/igc-lab/igc/services/carddesk"
 	"github.com/igc-lab/igc/services/ecps"
@@ -55,6 +56,19 @@ type world struct {
 func (w *world) Sessions(_ context.Context, person string) ([]psc.Session, error) {
 	return w.sessions[person], nil
 }
+
+func (w *world) LatestSessions(_ context.Context, limit int) (all []psc.Session, n int, err error) {
+	for person, list := range w.sessions {
+		for _, s := range list {
+			s.Person = person
+			all = append(all, s)
+		}
+	}
+	return all[:min(limit, len(all))], len(all), nil
+}
+
+// Latest gives no CRL: nothing publishes any.
+func (w *world) Latest(profiles.Authority) (full, delta *crl.CRL) { return nil, nil }
 
 // Here, Owner and Enter are the gate of private keys.
 func (w *world) Here(*http.Request) bool  { return true }
@@ -118,7 +132,7 @@ func newWorld(t *testing.T) *world {
 				People: w.people,
 				Mails:  w.outbox, Now: now, Clock: now, Holds: true})
 		},
-		Messages: w.outbox, Handshakes: w, Now: now, Publication: "http://localhost:8080",
+		Messages: w.outbox, Handshakes: w, CRLs: w, Now: now, Publication: "http://localhost:8080",
 		Doctor:    func(context.Context) iter.Seq[doctor.Finding] { return slices.Values[[]doctor.Finding](nil) },
 		Endpoints: []Endpoint{{i18n.Same("TestSSL"), "https://localhost:8443/"}},
 		Paths: Paths{Console: "/console/", People: "/personnes/", Phones: "/telephone/", Messages: "/messages/",

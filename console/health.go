@@ -35,19 +35,25 @@ func (c *Console) report() report {
 	return c.health.report
 }
 
+// untilStopped is a context that ends when the server stops, too.
+func (c *Console) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-c.Stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
 // examine makes a report.
 func (c *Console) examine() {
 	ctx, cancel := context.WithTimeout(context.Background(), reportKept)
 	defer cancel()
-	if c.Stopping != nil {
-		go func() {
-			select {
-			case <-c.Stopping:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
-	}
+	ctx, stop := c.untilStopped(ctx)
+	defer stop()
 	var made report
 	for f := range c.Doctor(ctx) {
 		made.Findings = append(made.Findings, f)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -11,10 +12,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/testcards"
 )
 
 // testSet is the set of test cards in the lab's folder, as it was last read.
@@ -23,6 +26,55 @@ type testSet struct {
 	written time.Time // the manifest
 	set     []fixtures.Entry
 	serials map[string]bool // of those that the lab issued
+}
+
+// making is how far the set is that is being made; the zero value when none is.
+type making struct {
+	mu          sync.Mutex
+	running     bool
+	done, total int
+	err         error // of the last one
+}
+
+// soonMade is how long a request waits for the set: with fast keys it is made by then.
+const soonMade = 3 * time.Second
+
+// makeTestCards has the set made, in the place of the one before. It goes on when the request is
+// over: real keys take a minute.
+func (c *Console) makeTestCards(_ http.ResponseWriter, r *http.Request, by *access.Caller) (string, error) {
+	m := &c.making
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := c.Paths.Console + "cartes/tests/"
+	if m.running {
+		return at, nil
+	}
+	m.running, m.done, m.total, m.err = true, 0, 0, nil
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		ctx, cancel := c.untilStopped(context.WithoutCancel(r.Context()))
+		defer cancel()
+		_, _, err := testcards.Make(ctx, testcards.Options{Service: c.Lab.As(by.Actor), Lab: c.Lab,
+			Progress: func(done, total int) {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.done, m.total = max(m.done, done), total
+			}})
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.running, m.err = false, err; err != nil {
+			c.Log.Error("test cards", "err", err)
+		}
+	}()
+	m.mu.Unlock()
+	select {
+	case <-over:
+	case <-time.After(soonMade):
+	case <-r.Context().Done():
+	}
+	m.mu.Lock()
+	return at, m.err
 }
 
 // testCards are the test cards in the lab's folder; none while igc fixtures make has made none.
@@ -37,7 +89,7 @@ func (c *Console) testSerials() map[string]bool {
 	return serials
 }
 
-func (c *Console) testsFolder() string { return filepath.Join(c.Lab.Home, "fixtures") }
+func (c *Console) testsFolder() string { return testcards.Folder(c.Lab.Home) }
 
 // readTests reads the manifest, if it was written since.
 func (c *Console) readTests() ([]fixtures.Entry, map[string]bool) {
@@ -94,13 +146,23 @@ func (c *Console) testCardsPage(w http.ResponseWriter, r *http.Request) error {
 	kind, code := q.Get("genre"), shortened(q.Get("code"))
 	data := struct {
 		view
-		Cards        []testCard
-		All          int
-		Available    int
-		Kinds, Codes []choice
-		Kind, Code   string
-		Folder, Test string
+		Cards             []testCard
+		All               int
+		Available         int
+		Kinds, Codes      []choice
+		Kind, Code        string
+		Test              string
+		Making            bool
+		MakingDone, Total int // of those that are being made
+		Failure           i18n.Text
 	}{view: c.view(w, r, i18n.Text{FR: "Cartes de test", EN: "Test cards"}), Kind: kind, Code: code, Test: c.testLink()}
+	c.making.mu.Lock()
+	data.Making = c.making.running
+	data.MakingDone, data.Total = c.making.done, c.making.total
+	if c.making.err != nil {
+		data.Failure = i18n.TextOf(c.making.err)
+	}
+	c.making.mu.Unlock()
 	set := c.testCards()
 	data.All = len(set)
 	for _, f := range fixtures.Catalogue() {

@@ -20,6 +20,7 @@ import (
 type view struct {
 	web.View
 	Paths Paths
+	Codes string // where codes of TestSSL are explained: their page, but for its fragment
 	Text  string // of a search
 	Token string // of the forms of this browser
 	Keys  bool   // private keys are given to this visitor
@@ -27,7 +28,8 @@ type view struct {
 }
 
 func (c *Console) view(w http.ResponseWriter, r *http.Request, title i18n.Text) view {
-	v := view{View: c.pages.View(r), Paths: c.Paths, Keys: c.Keys.Here(r) && c.Keys.Owner(r),
+	v := view{View: c.pages.View(r), Paths: c.Paths, Codes: c.Publication + "/codes#", Keys: c.Keys.Here(r) &&
+		c.Keys.Owner(r),
 		Done: done[r.URL.Query().Get("fait")]}
 	v.Title, v.Live = v.Say(title), true
 	var err error

@@ -97,8 +97,12 @@ func attr(n *html.Node, name string) string {
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for one := range n.Descendants() {
-		if one.Type == html.TextNode {
+		switch {
+		case one.Type == html.TextNode:
 			b.WriteString(one.Data)
+		case one.Type == html.ElementNode && slices.Contains([]string{"th", "td", "li", "dt", "dd", "p", "div", "br",
+			"option"}, one.Data):
+			b.WriteString(" ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
@@ -133,6 +137,7 @@ func (w *walker) resolve(href string) string {
 	if err != nil {
 		w.Fatal(err)
 	}
+	to.Fragment = "" // the server is not told
 	return to.String()
 }
 

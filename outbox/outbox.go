@@ -31,6 +31,7 @@ type Options struct {
 	Keep      time.Duration    // how long, 0 for 30 days
 	SMTP      string           // host:port of the server that mails are given to; empty for none
 	Exposed   bool             // the server may be on another machine
+	Menu      *web.Menu        // of the port that serves the pages; nil for their own
 	People    string           // path of the pages of people, which messages link to; empty for none
 }
 
@@ -58,7 +59,7 @@ func New(options Options) *Outbox {
 	}
 	o := &Outbox{documents: store.Documents{Store: options.Documents, Kind: Kind}, options: options,
 		waiting: make(chan struct{}, maxRelays)}
-	o.pages = sync.OnceValue(func() *web.Pages { return newPages(options.Log) })
+	o.pages = sync.OnceValue(func() *web.Pages { return newPages(options.Menu, options.Log) })
 	return o
 }
 

@@ -20,12 +20,12 @@ import (
 //go:embed html
 var htmlFiles embed.FS
 
-func newPages(log *slog.Logger) *web.Pages {
+func newPages(menu *web.Menu, log *slog.Logger) *web.Pages {
 	files, err := fs.Sub(htmlFiles, "html")
 	if err != nil {
 		panic(err) // they are embedded
 	}
-	return web.NewPages(web.PageOptions{Site: "MESSAGES", Templates: files, Log: log})
+	return web.NewPages(web.PageOptions{Site: "MESSAGES", Templates: files, Menu: menu, Log: log})
 }
 
 // maxShown is how many messages a page or an answer of the API has, unless it is asked for another

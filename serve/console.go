@@ -41,9 +41,9 @@ func (s *services) console() *console.Console {
 			}
 			return NewCardDesk(as, as, s.around, s.now, true)
 		},
-		Handshakes: s.pages,
-		Doctor:     func(ctx context.Context) iter.Seq[doctor.Finding] { return doctor.Run(ctx, options) },
-		Endpoints:  s.consoleEndpoints(), Publication: s.lab.Config.URL("http", s.lab.Config.Listen.Publication),
+		Handshakes: s.pages, CRLs: s.crls,
+		Doctor:    func(ctx context.Context) iter.Seq[doctor.Finding] { return doctor.Run(ctx, options) },
+		Endpoints: s.consoleEndpoints(), Publication: s.lab.Config.URL("http", s.lab.Config.Listen.Publication),
 		Now: s.now, Log: s.log, Paths: consolePaths, Stopping: s.stopping})
 }
 

@@ -51,8 +51,8 @@ func (s *services) deskRoutes() []deskRoute {
 	routes := []deskRoute{
 		{phonePath, s.around.ECPS.Handler(), phonePolicy},
 		{messagesPath, s.around.Outbox.Handler(messagesPath), policy{}},
-		{requestsPath, s.psc.RequestsHandler(requestsPath), policy{}},
-		{annuairePath, s.annuaire.Pages(annuairePath), policy{}},
+		{requestsPath, s.psc.RequestsHandler(requestsPath, consolePaths.Menu()), policy{}},
+		{annuairePath, s.annuaire.Pages(annuairePath, consolePaths.Menu()), policy{}},
 		{ConsolePath, pages, policy{}},
 		{peoplePath, pages, policy{}},
 		{ordersPath, s.orderPages(atGate), policy{asks: true}},

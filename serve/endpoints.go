@@ -15,6 +15,7 @@ import (
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
+	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
 	"github.com/igc-lab/igc/revocation/publication"
 	"github.com/igc-lab/igc/services/annuaire"
@@ -107,6 +108,7 @@ type services struct {
 	login     *access.Login // of an exposed lab
 	routes    []deskRoute
 	stopping  <-chan struct{}
+	crls      *crl.Issuer
 	endpoints []Endpoint // the table
 }
 

@@ -112,7 +112,8 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log,
 		Stopping: g.ctx.Done()})
 	s := &services{
-		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(), endpoints: Endpoints(),
+		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(),
+		endpoints: Endpoints(), crls: crls,
 		directory:   ldap.NewServer(lab, crls, o.Log),
 		publication: revocation.NewPublication(lab, crls, responder, o.Log),
 	}
@@ -166,6 +167,7 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 			started.CatalogueLink = pages.Link(listeners[i].Addr())
 		}
 		if e.Name == "desk" {
+			pages.SetConsole(url[:len(url)-1] + ConsolePath)
 			started.ConsoleLink = pages.DeskLink(listeners[i].Addr(), ConsolePath)
 		}
 		g.start(serve)

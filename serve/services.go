@@ -49,7 +49,8 @@ func NewServices(o ServicesOptions) *Services {
 	s.People = people.New(people.Options{Records: o.Records, Documents: o.Documents,
 		Overlay: filepath.Join(o.Lab.Home, people.OverlayFile), Population: s.Population.People})
 	s.Outbox = outbox.New(outbox.Options{Documents: o.Documents, Now: s.Clock.Now, Log: o.Log,
-		SMTP: o.Lab.Config.Outbox.SMTP, Exposed: o.Lab.Config.Outbox.Exposed, People: peoplePath})
+		SMTP: o.Lab.Config.Outbox.SMTP, Exposed: o.Lab.Config.Outbox.Exposed, People: peoplePath,
+		Menu: consolePaths.Menu()})
 	s.ECPS = ecps.New(ecps.Options{Documents: o.Documents, People: contacts{s.People}, Messages: s.Outbox,
 		Seal: o.Lab, Now: s.Clock.Now,
 		Log: o.Log, Prefix: phonePath, Stopping: o.Stopping,

@@ -23,6 +23,8 @@ type handshake struct {
 	mode   Mode
 	conn   net.Conn // the *tls.Conn
 	once   sync.Once
+
+	requested bool // a request came; written before the handshake is logged
 }
 
 type handshakeKey struct{}
@@ -53,7 +55,12 @@ func reported(r *http.Request, report *verify.Report) {
 	}
 }
 
-func (h *handshake) log(report *verify.Report) { h.once.Do(func() { h.verdict(report) }) }
+func (h *handshake) log(report *verify.Report) {
+	h.once.Do(func() {
+		h.requested = true
+		h.verdict(report)
+	})
+}
 
 func (h *handshake) verdict(report *verify.Report) {
 	holder := ""
@@ -63,12 +70,21 @@ func (h *handshake) verdict(report *verify.Report) {
 	h.line(holder, report.Verdict, report)
 }
 
+// answered tells whether somebody was told the verdict. Who ends a connection without a certificate
+// and without a request, as igc doctor does, only looked at the server.
+func (h *handshake) answered(report *verify.Report) bool {
+	return h.requested || h.mode.strict || report == nil || report.Verdict != "TLS-NOCERT"
+}
+
 // line logs the handshake, and keeps it for [Server.Handshakes]. The report is nil where no
 // certificate was looked at.
 func (h *handshake) line(holder string, code verify.Code, report *verify.Report, more ...any) {
 	port := web.Port(h.conn.LocalAddr().String())
 	args := append([]any{"port", port, "holder", holder, "code", string(code)}, more...)
 	h.server.log.Info("handshake", args...)
+	if !h.answered(report) {
+		return
+	}
 	h.server.handshakes.Add(func(number int) Handshake {
 		return Handshake{Number: number, At: h.server.now(), Port: port, Mode: h.mode, Holder: holder, Code: code,
 			Report: report}

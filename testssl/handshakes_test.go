@@ -51,6 +51,7 @@ func TestHandshakeLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	garbage := &tls.Certificate{Certificate: [][]byte{{0x30, 3, 1, 2, 3}}, PrivateKey: good.PrivateKey}
+	kept := 0
 	const alain = `"ALAIN DODO0020981"`
 	for _, tc := range []struct {
 		mode         Mode
@@ -99,6 +100,15 @@ func TestHandshakeLog(t *testing.T) {
 			if have += log.nextLine(); !line.MatchString(have) {
 				t.Errorf("%s, %s, %d requests: %q", tc.mode.Name, tc.code, requests, have)
 			}
+			all, _ := s.server.Handshakes(kept)
+			switch looked := tc.mode.Name == Default.Name && tc.card == nil && requests == 0; {
+			case looked && len(all) != 0:
+				t.Errorf("who only looked at the server is kept: %+v", all)
+			case !looked && (len(all) != 1 || string(all[0].Code) != tc.code || all[0].Port != port ||
+				`"`+all[0].Holder+`"` != tc.holder || (all[0].Report == nil) != (tc.code == "TLS-REFUSED")):
+				t.Errorf("%s, %s, %d requests: kept %+v", tc.mode.Name, tc.code, requests, all)
+			}
+			kept += len(all)
 		}
 	}
 }

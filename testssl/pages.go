@@ -39,7 +39,8 @@ type view struct {
 	Publication string
 	Faithful    bool
 	Revoked     []revokedAuthority
-	NoMenu      bool // links of the site lead nowhere from where the page is
+	Console     string // URL; empty for none
+	NoMenu      bool   // links of the site lead nowhere from where the page is
 }
 
 // revokedAuthority is a revoked authority of the lab. Every page has a notice about it.
@@ -57,7 +58,7 @@ type alternative struct {
 
 // view begins a page.
 func (s *Server) view(r *http.Request, m *Mode) view {
-	v := view{View: s.pages.View(r), Mode: m, Publication: s.publication(), Faithful: s.lab.Config.Key.Faithful()}
+	v := view{View: s.pages.View(r), Mode: m, Publication: s.publication(), Console: s.address("console"), Faithful: s.lab.Config.Key.Faithful()}
 	for _, other := range Modes {
 		if u := s.address(other.Name); u != "" && (m == nil || other.Name != m.Name) {
 			v.Ways = append(v.Ways, alternative{u, other.Text()})
@@ -105,6 +106,8 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 		RecipesOf string // their page
 		Browser   []advice
 
+		InConsole string // the card's page there; empty for one that the lab did not issue
+
 		Time        string // of the report, by the server's clock
 		FoldedTitle string
 	}{view: s.view(r, &m), Report: report, Failed: report.Failed(), Shown: report.Checks,
@@ -117,6 +120,13 @@ func (s *Server) cardPage(w http.ResponseWriter, r *http.Request, m Mode) {
 		if n := report.Count(verify.Unchecked); n > 0 {
 			data.FoldedTitle += fmt.Sprintf(data.T(", %d non faites", ", %d not made"), n)
 		}
+	}
+	if _, issued := report.Issuer(); issued && data.Console != "" {
+		name := report.Card.Fact("card_number")
+		if name == "" {
+			name = report.Screen.Serie
+		}
+		data.InConsole = data.Console + "cartes/" + name
 	}
 	data.Title = string(report.Verdict)
 	if n := report.Count(verify.Note); n > 0 {

@@ -133,6 +133,9 @@ func (s *Server) Listen(m Mode, address net.Addr) string {
 	return u
 }
 
+// SetConsole records the URL of the lab's console, which pages then link to.
+func (s *Server) SetConsole(url string) { s.setAddress("console", url) }
+
 func (s *Server) setAddress(name, address string) {
 	s.addressesMu.Lock()
 	defer s.addressesMu.Unlock()

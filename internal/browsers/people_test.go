@@ -41,7 +41,7 @@ func TestPeople(t *testing.T) {
 	v.sees(map[string]string{"h1": "^Les personnes du laboratoire$", "#identities": "Identités de test"})
 	look("01-start")
 	do(v, chromedp.SendKeys(chromedp.CSS("#q"), "dodo alain"))
-	press("form[role=search] button")
+	press("main form[role=search] button")
 	v.sees(map[string]string{"tbody th a": "^ALAIN DODO0020981$"})
 	look("02-found")
 	press("tbody th a")

@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"services/clock"},
 	{"testssl"},
 	{"people/roster"},
-	{"doctor", "batch"},
+	{"doctor", "batch", "testcards"},
 	{"outbox"},
 	{"people/population"},
 	{"people"},

@@ -18,11 +18,13 @@ type Menu struct {
 type MenuItem struct {
 	Path string
 	Text i18n.Text
+	Also string // the beginning of the paths of pages that are of it too; empty for none
 }
 
 // Current reports whether the page is of this item: the first page, or one below its path.
 func (v View) Current(item MenuItem) bool {
-	return v.path == item.Path || item.Path != v.Menu.Home && strings.HasPrefix(v.path, item.Path)
+	return v.path == item.Path || item.Path != v.Menu.Home && strings.HasPrefix(v.path, item.Path) ||
+		item.Also != "" && strings.HasPrefix(v.path, item.Also)
 }
 
 // Sought is what the search of the menu was for.

@@ -21,26 +21,26 @@ func newPages(log *slog.Logger) *web.Pages {
 	if err != nil {
 		panic(err) // they are embedded
 	}
-	return web.NewPages(web.PageOptions{Site: "Annuaire (labo)", Templates: files, Log: log})
+	return web.NewPages(web.PageOptions{Site: "Annuaire (labo)", Templates: files, Forms: true, Log: log})
 }
 
 // longestPoll is how long a poll for the next call is held.
 const longestPoll = 25 * time.Second
 
 // Pages serves the last calls under a path, such as /annuaire/: as a page, and as JSON, which igc
-// annuaire calls reads.
-func (s *Server) Pages(path string) http.Handler {
+// annuaire calls reads. The menu is that of the port; nil for the Annuaire's own.
+func (s *Server) Pages(path string, menu *web.Menu) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, path+"appels", http.StatusFound)
 	})
-	mux.HandleFunc("GET "+path+"appels", s.callsPage)
+	mux.HandleFunc("GET "+path+"appels", func(w http.ResponseWriter, r *http.Request) { s.callsPage(w, r, menu) })
 	mux.HandleFunc("GET "+path+"appels.json", s.callsJSON)
-	mux.HandleFunc("GET "+path+"codes", s.codesPage)
+	mux.HandleFunc("GET "+path+"codes", func(w http.ResponseWriter, r *http.Request) { s.codesPage(w, r, menu) })
 	return web.SecurityHeaders(mux)
 }
 
-func (s *Server) callsPage(w http.ResponseWriter, r *http.Request) {
+func (s *Server) callsPage(w http.ResponseWriter, r *http.Request, menu *web.Menu) {
 	list, _ := s.Calls(0)
 	slices.Reverse(list) // the newest first
 	v := struct {
@@ -48,15 +48,17 @@ func (s *Server) callsPage(w http.ResponseWriter, r *http.Request) {
 		Calls []Call
 		Base  string
 	}{s.pages.View(r), list, s.URL() + base}
+	v.Menu = menu
 	v.Title = v.T("Derniers appels de l'Annuaire", "Last calls of the Annuaire")
 	s.pages.Render(w, http.StatusOK, "calls.html", v.Lang, v)
 }
 
-func (s *Server) codesPage(w http.ResponseWriter, r *http.Request) {
+func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, menu *web.Menu) {
 	v := struct {
 		web.View
 		Mistakes []*Mistake
 	}{s.pages.View(r), Mistakes()}
+	v.Menu = menu
 	v.Title = v.T("Ce que l'API remarque", "What the API notes")
 	s.pages.Render(w, http.StatusOK, "codes.html", v.Lang, v)
 }

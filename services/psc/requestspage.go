@@ -13,21 +13,21 @@ import (
 const longestPoll = 25 * time.Second
 
 // RequestsHandler serves the last calls of the clients under a path: as a page, and as JSON, which
-// igc psc requests reads.
-func (p *Provider) RequestsHandler(path string) http.Handler {
+// igc psc requests reads. The menu is that of the port; nil for the provider's own.
+func (p *Provider) RequestsHandler(path string, menu *web.Menu) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r,
 			path+"requests", http.StatusFound)
 	})
-	mux.HandleFunc("GET "+path+"requests", func(w http.ResponseWriter, r *http.Request) { p.callsPage(w, r) })
+	mux.HandleFunc("GET "+path+"requests", func(w http.ResponseWriter, r *http.Request) { p.callsPage(w, r, menu) })
 	mux.HandleFunc("GET "+path+"requests.json", p.callsJSON)
-	mux.HandleFunc("GET "+path+"codes", p.codesPage)
+	mux.HandleFunc("GET "+path+"codes", func(w http.ResponseWriter, r *http.Request) { p.codesPage(w, r, menu) })
 	mux.HandleFunc(path, p.notFoundPage)
 	return web.SecurityHeaders(mux)
 }
 
-func (p *Provider) callsPage(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) callsPage(w http.ResponseWriter, r *http.Request, menu *web.Menu) {
 	client := r.URL.Query().Get("client")
 	calls, _ := p.Requests.After(0, client)
 	v := struct {
@@ -35,6 +35,7 @@ func (p *Provider) callsPage(w http.ResponseWriter, r *http.Request) {
 		Calls  []Call // the newest first
 		Client string
 	}{view: p.view(r, "Derniers appels des clients", "Last calls of the clients"), Client: client}
+	v.Menu = menu
 	for i := len(calls) - 1; i >= 0; i-- {
 		v.Calls = append(v.Calls, calls[i])
 	}
@@ -71,12 +72,13 @@ func (p *Provider) callsJSON(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Provider) codesPage(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) codesPage(w http.ResponseWriter, r *http.Request, menu *web.Menu) {
 	v := struct {
 		view
 		Mistakes []*Mistake
 		Problems []*problem
 	}{p.view(r, "Erreurs des clients", "Mistakes of clients"), Mistakes(), problems}
+	v.Menu = menu
 	p.pages.Render(w, http.StatusOK, "codes.html", v.Lang, v)
 }
 

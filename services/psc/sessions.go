@@ -9,6 +9,7 @@ import (
 
 // Session is a live session, as it is shown.
 type Session struct {
+	Person  string
 	Card    *Card // that logged in; nil after a login by e-CPS
 	Since   time.Time
 	Used    time.Time // the last time
@@ -33,9 +34,28 @@ func (p *Provider) Sessions(ctx context.Context, person string) ([]Session, erro
 	if err != nil {
 		return nil, err
 	}
-	var list []Session
+	return p.shown(ctx, all, &settings)
+}
+
+// LatestSessions lists the live sessions of everybody, the newest first and at most so many, and
+// counts all.
+func (p *Provider) LatestSessions(ctx context.Context, limit int) (latest []Session, all int, err error) {
+	settings, err := p.current(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := p.sessionsOf(ctx, "", &settings)
+	if err != nil {
+		return nil, 0, err
+	}
+	latest, err = p.shown(ctx, found[:min(limit, len(found))], &settings)
+	return latest, len(found), err
+}
+
+// shown are sessions as they are shown.
+func (p *Provider) shown(ctx context.Context, all []*session, settings *Settings) (list []Session, err error) {
 	for _, s := range all {
-		shown := Session{Since: s.AuthTime, Used: s.Used, Ends: s.end(&settings)}
+		shown := Session{Person: s.Person, Since: s.AuthTime, Used: s.Used, Ends: s.end(settings)}
 		if s.Card != nil {
 			shown.Card = &Card{s.Card.Authority, s.Card.Serial}
 		}
@@ -60,7 +80,7 @@ func (p *Provider) Sessions(ctx context.Context, person string) ([]Session, erro
 	return list, nil
 }
 
-// sessionsOf reads the live sessions of a person, the newest first.
+// sessionsOf reads the live sessions of a person, or of everybody for none, the newest first.
 func (p *Provider) sessionsOf(ctx context.Context, person string, settings *Settings) (list []*session, err error) {
 	docs, err := p.Documents.ScanDocuments(ctx, sessionKind, "")
 	if err != nil {
@@ -71,7 +91,7 @@ func (p *Provider) sessionsOf(ctx context.Context, person string, settings *Sett
 		if err != nil {
 			return nil, err
 		}
-		if s != nil && s.Person == person {
+		if s != nil && (person == "" || s.Person == person) {
 			list = append(list, s)
 		}
 	}

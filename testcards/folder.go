@@ -1,4 +1,4 @@
-package cli
+package testcards
 
 import (
 	"encoding/json"
@@ -8,19 +8,19 @@ import (
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/fixtures"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
-// replaceSet has a set made in a new folder, which then takes the place of the old one: there is
+// replace has a set made in a new folder, which then takes the place of the old one: there is
 // never half a set. Only a set of fixtures is ever replaced, with nothing else in it. It returns
 // the folder's whole path.
-func replaceSet(dir string, fill func(work string) error) (string, error) {
+func replace(dir string, fill func(work string) error) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
 	unwritable := func(err error) error {
-		return &ca.Error{Kind: ca.Unwritable, Err: errorf("impossible d'écrire le jeu : %w",
-			"cannot write the set: %w", err)}
+		return &ca.Error{Kind: ca.Unwritable, Err: i18n.Errorf("cannot write the set: %w", err)}
 	}
 	if err := replaceable(dir); err != nil {
 		return "", err
@@ -63,7 +63,7 @@ func replaceable(dir string) error {
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
 	conflict := func(name string) error {
-		return &ca.Error{Kind: ca.Conflict, Err: errorf("%s contient %s, que igc fixtures n'a pas fait : choisissez un autre dossier",
+		return &ca.Error{Kind: ca.Conflict, Err: i18n.Errorf(
 			"%s holds %s, which igc fixtures did not make: choose another folder", dir, name)}
 	}
 	var manifest fixtures.Manifest
