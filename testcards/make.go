@@ -25,7 +25,8 @@ func fill(ctx context.Context, o Options, dir string) (*fixtures.Manifest, error
 	if err != nil {
 		return nil, err
 	}
-	manifest := &fixtures.Manifest{MadeBy: fixtures.MadeBy, Made: maker.hand.Now, Lab: "TEST", Faithful: o.Lab.Config.Key.Faithful(), Roots: "roots.pem"}
+	manifest := &fixtures.Manifest{MadeBy: fixtures.MadeBy, Made: maker.hand.Now, Lab: "TEST",
+		Faithful: o.Lab.Config.Key.Faithful(), Roots: "roots.pem"}
 	if err := os.WriteFile(filepath.Join(dir, manifest.Roots), maker.roots, 0o600); err != nil {
 		return nil, &ca.Error{Kind: ca.Unwritable, Err: err}
 	}
@@ -121,7 +122,8 @@ func newMaker(ctx context.Context, o Options, dir string) (*maker, error) {
 			m.roots = append(m.roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: info.DER})...)
 		}
 	}
-	m.hand = &fixtures.Maker{URLs: o.Lab.Config.URLs, Generation: o.Lab.Config.Generation, Now: time.Now().UTC().Truncate(time.Second),
+	m.hand = &fixtures.Maker{URLs: o.Lab.Config.URLs, Generation: o.Lab.Config.Generation,
+		Now: time.Now().UTC().Truncate(time.Second),
 		Key: func() (crypto.Signer, error) { return o.Lab.Config.Key.Generate() },
 		Issuer: func(a profiles.Authority) (*fixtures.Issuer, error) {
 			chain := []*x509.Certificate{certificates[a.ID()]}
@@ -175,7 +177,8 @@ func (m *maker) make(ctx context.Context, f *fixtures.Fixture) error {
 
 // issue has the lab issue the card, and revoke it when the fixture says so.
 func (m *maker) issue(ctx context.Context, f *fixtures.Fixture, dir string) error {
-	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: f.Product, Holder: f.Holder, Generation: f.Generation}, Key: m.Lab.Config.Key,
+	order := ca.CardOrder{IssueRequest: ca.IssueRequest{Product: f.Product, Holder: f.Holder,
+		Generation: f.Generation}, Key: m.Lab.Config.Key,
 		PIN: fixtures.PIN, LegacyP12: f.Legacy, Out: dir}
 	if f.Begins != [3]int{} {
 		order.NotBefore = f.Begin(m.hand.Now)
