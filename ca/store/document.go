@@ -40,6 +40,12 @@ type DocumentStore interface {
 	WriteDocuments(ctx context.Context, actor string, writes ...DocumentWrite) (versions []uint64, err error)
 }
 
+// DocumentReader is what a [Store] may implement beside, where a read of one document needs no
+// View.
+type DocumentReader interface {
+	Document(ctx context.Context, kind, key string) (Document, error)
+}
+
 // DocumentWrite is a write of one document.
 type DocumentWrite struct {
 	Kind    DocumentKind `json:"kind"`
@@ -61,6 +67,9 @@ type documentsOf struct {
 }
 
 func (d documentsOf) GetDocument(ctx context.Context, kind DocumentKind, key string) (doc Document, err error) {
+	if direct, ok := d.store.(DocumentReader); ok {
+		return direct.Document(ctx, kind.Name, key)
+	}
 	err = d.store.View(ctx, func(r Reader) error {
 		doc, err = r.Document(kind.Name, key)
 		return err

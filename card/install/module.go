@@ -1,9 +1,10 @@
 package install
 
 import (
-	"debug/buildinfo"
 	"debug/elf"
+	"encoding/binary"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -38,8 +39,38 @@ func CheckModule(path string) (version string, err error) {
 	}) {
 		return "", i18n.Errorf("%s is not a PKCS#11 module: it has no C_GetFunctionList", path)
 	}
-	if info, err := buildinfo.ReadFile(path); err == nil && !strings.HasPrefix(info.Main.Version, "(") {
-		version = info.Main.Version
+	return builtWith(f), nil
+}
+
+// builtWith is the version of the main module that a Go library was built from, empty when it does
+// not say it. Package debug/buildinfo reads it from files of every system, and would bring the
+// readers of all their formats, 400 KB.
+func builtWith(f *elf.File) string {
+	section := f.Section(".go.buildinfo")
+	if section == nil || section.Size > 1<<20 {
+		return ""
 	}
-	return version, nil
+	data, err := section.Data()
+	const head = 32
+	if err != nil || len(data) < head || !strings.HasPrefix(string(data), "\xff Go buildinf:") {
+		return ""
+	}
+	data = data[head:]
+	var text string
+	for range 2 { // the version of Go, and then what the program was built from
+		length, n := binary.Uvarint(data)
+		if n <= 0 || length > uint64(len(data)-n) {
+			return ""
+		}
+		text, data = string(data[n:n+int(length)]), data[n+int(length):]
+	}
+	const mark = 16 // bytes before the text, and after
+	if len(text) < 2*mark {
+		return ""
+	}
+	info, err := debug.ParseBuildInfo(text[mark : len(text)-mark])
+	if err != nil || strings.HasPrefix(info.Main.Version, "(") {
+		return ""
+	}
+	return info.Main.Version
 }

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"debug/buildinfo"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/labtest"
 )
 
 func TestCheckModule(t *testing.T) {
@@ -49,6 +51,37 @@ func TestCheckModule(t *testing.T) {
 	}
 	if _, err := CheckModule("/nowhere.so"); err == nil {
 		t.Error("what is not there passes for the module")
+	}
+}
+
+// The version of a module is what package debug/buildinfo reads; one whose text is damaged has
+// none.
+func TestModuleVersion(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: the module is Linux's")
+	}
+	good := labtest.Read(t, cardtest.Module(t))
+	const developed, magic = "(devel)\t", "\xff Go buildinf:"
+	if !strings.Contains(good, developed) || !strings.Contains(good, magic) {
+		t.Fatal("the module does not say what it was built from")
+	}
+	after := strings.Index(good, magic) + 32
+	for _, tt := range []struct{ what, content, want string }{
+		{"without one", good, ""},
+		{"released", strings.ReplaceAll(good, developed, "v1.2.34\t"), "v1.2.34"},
+		{"another magic", strings.Replace(good, magic, "\xff Go buildinF:", 1), ""},
+		{"a length too long", good[:after] + "\xff\x7f" + good[after+2:], ""},
+		{"no end of a length", good[:after] + strings.Repeat("\xff", 11) + good[after+11:], ""},
+		{"nothing", good[:after] + "\x00\x00" + good[after+2:], ""},
+	} {
+		path := filepath.Join(t.TempDir(), ModuleFile)
+		put(t, path, tt.content)
+		if got, err := CheckModule(path); err != nil || got != tt.want {
+			t.Errorf("%s: %q, %v; want %q", tt.what, got, err, tt.want)
+		}
+		if info, err := buildinfo.ReadFile(path); tt.want != "" && (err != nil || info.Main.Version != tt.want) {
+			t.Errorf("%s: debug/buildinfo reads %v, %v", tt.what, info, err)
+		}
 	}
 }
 

@@ -95,9 +95,15 @@ func firefoxOn(s *screen) *window {
 // visit goes to an address, and chooses the card where that comes first.
 func (w *window) visit(url string) {
 	w.t.Helper()
+	w.meets(func() { w.open(url) })
+}
+
+// meets chooses the card where that comes first, after what leads to a server that asks for one.
+func (w *window) meets(leave func()) {
+	w.t.Helper()
 	w.until("a page on the screen", func() bool { return w.light(margin) }) // the picker is recognised by its darkening it
 	w.before = w.still(pane)
-	w.open(url)
+	leave()
 	if !w.pinFirst {
 		w.choose(w.before)
 	}
@@ -130,9 +136,28 @@ func (w *window) shows(verdict, identifier string) {
 	w.photograph(strings.ToLower(verdict))
 }
 
+// logsIn logs in to the demo portal through Pro Santé Connect by its card tab, and sees who it is.
+func (w *window) logsIn(portal, pin, identifier string) {
+	w.t.Helper()
+	text := func(selector string) string {
+		return w.evaluate(fmt.Sprintf(`return document.querySelector(%q)?.innerText ?? ""`, selector))
+	}
+	w.open(portal + "connexion")
+	w.window("^Connectez-vous")
+	w.photograph("psc")
+	w.meets(func() {
+		w.evaluate(`setTimeout(() => document.querySelector('a.button[href*="/carte?"]').click(), 100); return ""`)
+	})
+	w.unlocks(pin)
+	w.until(identifier+" in the portal", func() bool {
+		return text("h1") == "Vous êtes connecté" && strings.Contains(text(".verdict"), identifier)
+	})
+	w.photograph("portal")
+}
+
 // TestCardInBrowsers is a card in the hands of a person: the picker, the PIN, a wrong one, the
-// page; the card taken out and another put in; one that gets blocked. Browsers are set up by igc
-// card install alone.
+// page; the card taken out and another put in; a login through Pro Santé Connect; one that gets
+// blocked. Browsers are set up by igc card install alone.
 func TestCardInBrowsers(t *testing.T) {
 	module := cardtest.Module(t)
 	exclusiveBrowsers(t)
@@ -149,7 +174,8 @@ func TestCardInBrowsers(t *testing.T) {
 			s := newScreen(t, browser.name)
 			l := labtest.New(t, "--key", "rsa2048") // the keys of real cards
 			alain, guy := newHolder(l, "--fixture", "alain"), newHolder(l, "--fixture", "guy")
-			url := l.Serve().URLs["testssl"]
+			server := l.Serve()
+			url := server.URLs["testssl"]
 			s.igc(l, "card", "install", "--module", module, "--only", browser.place)
 			t.Cleanup(func() { s.igc(l, "card", "uninstall") })
 
@@ -168,6 +194,10 @@ func TestCardInBrowsers(t *testing.T) {
 			w.shows("OK", guy.c.Holder.IdNat)
 
 			s.igc(l, "card", "remove", guy.c.Number)
+			s.igc(l, "card", "insert", alain.c.Number)
+			w.logsIn(server.URLs["portal"], "1234", alain.c.Holder.IdNat)
+
+			s.igc(l, "card", "remove", alain.c.Number)
 			s.igc(l, "card", "insert", alain.c.Number)
 			blocked := strings.Replace(url, "localhost", "bloquee.carte.localhost", 1)
 			w.visit(blocked)

@@ -1,6 +1,8 @@
 package logins
 
 import (
+	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -22,6 +24,9 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/bolt"
 )
 
 // bareServer is the variable of the environment in which the benchmark tells this program to be the
@@ -30,8 +35,12 @@ const bareServer = "IGC_BARE"
 
 // bare is what an OpenID Provider cannot do without: it answers the requests of a login with
 // answers of the same form and length as the lab's, parses the forms, compares the client's secret,
-// signs and verifies. It has no state and checks nothing else.
+// signs and verifies. It has no state and checks nothing else. One with records writes what a
+// provider must remember: a request to the phone, a session and its code, that the code is spent, a
+// refresh, the logout; each in one durable write of documents as long as the lab's. It reads none.
 type bare struct {
+	documents  store.DocumentStore // nil without records
+	value      []byte              // of a document
 	key        *rsa.PrivateKey
 	phone      *ecdsa.PrivateKey
 	secret     []byte
@@ -47,11 +56,19 @@ type bare struct {
 func serveBare() {
 	b := &bare{secret: make([]byte, 64), hash: sha256.Sum256([]byte("secret")), code: strings.Repeat("c", 110),
 		form: strings.Repeat("f", 700)}
-	var sizes struct{ Login, Userinfo int }
-	err := json.Unmarshal([]byte(os.Getenv(bareServer)), &sizes)
+	var told struct {
+		Login, Userinfo int
+		Records         string // file; may be empty
+	}
+	err := json.Unmarshal([]byte(os.Getenv(bareServer)), &told)
 	check(err)
-	b.login = []byte(`<html><input name="login" value="` + b.form + `">` + strings.Repeat("x", max(0, sizes.Login-800)))
-	b.userinfo = []byte(`{"SubjectNameID":"` + doctor + `","x":"` + strings.Repeat("x", max(0, sizes.Userinfo-40)) +
+	if told.Records != "" {
+		records := bolt.Open(told.Records, bolt.Options{})
+		check(records.Lock(time.Second))
+		b.documents, b.value = store.DocumentsOf(records, "bare"), bytes.Repeat([]byte("x"), 600)
+	}
+	b.login = []byte(`<html><input name="login" value="` + b.form + `">` + strings.Repeat("x", max(0, told.Login-800)))
+	b.userinfo = []byte(`{"SubjectNameID":"` + doctor + `","x":"` + strings.Repeat("x", max(0, told.Userinfo-40)) +
 		`"}`)
 	b.key, err = rsa.GenerateKey(rand.Reader, 2048)
 	check(err)
@@ -89,6 +106,20 @@ func check(err error) {
 	}
 }
 
+// persist writes a document of each kind in one transaction.
+func (b *bare) persist(kinds ...string) {
+	if b.documents == nil {
+		return
+	}
+	var writes []store.DocumentWrite
+	for _, kind := range kinds {
+		writes = append(writes, store.DocumentWrite{Kind: store.DocumentKind{Name: kind}, Key: rand.Text(),
+			Value: b.value, Expires: time.Now().Add(time.Hour)})
+	}
+	_, err := b.documents.WriteDocuments(context.Background(), "", writes...)
+	check(err)
+}
+
 func (b *bare) page(w http.ResponseWriter, r *http.Request) {
 	check(r.ParseForm())
 	http.SetCookie(w, &http.Cookie{Name: "browser", Value: b.code[:43], Path: "/", Secure: true})
@@ -102,6 +133,7 @@ func (b *bare) ask(w http.ResponseWriter, r *http.Request) {
 	var err error
 	b.approval, err = ecdsa.SignASN1(rand.Reader, b.phone, sum[:])
 	check(err)
+	b.persist("request")
 	http.Redirect(w, r, "/auth/attente?login="+b.form, http.StatusSeeOther)
 }
 
@@ -111,6 +143,7 @@ func (b *bare) wait(w http.ResponseWriter, r *http.Request) {
 	if !ecdsa.VerifyASN1(&b.phone.PublicKey, sum[:], b.approval) {
 		check(fmt.Errorf("the phone's signature"))
 	}
+	b.persist("session", "code", "login")
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: b.code[:80], Path: "/", Secure: true})
 	w.Header().Set("Location",
 		redirect+"?state=a-random-state&session_state="+b.code[:36]+"&code="+b.code+"&iss=https%3A%2F%2Flocalhost")
@@ -213,6 +246,9 @@ func (b *bare) token(w http.ResponseWriter, r *http.Request) {
 		return
 	case "refresh_token":
 		b.verify(r.PostForm.Get("refresh_token"))
+		b.persist("session")
+	default:
+		b.persist("session", "code")
 	}
 	refresh := []byte(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT","kid":"` +
 		b.code[:43] + `"}`)))
@@ -249,6 +285,7 @@ func (b *bare) introspect(w http.ResponseWriter, r *http.Request) {
 func (b *bare) logout(w http.ResponseWriter, r *http.Request) {
 	check(r.ParseForm())
 	b.verify(r.Form.Get("id_token_hint"))
+	b.persist("session")
 	w.Header().Set("Location", redirect+"?state=s")
 	w.WriteHeader(http.StatusFound)
 }

@@ -52,8 +52,9 @@ func newContender(name string, pid int, p *provider) *contender {
 	return &contender{name, pid, p, p.browser()}
 }
 
-// startBare starts the bare server, whose pages are as long as those of the other.
-func startBare(t testing.TB, other *person) *contender {
+// startBare starts the bare server, whose pages are as long as those of the other, and which keeps
+// what it must if it has records.
+func startBare(t testing.TB, name string, other *person, records string) *contender {
 	t.Helper()
 	ctx := t.Context()
 	page, _, err := other.begin(ctx)
@@ -62,7 +63,8 @@ func startBare(t testing.TB, other *person) *contender {
 	}
 	userinfo := other.whole(t, nil)
 	cmd := exec.Command(must(os.Executable()))
-	cmd.Env = append(os.Environ(), fmt.Sprintf(`%s={"Login":%d,"Userinfo":%d}`, bareServer, len(page.body), len(userinfo)))
+	cmd.Env = append(os.Environ(), fmt.Sprintf(`%s={"Login":%d,"Userinfo":%d,"Records":%q}`, bareServer,
+		len(page.body), len(userinfo), records))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -89,7 +91,7 @@ func startBare(t testing.TB, other *person) *contender {
 	if !p.roots.AppendCertsFromPEM(root) {
 		t.Fatal("no certificate")
 	}
-	return newContender("bare", cmd.Process.Pid, p)
+	return newContender(name, cmd.Process.Pid, p)
 }
 
 // whole is a login from the first request to the logout: the login page, the identifier, the answer
@@ -155,16 +157,17 @@ func (b *person) bearer(ctx context.Context, token string) (string, error) {
 
 // BenchmarkLogin measures the processor time that the server spends on a login, on userinfo, on
 // introspection and on a poll of a CIBA request that is pending, beside a bare server that answers
-// the same requests with the same signatures, and beside oidc-provider where node is. The rounds
-// take turns, so that a machine that is busy is so for all.
+// the same requests with the same signatures, beside one that also makes the five durable writes of
+// a login, and beside oidc-provider where node is. The rounds take turns, so that a machine that is
+// busy is so for all.
 func BenchmarkLogin(b *testing.B) {
 	l := labtest.New(b, "--key", "p256")
 	s := l.Serve()
 	p := newProvider(l, s, "--post-logout", redirect)
 	l.Must("psc", "set", "ciba_interval=0", "access_ttl=3600", "ciba_ttl=3600")
 	ours := newContender("igc", s.Cmd.Process.Pid, p)
-	plain := startBare(b, ours.b)
-	all := []*contender{ours, plain}
+	keeping := startBare(b, "keeping", ours.b, filepath.Join(b.TempDir(), "igc.db"))
+	all := []*contender{ours, startBare(b, "bare", ours.b, ""), keeping}
 	if node := startNode(b, l); node != nil {
 		all = append(all, node)
 	}
@@ -231,7 +234,7 @@ func BenchmarkLogin(b *testing.B) {
 			cost := map[*contender]time.Duration{}
 			for range b.N {
 				for _, c := range all {
-					if c.p.byScript != nil && what.name != "login" {
+					if (c.p.byScript != nil || c == keeping) && what.name != "login" {
 						continue
 					}
 					before := processorTime(b, c.pid)

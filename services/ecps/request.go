@@ -168,11 +168,27 @@ func (s *Service) due(r *Request) bool {
 	return !s.now().Before(at) && at.Before(r.Expires)
 }
 
+// request reads a request, a copy; version is 0 when there is none.
+func (s *Service) request(ctx context.Context, id string) (r Request, version uint64, err error) {
+	doc, err := s.options.Documents.GetDocument(ctx, requests, id)
+	if store.KindOf(err) == store.NotFound {
+		return r, 0, nil
+	}
+	if err != nil {
+		return r, 0, err
+	}
+	known, err := s.asked.Parse(id, doc.Version, doc.Value, s.now())
+	if err != nil {
+		return r, 0, err
+	}
+	return *known, doc.Version, nil
+}
+
 // load reads a request, and applies first what is due by its policy. version is that of the
 // document, for a swap.
 func (s *Service) load(ctx context.Context, id string) (r Request, version uint64, err error) {
 	err = s.update(ctx, "", func() (c change, err error) {
-		if r, version, err = read[Request](ctx, s, requests, id); err != nil || version == 0 || !s.due(&r) {
+		if r, version, err = s.request(ctx, id); err != nil || version == 0 || !s.due(&r) {
 			return change{}, err
 		}
 		d, found, err := read[device](ctx, s, devices, r.Person)
@@ -200,12 +216,13 @@ func (s *Service) Get(ctx context.Context, id string) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.State == StateApproved {
-		if err := s.verify(&r); err != nil {
-			return nil, err
-		}
+	if r.State != StateApproved {
+		return s.asOf(r), nil
 	}
-	return s.asOf(r), nil
+	if err := s.verify(&r); err != nil {
+		return nil, err
+	}
+	return &r, nil
 }
 
 // storeAgain is how soon one who waits reads the store again: the answer may come from another node

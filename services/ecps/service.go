@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/recent"
 )
 
 // People knows the persons of the lab.
@@ -98,6 +99,7 @@ type Service struct {
 	log      *slog.Logger
 	prefix   string
 	waiting  hub
+	asked    recent.Parsed[Request]
 }
 
 // New makes the e-CPS of a lab.

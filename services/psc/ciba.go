@@ -2,7 +2,6 @@ package psc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"regexp"
@@ -220,20 +219,19 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 		return nil, badRequest("Missing parameter: auth_req_id", "PSC-PARAMETER", "auth_req_id")
 	}
 	key := digest(id)
-	request, version, err := p.cibaRequest(ctx, key)
+	now := p.Now()
+	open := func(r *cibaRequest) bool {
+		keep := time.Duration(settings.Interval+10) * time.Second
+		return r.Client == c.ID && r.Grant == "" && !now.After(r.Expires.Add(keep))
+	}
+	request, version, state, answered, err := p.poll(ctx, key, open)
 	if err != nil {
 		return nil, err
 	}
-	now := p.Now()
-	if request == nil || request.Client != c.ID || request.Grant != "" ||
-		now.After(request.Expires.Add(time.Duration(settings.Interval+10)*time.Second)) {
+	if request == nil {
 		return nil, invalidGrant("Invalid Auth Req ID", "PSC-POLL-UNKNOWN", "")
 	}
 	call.Person = request.Person
-	state, answered, err := p.answer(ctx, request)
-	if err != nil {
-		return nil, err
-	}
 	over := func(e, description string) error {
 		if p.polls.isOver(key, now) {
 			return fault(400, e, description, "PSC-POLL-AFTER-DENIAL", e)
@@ -254,8 +252,25 @@ func (p *Provider) redeemCIBA(r *http.Request, call *Call, settings *Settings, c
 	return p.grantCIBA(ctx, call, settings, key, version, request, answered, thumbprint)
 }
 
-// cibaRequest reads a request, a copy; nil when there is none. Clients ask for the same one again
-// and again: it is parsed when it has changed.
+// poll returns a request and what became of it; nil when it is not open to who asks. Clients
+// ask for the same one again and again, and nothing changes it while the phone has not answered: it
+// is not read again then.
+func (p *Provider) poll(ctx context.Context, key string, open func(*cibaRequest) bool) (r *cibaRequest,
+	version uint64, state string, answered time.Time, err error) {
+	if last := p.asked.Last(key); last != nil && last.ECPS != "" && open(last) {
+		if state, answered, err = p.answer(ctx, last); err != nil || state == "" {
+			return last, 0, state, answered, err
+		}
+	}
+	r, version, err = p.cibaRequest(ctx, key)
+	if err != nil || r == nil || !open(r) {
+		return nil, 0, "", answered, err
+	}
+	state, answered, err = p.answer(ctx, r)
+	return r, version, state, answered, err
+}
+
+// cibaRequest reads a request, a copy; nil when there is none.
 func (p *Provider) cibaRequest(ctx context.Context, key string) (*cibaRequest, uint64, error) {
 	doc, err := p.Documents.GetDocument(ctx, cibaKind, key)
 	if store.KindOf(err) == store.NotFound {
@@ -264,15 +279,12 @@ func (p *Provider) cibaRequest(ctx context.Context, key string) (*cibaRequest, u
 	if err != nil {
 		return nil, 0, err
 	}
-	known, ok := p.asked.get(key)
-	if !ok || known.version != doc.Version {
-		known = cached[cibaRequest]{version: doc.Version}
-		if err := json.Unmarshal(doc.Value, &known.value); err != nil {
-			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", cibaKind.Name, key, err)
-		}
-		p.asked.put(key, known, p.Now())
+	known, err := p.asked.Parse(key, doc.Version, doc.Value, p.Now())
+	if err != nil {
+		return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", cibaKind.Name, key, err)
 	}
-	return &known.value, doc.Version, nil
+	copied := *known
+	return &copied, doc.Version, nil
 }
 
 // answer is what became of a request: approved, refused, expired or empty, and when.

@@ -201,7 +201,7 @@ func (p *Provider) sign(ctx context.Context, settings *Settings, s *session, g *
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(t.AccessToken))
-	p.accesses.put(sum, &access, p.Now())
+	p.accesses.Put(sum, &access, p.Now())
 	id := idToken{Exp: exp, Iat: now, AuthTime: access.AuthTime, JTI: uuid(), Iss: access.Iss, Aud: g.Client,
 		Sub: access.Sub, Typ: "ID",
 		Azp: g.Client, Nonce: nonce, SessionState: state, AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]),

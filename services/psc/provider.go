@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/recent"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/people"
 	"github.com/igc-lab/igc/services/ecps"
@@ -93,9 +94,9 @@ type Provider struct {
 	watched  bool // see KeepCopies
 	polls    polls
 
-	sessions recent[string, cached[*session]]
-	asked    recent[string, cached[cibaRequest]]
-	accesses recent[[sha256.Size]byte, *accessToken] // that this process signed or verified, by their hash
+	sessions recent.Parsed[session]
+	asked    recent.Parsed[cibaRequest]
+	accesses recent.Map[[sha256.Size]byte, *accessToken] // that this process signed or verified, by their hash
 
 	sending sending
 }

@@ -3,7 +3,6 @@ package psc
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -133,18 +132,14 @@ func (p *Provider) session(ctx context.Context, sid string, settings *Settings) 
 	if err != nil {
 		return nil, 0, err
 	}
-	known, ok := p.sessions.get(sid)
-	if !ok || known.version != doc.Version {
-		known = cached[*session]{doc.Version, &session{}}
-		if err := json.Unmarshal(doc.Value, known.value); err != nil {
-			return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", sessionKind.Name, sid, err)
-		}
-		p.sessions.put(sid, known, p.Now())
+	known, err := p.sessions.Parse(sid, doc.Version, doc.Value, p.Now())
+	if err != nil {
+		return nil, 0, store.Errorf(store.Damaged, "the document %s/%s: %w", sessionKind.Name, sid, err)
 	}
-	if !known.value.live(p.Now(), settings) {
+	if !known.live(p.Now(), settings) {
 		return nil, 0, nil
 	}
-	s := *known.value // the caller's, to be changed
+	s := *known // the caller's, to be changed
 	s.Grants = slices.Clone(s.Grants)
 	return &s, doc.Version, nil
 }

@@ -280,7 +280,7 @@ func (p *Provider) verifyAccess(ctx context.Context, value string) (*accessToken
 		return nil, nil
 	}
 	hash := sha256.Sum256([]byte(value))
-	if claims, ok := p.accesses.get(hash); ok {
+	if claims, ok := p.accesses.Get(hash); ok {
 		return claims, nil
 	}
 	data, ok, err := p.keys.open(ctx, value, jose.RS256)
@@ -291,7 +291,7 @@ func (p *Provider) verifyAccess(ctx context.Context, value string) (*accessToken
 	if json.Unmarshal(data, claims) != nil || claims.Typ != "Bearer" || claims.Iss != p.Issuer() {
 		return nil, nil
 	}
-	p.accesses.put(hash, claims, p.Now())
+	p.accesses.Put(hash, claims, p.Now())
 	return claims, nil
 }
 

@@ -66,7 +66,14 @@ func (t *tx) stored(kind, key string) (d store.Document, ok bool, err error) {
 	return d, err == nil, err
 }
 
-func (t *tx) expired(d store.Document) bool { return !d.Expires.IsZero() && !t.Now().Before(d.Expires) }
+func (t *tx) expired(d store.Document) bool { return ended(d, t.Now()) }
+
+// ended tells whether a document has expired.
+func ended(d store.Document, now time.Time) bool {
+	return !d.Expires.IsZero() && !now.Before(d.Expires)
+}
+
+func noDocument(kind, key string) error { return store.Errorf(store.NotFound, "no %s %q", kind, key) }
 
 func (t *tx) Document(kind, key string) (store.Document, error) {
 	d, ok, err := t.stored(kind, key)
@@ -74,7 +81,7 @@ func (t *tx) Document(kind, key string) (store.Document, error) {
 	case err != nil:
 		return d, err
 	case !ok || t.expired(d):
-		return store.Document{}, store.Errorf(store.NotFound, "no %s %q", kind, key)
+		return store.Document{}, noDocument(kind, key)
 	}
 	return d, nil
 }
@@ -117,6 +124,7 @@ func (t *tx) PutDocument(kind store.DocumentKind, key string, value []byte, expi
 	if err != nil {
 		return 0, err
 	}
+	t.store.copies.forget(documentKey{kind.Name, key})
 	all, err := t.CreateBucketIfNotExists(bDocuments)
 	if err != nil {
 		return 0, err
@@ -186,6 +194,7 @@ func (t *tx) DeleteDocument(kind store.DocumentKind, key string, ifVersion *uint
 
 // drop takes a document and its place in the index of expiries out.
 func (t *tx) drop(kind string, d store.Document) error {
+	t.store.copies.forget(documentKey{kind, d.Key})
 	if !d.Expires.IsZero() {
 		if err := t.Bucket(bEnds).Delete(endKey(kind, d)); err != nil {
 			return err

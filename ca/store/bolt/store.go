@@ -47,11 +47,13 @@ type Store struct {
 	broken atomic.Bool           // bbolt failed in beginning or ending a transaction: nothing is read any more
 
 	followers followers
+	copies    copies
 }
 
 var (
-	_ store.Store = (*Store)(nil)
-	_ store.Owned = (*Store)(nil)
+	_ store.Store          = (*Store)(nil)
+	_ store.Owned          = (*Store)(nil)
+	_ store.DocumentReader = (*Store)(nil)
 )
 
 type storeOp struct {
@@ -191,6 +193,7 @@ func (s *Store) open(patience time.Duration) error {
 		return errors.Join(err, closeBolt(db, file, true))
 	}
 	s.db, s.file, s.ops = db, file, make(chan *storeOp, 256)
+	s.copies.clear()
 	go s.write(db, s.ops)
 	return nil
 }
@@ -255,6 +258,8 @@ func (s *Store) write(db *bbolt.DB, ops <-chan *storeOp) {
 		if found := s.foundDamage(); found != nil {
 			return found
 		}
+		s.copies.begin()
+		defer s.copies.end()
 		done := true // what was asked for, and not what bbolt does around it
 		err := guard(func() error {
 			return db.Update(func(tx *bbolt.Tx) error {

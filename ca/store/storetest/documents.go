@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -221,4 +222,65 @@ func leases(s *suite) {
 	if err != nil || third.Fence() <= second.Fence() {
 		s.Errorf("after a release: %v", err)
 	}
+}
+
+// documentsAtOnce are written and read by several at once: a reader never sees one go back, and
+// after a write has returned it is what is read.
+func documentsAtOnce(s *suite) {
+	ctx := s.Context()
+	d := store.Documents{Store: store.DocumentsOf(s.Store, "test"), Kind: store.DocumentKind{Name: "session"}}
+	keys := []string{"a", "b", "c"}
+	var writers, readers sync.WaitGroup
+	for _, key := range keys {
+		writers.Go(func() {
+			for i := range 50 {
+				var err error
+				var version uint64
+				if i%7 == 6 {
+					err = d.Delete(ctx, actor, key)
+				} else {
+					version, err = d.Put(ctx, actor, key, []byte(strconv.Itoa(i)), time.Time{})
+				}
+				if err != nil {
+					s.Error(err)
+					return
+				}
+				doc, err := d.Get(ctx, key)
+				if version == 0 && store.KindOf(err) != store.NotFound || version > 0 && (err != nil ||
+					doc.Version != version || string(doc.Value) != strconv.Itoa(i)) {
+					s.Errorf("after the write of %d: %+v, %v", version, doc, err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			seen := map[string]uint64{}
+			for {
+				for _, key := range keys {
+					doc, err := d.Get(ctx, key)
+					switch {
+					case store.KindOf(err) == store.NotFound && err != nil:
+					case err != nil:
+						s.Error(err)
+						return
+					case doc.Version < seen[key]:
+						s.Errorf("%s is of version %d after %d", key, doc.Version, seen[key])
+					default:
+						seen[key] = doc.Version
+						doc.Value[0] = 'x' // a copy: the next reader sees nothing of it
+					}
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	writers.Wait()
+	close(done)
+	readers.Wait()
 }

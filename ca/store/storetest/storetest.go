@@ -155,7 +155,7 @@ func readFeed(ctx context.Context, s store.Store) (all []store.Change, err error
 func Run(t *testing.T, d Driver) {
 	for name, test := range map[string]func(*suite){
 		"transactions": transactions, "feed": feed, "follow": follow, "certificates": certificates, "status and CRL": crls,
-		"one serial number": oneSerial, "documents": documents, "swap": swap,
+		"one serial number": oneSerial, "documents": documents, "documents at once": documentsAtOnce, "swap": swap,
 		"written together": writtenTogether, "leases": leases, "reopened": reopened, "unknown": unknown,
 	} {
 		t.Run(name, func(t *testing.T) { test(newSuite(t, d)) })

@@ -30,6 +30,7 @@ func TestRecipes(t *testing.T) {
 	t.Run("oauth2-proxy", s.oauth2Proxy)
 	t.Run("CIBA", s.ciba)
 	t.Run("commands", s.commands)
+	t.Run("Spring Boot", s.spring)
 }
 
 // openIDClient runs the page's program with a secret, and with a certificate.
