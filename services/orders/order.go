@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -228,6 +227,3 @@ func requireState(o *Order, want State) error {
 	}
 	return fail(CodeState, o.Number, o.State.Name(), want.Name())
 }
-
-// hasRole tells whether an order has a certificate of a role, and which one it is.
-func (o *Order) roleIndex(role string) int { return slices.Index(o.Roles(), role) }
