@@ -157,7 +157,7 @@ func TestKillWithdraw(t *testing.T) {
 					mu.Lock()
 					placed[number] = true
 					mu.Unlock()
-					if !use(f, number) || !use(f, number) {
+					if withdrawn := use(f, number); !withdrawn || !use(f, number) {
 						return
 					}
 					if left := unfinished(); left != "" && !use(f, left) { // of a server before this one

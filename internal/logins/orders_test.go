@@ -2,7 +2,6 @@ package logins
 
 import (
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -148,7 +147,7 @@ func TestOrderAttacks(t *testing.T) {
 			for _, path := range []string{"/commandes/..%2f..%2fconsole/", "/commandes/%2e%2e/console/",
 				"/commandes//etc/passwd",
 				"/commandes/CMD-1/certificat/..%2f..%2fkeys", "/commandes/CMD-1%00/", "/console/", "/messages/",
-					"/telephone/"} {
+				"/telephone/"} {
 				if answer, _ := owner.do("GET", path, ""); answer.StatusCode == 200 || answer.StatusCode >= 500 {
 					t.Errorf("%s: %s", path, answer.Status)
 				}
@@ -226,7 +225,7 @@ func TestOrderAttacks(t *testing.T) {
 		}
 		// others are not the worse for it
 		if answer, body := owner.do("GET", order, ""); answer.StatusCode != 200 {
-			t.Error(fmt.Sprintf("%s: %.300s", answer.Status, body))
+			t.Errorf("%s: %.300s", answer.Status, body)
 		}
 	})
 }
