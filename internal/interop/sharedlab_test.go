@@ -185,8 +185,8 @@ func TestSharedLabProxies(t *testing.T) {
 					t.Errorf("a token at the desk: %s", out)
 				}
 			}
-			if out := curl(port("psc"), "/auth/realms/esante-wallet/.well-known/wallet-openid-configuration"); !strings.Contains(out,
-				`"issuer":"https://`+sharedName+":"+port("psc")) {
+			out := curl(port("psc"), "/auth/realms/esante-wallet/.well-known/wallet-openid-configuration")
+			if !strings.Contains(out, `"issuer":"https://`+sharedName+":"+port("psc")) {
 				t.Errorf("discovery: %s", out)
 			}
 		})
