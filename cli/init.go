@@ -30,6 +30,10 @@ func (p *program) initCommand() *cli.Command {
 			&cli.IntFlag{Name: "port",
 				Usage: tr("premier de douze ports qui se suivent, au lieu de 8080, 8443-8446, 1389 et 8451-8456",
 					"first of twelve ports in a row, instead of 8080, 8443-8446, 1389 and 8451-8456")},
+			&cli.StringSliceFlag{Name: "exposed", Usage: tr("nom de cette machine dans le DNS, pour un laboratoire "+
+				"d'équipe qu'igc serve --exposed sert ; les certificats nomment ce serveur ; répétable",
+				"name of this machine in DNS, for a team's lab, which igc serve --exposed serves; certificates name "+
+					"this server; repeatable")},
 			jsonFlag(),
 		},
 		Action: p.init,
@@ -110,6 +114,12 @@ func labConfig(c *cli.Context) (lab.Config, error) {
 	}
 	if c.IsSet("store") {
 		config.Store = c.String("store")
+	}
+	if names := splitAll(c.StringSlice("exposed")); len(names) > 0 {
+		config.Exposed.Names = names
+		publication := config.URL("http", config.Listen.Publication)
+		config.URLs = profiles.URLs{Publication: publication, OCSP: publication + "/ocsp",
+			Directory: config.URL("ldap", config.Listen.Directory)}
 	}
 	u, err := urls(c)
 	if err == nil && u != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/testssl"
 )
@@ -36,6 +37,17 @@ func expose(l *lab.Lab, wanted bool) error {
 		*address = net.JoinHostPort(l.Config.Exposed.Listen, port)
 	}
 	return nil
+}
+
+// isOwn tells an address of an exposed lab's own servers, which reach one another whether its names
+// resolve on this machine or not, and whether it listens on loopback or not.
+func isOwn(l *lab.Lab, host, port string) bool {
+	if slices.Contains(l.Config.Exposed.Names, host) {
+		return true
+	}
+	return len(l.Config.Exposed.Names) > 0 && host == "localhost" && slices.ContainsFunc(table, func(e Endpoint) bool {
+		return web.Port(e.Address(l.Config.Listen)) == port
+	})
 }
 
 // openFolders are the first parts of the catalogue's addresses: whether they are served beyond the

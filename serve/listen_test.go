@@ -81,12 +81,13 @@ func TestOtherPorts(t *testing.T) {
 		t.Cleanup(func() { l.Close() })
 		return l.Addr().String()
 	}
+	var held []net.Listener // until all are drawn: the system may give one that was closed again
 	free := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		held = append(held, l)
 		return l.Addr().String()
 	}
 	line := regexp.MustCompile(`[:,] ([a-z0-9_]+): (127\.0\.0\.1:[0-9]+)`)
@@ -111,6 +112,10 @@ func TestOtherPorts(t *testing.T) {
 				*e.address(&l) = free()
 			}
 			change.change(&l)
+			for _, one := range held {
+				one.Close()
+			}
+			held = nil
 			_, err := openPorts(l, true)
 			if ca.KindOf(err) != change.kind {
 				t.Fatalf("%v", err)

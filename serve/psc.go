@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -171,7 +170,7 @@ func labTransport(l *lab.Lab, others func() (*x509.CertPool, error)) *http.Trans
 			if err != nil {
 				return nil, err
 			}
-			if slices.Contains(l.Config.Exposed.Names, host) { // of this machine, whether it resolves here or not
+			if isOwn(l, host, port) {
 				address = net.JoinHostPort(ownHost(l.Config.Exposed.Listen), port)
 			}
 			d := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}}

@@ -171,11 +171,11 @@ var announced = map[string]string{"publication": "Publication", "directory": "Di
 	"card_login": "login by card", "desk": "Lab desk",
 	"portal": "Demo portal", "card_desk": "Orders, by card"}
 
-// Serve starts igc serve and returns when it has announced its endpoints. It is stopped with the
-// test.
-func (l *Lab) Serve() *Server {
+// Serve starts igc serve, with those flags, and returns when it has announced its endpoints. It is
+// stopped with the test.
+func (l *Lab) Serve(flags ...string) *Server {
 	l.T.Helper()
-	s := &Server{Cmd: l.Command("serve"), Log: &Log{}, URLs: map[string]string{}}
+	s := &Server{Cmd: l.Command(append([]string{"serve"}, flags...)...), Log: &Log{}, URLs: map[string]string{}}
 	s.Cmd.Stderr = s.Log
 	out, err := s.Cmd.StdoutPipe()
 	if err != nil {
