@@ -230,7 +230,7 @@ func (c *Console) byNumber(ctx context.Context, text string) ([]*ca.Record, erro
 	if err != nil {
 		return nil, err
 	}
-	return []*ca.Record{r}, nil
+	return c.ofCard(ctx, r)
 }
 
 // shortestSerial is how many digits of a serial number are searched for at least: fewer may be a

@@ -360,6 +360,27 @@ func TestForgedForms(t *testing.T) {
 	}
 }
 
+// checkCommand wants a command line to be of a command that there is, with flags that it has.
+func checkCommand(t *testing.T, reference []byte, page, line string) {
+	t.Helper()
+	words := strings.Fields(line)
+	section := ""
+	for n := min(4, len(words)); n > 1 && section == ""; n-- {
+		if _, rest, ok := strings.Cut(string(reference), "\n## "+strings.Join(words[:n], " ")+"\n"); ok {
+			section, _, _ = strings.Cut(rest, "\n## ")
+		}
+	}
+	if section == "" || strings.Contains(section, " command\n```") && len(words) > 2 {
+		t.Errorf("%s: there is no command %s", page, line)
+	}
+	for _, word := range words {
+		if strings.HasPrefix(word, "--") && word != "--help" && !strings.Contains(section, "`"+word) &&
+			!strings.Contains(section, ", "+word) {
+			t.Errorf("%s: %s has no flag %s", page, line, word)
+		}
+	}
+}
+
 // Every page is in both languages, has one h1, the menu with where one is, and keeps the language.
 func TestLanguages(t *testing.T) {
 	w := newWorld(t)
@@ -367,6 +388,10 @@ func TestLanguages(t *testing.T) {
 	w.testCardsOnDisk()
 	number := w.issue("alain").Number
 	card := "/console/cartes/" + number
+	reference, err := os.ReadFile("../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	french := regexp.MustCompile(`\b(?i:carte|émettre|porteur|aucune|révoquer|suspendre|accueil)\b`)
 	for path, current := range map[string]string{"/console/": "Home", "/console/cartes/": "Cards", card: "Cards",
 		card + "?vue=certificats": "Cards", card + "?vue=revocation": "Cards", card + "?vue=historique": "Cards",
@@ -387,6 +412,11 @@ func TestLanguages(t *testing.T) {
 		}
 		if n := len(nodes(visitor.page, "h1")); n != 1 {
 			t.Errorf("%s has %d h1", path, n)
+		}
+		for _, code := range nodes(visitor.page, "code") {
+			if line := textOf(code); strings.HasPrefix(line, "igc ") {
+				checkCommand(t, reference, path, line)
+			}
 		}
 		here := ""
 		for _, a := range nodes(nodes(visitor.page, "header")[0], "a") {
