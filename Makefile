@@ -14,7 +14,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VULNDB ?= https://vuln.go.dev
 MISSPELL := github.com/golangci/misspell/cmd/misspell@v0.8.0
 # French words, and faults on purpose in tests, that it takes for English.
-NOT_MISSPELT := certificats,synonymes,demandes,enveloppe,assistante,exemple,specialites,commandes,virtuels,ressemble,lecteurs,continuent,identite,attributs,profesion,interm,activit,activite,exercices,appareil,attendent,graphie,individuel,marrage,reponse,responsable,technicien,activites
+NOT_MISSPELT := administrer,certificats,synonymes,demandes,enveloppe,assistante,exemple,specialites,commandes,virtuels,ressemble,lecteurs,continuent,identite,attributs,profesion,interm,activit,activite,exercices,appareil,attendent,graphie,individuel,marrage,reponse,responsable,technicien,activites
 
 .PHONY: build module demo test check vulncheck soak bench notices clean
 
