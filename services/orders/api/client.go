@@ -92,7 +92,8 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (body []
 // kinds are those of errors by the status of an answer; another status is an internal error.
 var kinds = map[int]store.Kind{http.StatusBadRequest: store.Invalid, http.StatusUnprocessableEntity: store.Invalid,
 	http.StatusUnauthorized: store.Invalid, http.StatusForbidden: store.Invalid, http.StatusNotFound: store.NotFound,
-	http.StatusConflict: store.Conflict, http.StatusTooManyRequests: store.Busy}
+	http.StatusConflict: store.Conflict, http.StatusTooManyRequests: store.Busy,
+	http.StatusServiceUnavailable: store.Unavailable}
 
 // problemOf makes an error of an answer.
 func problemOf(answer *http.Response, body []byte) error {
