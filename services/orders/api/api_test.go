@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -377,5 +378,22 @@ func TestPassing(t *testing.T) {
 		if got, _ := classify(&store.Error{Kind: kind, Err: io.EOF}); got != want {
 			t.Errorf("%s: %d, want %d", kind, got, want)
 		}
+	}
+}
+
+// A client says why no answer came.
+func TestUnreached(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	unknown := &Client{HTTP: &http.Client{}, URL: server.URL}
+	if _, err := unknown.WhoAmI(t.Context()); err == nil || !strings.Contains(err.Error(), "--ca") ||
+		store.KindOf(err) != store.Unavailable {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	server.Close()
+	if _, err := unknown.WhoAmI(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) ||
+		store.KindOf(err) != store.Unavailable {
+		t.Errorf("no server: %v", err)
 	}
 }
