@@ -35,6 +35,8 @@ func (p *program) orderCommand() *cli.Command {
 		text("csr", "fichier de la demande de certificat ; sans elle, une clé est faite",
 			"file of the certification request; without one, a key is made"),
 		text("password", "mot de passe de cette clé (sinon demandé)", "password of that key (else asked for)"),
+		&cli.StringFlag{Name: "password-file", TakesFile: true, Usage: tr("fichier dont la première ligne est ce "+
+			"mot de passe", "file whose first line is that password")},
 		text("contact", "où va le courriel de retrait", "where the mail of withdrawal goes"),
 		text("file", "fichier CSV, XLSX ou ODS, une commande par ligne : tout, ou rien",
 			"CSV, XLSX or ODS file, an order a line: all of it, or nothing"),
@@ -99,8 +101,11 @@ func (p *program) order(c *cli.Context) error {
 		Organisation: c.String("organisation"), Department: c.String("department"), Service: c.String("service"),
 		DNSNames: c.StringSlice("dns"), Email: c.String("email"), IdNat: c.String("id-nat"),
 		GivenName: c.String("given-name"), Surname: c.String("surname"), Profession: c.String("profession"),
-		Contact: c.String("contact"), Password: c.String("password")}
+		Contact: c.String("contact")}
 	offer, _, err := orders.FindOffer(r.Offer, r.Usage)
+	if err == nil {
+		r.Password, err = filePassword(c)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/services/orders"
@@ -29,6 +30,8 @@ func (p *program) withdrawCommand() *cli.Command {
 				"revocation code, 6 to 64 characters (else asked for)")},
 			&cli.StringFlag{Name: "password", Usage: tr("mot de passe de la clé, donné à la demande (sinon demandé)",
 				"password of the key, given with the request (else asked for)")},
+			&cli.StringFlag{Name: "password-file", TakesFile: true, Usage: tr("fichier dont la première ligne est ce "+
+				"mot de passe", "file whose first line is that password")},
 			&cli.StringFlag{Name: "form", Value: "ans",
 				Usage: tr("forme du PKCS#12 : ans, celle de la plateforme, modern, legacy",
 					"form of the PKCS#12: ans, the platform's own, modern, legacy")},
@@ -66,11 +69,16 @@ func (p *program) withdraw(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	password, err := filePassword(c)
+	if err != nil {
+		return err
+	}
 	var asked []string
 	if o.State == orders.ToWithdraw {
 		asked = append(asked, "code")
 	}
-	if !o.OwnKey && !o.IsCard() {
+	needsPassword := !o.OwnKey && !o.IsCard()
+	if needsPassword && password == "" {
 		asked = append(asked, "password")
 	}
 	given, err := p.secrets(c, map[string]string{"code": tr("Code de révocation, à choisir",
@@ -79,15 +87,23 @@ func (p *program) withdraw(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	code, password := "", ""
-	if o.State == orders.ToWithdraw {
-		code = given[0]
-	}
-	if !o.OwnKey && !o.IsCard() {
+	if needsPassword && password == "" {
 		password = given[len(given)-1]
 	}
+	code, again := "", ""
+	if o.State == orders.ToWithdraw {
+		code, again = given[0], given[0]
+		if f, ok := p.in.(*os.File); ok && c.String("code") == "" && term.IsTerminal(int(f.Fd())) {
+			repeated, err := p.secrets(c, map[string]string{"code": tr("Le même code, encore", "The same code again")},
+				"code")
+			if err != nil {
+				return err
+			}
+			again = repeated[0]
+		}
+	}
 	if o.State != orders.Withdrawn || o.IsCard() { // else a withdrawal goes on whose files were not written
-		o, err = client.Withdraw(c.Context, number, orders.Withdrawal{Code: code, CodeAgain: code,
+		o, err = client.Withdraw(c.Context, number, orders.Withdrawal{Code: code, CodeAgain: again,
 			Accept: c.Bool("accept"), Password: password})
 		if err != nil {
 			return err

@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca/store"
@@ -77,11 +80,47 @@ func New(o Options) http.Handler {
 		w.Header().Set("Content-Type", "application/yaml")
 		w.Write(document)
 	})
-	mux.HandleFunc(Prefix, s.serve(func(*server, http.ResponseWriter, *http.Request, *access.Caller) error {
+	mux.HandleFunc("GET "+Prefix+"openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(documentJSON())
+	})
+	mux.HandleFunc(Prefix, s.serve(func(_ *server, w http.ResponseWriter, r *http.Request, _ *access.Caller) error {
+		if allowed := methods(mux, r); allowed != "" {
+			w.Header().Set("Allow", allowed)
+			return &bodyError{http.StatusMethodNotAllowed, i18n.Text{
+				FR: r.Method + " n'est pas une méthode de cette adresse : " + allowed,
+				EN: r.Method + " is not a method of this address: " + allowed}}
+		}
 		return store.Errorf(store.NotFound, "there is no page at this address")
 	}))
 	return web.SecurityHeaders(mux)
 }
+
+// methods are the methods that the address of a request takes, for the header Allow; empty for an
+// address that is none.
+func methods(mux *http.ServeMux, r *http.Request) string {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != Prefix {
+			allowed = append(allowed, method)
+		}
+	}
+	return strings.Join(allowed, ", ")
+}
+
+// documentJSON is the document as JSON, for tools that read no YAML.
+var documentJSON = sync.OnceValue(func() []byte {
+	var tree map[string]any
+	err := yaml.Unmarshal(document, &tree)
+	if err != nil {
+		panic(err) // a test reads it
+	}
+	data, err := json.Marshal(tree)
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
 
 // serve finds out who calls, and answers with a problem when something is refused.
 func (s *server) serve(h func(*server, http.ResponseWriter, *http.Request, *access.Caller) error) http.HandlerFunc {
@@ -118,7 +157,7 @@ type RowFault struct {
 	Detail i18n.Text `json:"detail"`
 }
 
-// bodyError is a request whose body cannot be read.
+// bodyError is a request that cannot be read: its body, a parameter, its method.
 type bodyError struct {
 	status int
 	text   i18n.Text
@@ -151,6 +190,9 @@ func (s *server) problem(w http.ResponseWriter, r *http.Request, err error) {
 		p.Detail = i18n.Text{FR: "le serveur n'a pas pu le faire ; son journal dit pourquoi",
 			EN: "the server could not do it; its log says why"}
 	}
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 	p.Title = http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
@@ -168,6 +210,9 @@ func classify(err error) (status int, code string) {
 	case errors.As(err, &refused):
 		return http.StatusForbidden, string(refused.Code)
 	case errors.As(err, &body):
+		if body.status == http.StatusMethodNotAllowed {
+			return body.status, "ORDER-METHOD"
+		}
 		return body.status, "ORDER-BODY"
 	}
 	code = string(orders.CodeOf(err))
@@ -178,6 +223,8 @@ func classify(err error) (status int, code string) {
 		status = http.StatusNotFound
 	case store.Conflict:
 		status = http.StatusConflict
+	case store.Busy, store.Unavailable, store.Unanswered: // of the lab, and it may pass
+		status = http.StatusServiceUnavailable
 	default:
 		status = http.StatusInternalServerError
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/outbox"
@@ -325,5 +327,73 @@ func TestRefused(t *testing.T) {
 	c.refused = &access.Denied{Code: access.DeniedNobody}
 	if denied := c.call("GET", "/whoami", nil, 401); denied["code"] != "ACCESS-NOBODY" {
 		t.Error(denied)
+	}
+}
+
+// An address that has other methods says which, as a problem.
+func TestMethods(t *testing.T) {
+	c := newClient(t)
+	for _, test := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"DELETE", "orders", 405, "GET, POST"},
+		{"PUT", "orders/CMD-20260101-000000-000000", 405, "GET"},
+		{"GET", "orders/CMD-20260101-000000-000000/withdraw", 405, "POST"},
+		{"PATCH", "whoami", 405, "GET"},
+		{"POST", "openapi.json", 405, "GET"},
+		{"DELETE", "nothing", 404, ""},
+	} {
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, httptest.NewRequest(test.method, "https://localhost:8455"+Prefix+test.path, nil))
+		if w.Code != test.status || w.Header().Get("Allow") != test.allow ||
+			w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: %d, %v", test.method, test.path, w.Code, w.Header())
+		}
+	}
+}
+
+// The document is served as JSON too, and is the same one.
+func TestDocumentAsJSON(t *testing.T) {
+	w := httptest.NewRecorder()
+	newClient(t).handler.ServeHTTP(w, httptest.NewRequest("GET", "https://localhost:8455/api/v1/openapi.json", nil))
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil || w.Code != 200 {
+		t.Fatalf("%d, %v", w.Code, err)
+	}
+	operations := 0
+	for _, item := range doc.Paths.Map() {
+		operations += len(item.Operations())
+	}
+	if err := doc.Validate(context.Background()); err != nil || operations != len(routes) {
+		t.Errorf("%d operations, %v", operations, err)
+	}
+}
+
+// What stops the lab for a while is not a fault of the request, nor one of igc.
+func TestPassing(t *testing.T) {
+	for kind, want := range map[store.Kind]int{store.Busy: 503, store.Unavailable: 503, store.Unanswered: 503,
+		store.Invalid: 422, store.NotFound: 404, store.Conflict: 409, store.Internal: 500, store.Damaged: 500} {
+		if got, _ := classify(&store.Error{Kind: kind, Err: io.EOF}); got != want {
+			t.Errorf("%s: %d, want %d", kind, got, want)
+		}
+	}
+}
+
+// A client says why no answer came.
+func TestUnreached(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	unknown := &Client{HTTP: &http.Client{}, URL: server.URL}
+	if _, err := unknown.WhoAmI(t.Context()); err == nil || !strings.Contains(err.Error(), "--ca") ||
+		store.KindOf(err) != store.Unavailable {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	server.Close()
+	if _, err := unknown.WhoAmI(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) ||
+		store.KindOf(err) != store.Unavailable {
+		t.Errorf("no server: %v", err)
 	}
 }

@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -77,7 +79,7 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (body []
 	}
 	answer, err := c.HTTP.Do(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.unreached(ctx, err)
 	}
 	defer answer.Body.Close()
 	if body, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer)); err != nil {
@@ -89,10 +91,31 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (body []
 	return nil, nil, problemOf(answer, body)
 }
 
+// unreached is why no answer came: what is wrong with the server's certificate, or the connection.
+func (c *Client) unreached(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	text := i18n.Text{FR: "le labo à %[1]s ne répond pas : %[2]s", EN: "the lab at %[1]s does not answer: %[2]s"}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		err = certificate.Err
+		text = i18n.Text{
+			FR: "le certificat de %[1]s ne convient pas : %[2]s ; --ca donne la racine de ce labo",
+			EN: "the certificate of %[1]s does not do: %[2]s; --ca gives the root of that lab"}
+	}
+	var call *url.Error
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return &store.Error{Kind: store.Unavailable, Err: i18n.NewError("ORDER-UNREACHED", text, c.URL, err.Error())}
+}
+
 // kinds are those of errors by the status of an answer; another status is an internal error.
 var kinds = map[int]store.Kind{http.StatusBadRequest: store.Invalid, http.StatusUnprocessableEntity: store.Invalid,
 	http.StatusUnauthorized: store.Invalid, http.StatusForbidden: store.Invalid, http.StatusNotFound: store.NotFound,
-	http.StatusConflict: store.Conflict, http.StatusTooManyRequests: store.Busy}
+	http.StatusConflict: store.Conflict, http.StatusTooManyRequests: store.Busy,
+	http.StatusServiceUnavailable: store.Unavailable}
 
 // problemOf makes an error of an answer.
 func problemOf(answer *http.Response, body []byte) error {
