@@ -110,11 +110,17 @@ func TestConsole(t *testing.T) {
 
 	// what happens elsewhere appears by itself, and is answered with one click
 	visit("")
-	l.Must("ecps", "ask", "899700209812")
+	ask := l.Command("ecps", "ask", "899700209812")
+	if err := ask.Start(); err != nil {
+		t.Fatal(err)
+	}
 	do(v, chromedp.Poll[bool](`document.querySelector("#demandes") !== null`))
 	look("24-request")
 	press(`form[action*="approuver"] button`)
 	v.sees(map[string]string{".verdict": "La demande est approuvée"})
+	if err := ask.Wait(); err != nil {
+		t.Errorf("who asked was not told: %v", err)
+	}
 	do(v, chromedp.KeyEvent("/"))
 	if at := do(v, chromedp.Evaluate[string](`document.activeElement.id`)); at != "partout" {
 		t.Errorf("/ leads to %q", at)
