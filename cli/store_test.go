@@ -21,8 +21,8 @@ import (
 	"github.com/igc-lab/igc/internal/postgrestest"
 )
 
-// newNode makes the home of another machine of a lab in a database, on ports of its own: settings and
-// passphrase, no keys.
+// newNode makes the home of another machine of a lab in a database, on ports of its own: settings
+// and passphrase, no keys.
 func newNode(t *testing.T, l *labtest.Lab) *labtest.Lab {
 	t.Helper()
 	node := &labtest.Lab{T: t, Home: filepath.Join(t.TempDir(), "node")}

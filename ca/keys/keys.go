@@ -77,7 +77,7 @@ type Ring struct {
 	*softkms.SoftKMS
 	dir        string
 	passphrase func() ([]byte, error)
-	shared     Shared // nil for the folder alone
+	vault      Shared // nil for the folder alone
 
 	mu    sync.Mutex
 	open  map[string]crypto.Signer

@@ -25,23 +25,23 @@ type Shared interface {
 
 // ShareWith has keys that this folder lacks fetched from there, and those that it has put there. It
 // is called before the ring is used.
-func (k *Ring) ShareWith(s Shared) { k.shared = s }
+func (k *Ring) ShareWith(s Shared) { k.vault = s }
 
 // fetch gives the file of a key that the folder lacks.
 func (k *Ring) fetch(name string) ([]byte, error) {
-	if k.shared == nil {
+	if k.vault == nil {
 		return nil, fs.ErrNotExist
 	}
-	return k.shared.Fetch(name)
+	return k.vault.Fetch(name)
 }
 
 // offer puts the file of a key that was opened where the others find it. What fails for want of
 // that place is tried again by the next process.
 func (k *Ring) offer(name string, file []byte, signer crypto.Signer) error {
-	if k.shared == nil {
+	if k.vault == nil {
 		return nil
 	}
-	kept, err := k.shared.Share(name, file)
+	kept, err := k.vault.Share(name, file)
 	if err != nil || bytes.Equal(kept, file) {
 		return nil
 	}
@@ -59,8 +59,8 @@ func (k *Ring) offer(name string, file []byte, signer crypto.Signer) error {
 // settle decides which key of a name is the lab's, where another machine may have made one
 // meanwhile, and writes its file. mine tells whether it is the given one.
 func (k *Ring) settle(name string, file []byte) (mine bool, err error) {
-	if k.shared != nil {
-		kept, err := k.shared.Share(name, file)
+	if k.vault != nil {
+		kept, err := k.vault.Share(name, file)
 		if err != nil {
 			return false, err
 		}
