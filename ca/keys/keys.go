@@ -116,7 +116,7 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 		if err != nil {
 			return nil, err
 		}
-		mine, err := k.settle(req.Name, file)
+		mine, err := k.agree(req.Name, file)
 		if err != nil {
 			return nil, err
 		}

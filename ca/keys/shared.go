@@ -56,9 +56,9 @@ func (k *Ring) offer(name string, file []byte, signer crypto.Signer) error {
 	return nil
 }
 
-// settle decides which key of a name is the lab's, where another machine may have made one
+// agree decides which key of a name is the lab's, where another machine may have made one
 // meanwhile, and writes its file. mine tells whether it is the given one.
-func (k *Ring) settle(name string, file []byte) (mine bool, err error) {
+func (k *Ring) agree(name string, file []byte) (mine bool, err error) {
 	if k.vault != nil {
 		kept, err := k.vault.Share(name, file)
 		if err != nil {

@@ -65,7 +65,8 @@ func TestNodes(t *testing.T) {
 				for n := range each {
 					r := record(1 + i*10000 + w*1000 + n)
 					start := time.Now()
-					if err := s.Update(t.Context(), "test", func(tx store.Tx) error { return tx.AddCertificate(r) }); err != nil {
+					err := s.Update(t.Context(), "test", func(tx store.Tx) error { return tx.AddCertificate(r) })
+					if err != nil {
 						t.Error(err)
 						return
 					}
