@@ -35,6 +35,6 @@ func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 // its followers had taken all changes within the last second. It always is so where no other
 // process writes.
 func (ca *CA) Current() bool {
-	shared, ok := ca.store.(store.Shared)
-	return !ok || time.Since(shared.Confirmed()) < time.Second
+	several, ok := ca.store.(store.Shared)
+	return !ok || time.Since(several.Confirmed()) < time.Second
 }

@@ -69,7 +69,11 @@ func (ca *CA) Ensure(ctx context.Context, wanted []profiles.Authority) (made int
 			return err
 		}
 		for _, a := range missing { // roots come first
-			if err := ca.makeAuthority(ctx, a); err != nil {
+			err := ca.makeAuthority(ctx, a)
+			if KindOf(err) == Conflict && ca.hasAuthority(ctx, a) { // another machine made it meanwhile
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			made++
@@ -80,6 +84,15 @@ func (ca *CA) Ensure(ctx context.Context, wanted []profiles.Authority) (made int
 		return ca.keepCertificates(have)
 	})
 	return made, err
+}
+
+// hasAuthority tells whether the lab has an authority.
+func (ca *CA) hasAuthority(ctx context.Context, a profiles.Authority) (has bool) {
+	err := ca.store.View(ctx, func(r store.Reader) error {
+		_, has = r.Authority(a.ID())
+		return nil
+	})
+	return err == nil && has
 }
 
 // keepCertificates writes the certificates of authorities beside their keys, where they are not

@@ -21,20 +21,16 @@ import (
 	"github.com/igc-lab/igc/internal/postgrestest"
 )
 
-// newNode makes another home of a lab in a database, on ports of its own: its keys are a copy.
+// newNode makes the home of another machine of a lab in a database, on ports of its own: settings
+// and passphrase, no keys.
 func newNode(t *testing.T, l *labtest.Lab) *labtest.Lab {
 	t.Helper()
 	node := &labtest.Lab{T: t, Home: filepath.Join(t.TempDir(), "node")}
-	if err := os.CopyFS(node.Home, os.DirFS(l.Home)); err != nil {
+	if err := os.Mkdir(node.Home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(node.Home, "igc.sock")); err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	for _, path := range []string{".", "keys", "passphrase", "igc.yaml"} {
-		if err := os.Chmod(filepath.Join(node.Home, path), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	for _, name := range []string{"igc.yaml", "passphrase"} {
+		labtest.Write(t, filepath.Join(node.Home, name), []byte(labtest.Read(t, filepath.Join(l.Home, name))))
 	}
 	config := filepath.Join(node.Home, "igc.yaml")
 	first, err := strconv.Atoi(labtest.FreePorts(t))

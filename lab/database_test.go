@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/postgrestest"
+	"github.com/igc-lab/igc/profiles"
 )
 
 var storeLine = regexp.MustCompile(`(?m)^store: .*$`)
@@ -29,14 +31,7 @@ func TestLabInDatabase(t *testing.T) {
 	card := issueCard(t, first)
 
 	other := filepath.Join(t.TempDir(), "other")
-	if err := os.CopyFS(other, os.DirFS(first.Home)); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"", "keys", "passphrase", "igc.yaml"} {
-		if err := os.Chmod(filepath.Join(other, path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyHome(t, first.Home, other)
 	second, err := Open(other, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +83,7 @@ func TestLabInDatabaseRefused(t *testing.T) {
 	}
 	defer l.Close()
 	issueCard(t, l)
-	for name, c := range map[string]struct {
+	for name, c := range map[string]struct { // the home has certificates of authorities: there were records
 		store string
 		kind  ca.Kind
 	}{
@@ -122,6 +117,77 @@ func TestLabInDatabaseRefused(t *testing.T) {
 		rewriteStore(t, home, `"`+setting+`"`)
 		_, err := Open(home, Options{})
 		wantKind(t, err, ca.Invalid)
+	}
+}
+
+// copyHome makes the home of another machine: settings and passphrase.
+func copyHome(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Mkdir(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"igc.yaml", "passphrase"} {
+		data, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Machines that make the authorities of one lab at once agree on their keys.
+func TestAuthoritiesMadeAtOnce(t *testing.T) {
+	config := DefaultConfig()
+	config.Key, config.Store = ca.P256, postgrestest.Database(t)
+	first, err := Create(filepath.Join(t.TempDir(), "first"), config, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	labs := []*Lab{first}
+	for _, name := range []string{"second", "third"} {
+		home := filepath.Join(t.TempDir(), name)
+		copyHome(t, first.Home, home)
+		l, err := Open(home, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		labs = append(labs, l)
+	}
+	var wg sync.WaitGroup
+	for _, l := range labs {
+		wg.Go(func() {
+			if _, err := l.Ensure(t.Context(), profiles.Authorities()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, l := range labs {
+		for _, a := range profiles.Authorities() {
+			if _, err := l.Issuer(t.Context(), a); err != nil {
+				t.Errorf("%s in %s: %v", a.ID(), l.Home, err)
+			}
+		}
+		issueCard(t, l)
+	}
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	copyHome(t, first.Home, wrong)
+	if err := os.Remove(filepath.Join(wrong, "passphrase")); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(wrong, Options{Passphrase: []byte("another")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = l.SignHead(t.Context())
+	wantKind(t, err, ca.Passphrase)
+	if found, _ := filepath.Glob(filepath.Join(wrong, "keys", "*")); len(found) > 0 {
+		t.Errorf("with another passphrase came %v", found)
 	}
 }
 

@@ -80,6 +80,9 @@ func Open(home string, opts Options) (*Lab, error) {
 		l.opts.Now = time.Now
 	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
+	if l.file == nil {
+		l.keys.ShareWith(keys.SharedDocuments(store.DocumentsOf(l.store, opts.Actor)))
+	}
 	l.CA = ca.New(ca.Options{Store: l.store, Keys: l.keys, Policy: config.Key, Generation: config.Generation, URLs: config.URLs,
 		Now: opts.Now, Progress: opts.Progress}, opts.Actor)
 	return l, nil

@@ -23,7 +23,6 @@ import (
 	"github.com/youmark/pkcs8"
 
 	"github.com/igc-lab/igc/ca/store"
-	"github.com/igc-lab/igc/internal/atomicfile"
 	"github.com/igc-lab/igc/internal/i18n"
 )
 
@@ -78,6 +77,7 @@ type Ring struct {
 	*softkms.SoftKMS
 	dir        string
 	passphrase func() ([]byte, error)
+	vault      Shared // nil for the folder alone
 
 	mu    sync.Mutex
 	open  map[string]crypto.Signer
@@ -112,8 +112,16 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 		if err != nil {
 			return nil, err
 		}
-		if err := k.write(req.Name, made.PrivateKey); err != nil {
+		file, err := k.encrypt(req.Name, made.PrivateKey)
+		if err != nil {
 			return nil, err
+		}
+		mine, err := k.agree(req.Name, file)
+		if err != nil {
+			return nil, err
+		}
+		if !mine {
+			return k.CreateKey(req)
 		}
 		signer = made.CreateSignerRequest.Signer
 		k.mu.Lock()
@@ -126,21 +134,18 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 		CreateSignerRequest: kmsapi.CreateSignerRequest{Signer: signer, SigningKey: req.Name}}, nil
 }
 
-func (k *Ring) write(name string, key any) error {
+// encrypt is the file of a key.
+func (k *Ring) encrypt(name string, key any) ([]byte, error) {
 	passphrase, err := k.passphrase()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	der, err := pkcs8.MarshalPrivateKey(key, passphrase, &pkcs8.Opts{Cipher: pkcs8.AES256CBC,
 		KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: iterations(passphrase), HMACHash: crypto.SHA256}})
 	if err != nil {
-		return i18n.Errorf("cannot encrypt key %s: %w", name, err)
+		return nil, i18n.Errorf("cannot encrypt key %s: %w", name, err)
 	}
-	block := &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
-	if err := atomicfile.Write(k.Path(name), pem.EncodeToMemory(block), 0o600); err != nil {
-		return &store.Error{Kind: store.Unwritable, Err: err}
-	}
-	return nil
+	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}), nil
 }
 
 // iterations is the count of PBKDF2 for a passphrase. It slows the guessing of what a person chose;
@@ -165,9 +170,35 @@ func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, err
 		return signer, nil
 	}
 	data, err := os.ReadFile(k.Path(name))
+	fetched := errors.Is(err, fs.ErrNotExist)
+	if fetched {
+		data, err = k.fetch(name)
+	}
 	if err != nil {
 		return nil, err
 	}
+	if signer, err = k.decrypt(name, data); err != nil {
+		return nil, err
+	}
+	if fetched {
+		err = k.save(k.Path(name), data)
+	} else {
+		err = k.offer(name, data, signer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if first, ok := k.open[name]; ok {
+		return first, nil
+	}
+	k.open[name] = signer
+	return signer, nil
+}
+
+// decrypt opens the file of a key.
+func (k *Ring) decrypt(name string, data []byte) (crypto.Signer, error) {
 	passphrase, err := k.passphrase()
 	if err != nil {
 		return nil, err
@@ -182,16 +213,11 @@ func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, err
 		return nil, store.Errorf(store.Passphrase, "wrong passphrase: %s does not open with it; give the lab's with --passphrase-file or IGC_PASSPHRASE",
 			k.Path(name))
 	}
-	if signer, ok = key.(crypto.Signer); !ok {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
 		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not a key that signs; restore it from a copy of the lab",
 			k.Path(name))
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if first, ok := k.open[name]; ok {
-		return first, nil
-	}
-	k.open[name] = signer
 	return signer, nil
 }
 
@@ -201,8 +227,5 @@ func (k *Ring) KeepCertificate(name string, der []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := atomicfile.Write(path, der, 0o600); err != nil {
-		return &store.Error{Kind: store.Unwritable, Err: err}
-	}
-	return nil
+	return k.save(path, der)
 }

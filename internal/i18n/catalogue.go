@@ -180,6 +180,9 @@ var french = map[string]string{
 		"l'écrit, et recopiez-le",
 	"the feed ends at entry %d with %s, and its head is entry %d with %s": "" +
 		"le journal finit à l'entrée %d d'empreinte %s, et sa tête est l'entrée %d d'empreinte %s",
+	"%s is another key than the one of that name in the lab's database: " +
+		"set it aside, and that one is fetched": "" +
+		"%s n'est pas la clé de ce nom dans la base du laboratoire : mettez-la de côté, et celle-là sera prise",
 	"the store is closed": "" +
 		"les enregistrements sont fermés",
 	"the lab's database was lost before it answered: look whether the change was made, " +

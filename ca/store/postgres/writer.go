@@ -114,10 +114,14 @@ func (s *Store) attempt(batch []*op) error {
 	}
 	defer t.conn.Release()
 	done := 0
-	for _, o := range batch {
+	for i, o := range batch {
 		before := t.mark()
 		if len(batch) > 1 {
-			if err := t.savepoint("SAVEPOINT one"); err != nil {
+			sql := "SAVEPOINT one"
+			if i > 0 {
+				sql = "RELEASE one; " + sql
+			}
+			if err := t.savepoint(sql); err != nil {
 				return err
 			}
 		}
@@ -147,11 +151,6 @@ func (s *Store) attempt(batch []*op) error {
 			}
 			t.restore(before)
 		}
-		if len(batch) > 1 {
-			if err := t.savepoint("RELEASE one"); err != nil {
-				return err
-			}
-		}
 	}
 	if done == 0 {
 		_, err := t.conn.Exec(t.ctx, "ROLLBACK")
@@ -160,7 +159,7 @@ func (s *Store) attempt(batch []*op) error {
 	return t.commit()
 }
 
-// savepoint runs a statement on a savepoint.
+// savepoint runs statements on a savepoint.
 func (t *tx) savepoint(sql string) error {
 	ctx, cancel := context.WithTimeout(t.ctx, statementLimit)
 	defer cancel()
