@@ -105,7 +105,7 @@ func TestSharedLabProxies(t *testing.T) {
 		"nginx.conf": func(t *testing.T, dir, config string) *exec.Cmd {
 			nginx := peer.Need(t, "nginx")
 			if _, err := os.Stat(streamModules + "ngx_stream_module.so"); err != nil {
-				t.Skipf("SKIPPED: nginx has no module stream here: %v", err)
+				peer.Missing(t, "nginx's module stream ("+err.Error()+")")
 			}
 			return exec.Command(nginx, "-p", dir, "-c", config, "-e", filepath.Join(dir, "error.log"), "-g",
 				"daemon off; pid "+filepath.Join(dir, "pid")+";")
