@@ -55,7 +55,7 @@ func (s *services) deskRoutes() []deskRoute {
 		{annuairePath, s.annuaire.Pages(annuairePath, consolePaths.Menu()), policy{}},
 		{ConsolePath, pages, policy{}},
 		{peoplePath, pages, policy{}},
-		{ordersPath, s.orderPages(atGate), policy{asks: true}},
+		{ordersPath, s.orderPages(atGate, consolePaths.Menu()), policy{asks: true}},
 		{api.Prefix, s.orderAPI(atGate), policy{asks: true}},
 		{"/fhir", s.annuaire.Handler(), fhir},
 		{"/fhir/", s.annuaire.Handler(), fhir},

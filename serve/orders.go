@@ -13,6 +13,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/people"
 	"github.com/igc-lab/igc/profiles"
@@ -45,7 +46,7 @@ func (s *services) cardDesk() http.Handler {
 	gate := access.NewGate(access.GateOptions{Registry: s.roles, Verifier: s.pages.Verifier(), Limiter: s.limiter,
 		Log: s.log})
 	mux := http.NewServeMux()
-	mux.Handle(ordersPath, s.orderPages(gate.Caller))
+	mux.Handle(ordersPath, s.orderPages(gate.Caller, nil))
 	mux.Handle(api.Prefix, s.orderAPI(gate.Caller))
 	mountFronts(mux, s.orders, gate, s.log)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -55,8 +56,8 @@ func (s *services) cardDesk() http.Handler {
 }
 
 // orderPages are the pages of the ordering platform.
-func (s *services) orderPages(caller func(*http.Request) (*access.Caller, error)) http.Handler {
-	return pages.New(pages.Options{Desk: s.orders, Roles: s.roles, Caller: caller, Prefix: ordersPath,
+func (s *services) orderPages(caller func(*http.Request) (*access.Caller, error), menu *web.Menu) http.Handler {
+	return pages.New(pages.Options{Desk: s.orders, Roles: s.roles, Caller: caller, Prefix: ordersPath, Menu: menu,
 		Log: s.log}).Handler()
 }
 

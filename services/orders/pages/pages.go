@@ -30,6 +30,7 @@ type Options struct {
 	Caller func(*http.Request) (*access.Caller, error) // who visits; an error says why nobody may
 	Roles  *access.Registry                            // who holds which role
 	Prefix string                                      // path of the pages, with a slash at its end
+	Menu   *web.Menu                                   // of the port that serves the pages; nil for their own
 	Log    *slog.Logger
 }
 
@@ -56,7 +57,7 @@ func New(o Options) *Pages {
 		panic(err) // they are embedded
 	}
 	p := &Pages{Options: o, pages: web.NewPages(web.PageOptions{Site: "Commandes", Templates: files, Style: style,
-		Forms: true, Log: o.Log})}
+		Forms: true, Menu: o.Menu, Log: o.Log})}
 	rand.Read(p.key[:]) // never fails
 	return p
 }
