@@ -82,6 +82,10 @@ func (c *Console) listCards(ctx context.Context, f cardFilter, want int) (list c
 		}
 		f.Text = text
 	}
+	most := mostLooked
+	if f.Text != "" { // names are compared without case and accents, which takes longer
+		most /= 2
+	}
 	for before := f.Before; ; {
 		records, err := c.Lab.List(ctx, ca.Filter{Newest: true, Before: before, Limit: readAtOnce})
 		if err != nil {
@@ -102,7 +106,7 @@ func (c *Console) listCards(ctx context.Context, f cardFilter, want int) (list c
 		if len(records) < readAtOnce || before <= 1 {
 			return list, nil
 		}
-		if list.Looked >= mostLooked {
+		if list.Looked >= most {
 			list.Next, list.More = before, true
 			return list, nil
 		}

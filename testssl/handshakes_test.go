@@ -212,3 +212,21 @@ func TestFailedFirst(t *testing.T) {
 		at = i
 	}
 }
+
+// The page of a card of the lab leads to its page in the console, and that of another does not.
+func TestOpenInConsole(t *testing.T) {
+	s := newSite(t)
+	card := issue(t, s.lab, time.Time{})
+	if _, page := s.get(t, Default.Name, "", card["authentication"]); strings.Contains(page, "/console/") {
+		t.Error("there is no console, and the page leads to it")
+	}
+	s.server.SetConsole("https://localhost:8454/console/")
+	link := regexp.MustCompile(`href="https://localhost:8454/console/cartes/2\d{9}\?lang=en">Open in console`)
+	if _, page := s.get(t, Default.Name, "?lang=en", card["authentication"]); !link.MatchString(page) {
+		t.Errorf("no link to the console: %s", page)
+	}
+	_, page := s.get(t, AnyCA.Name, "?lang=en", selfSigned(t, s.now()))
+	if strings.Contains(page, "console/cartes/") || !strings.Contains(page, `href="https://localhost:8454/console/`) {
+		t.Errorf("another's card: %s", page)
+	}
+}
