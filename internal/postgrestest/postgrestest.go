@@ -191,14 +191,18 @@ func (s *Server) Crash() error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	if err := process.Signal(syscall.SIGQUIT); err != nil {
 		return err
 	}
 	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(s.Dir, "data", "postmaster.pid")); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
-		if syscall.Kill(pid, 0) != nil {
+		if process.Signal(syscall.Signal(0)) != nil {
 			return nil
 		}
 		if time.Since(start) > 10*time.Second {
