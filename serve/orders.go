@@ -93,12 +93,12 @@ func NewOrders(documents store.DocumentStore, service func(actor string) ca.Serv
 // orderedCards is the card desk as the ordering platform has cards made.
 type orderedCards struct{ desk *carddesk.Desk }
 
-func (c orderedCards) MakeCard(ctx context.Context, order ca.CardOrder) (letter string, err error) {
-	letter, err = c.desk.Make(ctx, order)
+func (c orderedCards) MakeCard(ctx context.Context, order ca.CardOrder) error {
+	_, err := c.desk.Make(ctx, order)
 	if errors.Is(err, carddesk.ErrKeysLost) {
-		err = orders.ErrCardLost
+		return orders.ErrCardLost
 	}
-	return letter, err
+	return err
 }
 
 // establishments are the structures of the Annuaire, as the ordering platform looks them up.

@@ -15,10 +15,8 @@ var ErrCardLost = errors.New("the keys of the card were lost")
 // follows at once; whoever reads the order after an interruption goes on with it.
 func (d *Desk) makeCard(ctx context.Context, doc *document) error {
 	actor := doc.Asked.Actor
-	var letter string
 	for {
-		var err error
-		letter, err = d.Cards(actor).MakeCard(ctx, ca.CardOrder{
+		err := d.Cards(actor).MakeCard(ctx, ca.CardOrder{
 			IssueRequest: ca.IssueRequest{Product: doc.Product, Holder: doc.Holder}, Key: d.Key})
 		if err == nil {
 			break
@@ -44,7 +42,7 @@ func (d *Desk) makeCard(ctx context.Context, doc *document) error {
 	}
 	step := doc.Asked
 	step.At = d.Now().UTC()
-	doc.State, doc.Withdrawn, doc.Letter = Withdrawn, &step, letter
+	doc.State, doc.Withdrawn = Withdrawn, &step
 	_, err = d.finish(ctx, actor, doc)
 	return err
 }

@@ -38,8 +38,8 @@ type Sealer interface {
 // Cards are what makes cards with their letters.
 type Cards interface {
 	// MakeCard makes the card of an order, once whatever happens: the number of the holder's card
-	// names it. It returns where its letter is.
-	MakeCard(ctx context.Context, order ca.CardOrder) (letter string, err error)
+	// names it.
+	MakeCard(ctx context.Context, order ca.CardOrder) error
 }
 
 // People are where the desk finds whom it writes to.

@@ -56,7 +56,6 @@ type Order struct {
 	Revoked      *Step                `json:"revoked,omitempty"`
 	Certificates []Certificate        `json:"certificates,omitempty"`
 	Card         string               `json:"card_number,omitempty"`
-	Letter       string               `json:"-"` // path of the card's letter
 }
 
 // Step is a step of an order: who, when.

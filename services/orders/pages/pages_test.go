@@ -60,10 +60,10 @@ func newSite(t testing.TB) *site {
 
 type maker struct{ lab *labtest.CardLab }
 
-func (m maker) MakeCard(ctx context.Context, order ca.CardOrder) (string, error) {
+func (m maker) MakeCard(ctx context.Context, order ca.CardOrder) error {
 	order.PIN = "1234"
-	_, dir, err := ca.MakeCard(ctx, m.lab, m.lab.Home, order)
-	return dir, err
+	_, _, err := ca.MakeCard(ctx, m.lab, m.lab.Home, order)
+	return err
 }
 
 type structures struct{}
