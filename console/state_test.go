@@ -63,10 +63,10 @@ func TestAsClientsSee(t *testing.T) {
 // The report of igc doctor is made beside the pages, and shown with what puts things right.
 func TestHealth(t *testing.T) {
 	w := newWorld(t)
-	examined := make(chan struct{}, 2)
+	examine := make(chan struct{})
 	w.console.Doctor = func(context.Context) iter.Seq[doctor.Finding] {
 		return func(yield func(doctor.Finding) bool) {
-			defer func() { examined <- struct{}{} }()
+			<-examine
 			_ = yield(doctor.Finding{Check: "server", State: doctor.OK, Message: "tourne"}) &&
 				yield(doctor.Finding{Check: "clock", State: doctor.Todo, Message: "en retard", Remedy: "ntpdate"}) &&
 				yield(doctor.Finding{Check: "pcscd", State: doctor.Note, Message: "absent", Unused: true})
@@ -74,12 +74,12 @@ func TestHealth(t *testing.T) {
 	}
 	visitor := w.walker()
 	visitor.open("/console/").sees("L'examen est en cours")
-	<-examined
+	examine <- struct{}{}
 	visitor.eventually("/console/", "Labo prêt : aucune carte, 1 à faire")
 	visitor.sees("en retard", "ntpdate")
 	visitor.open("/console/sante/").sees("tourne", "en retard", "Ce que ce laboratoire n'utilise pas (1)", "absent")
 	visitor.click("^Examiner de nouveau$").sees("L'examen est en cours")
-	<-examined
+	examine <- struct{}{}
 }
 
 // eventually opens a page until it has a text.
