@@ -68,6 +68,7 @@ soak:
 	go test ./ca/store/bolt -run '^$$' -fuzz FuzzValue -fuzztime $(FUZZ)
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
+	IGC_LARGE_LAB=1000000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./batch/sheet -run '^$$' -fuzz FuzzCSV -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./batch/sheet -run '^$$' -fuzz FuzzXLSX -fuzztime $(FUZZ) -fuzzminimizetime 20x
@@ -77,6 +78,7 @@ soak:
 	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./services/annuaire -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./services/annuaire -run '^$$' -fuzz FuzzCursor -fuzztime $(FUZZ) -fuzzminimizetime 20x
+	go test ./services/orders -run '^$$' -fuzz FuzzReadTable -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./services/orders/est -run '^$$' -fuzz FuzzBody -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./people/roster -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -3,7 +3,9 @@ package console
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -42,11 +44,19 @@ func (w *world) took(target string) time.Duration {
 }
 
 // Pages of a large lab take as long as those of a small one: they look at a bounded part of it.
+// IGC_LARGE_LAB says how many certificates the large one has: make soak takes a million.
 func TestLargeLab(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it fills a lab with 100,000 certificates")
 	}
-	small, large := seeded(t, 6000), seeded(t, 100_000)
+	certificates := 100_000
+	if text := os.Getenv("IGC_LARGE_LAB"); text != "" {
+		var err error
+		if certificates, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small, large := seeded(t, 6000), seeded(t, certificates)
 	for _, target := range []string{"/console/", "/console/cartes/", "/console/cartes/?avant=3000",
 		"/console/cartes/?etat=revoquee", "/console/cartes/?etat=suspendue", "/console/cartes/?q=nobody",
 		"/console/cartes/?produit=cpe", "/console/sante/", "/console/sante/?par=nobody", "/console/autorites/"} {
