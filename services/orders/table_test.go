@@ -13,7 +13,8 @@ func TestReadTable(t *testing.T) {
 		code Code
 		want string // usages and structures
 	}{
-		"semicolons, French":     {"Usage;Structure;Nom\nCPE;10B0057881;UN\n\nCPA;10B0057881;DEUX\n", "", "CPE 10B0057881, CPA 10B0057881"},
+		"semicolons, French": {"Usage;Structure;Nom\nCPE;10B0057881;UN\n\nCPA;10B0057881;DEUX\n", "",
+			"CPE 10B0057881, CPA 10B0057881"},
 		"commas, English":        {"usage,structure\nAUTH_CLI,10B0057881\n", "", "AUTH_CLI 10B0057881"},
 		"a title above":          {"Commandes de mars\nusage;structure\nCPE;1\n", "", "CPE 1"},
 		"a byte order mark":      {"\ufeffUsage;Structure\nCPE;1\n", "", "CPE 1"},
