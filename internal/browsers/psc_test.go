@@ -92,7 +92,7 @@ func TestProSanteConnect(t *testing.T) {
 	shown(pc, "Vérification de votre identité en 2 étapes")
 	look(pc, "04-wait", desktop, phone)
 	number := do(pc, chromedp.Evaluate[string](`document.querySelector(".number").textContent`))
-	do(mobile, chromedp.Navigate(lab.urls["desk"]))
+	do(mobile, chromedp.Navigate(lab.urls["desk"]+"telephone/"))
 	shown(mobile, "CAMILLE")
 	press(mobile, `main a[href*="`+person+`"], main ul a`)
 	shown(mobile, "Vous n'êtes pas à l'origine")
