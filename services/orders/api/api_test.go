@@ -23,17 +23,12 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"github.com/igc-lab/igc/access"
-	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
-	"github.com/igc-lab/igc/internal/labtest"
-	"github.com/igc-lab/igc/lab"
-	"github.com/igc-lab/igc/outbox"
-	"github.com/igc-lab/igc/people"
-	"github.com/igc-lab/igc/services/orders"
+	"github.com/igc-lab/igc/internal/ordertest"
 )
 
 const (
-	hospital = "1750712184"
+	hospital = ordertest.Hospital
 	password = "correct horse"
 	code     = "code-2026"
 )
@@ -50,19 +45,9 @@ type client struct {
 
 func newClient(t testing.TB) *client {
 	t.Helper()
-	config := lab.DefaultConfig()
-	config.Key = ca.P256
-	l := labtest.NewEmptyLab(t, config)
 	c := &client{TB: t, called: map[string]bool{}, caller: holding(access.Technical, "899700209812")}
-	desk := orders.New(orders.Options{Documents: l, Key: ca.P256, Seal: l, Now: l.Clock(),
-		Mails:   outbox.New(outbox.Options{Documents: l, Now: l.Clock()}),
-		Service: func(string) ca.Service { return l }, Cards: func(string) orders.Cards { return maker{l} },
-		People: people.New(people.Options{Records: l, Documents: l}), Structures: structures{},
-		URL: "https://localhost/commandes/"})
-	c.handler = New(Options{Desk: desk, Caller: func(*http.Request) (*access.Caller, error) {
-		return c.caller,
-			c.refused
-	}})
+	c.handler = New(Options{Desk: ordertest.New(t).Desk,
+		Caller: func(*http.Request) (*access.Caller, error) { return c.caller, c.refused }})
 	for _, kind := range []string{"application/pem-certificate-chain", "application/x-pkcs12"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
@@ -77,24 +62,6 @@ func newClient(t testing.TB) *client {
 		t.Fatal(err)
 	}
 	return c
-}
-
-type maker struct{ lab *labtest.CardLab }
-
-func (m maker) MakeCard(ctx context.Context, order ca.CardOrder) error {
-	order.PIN = "1234"
-	_, _, err := ca.MakeCard(ctx, m.lab, m.lab.Home, order)
-	return err
-}
-
-type structures struct{}
-
-func (structures) Structure(_ context.Context, id string) (orders.Structure, bool, error) {
-	return orders.Structure{ID: id, Name: "HOPITAL TEST", Department: "Paris (75)"}, true, nil
-}
-
-func (structures) Search(context.Context, string, int) ([]orders.Structure, error) {
-	return []orders.Structure{{ID: hospital, Name: "HOPITAL TEST"}}, nil
 }
 
 func holding(role access.Role, id string) *access.Caller {
@@ -302,7 +269,7 @@ func TestRefused(t *testing.T) {
 		}
 		return w.Code
 	}
-	const order = `{"usage":"AUTH_CLI","structure":"1750712184","service":"DMP","password":"correct horse"}`
+	const order = `{"usage":"AUTH_CLI","structure":"10B0057881","service":"DMP","password":"correct horse"}`
 	none := func(*http.Request) {}
 	for name, test := range map[string]struct {
 		status     int

@@ -2,7 +2,6 @@ package pages_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -14,16 +13,12 @@ import (
 	"testing"
 
 	"github.com/igc-lab/igc/access"
-	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/internal/labtest"
-	"github.com/igc-lab/igc/lab"
-	"github.com/igc-lab/igc/outbox"
-	"github.com/igc-lab/igc/people"
+	"github.com/igc-lab/igc/internal/ordertest"
 	"github.com/igc-lab/igc/services/orders"
 	"github.com/igc-lab/igc/services/orders/pages"
 )
 
-const hospital = "1750712184"
+const hospital = ordertest.Hospital
 
 // site is the pages of a lab, as one visitor after another sees them.
 type site struct {
@@ -36,17 +31,9 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	config := lab.DefaultConfig()
-	config.Key = ca.P256
-	l := labtest.NewEmptyLab(t, config)
-	s := &site{TB: t, visitor: holding(access.Technical, "899700209812")}
-	s.desk = orders.New(orders.Options{Documents: l, Key: ca.P256, Seal: l, Now: l.Clock(),
-		Mails:   outbox.New(outbox.Options{Documents: l, Now: l.Clock()}),
-		Service: func(string) ca.Service { return l }, Cards: func(string) orders.Cards { return maker{l} },
-		People: people.New(people.Options{Records: l, Documents: l}), Structures: structures{},
-		URL: "https://localhost/commandes/"})
-	p := pages.New(pages.Options{Desk: s.desk, Roles: access.New(access.Options{Service: l, Now: l.Clock()}),
-		Prefix: "/commandes/",
+	stand := ordertest.New(t)
+	s := &site{TB: t, visitor: holding(access.Technical, "899700209812"), desk: stand.Desk}
+	p := pages.New(pages.Options{Desk: s.desk, Roles: stand.Roles, Prefix: "/commandes/",
 		Caller: func(*http.Request) (*access.Caller, error) { return s.visitor, nil }})
 	s.http = httptest.NewServer(p.Handler())
 	t.Cleanup(s.http.Close)
@@ -56,24 +43,6 @@ func newSite(t testing.TB) *site {
 	}
 	s.client = &http.Client{Jar: jar}
 	return s
-}
-
-type maker struct{ lab *labtest.CardLab }
-
-func (m maker) MakeCard(ctx context.Context, order ca.CardOrder) error {
-	order.PIN = "1234"
-	_, _, err := ca.MakeCard(ctx, m.lab, m.lab.Home, order)
-	return err
-}
-
-type structures struct{}
-
-func (structures) Structure(_ context.Context, id string) (orders.Structure, bool, error) {
-	return orders.Structure{ID: id, Name: "HOPITAL TEST", Department: "Paris (75)"}, true, nil
-}
-
-func (structures) Search(context.Context, string, int) ([]orders.Structure, error) {
-	return []orders.Structure{{ID: hospital, Name: "HOPITAL TEST", Department: "Paris (75)"}}, nil
 }
 
 func holding(role access.Role, id string) *access.Caller {
@@ -130,7 +99,7 @@ func TestPages(t *testing.T) {
 		t.Error(page)
 	}
 	form := s.get("/commandes/demander?offre=ORG&usage=AUTH_CLI", 200)
-	if !strings.Contains(form, ">1750712184 : HOPITAL TEST<") {
+	if !strings.Contains(form, ">10B0057881 : HOPITAL TEST<") {
 		t.Error("the structures to choose from are missing")
 	}
 	ask := url.Values{"structure": {hospital}, "service": {""}, "password": {"correct horse"}}
@@ -246,12 +215,12 @@ func TestBatch(t *testing.T) {
 		return string(page)
 	}
 	head := "Usage;Structure;Prénom;Nom;Identifiant\n"
-	rows := "CPE;1750712184;ALIX;UN;375071218400013/CPET00401\nCPE;1750712184;ALIX;DEUX;375071218400013/CPET00402\n"
+	rows := "CPE;10B0057881;ALIX;UN;375071218400013/CPET00401\nCPE;10B0057881;ALIX;DEUX;375071218400013/CPET00402\n"
 	if page := send(head+rows+"CPE;1130786049;ALIX;TROIS;375071218400013/CPET00403\n", 422); !strings.Contains(page,
 		"ACCESS-STRUCTURE") || !strings.Contains(page, `<th scope="row">4</th>`) {
 		t.Error(page)
 	}
-	if page := send(head+rows+"CPE;1750712184;ALIX;TROIS;375071218400013/CPET00403\n", 200); strings.Count(page,
+	if page := send(head+rows+"CPE;10B0057881;ALIX;TROIS;375071218400013/CPET00403\n", 200); strings.Count(page,
 		"<li><a") != 3 {
 		t.Error(page)
 	}
