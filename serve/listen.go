@@ -71,6 +71,12 @@ func withOtherPorts(err error, l lab.Listen, endpoints []Endpoint) error {
 		return err
 	}
 	var lines []string
+	given := map[string]bool{} // ports of the lab's endpoints, also of those that do not listen yet
+	for _, e := range endpoints {
+		if _, port, err := net.SplitHostPort(e.Address(l)); err == nil {
+			given[port] = true
+		}
+	}
 	for _, e := range endpoints {
 		host, port, splitErr := net.SplitHostPort(e.Address(l))
 		number, numberErr := strconv.Atoi(port)
@@ -78,7 +84,9 @@ func withOtherPorts(err error, l lab.Listen, endpoints []Endpoint) error {
 			continue
 		}
 		for number += portStep; number <= 65535; number += portStep {
-			if other := net.JoinHostPort(host, strconv.Itoa(number)); isFree(other) {
+			other := net.JoinHostPort(host, strconv.Itoa(number))
+			if port := strconv.Itoa(number); !given[port] && isFree(other) {
+				given[port] = true
 				lines = append(lines, e.Name+": "+other)
 				break
 			}

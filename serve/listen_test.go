@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,6 +91,14 @@ func TestOtherPorts(t *testing.T) {
 		held = append(held, l)
 		return l.Addr().String()
 	}
+	above := func(address string) string { // the port that would be taken in its place
+		host, port, _ := net.SplitHostPort(address)
+		number, err := strconv.Atoi(port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net.JoinHostPort(host, strconv.Itoa(number+portStep))
+	}
 	line := regexp.MustCompile(`[:,] ([a-z0-9_]+): (127\.0\.0\.1:[0-9]+)`)
 	for name, change := range map[string]struct {
 		change func(*lab.Listen)
@@ -101,6 +110,10 @@ func TestOtherPorts(t *testing.T) {
 		"all of Pro Santé Connect": {func(l *lab.Listen) {
 			l.PSC, l.Wallet, l.CardLogin, l.Desk, l.Portal = taken(), taken(), taken(), taken(), taken()
 		}, []string{"psc", "wallet", "card_login", "desk", "portal"}, ca.Busy},
+		"two whose next port is another endpoint's": {func(l *lab.Listen) {
+			l.PSC, l.Wallet = taken(), taken()
+			l.Portal, l.Desk = above(l.PSC), above(l.Wallet)
+		}, []string{"psc", "wallet"}, ca.Busy},
 		"TestSSL too": {func(l *lab.Listen) { l.TestSSL, l.Desk = taken(), taken() },
 			[]string{"testssl", "desk"}, ca.Busy},
 		"one that certificates name": {func(l *lab.Listen) { l.Publication, l.Desk = taken(), taken() }, nil, ca.Busy},
@@ -108,10 +121,16 @@ func TestOtherPorts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l lab.Listen
-			for _, e := range table {
-				*e.address(&l) = free()
+			for distinct := map[string]bool{}; len(distinct) < len(table); {
+				clear(distinct)
+				for _, e := range table {
+					*e.address(&l) = free()
+				}
+				change.change(&l)
+				for _, e := range table {
+					distinct[*e.address(&l)] = true
+				}
 			}
-			change.change(&l)
 			for _, one := range held {
 				one.Close()
 			}
