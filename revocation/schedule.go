@@ -22,6 +22,9 @@ func RunCRLs(ctx context.Context, lab *lab.Lab, l *crl.Issuer, failed func(error
 	}); err != nil {
 		failed(err)
 	}
+	if err := l.Watch(ctx); err != nil {
+		failed(err)
+	}
 	due := time.NewTicker(pollInterval)
 	defer due.Stop()
 	defer func() {

@@ -51,6 +51,7 @@ type CRLRequest struct {
 // CRLContent is what an authority's CRLs are made of, as of one moment. Its slices may be the
 // store's memory: they are only there, and only to be read, during the View that they were read in.
 type CRLContent struct {
+	At       time.Time // by the clock of the records
 	Number   uint64
 	Revision uint64
 	Base     uint64     // number of the full CRL that the delta is relative to

@@ -38,6 +38,15 @@ func Acquire(ctx context.Context, s Store, name string, ttl time.Duration) (*Lea
 	return l, nil
 }
 
+// LeaseHeld tells whether somebody has the lease of that name, without waiting for a writer.
+func LeaseHeld(ctx context.Context, documents DocumentStore, name string) (bool, error) {
+	_, err := documents.GetDocument(ctx, leases, name)
+	if KindOf(err) == NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (l *Lease) put(tx Tx, ifVersion *uint64) (err error) {
 	l.expires = tx.Now().Add(l.ttl + time.Second) // times are whole seconds: never shorter than asked for
 	l.fence, err = tx.PutDocument(leases, l.name, []byte(l.owner), l.expires, ifVersion)

@@ -603,6 +603,9 @@ var french = map[string]string{
 	"HTTP without TLS":                             "HTTP sans TLS",
 	"not a CRL of the lab":                         "ce n'est pas une CRL du laboratoire",
 	"OCSP responder of %s: %w":                     "répondeur OCSP de %s : %w",
+	"CRL of %s: the lab's records could not be reached a moment ago": "CRL de %s : les données du labo étaient " +
+		"inaccessibles il y a un instant",
+	"the lab's database did not answer in %s": "la base de données du labo n'a pas répondu en %s",
 	"CRL of %s: %w":                                "CRL de %s : %w",
 	"%s has no delta CRL: roots publish full ones": "%s n'a pas de delta-CRL : les racines publient des CRL entières",
 	"cannot put the new tree in place of %s: %w":   "impossible de mettre la nouvelle arborescence à la place de %s : %w",

@@ -35,6 +35,9 @@ type CRL struct {
 	NextUpdate time.Time
 	Entries    int   // how many certificates it names
 	Size       int64 // bytes
+	// SameSecond says that the list before it, of the same kind, has the same ThisUpdate: by that
+	// alone a client cannot know whether it has this one.
+	SameSecond bool
 
 	revision uint64 // of the changes of status that it holds
 	form     ca.CRLForm
@@ -274,16 +277,30 @@ func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.CRLIssue
 	if err != nil {
 		return nil
 	}
-	issuer, err := l.lab.Issuer(ctx, a)
+	c, err := l.parse(ctx, a, der, run, delta)
 	if err != nil {
 		return nil
 	}
+	return c
+}
+
+// parse reads a list that a process of the lab made, which must be that one.
+func (l *Issuer) parse(ctx context.Context, a profiles.Authority, der []byte, run ca.CRLIssue, delta bool) (
+	*CRL, error,
+) {
+	issuer, err := l.lab.Issuer(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	c, err := Parse(der, issuer.Certificate)
-	if err != nil || c.Number != run.Number || delta != (c.Base != 0) {
-		return nil
+	if err == nil && (c.Number != run.Number || delta != (c.Base != 0)) {
+		err = errList
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.Authority, c.revision, c.form = a, run.Revision, run.Form
-	return c
+	return c, nil
 }
 
 var errList = errors.New("not a CRL of the lab")

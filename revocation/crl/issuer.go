@@ -17,7 +17,8 @@ import (
 
 // Issuer keeps the CRLs of each authority of a lab: a full one and, but for roots, a delta, made
 // together with one number. They are made anew when a status changed since or when they are due
-// (see [lab.CRLConfig]); until then the same bytes are given again, also after a restart.
+// (see [lab.CRLConfig]); until then the same bytes are given again, also after a restart and, in a
+// lab that several servers share, by each of them (shared.go).
 //
 // How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be
 // continued from the last one's; each list costs one SHA-256 of its bytes and one signature. All
@@ -33,8 +34,17 @@ type Issuer struct {
 
 	mu     sync.Mutex
 	cached map[profiles.Authority]*keptLists
-	latest map[profiles.Authority][2]*CRL // full and delta, for who only looks: a making under way does not hold them up
-	failed map[profiles.Authority]error   // why the last making failed
+	latest map[profiles.Authority]latest
+	failed map[profiles.Authority]error // why the last making failed
+}
+
+// latest are the lists that were given last, for who only looks: a making under way does not hold
+// them up. They hold now while nothing changed since, and neither is due.
+type latest struct {
+	full, delta *CRL
+	as          uint64    // changes at which they were found to hold; 0 for none
+	changes     uint64    // counted from 1 since [Issuer.Watch] began; 0 while nobody watches
+	gone        time.Time // when the records could not be reached; zero since they were
 }
 
 type keptLists struct {
@@ -48,7 +58,7 @@ type keptLists struct {
 // asks for.
 func NewIssuer(lab *lab.Lab, now func() time.Time) *Issuer {
 	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), cached: map[profiles.Authority]*keptLists{},
-		latest: map[profiles.Authority][2]*CRL{}, failed: map[profiles.Authority]error{}}
+		latest: map[profiles.Authority]latest{}, failed: map[profiles.Authority]error{}}
 	return l
 }
 
@@ -56,20 +66,32 @@ func NewIssuer(lab *lab.Lab, now func() time.Time) *Issuer {
 func (l *Issuer) Now() time.Time { return l.now() }
 
 // Get returns the authority's full CRL. Unless the lab publishes at its dates only, it holds every
-// change of status recorded before the call.
+// change of status recorded before the call. While the records cannot be reached it is the last one
+// that this process had, until its nextUpdate; then the error is of kind Unavailable.
 func (l *Issuer) Get(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	full, _, err := l.current(ctx, a, false)
-	return full, err
+	return l.orLast(full, err)
 }
 
-// Delta returns the authority's delta CRL; NotFound for a root, which has none.
+// Delta returns the authority's delta CRL, as Get does; NotFound for a root, which has none.
 func (l *Issuer) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) {
 	if a.IsRoot() {
 		return nil, &ca.Error{Kind: ca.NotFound, Err: i18n.Errorf("%s has no delta CRL: roots publish full ones",
 			a.ID())}
 	}
 	_, delta, err := l.current(ctx, a, false)
-	return delta, err
+	return l.orLast(delta, err)
+}
+
+// orLast passes over that the records cannot be reached, as long as the last list has not ended.
+func (l *Issuer) orLast(c *CRL, err error) (*CRL, error) {
+	if ca.KindOf(err) == ca.Unavailable && c != nil && l.now().Before(c.NextUpdate) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Publish makes the lists of every authority of the lab, with anew also those that are not due, and
@@ -86,8 +108,12 @@ func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 	return errors.Join(err, l.Flush())
 }
 
-// current returns the lists that hold now, and makes those that do not any more.
+// current returns the lists that hold now, and makes those that do not any more. With an error of
+// kind Unavailable it returns the last ones.
 func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
+	if last, ok := l.present(a); ok && !anew {
+		return last.full, last.delta, nil
+	}
 	l.mu.Lock()
 	k := l.cached[a]
 	if k == nil {
@@ -98,10 +124,33 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	k.Lock()
 	defer k.Unlock()
 	defer func() { l.noteFailure(ctx, a, err) }()
-
-	state, err := l.lab.CRLState(ctx, a)
+	if last, ok := l.present(a); ok && !anew { // others waited for it too
+		return last.full, last.delta, nil
+	}
+	if err := l.goneLately(a); err != nil {
+		return k.full, k.delta, err
+	}
+	if l.lab.Shared() {
+		err = l.currentOfShared(ctx, a, k, anew)
+	} else {
+		err = l.currentOfOwn(ctx, a, k, anew)
+	}
+	if ca.KindOf(err) == ca.Unavailable {
+		l.noteGone(a)
+		return k.full, k.delta, i18n.Errorf("CRL of %s: %w", a.ID(), err)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
+	}
+	return k.full, k.delta, nil
+}
+
+// currentOfOwn makes the lists hold of an authority whose records no other process has open.
+func (l *Issuer) currentOfOwn(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) error {
+	seen := l.changes(a)
+	state, _, err := l.lab.CRLState(ctx, a)
+	if err != nil {
+		return err
 	}
 	if k.full == nil {
 		k.full = l.load(ctx, a, state.Full, false)
@@ -109,48 +158,90 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	if k.delta == nil && !a.IsRoot() {
 		k.delta = l.load(ctx, a, state.Delta, true)
 	}
-	config, now := l.lab.Config.CRL, l.now().UTC().Truncate(time.Second)
-	full, delta = k.full, k.delta
-	order := ca.CRLRequest{Form: config.Form}
-	order.Due = anew || full == nil || full.form != config.Form || full.due(now, ScheduleOf(config, a, false))
-	order.Full = order.Due || config.AtOnce && full.revision != state.Revision
-	deltaDue := !a.IsRoot() && (delta == nil || delta.form != config.Form || delta.due(now, config.Delta))
-	if !order.Full && !deltaDue {
-		l.note(a, full, delta)
-		return full, delta, nil
+	if order, due := l.order(a, k, state, l.now(), anew); due {
+		err := l.make(ctx, a, k, order, func(made *keptLists) error { return l.save(a, k, made) })
+		if err != nil {
+			return err
+		}
 	}
-	order.Restore = config.Expired == "listed" || full != nil
-	if config.Expired == "removed" && full != nil {
-		order.DropExpired = earlier(full.ThisUpdate, now)
+	l.note(a, k, seen)
+	return nil
+}
+
+// save writes the files of the lists that k does not have yet, and puts them there.
+func (l *Issuer) save(a profiles.Authority, k, made *keptLists) error {
+	for _, one := range []struct{ made, former *CRL }{{made.full, k.full}, {made.delta, k.delta}} {
+		if one.made == nil || one.made == one.former {
+			continue
+		}
+		if err := k.saver.save(one.made, l.path(a, one.made.Base != 0)); err != nil {
+			return err
+		}
 	}
+	k.full, k.delta = made.full, made.delta
+	return nil
+}
+
+// order says which lists are to be made anew, none when due is false.
+func (l *Issuer) order(a profiles.Authority, k *keptLists, state ca.CRLState, now time.Time, anew bool) (
+	order ca.CRLRequest, due bool,
+) {
+	config := l.lab.Config.CRL
+	now = now.UTC().Truncate(time.Second)
+	order.Form = config.Form
+	order.Due = anew || k.full == nil || k.full.form != config.Form || k.full.due(now, ScheduleOf(config, a, false)) ||
+		k.full.Number < state.Base.Number // its making was cut short: no client has the base of the next deltas
+	order.Full = order.Due || config.AtOnce && k.full.revision != state.Revision
+	due = order.Full ||
+		!a.IsRoot() && (k.delta == nil || k.delta.form != config.Form || k.delta.due(now, config.Delta))
+	order.Restore = config.Expired == "listed" || k.full != nil
+	if config.Expired == "removed" && k.full != nil {
+		order.DropExpired = earlier(k.full.ThisUpdate, now)
+	}
+	return order, due
+}
+
+// make makes the lists that an order names. release is called with them, and with those of k where
+// there is no other; no other process makes any meanwhile, where none has the records open.
+func (l *Issuer) make(ctx context.Context, a profiles.Authority, k *keptLists, order ca.CRLRequest,
+	release func(made *keptLists) error,
+) error {
+	config := l.lab.Config.CRL
 	issuer, err := l.lab.Issuer(ctx, a)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
-		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
+		return err
 	}
-	err = l.lab.IssueCRLs(ctx, a, order, func(content ca.CRLContent) error {
-		now := l.now().UTC().Truncate(time.Second) // after everything that it holds
+	full, delta := k.full, k.delta
+	return l.lab.IssueCRLs(ctx, a, order, func(content ca.CRLContent) error {
+		now := l.now() // after everything that it holds
+		if l.lab.Shared() {
+			now = content.At // the clocks of the servers differ
+		}
+		now = now.UTC().Truncate(time.Second)
 		if err := content.DatedBy(now); err != nil {
 			return err
 		}
-		list := func(base uint64, s lab.Schedule) *CRL {
+		list := func(former *CRL, base uint64, s lab.Schedule) *CRL {
 			return &CRL{Authority: a, Number: content.Number, Base: base, ThisUpdate: now, NextUpdate: now.Add(s.Validity),
-				revision: content.Revision, form: config.Form}
+				SameSecond: former != nil && former.ThisUpdate.Equal(now), revision: content.Revision,
+				form: config.Form}
 		}
 		var fullErr, deltaErr error
 		var both sync.WaitGroup // one signature each
 		if order.Full {
-			var former *CRL
-			if former, full = full, list(0, ScheduleOf(config, a, false)); former == nil || former.form != config.Form {
+			former := full
+			full = list(former, 0, ScheduleOf(config, a, false))
+			if former == nil || former.form != config.Form {
 				former = &CRL{}
 			}
 			full.Entries = content.Entries
 			both.Go(func() { fullErr = l.sign(full, content.Full, former.chunks, issuer) })
 		}
 		if !a.IsRoot() {
-			delta = list(content.Base, ScheduleOf(config, a, true))
+			delta = list(delta, content.Base, ScheduleOf(config, a, true))
 			delta.Entries = content.Changed
 			both.Go(func() { deltaErr = l.sign(delta, []ca.CRLChunk{{DER: content.Changes}}, nil, issuer) })
 		}
@@ -158,28 +249,8 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		if err := errors.Join(fullErr, deltaErr); err != nil {
 			return err
 		}
-		for _, c := range []*CRL{full, delta} {
-			if c == nil || c.Number != content.Number {
-				continue
-			}
-			if err := k.saver.save(c, l.path(a, c.Base != 0)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return release(&keptLists{full: full, delta: delta})
 	})
-	if err != nil {
-		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
-	}
-	k.full, k.delta = full, delta
-	l.note(a, full, delta)
-	return full, delta, nil
-}
-
-func (l *Issuer) note(a profiles.Authority, full, delta *CRL) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.latest[a] = [2]*CRL{full, delta}
 }
 
 // Latest tells which lists were published last, nil where there is none yet. It makes none, and
@@ -187,19 +258,8 @@ func (l *Issuer) note(a profiles.Authority, full, delta *CRL) {
 func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	both := l.latest[a]
-	return both[0], both[1]
-}
-
-// noteFailure keeps why the making of an authority's lists failed, nil when it did not, for
-// [Health].
-func (l *Issuer) noteFailure(ctx context.Context, a profiles.Authority, err error) {
-	if err != nil && ctx.Err() != nil {
-		return // cut short: nothing failed
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failed[a] = err
+	last := l.latest[a]
+	return last.full, last.delta
 }
 
 // LastError tells why the last making of the authority's lists failed, nil when it did not.

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -38,14 +37,11 @@ type Handler struct {
 	log       *slog.Logger
 	mux       *http.ServeMux
 	ocsp      http.Handler // and the mux behind it
-
-	mu    sync.Mutex
-	given map[string]givenList // the CRLs that were given last, by path
 }
 
 // New makes the handler.
 func New(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Handler {
-	p := &Handler{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux(), given: map[string]givenList{}}
+	p := &Handler{lab: lab, lists: lists, responder: responder, log: log, mux: http.NewServeMux()}
 	p.mux.HandleFunc("GET /CRL/{file}", p.crl)
 	p.mux.HandleFunc("GET /AC TEST/{file}", p.certificate)
 	p.mux.HandleFunc("GET "+profiles.ChainPath, p.chain)
@@ -115,28 +111,14 @@ func (p *Handler) crl(w http.ResponseWriter, r *http.Request) {
 	dropFutureDate(r.Header, p.lists.Now())
 	p.cache(w.Header(), crl.NextUpdate)
 	tag := fmt.Sprintf(`"%s-%d-%x"`, strings.TrimSuffix(r.PathValue("file"), ".crl"), crl.Number, crl.ThisUpdate.Unix())
-	serveContent(w, r, "application/pkix-crl", tag, p.modified(r.URL.Path, crl), crl.Reader())
+	serveContent(w, r, "application/pkix-crl", tag, modified(crl), crl.Reader())
 }
 
-// givenList is a CRL that clients were given.
-type givenList struct {
-	number     uint64
-	at         time.Time
-	sameSecond bool // another was given before that was made in the same second
-}
-
-// modified is the Last-Modified of a CRL. There is none when a former list of the same second was
-// given: to a client that has that one, If-Modified-Since would say for as long as this list is the
-// present one that nothing is new.
-func (p *Handler) modified(path string, crl *crl.CRL) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last := p.given[path]
-	if last.number != crl.Number {
-		last = givenList{crl.Number, crl.ThisUpdate, last.number != 0 && last.at.Equal(crl.ThisUpdate)}
-		p.given[path] = last
-	}
-	if last.sameSecond {
+// modified is the Last-Modified of a CRL. There is none when a former list was made in the same
+// second: to a client that has that one, If-Modified-Since would say for as long as this list is
+// the present one that nothing is new.
+func modified(crl *crl.CRL) time.Time {
+	if crl.SameSecond {
 		return time.Time{}
 	}
 	return crl.ThisUpdate

@@ -1,0 +1,272 @@
+package crl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// In a lab that several servers share, an authority's lists stand in the store as documents, and
+// every server gives those. One makes them at a time, the one that has the lease; the others wait
+// until they are published. The lease only saves work: what keeps the order is the number. A list
+// is published unless one of a higher number is, or one that holds more changes: what a server that
+// was frozen signed late is dropped, and its number with it. Of each number there is one list.
+
+// published are the kinds of documents: "ID" says which lists those of "ID/full" and "ID/delta"
+// are.
+var published = store.DocumentKind{Name: "crl"}
+
+// issues is the document that says which lists are published.
+type issues struct {
+	Full  issue `json:"full"`
+	Delta issue `json:"delta,omitzero"`
+
+	version uint64
+}
+
+type issue struct {
+	ca.CRLIssue
+	SameSecond bool `json:"same_second,omitempty"`
+}
+
+// makingLimit is how long the others wait for a server that began to make lists and went silent.
+const makingLimit = 3 * time.Second
+
+// readLimit is how long the records are waited for while there are lists to give.
+const readLimit = 2 * time.Second
+
+// pollPublished is how often the others look whether the lists are published.
+const pollPublished = 20 * time.Millisecond
+
+// currentOfShared makes the lists hold of an authority whose records other servers have open too.
+func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) error {
+	lease := "crl/" + a.ID()
+	for {
+		if _, due, err := l.takeUp(ctx, a, k, anew); !due || err != nil {
+			return err
+		}
+		mine, err := l.lab.Lease(ctx, lease, makingLimit)
+		if errors.Is(err, store.ErrLeaseHeld) {
+			if err := l.waitFor(ctx, a, k, lease); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		done, err := l.makeShared(ctx, a, k, anew)
+		if err := mine.Release(context.WithoutCancel(ctx)); err != nil && ca.KindOf(err) != ca.Unavailable {
+			return err // of a store that cannot be reached, it ends by itself
+		}
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// makeShared makes and publishes the lists; done is false when what others published came first.
+func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) (done bool, err error) {
+	order, due, err := l.takeUp(ctx, a, k, anew) // by who had the lease before
+	if !due || err != nil {
+		return true, err
+	}
+	var made *keptLists
+	err = l.make(ctx, a, k, order, func(lists *keptLists) error {
+		made = lists
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if done, err = l.publish(ctx, a, k, made); !done || err != nil {
+		return false, err
+	}
+	l.note(a, k, 0)
+	_, _, err = l.takeUp(ctx, a, k, false) // they hold, unless something changed since
+	return true, err
+}
+
+// takeUp takes the lists that are published into k, and says which are to be made for them to hold;
+// due is false when they do.
+func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) (
+	order ca.CRLRequest, due bool, err error,
+) {
+	limited := ctx
+	if k.full != nil {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeoutCause(ctx, readLimit, errNoAnswer)
+		defer cancel()
+	}
+	seen := l.changes(a)
+	state, now, err := l.lab.CRLState(limited, a)
+	var of issues
+	if err == nil {
+		of, err = l.readPublished(limited, a, k)
+	}
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = errNoAnswer
+	}
+	if err != nil {
+		return order, false, err
+	}
+	if order, due = l.order(a, k, state, now, anew); due {
+		return order, true, nil
+	}
+	if of.Full.Number < state.Full.Number || of.Delta.Number < state.Delta.Number {
+		seen = 0 // some are being made, and nobody is told when they are published
+	}
+	l.note(a, k, seen)
+	return order, false, nil
+}
+
+var errNoAnswer = &ca.Error{Kind: ca.Unavailable, Err: i18n.Errorf("the lab's database did not answer in %s", readLimit)}
+
+// readPublished reads the lists that are published and that k does not have. One that cannot be
+// read counts as none: it is made anew.
+func (l *Issuer) readPublished(ctx context.Context, a profiles.Authority, k *keptLists) (of issues, err error) {
+	for {
+		if of, err = l.readIssues(ctx, a); err != nil {
+			return of, err
+		}
+		taken := &keptLists{}
+		var fullErr, deltaErr error
+		taken.full, fullErr = l.readList(ctx, a, of.Full, k.full, false)
+		if !a.IsRoot() {
+			taken.delta, deltaErr = l.readList(ctx, a, of.Delta, k.delta, true)
+		}
+		if err := errors.Join(fullErr, deltaErr); err != nil {
+			if ca.KindOf(fullErr) == ca.Unavailable || ca.KindOf(deltaErr) == ca.Unavailable || ctx.Err() != nil {
+				return of, err
+			}
+			if again, err := l.readIssues(ctx, a); err != nil || again.version != of.version {
+				continue // others were published meanwhile
+			}
+		}
+		return of, l.savePublished(a, k, taken)
+	}
+}
+
+// savePublished puts the lists that are published into k, and their files, which another web server
+// of this machine may give, into the folder.
+func (l *Issuer) savePublished(a profiles.Authority, k, taken *keptLists) error {
+	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
+		return err
+	}
+	return l.save(a, k, taken)
+}
+
+func (l *Issuer) readIssues(ctx context.Context, a profiles.Authority) (of issues, err error) {
+	doc, err := l.lab.GetDocument(ctx, published, a.ID())
+	if ca.KindOf(err) == ca.NotFound {
+		return of, nil
+	}
+	if err != nil {
+		return of, err
+	}
+	of.version = doc.Version
+	return of, json.Unmarshal(doc.Value, &of)
+}
+
+// readList reads a published list, unless have is that one; nil when there is none.
+func (l *Issuer) readList(ctx context.Context, a profiles.Authority, of issue, have *CRL, delta bool) (*CRL, error) {
+	if of.Number == 0 || have != nil && have.Number == of.Number {
+		return have, nil
+	}
+	doc, err := l.lab.GetDocument(ctx, published, listKey(a, delta))
+	if err != nil {
+		return nil, err
+	}
+	c, err := l.parse(ctx, a, doc.Value, of.CRLIssue, delta)
+	if err != nil {
+		return nil, err
+	}
+	c.SameSecond = of.SameSecond
+	return c, nil
+}
+
+func listKey(a profiles.Authority, delta bool) string {
+	if delta {
+		return a.ID() + "/delta"
+	}
+	return a.ID() + "/full"
+}
+
+// publish writes the lists of made that k does not have into the store; done is false when there is
+// one of a higher number, or of more changes, already.
+func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *keptLists) (done bool, err error) {
+	for {
+		of, err := l.readIssues(ctx, a)
+		if err != nil {
+			return false, err
+		}
+		var writes []store.DocumentWrite
+		for _, one := range []struct {
+			made, former *CRL
+			of           *issue
+		}{{made.full, k.full, &of.Full}, {made.delta, k.delta, &of.Delta}} {
+			if one.made == one.former {
+				continue
+			}
+			if one.of.Number >= one.made.Number || one.of.Revision > one.made.revision {
+				return false, nil
+			}
+			der, err := one.made.DER()
+			if err != nil {
+				return false, err
+			}
+			*one.of = issue{
+				CRLIssue:   ca.CRLIssue{Number: one.made.Number, Revision: one.made.revision, Form: one.made.form},
+				SameSecond: one.made.SameSecond,
+			}
+			writes = append(writes, store.DocumentWrite{Kind: published, Key: listKey(a, one.made.Base != 0), Value: der})
+		}
+		value, err := json.Marshal(of)
+		if err != nil {
+			return false, err
+		}
+		writes = append(writes, store.DocumentWrite{Kind: published, Key: a.ID(), Value: value, IfVersion: &of.version})
+		_, err = l.lab.WriteDocuments(ctx, "system", writes...)
+		if err == nil {
+			return true, l.save(a, k, made)
+		}
+		if !errors.Is(err, store.ErrSwap) {
+			return false, err
+		}
+	}
+}
+
+// waitFor returns when other lists are published than k has, or nobody makes any.
+func (l *Issuer) waitFor(ctx context.Context, a profiles.Authority, k *keptLists, lease string) error {
+	poll := time.NewTicker(pollPublished)
+	defer poll.Stop()
+	for {
+		of, err := l.readIssues(ctx, a)
+		if err != nil || of.Full.Number > numberOf(k.full) || of.Delta.Number > numberOf(k.delta) {
+			return err
+		}
+		if held, err := l.lab.LeaseHeld(ctx, lease); !held || err != nil {
+			return err
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func numberOf(c *CRL) uint64 {
+	if c == nil {
+		return 0
+	}
+	return c.Number
+}

@@ -1,0 +1,298 @@
+package crl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/labtest"
+	"github.com/igc-lab/igc/internal/postgrestest"
+	"github.com/igc-lab/igc/lab"
+	"github.com/igc-lab/igc/profiles"
+)
+
+// node is a server of a lab in a database, with a home of its own.
+type node struct {
+	*lab.Lab
+	lists *Issuer
+}
+
+// nodes makes a lab in a database, with so many cards and so many servers of it. ahead moves their
+// clock.
+func nodes(t *testing.T, cards, n int) (l *testLab, all []*node, ahead *atomic.Int64) {
+	t.Helper()
+	ahead = &atomic.Int64{}
+	config := lab.DefaultConfig()
+	config.Key, config.Store = ca.P256, postgrestest.Database(t)
+	l = &testLab{labtest.NewEmptyLab(t, config)}
+	begin := l.Now
+	now := func() time.Time { return begin.Add(time.Duration(ahead.Load())) }
+	for range cards {
+		l.IssueCard(t, "alain", "authentication", "signature")
+	}
+	for range n {
+		home := t.TempDir()
+		os.Chmod(home, 0o700)
+		for _, name := range []string{"igc.yaml", "passphrase"} {
+			labtest.Write(t, filepath.Join(home, name), []byte(labtest.Read(t, filepath.Join(l.Home, name))))
+		}
+		other, err := lab.Open(home, lab.Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { other.Close() })
+		made := &node{other, NewIssuer(other, now)}
+		if err := made.lists.Watch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, made)
+	}
+	return l, all, ahead
+}
+
+func (n *node) change(t *testing.T, c ca.StatusChange) {
+	t.Helper()
+	if _, err := n.SetStatus(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *node) get(t *testing.T, delta bool) *CRL {
+	t.Helper()
+	get := n.lists.Get
+	if delta {
+		get = n.lists.Delta
+	}
+	c, err := get(t.Context(), foPP(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func foPP(t *testing.T) profiles.Authority {
+	t.Helper()
+	a, err := profiles.ParseAuthority("ACI-FO-PP")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Every server of a lab gives the same bytes under the same number, whichever made them, and each
+// list holds what was revoked before it was asked for.
+func TestSharedLists(t *testing.T) {
+	l, all, ahead := nodes(t, 6, 3)
+	var mu sync.Mutex
+	byNumber := map[[2]uint64][]byte{}
+	last := uint64(0)
+	for round := range 6 {
+		ahead.Add(int64(round%2) * int64(time.Minute)) // some are made in the second of the one before
+		all[round%3].change(t, ca.StatusChange{Serial: l.Cards[round].Serial, Reason: "superseded"})
+		var asked sync.WaitGroup
+		for _, n := range all {
+			for _, delta := range []bool{false, true} {
+				asked.Go(func() {
+					c := n.get(t, delta)
+					of := [2]uint64{c.Number, c.Base}
+					if delta {
+						of[1] = 1
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					if c.Number <= last {
+						t.Errorf("round %d: number %d after %d", round, c.Number, last)
+					}
+					if former := byNumber[of]; former == nil {
+						byNumber[of] = bytesOf(t, c)
+					} else if !bytes.Equal(former, bytesOf(t, c)) {
+						t.Errorf("round %d: two lists of number %d", round, c.Number)
+					}
+					if want := map[bool]int{false: round + 1, true: round}[delta]; c.Entries != want { // the first is the base
+						t.Errorf("round %d: %d entries, delta %t", round, c.Entries, delta)
+					}
+				})
+			}
+		}
+		asked.Wait()
+		full := all[0].get(t, false)
+		last = full.Number
+		for _, n := range all {
+			c := n.get(t, false)
+			if c.Number != full.Number || c.SameSecond != full.SameSecond || !bytes.Equal(bytesOf(t, c), bytesOf(t, full)) {
+				t.Errorf("round %d: the servers have the lists %d and %d", round, c.Number, full.Number)
+			}
+			if file := labtest.Read(t, n.lists.path(foPP(t), false)); file != string(bytesOf(t, full)) {
+				t.Errorf("round %d: another file", round)
+			}
+		}
+	}
+	if len(byNumber) > 12 {
+		t.Errorf("%d lists were given, of 6 changes", len(byNumber))
+	}
+}
+
+// A server that was frozen while it made a list publishes it late: another list is there by then,
+// and it is dropped, whichever has the higher number.
+func TestFrozenMaker(t *testing.T) {
+	l, all, ahead := nodes(t, 3, 2)
+	frozen, other := all[0], all[1]
+	a := foPP(t)
+	first := frozen.get(t, false)
+	other.change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
+
+	k := frozen.lists.cached[a]
+	order, due, err := frozen.lists.takeUp(t.Context(), a, k, false)
+	if err != nil || !due {
+		t.Fatal(due, err)
+	}
+	lease, err := frozen.Lease(t.Context(), "crl/"+a.ID(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var late *keptLists
+	if err := frozen.lists.make(t.Context(), a, k, order, func(made *keptLists) error {
+		late = made
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan *CRL)
+	go func() {
+		c, _ := other.lists.Get(t.Context(), a)
+		ended <- c
+	}()
+	select {
+	case <-ended:
+		t.Fatal("a list was made while another server had the lease")
+	case <-time.After(100 * time.Millisecond):
+	}
+	ahead.Add(int64(5 * time.Second)) // the lease ends
+	second := <-ended
+	if second == nil || second.Number <= late.full.Number || second.Entries != 1 {
+		t.Fatalf("the other server made %v after number %d", second, late.full.Number)
+	}
+	if done, err := frozen.lists.publish(t.Context(), a, k, late); done || err != nil {
+		t.Errorf("number %d was published after %d: %v", late.full.Number, second.Number, err)
+	}
+	if err := lease.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if c := frozen.get(t, false); c.Number != second.Number || c.Number <= first.Number {
+		t.Errorf("the frozen server gives number %d", c.Number)
+	}
+	poor := &keptLists{full: &CRL{}, delta: second}
+	*poor.full = *second
+	poor.full.Number, poor.full.revision = second.Number+10, second.revision-1
+	if done, err := frozen.lists.publish(t.Context(), a, &keptLists{delta: second}, poor); done || err != nil {
+		t.Errorf("a list that lacks a revocation of the published one was published: %v", err)
+	}
+}
+
+// A list whose maker died before it published it is made anew, and so is one that is damaged.
+func TestUnpublishedList(t *testing.T) {
+	_, all, _ := nodes(t, 2, 2)
+	a := foPP(t)
+	first := all[0].get(t, false)
+	for _, damage := range []func(){
+		func() { // numbered as the base of what follows, and never published
+			order := ca.CRLRequest{Full: true, Due: true, Form: first.form}
+			if err := all[0].IssueCRLs(t.Context(), a, order, func(ca.CRLContent) error {
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func() {
+			write := store.DocumentWrite{Kind: published, Key: listKey(a, false), Value: []byte("\x30\x00")}
+			if _, err := all[0].WriteDocuments(t.Context(), "test", write); err != nil {
+				t.Fatal(err)
+			}
+			all[1].lists = NewIssuer(all[1].Lab, all[1].lists.now)
+		},
+	} {
+		damage()
+		next, delta := all[1].get(t, false), all[1].get(t, true)
+		if next.Number <= first.Number || delta.Base > next.Number {
+			t.Errorf("number %d after %d, and a delta on %d", next.Number, first.Number, delta.Base)
+		}
+		if c := all[0].get(t, false); !bytes.Equal(bytesOf(t, c), bytesOf(t, next)) {
+			t.Errorf("the other server gives number %d, not %d", c.Number, next.Number)
+		}
+		first = next
+	}
+}
+
+// While the database is gone, a server gives the lists that it has until they end, and says then
+// that it has none.
+func TestListsWithoutDatabase(t *testing.T) {
+	server, err := postgrestest.Start()
+	if err != nil {
+		postgrestest.Need(t)
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	config := lab.DefaultConfig()
+	config.Key = ca.P256
+	if config.Store, err = server.Database("lists"); err != nil {
+		t.Fatal(err)
+	}
+	l := &testLab{labtest.NewEmptyLab(t, config)}
+	l.IssueCard(t, "alain", "authentication", "signature")
+	now := l.Now
+	lists := NewIssuer(l.Lab, func() time.Time { return now })
+	watching, stop := context.WithCancel(t.Context())
+	defer stop()
+	if err := lists.Watch(watching); err != nil {
+		t.Fatal(err)
+	}
+	a := foPP(t)
+	first, err := lists.Get(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if c, err := lists.Get(t.Context(), a); err != nil || c != first {
+			t.Errorf("without the database: %v, %v", c, err)
+		}
+		time.Sleep(600 * time.Millisecond)
+	}
+	if c, err := lists.Delta(t.Context(), a); err != nil || c.Number != first.Number {
+		t.Errorf("without the database, the delta: %v, %v", c, err)
+	}
+	if lists.LastError(a) == nil {
+		t.Error("health does not know")
+	}
+	now = first.NextUpdate.Add(time.Second)
+	if c, err := lists.Get(t.Context(), a); ca.KindOf(err) != ca.Unavailable {
+		t.Errorf("after its end: %v, %v", c, err)
+	}
+	now = l.Now
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		c, err := lists.Get(t.Context(), a)
+		if err == nil && c.Entries == 1 {
+			break
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatalf("after the database came back: %v, %v", c, err)
+		}
+	}
+	if err := lists.LastError(a); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("health still knows %v", err)
+	}
+}
