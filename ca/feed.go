@@ -31,10 +31,11 @@ func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 	return ca.store.Follow(ctx, after, fn)
 }
 
-// Current tells whether what this process keeps because of the feed may be given to others: whether
-// its followers had taken all changes within the last second. It always is so where no other
-// process writes.
-func (ca *CA) Current() bool {
+// Current tells whether what this process keeps because of the feed was current within a time:
+// whether its followers had taken all changes by a moment that is not longer ago. It always is so
+// where no other process writes. Others acknowledge a change within a second without this process,
+// see [store.Shared].
+func (ca *CA) Current(within time.Duration) bool {
 	several, ok := ca.store.(store.Shared)
-	return !ok || time.Since(several.Confirmed()) < time.Second
+	return !ok || time.Since(several.Confirmed()) < within
 }

@@ -46,6 +46,22 @@ func newNode(t *testing.T, l *labtest.Lab) *labtest.Lab {
 	return node
 }
 
+// issuerOf is the authority of a certificate, among the records of its lab.
+func issuerOf(t *testing.T, records map[string]*ca.Record, r *ca.Record) *ca.Record {
+	t.Helper()
+	for _, candidate := range records {
+		if candidate.IsAuthority() && strings.HasPrefix(candidate.Profile, "aci/") {
+			if c, err := candidate.Certificate(); err == nil {
+				if leaf, err := r.Certificate(); err == nil && leaf.CheckSignatureFrom(c) == nil {
+					return candidate
+				}
+			}
+		}
+	}
+	t.Fatal("the issuer is not listed")
+	return nil
+}
+
 // ocspStatus asks a server for the status of a certificate without a nonce, as most clients do; -1
 // when it says that it cannot answer now.
 func ocspStatus(t *testing.T, s *labtest.Server, r, issuer *ca.Record) int {
@@ -101,19 +117,7 @@ func TestTwoNodes(t *testing.T) {
 		if r == nil {
 			t.Fatalf("%s was issued on one node, and the other does not list it", card.Certificates[0].Serial)
 		}
-		var issuer *ca.Record
-		for _, candidate := range records {
-			if candidate.IsAuthority() && strings.HasPrefix(candidate.Profile, "aci/") {
-				if c, err := candidate.Certificate(); err == nil {
-					if leaf, err := r.Certificate(); err == nil && leaf.CheckSignatureFrom(c) == nil {
-						issuer = candidate
-					}
-				}
-			}
-		}
-		if issuer == nil {
-			t.Fatal("the issuer is not listed")
-		}
+		issuer := issuerOf(t, records, r)
 		for name, s := range map[string]*labtest.Server{"first": first, "second": second} {
 			for range 2 { // the second answer is one that is kept
 				if got := ocspStatus(t, s, r, issuer); got != ocsp.Good {

@@ -28,7 +28,8 @@
 // fault that passes, such as a lost connection; it returns the errors that trying again would not
 // end. When Update returns an error of its function, nothing is written. After another error, of
 // the disk or of a connection, it may be written or not: whoever must know looks. ctx bounds the
-// wait for a transaction to begin; one that has begun ends. A Reader or Tx belongs to the
+// wait for a transaction to begin; one that has begun ends, but a View of a database fails at the
+// deadline of ctx, as [Unavailable]. A Reader or Tx belongs to the
 // goroutine that it was given to, and Updates and Views are not nested. Methods of a Reader that
 // return no error end the whole transaction with an error when what they read is damaged.
 //

@@ -28,9 +28,10 @@ const (
 	forgotten   = time.Minute // a row of a process that died is deleted
 )
 
-// reached waits until every follower of every node has taken a change, or has not within a second.
-func (s *Store) reached(ctx context.Context, seq uint64) {
-	ctx, cancel := context.WithTimeout(ctx, alive)
+// reached waits until every follower of every node has taken a change, or has not within a second:
+// also for a caller whose context has ended, which learns of the change all the same.
+func (s *Store) reached(seq uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), alive)
 	defer cancel()
 	s.followers.wakeAll()
 	s.followers.wait(seq, ctx.Done())
