@@ -90,6 +90,7 @@ func TestDatabaseAway(t *testing.T) {
 	for _, page := range []struct{ endpoint, path string }{
 		{"publication", "/CRL/ACI-FO-PP-TEST.crl"}, {"publication", "/CRL/ACI-FO-PP-TEST-delta.crl"},
 		{"publication", "/AC%20TEST/ACI-FO-PP-TEST.cer"}, {"publication", "/healthz"}, {"publication", "/metrics"},
+		{"publication", "/healthz/live"},
 		{"desk", "/"}, {"desk", "/console/"}, {"desk", "/console/cartes/" + card.Certificates[0].Serial},
 		{"desk", "/telephone/"}, {"desk", "/messages/"}, {"desk", "/commandes/"}, {"desk", "/personnes/"},
 		{"desk", "/api/v1/orders"}, {"desk", "/annuaire/"}, {"desk", "/psc/"},
@@ -111,6 +112,23 @@ func TestDatabaseAway(t *testing.T) {
 			t.Errorf("%s%s: %d %.300s", page.endpoint, page.path, status, body)
 		}
 	}
+	if _, _, body := get(t, strict.URLs["publication"], "/metrics"); !strings.Contains(body, "\nigc_store_up 0\n") {
+		t.Errorf("/metrics says\n%s", body)
+	}
+	ready := func(want int) {
+		t.Helper()
+		for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+			status, _, body := get(t, strict.URLs["publication"], "/healthz/ready")
+			if status == want {
+				t.Logf("/healthz/ready: %d %s", status, body)
+				return
+			}
+			if time.Since(start) > 10*time.Second {
+				t.Fatalf("/healthz/ready: %d %s, want %d", status, body, want)
+			}
+		}
+	}
+	ready(http.StatusServiceUnavailable)
 	start := time.Now()
 	if out, errOut, err := l.Run("issue", "--fixture", "alain"); err == nil ||
 		!strings.Contains(errOut, "database does not answer") {
@@ -129,6 +147,7 @@ func TestDatabaseAway(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Logf("OCSP answers again after %s", time.Since(start))
+	ready(http.StatusOK)
 	l.Issue("--fixture", "alain")
 	if status, _, body := get(t, strict.URLs["publication"], "/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz: %d %s", status, body)

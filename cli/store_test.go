@@ -110,6 +110,9 @@ func TestTwoNodes(t *testing.T) {
 	l.Serve().Stop(t) // what a server makes for itself is made
 	other := newNode(t, l)
 	first, second := l.Serve(), other.Serve()
+	if out := l.Must("store", "nodes"); strings.Count(out, "\n") != 3 {
+		t.Errorf("igc store nodes says\n%s", out)
+	}
 	for round := range 4 {
 		card := l.Issue("--fixture", "alain")
 		records := other.List()
@@ -168,6 +171,7 @@ func TestStoreCommands(t *testing.T) {
 		}
 	}
 	fails("bbolt is not a database", "store", "migrate")
+	fails("one igc serve opens it", "store", "nodes")
 	fails("give two addresses", "store", "copy", "bbolt:")
 	fails("is neither bbolt:PATH nor postgres", "store", "copy", "bbolt:", "igc.db")
 	server := l.Serve()

@@ -77,16 +77,6 @@ type Owned interface {
 	Unlock() error
 }
 
-// Shared is implemented by drivers whose data several processes have open, which may lose it for a
-// while without noticing at once.
-type Shared interface {
-	// Confirmed is a moment at which every follower of this process had taken all that was written
-	// by then; zero before the first. An Update of another process waits for this one's followers
-	// for a second at most: what is kept because of the feed is given to others only while this is
-	// less than a second ago.
-	Confirmed() time.Time
-}
-
 // Reader is the state as of one moment. Authorities are named by their ID. A missing authority or
 // certificate is an error of kind NotFound where a method returns one.
 type Reader interface {

@@ -70,7 +70,7 @@ type ClientTLS struct {
 	// Verify refuses a connection in the handshake, as production servers do; nil accepts any.
 	Verify func(context.Context, *tls.ConnectionState) error
 
-	named atomic.Pointer[x509.CertPool] // of ClientCAs, the last
+	lastCAs atomic.Pointer[x509.CertPool] // of ClientCAs
 }
 
 // Listener wraps a listener. The configuration is made for each handshake: a lab may gain
@@ -115,12 +115,12 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 		var err error
 		config.ClientCAs, err = c.ClientCAs(ctx)
 		if _, away := Away(err); away { // clients are answered all the same, if only by 503
-			config.ClientCAs, err = c.named.Load(), nil
+			config.ClientCAs, err = c.lastCAs.Load(), nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		c.named.Store(config.ClientCAs)
+		c.lastCAs.Store(config.ClientCAs)
 	}
 	if c.Verify != nil {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
