@@ -31,12 +31,6 @@ func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 	return ca.store.Follow(ctx, after, fn)
 }
 
-// Shared tells whether other processes have the records open too.
-func (ca *CA) Shared() bool {
-	_, ok := ca.store.(store.Shared)
-	return ok
-}
-
 // Lease takes the lease of that name, see [store.Acquire].
 func (ca *CA) Lease(ctx context.Context, name string, ttl time.Duration) (*store.Lease, error) {
 	return store.Acquire(ctx, ca.store, name, ttl)
@@ -47,10 +41,11 @@ func (ca *CA) LeaseHeld(ctx context.Context, name string) (bool, error) {
 	return store.LeaseHeld(ctx, ca, name)
 }
 
-// Current tells whether what this process keeps because of the feed may be given to others: whether
-// its followers had taken all changes within the last second. It always is so where no other
-// process writes.
-func (ca *CA) Current() bool {
+// Current tells whether what this process keeps because of the feed was current within a time:
+// whether its followers had taken all changes by a moment that is not longer ago. It always is so
+// where no other process writes. Others acknowledge a change within a second without this process,
+// see [store.Shared].
+func (ca *CA) Current(within time.Duration) bool {
 	several, ok := ca.store.(store.Shared)
-	return !ok || time.Since(several.Confirmed()) < time.Second
+	return !ok || time.Since(several.Confirmed()) < within
 }

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -48,6 +51,16 @@ func (p *program) storeCommand() *cli.Command {
 			OnUsageError: usageError,
 			Flags:        []cli.Flag{jsonFlag()},
 			Action:       p.storeCopy,
+		}, {
+			Name: "nodes",
+			Usage: tr("liste les igc serve qui partagent la base de ce laboratoire",
+				"list the igc serve that share this lab's database"),
+			Description: tr("Un serveur qui n'a pas été vu depuis une seconde n'est plus attendu ; après une "+
+				"minute, il est oublié.",
+				"A server that was not seen for a second is waited for no longer; after a minute it is forgotten."),
+			OnUsageError: usageError,
+			Flags:        []cli.Flag{jsonFlag()},
+			Action:       p.storeNodes,
 		}},
 	}
 }
@@ -96,6 +109,45 @@ func (p *program) storeMigrate(c *cli.Context) error {
 				before,
 			)
 		}
+	})
+}
+
+func (p *program) storeNodes(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return ca.Invalidate(errorf("igc store nodes ne prend pas d'argument", "igc store nodes takes no argument"))
+	}
+	home, opts, err := p.lab(c)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Open(home, opts)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	shared := l.Shared()
+	if shared == nil {
+		return ca.Invalidate(errorf("ce laboratoire est dans un fichier (store: bbolt) : un seul igc serve l'ouvre",
+			"this lab is in a file (store: bbolt): one igc serve opens it"))
+	}
+	nodes, err := shared.Nodes(c.Context)
+	if err != nil {
+		return err
+	}
+	return p.print(c, map[string]any{"nodes": nodes}, func(w io.Writer) {
+		if len(nodes) == 0 {
+			fmt.Fprintln(w, tr("Aucun igc serve.", "No igc serve."))
+			return
+		}
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, tr("MACHINE\tPROCESSUS\tVERSION\tDEPUIS\tVU IL Y A\tRETARD\tNŒUD",
+			"MACHINE\tPROCESS\tVERSION\tSINCE\tSEEN\tBEHIND\tNODE"))
+		for _, n := range nodes {
+			fmt.Fprintf(table, tr("%s\t%d\t%s\t%s\t%s\t%d\t%s\n", "%s\t%d\t%s\t%s\t%s ago\t%d\t%s\n"),
+				n.Host, n.PID, cmp.Or(n.Version, "?"), n.Started.Format(time.RFC3339),
+				n.Ago.Round(10*time.Millisecond), n.Behind, n.ID)
+		}
+		table.Flush()
 	})
 }
 

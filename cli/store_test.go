@@ -46,6 +46,22 @@ func newNode(t *testing.T, l *labtest.Lab) *labtest.Lab {
 	return node
 }
 
+// issuerOf is the authority of a certificate, among the records of its lab.
+func issuerOf(t *testing.T, records map[string]*ca.Record, r *ca.Record) *ca.Record {
+	t.Helper()
+	for _, candidate := range records {
+		if candidate.IsAuthority() && strings.HasPrefix(candidate.Profile, "aci/") {
+			if c, err := candidate.Certificate(); err == nil {
+				if leaf, err := r.Certificate(); err == nil && leaf.CheckSignatureFrom(c) == nil {
+					return candidate
+				}
+			}
+		}
+	}
+	t.Fatal("the issuer is not listed")
+	return nil
+}
+
 // ocspStatus asks a server for the status of a certificate without a nonce, as most clients do; -1
 // when it says that it cannot answer now.
 func ocspStatus(t *testing.T, s *labtest.Server, r, issuer *ca.Record) int {
@@ -94,6 +110,9 @@ func TestTwoNodes(t *testing.T) {
 	l.Serve().Stop(t) // what a server makes for itself is made
 	other := newNode(t, l)
 	first, second := l.Serve(), other.Serve()
+	if out := l.Must("store", "nodes"); strings.Count(out, "\n") != 3 {
+		t.Errorf("igc store nodes says\n%s", out)
+	}
 	for round := range 4 {
 		card := l.Issue("--fixture", "alain")
 		records := other.List()
@@ -101,19 +120,7 @@ func TestTwoNodes(t *testing.T) {
 		if r == nil {
 			t.Fatalf("%s was issued on one node, and the other does not list it", card.Certificates[0].Serial)
 		}
-		var issuer *ca.Record
-		for _, candidate := range records {
-			if candidate.IsAuthority() && strings.HasPrefix(candidate.Profile, "aci/") {
-				if c, err := candidate.Certificate(); err == nil {
-					if leaf, err := r.Certificate(); err == nil && leaf.CheckSignatureFrom(c) == nil {
-						issuer = candidate
-					}
-				}
-			}
-		}
-		if issuer == nil {
-			t.Fatal("the issuer is not listed")
-		}
+		issuer := issuerOf(t, records, r)
 		for name, s := range map[string]*labtest.Server{"first": first, "second": second} {
 			for range 2 { // the second answer is one that is kept
 				if got := ocspStatus(t, s, r, issuer); got != ocsp.Good {
@@ -164,6 +171,7 @@ func TestStoreCommands(t *testing.T) {
 		}
 	}
 	fails("bbolt is not a database", "store", "migrate")
+	fails("one igc serve opens it", "store", "nodes")
 	fails("give two addresses", "store", "copy", "bbolt:")
 	fails("is neither bbolt:PATH nor postgres", "store", "copy", "bbolt:", "igc.db")
 	server := l.Serve()

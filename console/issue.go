@@ -15,6 +15,7 @@ import (
 	"github.com/igc-lab/igc/fixtures"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/profiles"
 )
 
@@ -461,6 +462,9 @@ func (c *Console) issue(w http.ResponseWriter, r *http.Request, by *access.Calle
 		return "", nil
 	}
 	next, err := c.make(r.Context(), by, f.Order, "emise")
+	if _, away := web.Away(err); away {
+		return "", err
+	}
 	if kind := ca.KindOf(err); err != nil && kind != ca.Internal && kind != ca.Damaged {
 		c.showForm(w, r, f, true, err)
 		return "", nil

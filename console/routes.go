@@ -129,7 +129,12 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status, title, text := http.StatusInternalServerError, i18n.Text{FR: "Erreur", EN: "Error"}, i18n.TextOf(err)
 	var refused *access.Refused
+	away, isAway := web.Away(err)
 	switch kind := store.KindOf(err); {
+	case isAway:
+		c.Log.Error("console", "path", r.URL.Path, "err", err)
+		web.AskAgain(w.Header())
+		status, title, text = http.StatusServiceUnavailable, i18n.Text{FR: "Indisponible", EN: "Unavailable"}, away
 	case errors.Is(err, errForm), errors.Is(err, errKeys), errors.As(err, &refused):
 		status, title = http.StatusForbidden, i18n.Text{FR: "Refusé", EN: "Refused"}
 	case kind == store.NotFound, kind == store.Invalid && r.Method == http.MethodGet:

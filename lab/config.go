@@ -69,6 +69,7 @@ type OCSP struct {
 	ResponderID   string        `yaml:"responder_id"`   // how answers name their responder: key, name (RFC 6960 §4.2.2.3)
 	Validity      time.Duration `yaml:"validity"`       // from thisUpdate to nextUpdate
 	Keep          int           `yaml:"keep"`           // signed answers kept in memory at most
+	StoreGone     time.Duration `yaml:"store_gone"`     // how long they are given while the database does not answer
 	HTTPCache     string        `yaml:"http_cache"`     // what HTTP caches are told of an answer to a GET: revalidate, until-next-update
 	ArchiveCutoff string        `yaml:"archive_cutoff"` // none, issuer, or a number of days (RFC 6960 §4.4.4)
 	NeverIssued   string        `yaml:"never_issued"`   // status of a serial number that was never issued: unknown, revoked (RFC 6960 §2.2)
@@ -106,6 +107,8 @@ func (o OCSP) check() error {
 	switch n, err := strconv.Atoi(o.ArchiveCutoff); {
 	case o.Validity < time.Minute || o.Validity > 72*time.Hour: // a responder's certificate is renewed at the middle of its week
 		return i18n.Errorf("ocsp: validity %s is not between 1m and 72h", o.Validity)
+	case o.StoreGone < time.Second || o.StoreGone > 72*time.Hour:
+		return i18n.Errorf("ocsp: store_gone %s is not between 1s and 72h", o.StoreGone)
 	case o.Keep < 0 || o.Keep > 10_000_000:
 		return i18n.Errorf("ocsp: keep %d is not between 0 and 10000000", o.Keep)
 	case o.ArchiveCutoff != "none" && o.ArchiveCutoff != "issuer" && (err != nil || n < 1 || n > 36500):
@@ -144,8 +147,8 @@ func DefaultConfig() Config {
 		Wallet: "127.0.0.1:8452", CardLogin: "127.0.0.1:8453",
 		Desk: "127.0.0.1:8454", Portal: "127.0.0.1:8456", CardDesk: "127.0.0.1:8455"}
 	c.Exposed.Listen = "0.0.0.0"
-	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, HTTPCache: "revalidate",
-		ArchiveCutoff: "none", NeverIssued: "unknown"}
+	c.OCSP = OCSP{Key: "lab", ResponderID: "key", Validity: time.Hour, Keep: 50_000, StoreGone: time.Second,
+		HTTPCache: "revalidate", ArchiveCutoff: "none", NeverIssued: "unknown"}
 	c.URLs = profiles.URLs{Publication: "http://localhost:8080", OCSP: "http://localhost:8080/ocsp", Directory: "ldap://localhost:1389"}
 	return c
 }

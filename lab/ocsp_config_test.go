@@ -16,7 +16,7 @@ import (
 func TestOCSPConfig(t *testing.T) {
 	config := DefaultConfig()
 	config.OCSP = OCSP{Key: "p256", ResponderID: "name", Validity: 90 * time.Minute, Keep: 7,
-		HTTPCache: "until-next-update", ArchiveCutoff: "2557", NeverIssued: "revoked"}
+		StoreGone: 10 * time.Minute, HTTPCache: "until-next-update", ArchiveCutoff: "2557", NeverIssued: "revoked"}
 	data, err := config.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +41,7 @@ func TestOCSPConfig(t *testing.T) {
 	}
 	for setting, wrong := range map[string][]string{
 		"key": {"rsa1024", "faithful", "''"}, "responder_id": {"hash"}, "validity": {"59s", "73h", "-1h", "soon", "60"}, "keep": {"-1", "10000001", "many"},
+		"store_gone": {"0s", "999ms", "73h", "-1s", "true", "never"},
 		"http_cache": {"no-store"}, "archive_cutoff": {"0", "-3", "36501", "forever"}, "never_issued": {"good"},
 	} {
 		for _, value := range wrong {

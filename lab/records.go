@@ -109,5 +109,12 @@ func (l *Lab) InDatabase() string {
 	return postgres.Address(l.Config.Store)
 }
 
+// Shared is what there is of the records as shared with other processes, nil when they are in a
+// file.
+func (l *Lab) Shared() store.Shared {
+	shared, _ := l.store.(store.Shared)
+	return shared
+}
+
 // Close ends the use of the records. The Labs of all actors are closed with it.
 func (l *Lab) Close() error { return l.store.Close() }

@@ -289,6 +289,8 @@ func statusOf(err error) (int, error) {
 		return http.StatusNotFound, err
 	case store.Invalid:
 		return http.StatusBadRequest, err
+	case store.Unavailable, store.Unanswered:
+		return http.StatusServiceUnavailable, err
 	}
 	return http.StatusInternalServerError, errors.New("internal error")
 }
@@ -297,7 +299,16 @@ func failJSON(w http.ResponseWriter, err error) {
 	status, err := statusOf(err)
 	writeJSON(w, status, struct {
 		Error i18n.Text `json:"error"`
-	}{i18n.TextOf(err)})
+	}{textOf(w, err)})
+}
+
+// textOf is what a visitor reads of an error.
+func textOf(w http.ResponseWriter, err error) i18n.Text {
+	if away, ok := web.Away(err); ok {
+		web.AskAgain(w.Header())
+		return away
+	}
+	return i18n.TextOf(err)
 }
 
 func (h *handler) notFound(w http.ResponseWriter, r *http.Request) {
@@ -306,13 +317,13 @@ func (h *handler) notFound(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, shown := statusOf(err)
-	if status == http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError {
 		h.options.Log.Error("outbox", "path", r.URL.Path, "err", err)
 	}
 	data := struct {
 		view
 		Message i18n.Text
-	}{h.view(r), i18n.TextOf(shown)}
+	}{h.view(r), textOf(w, shown)}
 	data.Title = data.T("Erreur", "Error")
 	h.pages().Render(w, status, "error.html", data.Lang, data)
 }

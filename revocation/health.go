@@ -48,11 +48,13 @@ func (h *Health) Add(part func(context.Context) []Problem) {
 
 // Problem is something that fails, or that is going to.
 type Problem struct {
-	Level     Level     `json:"level"`
-	Authority string    `json:"authority,omitempty"`
-	What      string    `json:"what"` // store, authority, authority_revoked, responder, crl, delta_crl, certificate, staple
-	Text      string    `json:"text"`
-	At        time.Time `json:"at,omitzero"` // the end that it is about
+	Level     Level  `json:"level"`
+	Authority string `json:"authority,omitempty"`
+	// What is store, feed, clock, authority, authority_revoked, responder, crl, delta_crl,
+	// certificate or staple.
+	What string    `json:"what"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at,omitzero"` // the end that it is about
 }
 
 // Level says how bad a problem is.
@@ -121,9 +123,12 @@ func (h *Health) catchUp(ctx context.Context) {
 
 // problems tells what is wrong with what there is, and makes nothing.
 func (h *Health) problems(ctx context.Context) (problems []Problem) {
+	if shared := h.lab.Shared(); shared != nil {
+		problems = nodeProblems(shared.Link())
+	}
 	counts, err := h.lab.Counts(ctx)
 	if err != nil {
-		return []Problem{{Level: Failing, What: "store", Text: err.Error()}}
+		return append(problems, Problem{Level: Failing, What: "store", Text: err.Error()})
 	}
 	now, config := h.now(), h.lab.Config
 	for _, c := range counts.Authorities {

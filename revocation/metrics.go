@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/revocation/crl"
 )
 
@@ -134,11 +135,20 @@ func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]str
 	for _, p := range m.Problems(ctx) { // first: it has made what is due
 		levels[p.Level]++
 	}
-	counts, err := m.lab.Counts(ctx)
-	if err != nil {
-		return err
+	if shared := m.lab.Shared(); shared != nil {
+		collectNode(shared.Link(), add)
 	}
-	add(mStore, float64(counts.Size))
+	counts, err := m.lab.Counts(ctx)
+	_, away := web.Away(err)
+	switch {
+	case away: // the rest is told all the same
+		add(mUp, 0)
+	case err != nil:
+		return err
+	default:
+		add(mUp, 1)
+		add(mStore, float64(counts.Size))
+	}
 	for _, c := range counts.Authorities {
 		id := c.Authority.ID()
 		add(mIssued, float64(c.Issued), id)

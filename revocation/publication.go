@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"log/slog"
+	"net/http"
 
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -9,7 +10,8 @@ import (
 	"github.com/igc-lab/igc/revocation/publication"
 )
 
-// Publication is the publication point of a lab, with /healthz and /metrics beside.
+// Publication is the publication point of a lab, with /healthz (what is wrong),
+// /healthz/live, /healthz/ready (for load balancers) and /metrics beside.
 type Publication struct {
 	*publication.Handler
 	health *Health
@@ -19,6 +21,8 @@ type Publication struct {
 func NewPublication(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
 	p := &Publication{publication.New(lab, lists, responder, log), NewHealth(lab, lists, responder)}
 	p.Handle("GET /healthz", p.health)
+	p.Handle("GET /healthz/live", http.HandlerFunc(live))
+	p.Handle("GET /healthz/ready", http.HandlerFunc(p.health.ready))
 	p.Handle("GET /metrics", newMetrics(p.health))
 	return p
 }

@@ -125,6 +125,9 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Error("catalogue", "path", r.URL.Path, "err", err)
+	if web.ErrorAway(w, err) {
+		return
+	}
 	http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 }
 

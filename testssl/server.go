@@ -214,6 +214,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) *verify.Report {
 	}
 	s.log.Error("no verdict", "path", r.URL.Path, "err", err)
 	web.NoStore(w)
+	web.AskAgain(w.Header())
 	http.Error(w, "Pas de verdict : le serveur n'a pas pu faire ses vérifications ; son journal dit pourquoi. "+
 		"Réessayez. / "+
 		"No verdict: the server could not make its checks; its log says why. Try again.", http.StatusServiceUnavailable)

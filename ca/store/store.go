@@ -28,7 +28,8 @@
 // fault that passes, such as a lost connection; it returns the errors that trying again would not
 // end. When Update returns an error of its function, nothing is written. After another error, of
 // the disk or of a connection, it may be written or not: whoever must know looks. ctx bounds the
-// wait for a transaction to begin; one that has begun ends. A Reader or Tx belongs to the
+// wait for a transaction to begin; one that has begun ends, but a View of a database fails at the
+// deadline of ctx, as [Unavailable]. A Reader or Tx belongs to the
 // goroutine that it was given to, and Updates and Views are not nested. Methods of a Reader that
 // return no error end the whole transaction with an error when what they read is damaged.
 //
@@ -74,16 +75,6 @@ type Owned interface {
 	// another process still has it after that time.
 	Lock(wait time.Duration) error
 	Unlock() error
-}
-
-// Shared is implemented by drivers whose data several processes have open, which may lose it for a
-// while without noticing at once.
-type Shared interface {
-	// Confirmed is a moment at which every follower of this process had taken all that was written
-	// by then; zero before the first. An Update of another process waits for this one's followers
-	// for a second at most: what is kept because of the feed is given to others only while this is
-	// less than a second ago.
-	Confirmed() time.Time
 }
 
 // Reader is the state as of one moment. Authorities are named by their ID. A missing authority or

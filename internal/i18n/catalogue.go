@@ -411,8 +411,14 @@ var french = map[string]string{
 	"%s is damaged: it is not a key that signs; restore it from a copy of the lab":                        "%s est abîmé : ce n'est pas une clé qui signe ; reprenez-la d'une copie du laboratoire",
 
 	// igc.yaml and the home folder
-	"ocsp: %s %q is none of %s":                                                             "ocsp : %s %q n'est pas parmi %s",
-	"ocsp: validity %s is not between 1m and 72h":                                           "ocsp : validity %s n'est pas entre 1m et 72h",
+	"ocsp: %s %q is none of %s":                   "ocsp : %s %q n'est pas parmi %s",
+	"ocsp: validity %s is not between 1m and 72h": "ocsp : validity %s n'est pas entre 1m et 72h",
+	"the lab's database takes no more connections: raise its max_connections, or lower pool_max_conns in the " +
+		"address of each node: %w": "" +
+		"la base de données du labo n'accepte plus de connexions : augmentez son max_connections, ou baissez " +
+		"pool_max_conns dans l'adresse de chaque nœud : %w",
+	"ocsp: store_gone %s is not between 1s and 72h": "" +
+		"ocsp : store_gone %s n'est pas entre 1s et 72h",
 	"ocsp: keep %d is not between 0 and 10000000":                                           "ocsp : keep %d n'est pas entre 0 et 10000000",
 	"ocsp: archive_cutoff %q is neither none, nor issuer, nor a number of days up to 36500": "ocsp : archive_cutoff %q n'est ni none, ni issuer, ni un nombre de jours jusqu'à 36500",
 	"cannot read the lab's configuration: %w":                                               "impossible de lire la configuration du laboratoire : %w",

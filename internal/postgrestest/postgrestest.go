@@ -96,6 +96,12 @@ func Database(t testing.TB) string {
 
 // Start starts a server. It ends with this process or by [Server.Stop].
 func Start(settings ...string) (*Server, error) {
+	return start(settings, "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8",
+		"-D")
+}
+
+// start starts a server whose data a command makes, which ends with the name of the folder for it.
+func start(settings []string, command ...string) (*Server, error) {
 	bin := programs()
 	if bin == "" {
 		return nil, errors.New("PostgreSQL is not here")
@@ -105,16 +111,16 @@ func Start(settings ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Dir: dir}
-	if err := s.start(bin, settings); err != nil {
+	if err := s.start(bin, settings, command); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	return s, nil
 }
 
-// start makes the data and starts the server. initdb and postgres refuse root: they run as the user
-// postgres then.
-func (s *Server) start(bin string, settings []string) error {
+// start makes the data and starts the server. PostgreSQL's programs refuse root: they run as the
+// user postgres then.
+func (s *Server) start(bin string, settings, command []string) error {
 	var as []string
 	if os.Geteuid() == 0 {
 		owner, err := user.Lookup("postgres")
@@ -130,15 +136,11 @@ func (s *Server) start(bin string, settings []string) error {
 	}
 	as = append(as, "env", "-i", "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
 	data := filepath.Join(s.Dir, "data")
-	initdb := slices.Concat(
-		as,
-		[]string{filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--no-sync",
-			"-E", "UTF8", "--locale=C.UTF-8"},
-	)
-	cmd := exec.Command(initdb[0], initdb[1:]...)
+	command = slices.Concat(as, []string{filepath.Join(bin, command[0])}, command[1:], []string{data})
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = "/"
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %v: %s", err, out)
+		return fmt.Errorf("%q: %v: %s", command, err, out)
 	}
 	// Killing a process, which tests do, loses nothing that fsync would keep.
 	settings = append([]string{"listen_addresses=", "unix_socket_directories=" + s.Dir, "shared_buffers=64MB",
@@ -256,9 +258,11 @@ func (s *Server) Database(name string) (dsn string, err error) {
 	if _, _, err := postgres.Migrate(ctx, s.Address(template)); err != nil {
 		return "", err
 	}
-	database := fmt.Sprintf("t%x", sha256.Sum256([]byte(name)))[:20]
-	return s.Address(database), create(ctx, conn, database, template)
+	return s.Address(database(name)), create(ctx, conn, database(name), template)
 }
+
+// database is the name as a database has it.
+func database(name string) string { return fmt.Sprintf("t%x", sha256.Sum256([]byte(name)))[:20] }
 
 // create makes a database unless it is there.
 func create(ctx context.Context, conn *pgx.Conn, name, from string) error {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,6 +69,8 @@ type ClientTLS struct {
 
 	// Verify refuses a connection in the handshake, as production servers do; nil accepts any.
 	Verify func(context.Context, *tls.ConnectionState) error
+
+	lastCAs atomic.Pointer[x509.CertPool] // of ClientCAs
 }
 
 // Listener wraps a listener. The configuration is made for each handshake: a lab may gain
@@ -110,9 +113,14 @@ func (c *ClientTLS) config(ctx context.Context) (*tls.Config, error) {
 	}
 	if c.ClientCAs != nil {
 		var err error
-		if config.ClientCAs, err = c.ClientCAs(ctx); err != nil {
+		config.ClientCAs, err = c.ClientCAs(ctx)
+		if _, away := Away(err); away { // clients are answered all the same, if only by 503
+			config.ClientCAs, err = c.lastCAs.Load(), nil
+		}
+		if err != nil {
 			return nil, err
 		}
+		c.lastCAs.Store(config.ClientCAs)
 	}
 	if c.Verify != nil {
 		config.ClientAuth = tls.RequireAndVerifyClientCert

@@ -130,7 +130,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	if err := l.goneLately(a); err != nil {
 		return k.full, k.delta, err
 	}
-	if l.lab.Shared() {
+	if l.lab.Shared() != nil {
 		err = l.currentOfShared(ctx, a, k, anew)
 	} else {
 		err = l.currentOfOwn(ctx, a, k, anew)
@@ -217,7 +217,7 @@ func (l *Issuer) make(ctx context.Context, a profiles.Authority, k *keptLists, o
 	full, delta := k.full, k.delta
 	return l.lab.IssueCRLs(ctx, a, order, func(content ca.CRLContent) error {
 		now := l.now() // after everything that it holds
-		if l.lab.Shared() {
+		if l.lab.Shared() != nil {
 			now = content.At // the clocks of the servers differ
 		}
 		now = now.UTC().Truncate(time.Second)

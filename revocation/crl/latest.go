@@ -50,7 +50,7 @@ func (l *Issuer) present(a profiles.Authority) (last latest, ok bool) {
 	l.mu.Lock()
 	last = l.latest[a]
 	l.mu.Unlock()
-	if last.as == 0 || last.as != last.changes || !l.lab.Current() {
+	if last.as == 0 || last.as != last.changes || !l.lab.Current(time.Second) {
 		return last, false
 	}
 	config, now := l.lab.Config.CRL, l.now()

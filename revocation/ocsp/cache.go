@@ -29,6 +29,8 @@ type responseCache struct {
 type entry struct {
 	reply atomic.Pointer[reply] // nil while it is being signed
 	ready chan struct{}         // closed when it is there
+
+	former *reply // that which it takes the place of, nil for none: given if there will be no newer one
 }
 
 // get returns the entry of the certID, nil when there is none that is good to be given now.
@@ -50,7 +52,11 @@ func (c *responseCache) begin(id []byte, now time.Time) (e *entry, owner bool) {
 	if e = c.entries[string(id)]; e != nil && e.fresh(now) {
 		return e, false
 	}
+	former := e
 	e = &entry{ready: make(chan struct{})}
+	if former != nil {
+		e.former = former.reply.Load()
+	}
 	c.entries[string(id)] = e
 	return e, true
 }

@@ -95,7 +95,8 @@ type reply struct {
 	status     responseStatus
 	answers    [3]uint16 // SingleResponses, by certStatus
 	thisUpdate time.Time
-	renew      time.Time // from then on it is not given any more
+	renew      time.Time // from then on it is signed anew
+	next       time.Time // nextUpdate
 
 	length                         []string // values of HTTP headers
 	tag, modified, expires, maxAge []string // nil for a reply to one asker, that no cache may give to another
@@ -156,8 +157,11 @@ func (r *Responder) lookUp(der []byte) (*request, *reply) {
 }
 
 // keeps tells whether the reply to a request may be one that is kept. None may while changes that
-// other processes make are not known to have come here: statuses are read then.
-func (r *Responder) keeps(req *request) bool { return req.forAnyone() && r.lab.Current() }
+// other processes make are not known to have come here, for longer than igc.yaml has it: statuses
+// are read then.
+func (r *Responder) keeps(req *request) bool {
+	return req.forAnyone() && r.lab.Current(r.lab.Config.OCSP.StoreGone)
+}
 
 // counted adds a reply to the counters.
 func (r *Responder) counted(p *reply) *reply {
@@ -203,6 +207,10 @@ func (r *Responder) find(ctx context.Context, req *request) (*reply, error) {
 	reply := refusals[internalError] // should the signer panic
 	defer func() { r.cache.complete(id, e, reply) }()
 	reply, err = r.signed(context.WithoutCancel(ctx), a, req) // others wait for it too
+	if former := e.former; former != nil && reply == refusals[tryLater] && r.now().Before(former.next) && r.keeps(req) {
+		reply = former // due to be signed anew, which the next one who asks tries again
+		r.hit(reply)
+	}
 	return reply, err
 }
 
@@ -239,8 +247,12 @@ func (r *Responder) signed(ctx context.Context, a *authority, req *request) (*re
 	if r.waiting.Add(1) > r.maxWaiting {
 		return refusals[tryLater], nil
 	}
+	late := time.NewTimer(turnLimit)
+	defer late.Stop()
 	select {
 	case r.slots <- struct{}{}:
+	case <-late.C:
+		return refusals[tryLater], nil
 	case <-ctx.Done():
 		return refusals[tryLater], nil
 	}
@@ -266,6 +278,20 @@ func (r *Responder) broken(ctx context.Context, err error) (*reply, error) {
 		return refusals[tryLater], err
 	}
 	return refusals[internalError], err
+}
+
+// readLimit is how long a status may take to be read, and turnLimit how long a signature may be
+// waited for: the lab's database may not answer.
+const (
+	readLimit = 3 * time.Second
+	turnLimit = 10 * time.Second
+)
+
+// status reads the status of a certificate.
+func (r *Responder) status(ctx context.Context, a profiles.Authority, number []byte) (*ca.Revocation, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	return r.lab.Status(ctx, a, number)
 }
 
 // sign reads the statuses and signs the answer. Its nextUpdate never comes after the end of the
@@ -297,7 +323,7 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 		issued := false
 		if owner == a { // one signature cannot speak for two authorities
 			if number, ok := id.number(); ok {
-				if one.revoked, issued, err = r.lab.Status(ctx, a.Authority, number); err != nil {
+				if one.revoked, issued, err = r.status(ctx, a.Authority, number); err != nil {
 					return nil, err
 				}
 			}
@@ -330,7 +356,7 @@ func (r *Responder) sign(ctx context.Context, a *authority, d *delegate, req *re
 	// Given for the first half of its validity, and HTTP caches may keep it for as long again: so
 	// they never hold one that is over, and find a newer one when they ask.
 	half := next.Sub(now) / 2
-	p.renew = now.Add(half)
+	p.renew, p.next = now.Add(half), next
 	sum := sha256.Sum256(p.der)
 	p.tag = []string{`"` + hex.EncodeToString(sum[:]) + `"`}
 	p.modified, p.expires = []string{now.Format(http.TimeFormat)}, []string{next.Format(http.TimeFormat)}

@@ -239,6 +239,9 @@ func (p *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.NotFound(w, r)
 	default:
 		p.log.Error("publication", "path", r.URL.Path, "err", err)
+		if web.ErrorAway(w, err) {
+			return
+		}
 		http.Error(w, "internal error: the server's log says more", http.StatusInternalServerError)
 	}
 }

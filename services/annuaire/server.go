@@ -468,6 +468,10 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 		return
 	}
 	if !errors.As(err, &p) {
+		if away, ok := web.Away(err); ok {
+			web.AskAgain(w.Header())
+			p = &problem{http.StatusServiceUnavailable, "transient", away.FR + " / " + away.EN}
+		}
 		s.Log.Error(i18n.Tr("annuaire : échec", "annuaire: failure"), "err", err)
 	}
 	writeJSON(w, p.status, outcome{"OperationOutcome", []issue{{"error", p.issue, p.text}}})

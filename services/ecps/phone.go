@@ -120,6 +120,9 @@ func (p *phone) view(w http.ResponseWriter, r *http.Request, title i18n.Text, er
 		if v.Failure.Code == "" { // not for the eyes of a visitor: the log has it
 			v.Failure.Text = i18n.Text{FR: "Le serveur n'a pas pu le faire ; son journal dit pourquoi. Réessayez.",
 				EN: "The server could not do it; its log says why. Try again."}
+			if away, ok := web.Away(err); ok {
+				v.Failure.Text = capital(away)
+			}
 		}
 	}
 	return v
@@ -142,12 +145,20 @@ func (p *phone) checkForm(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// isAway tells whether an error is that the lab's database does not answer.
+func isAway(err error) bool {
+	_, away := web.Away(err)
+	return away
+}
+
 // status is the code of HTTP for a refusal. A person's mistake in a form is an answer as any other:
 // browsers would note anything but 200 as a fault of the page.
 func status(err error) int {
 	switch {
 	case err == nil:
 		return http.StatusOK
+	case isAway(err):
+		return http.StatusServiceUnavailable
 	case CodeOf(err) == "":
 		return http.StatusInternalServerError
 	case CodeOf(err) == BadForm:
@@ -162,6 +173,9 @@ func status(err error) int {
 func (p *phone) render(w http.ResponseWriter, r *http.Request, name string, lang i18n.Language, err error, data any) {
 	if err != nil && CodeOf(err) == "" {
 		p.log.Error("phone page", "path", r.URL.Path, "err", err)
+	}
+	if isAway(err) {
+		web.AskAgain(w.Header())
 	}
 	p.pages.Render(w, status(err), name, lang, data)
 }

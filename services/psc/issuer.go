@@ -109,6 +109,10 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, call *Call, err 
 	if !errors.As(err, &f) {
 		p.Log.Error("PSC", "endpoint", call.Endpoint, "err", err)
 		f = fault(500, "server_error", "internal error: the log of igc serve says more", "", "")
+		if away, ok := web.Away(err); ok {
+			web.AskAgain(w.Header())
+			f = fault(503, "temporarily_unavailable", away.EN, "", "")
+		}
 	}
 	if f.code != "" {
 		call.found(f.code, f.seen)

@@ -45,6 +45,7 @@ var (
 	problemTooOld       = mustProblem("LOGIN-TOO-OLD")
 	problemSpent        = mustProblem("LOGIN-SPENT")
 	problemInternal     = mustProblem("LOGIN-INTERNAL")
+	problemAway         = mustProblem("LOGIN-AWAY")
 	problemOrigin       = mustProblem("LOGIN-ORIGIN")
 	problemForm         = mustProblem("LOGIN-FORM")
 	problemExpired      = mustProblem("LOGIN-TIMEOUT")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/people"
@@ -82,6 +83,12 @@ func (d nobodyIn) Find(ctx context.Context, _ string) (*people.Person, error) {
 }
 
 // damaged is a directory that cannot be read.
+type away struct{}
+
+func (away) Find(context.Context, string) (*people.Person, error) {
+	return nil, &store.Error{Kind: store.Unavailable, Err: errors.New("no answer of 10.0.0.1")}
+}
+
 type damaged struct{}
 
 func (damaged) Find(context.Context, string) (*people.Person, error) {
@@ -110,6 +117,11 @@ func TestEachProblem(t *testing.T) {
 		"500 LOGIN-INTERNAL": func(b *browser) (*http.Response, string) {
 			field := b.begin()
 			b.p.People = damaged{}
+			return b.ask(field, doctor)
+		},
+		"503 LOGIN-AWAY": func(b *browser) (*http.Response, string) {
+			field := b.begin()
+			b.p.People = away{}
 			return b.ask(field, doctor)
 		},
 		"403 LOGIN-ORIGIN": func(b *browser) (*http.Response, string) {

@@ -52,6 +52,11 @@ func (p *Provider) page(h handler) http.HandlerFunc {
 			p.problemPage(rec, r, http.StatusBadRequest, problemForm, nil)
 		case err != nil:
 			p.Log.Error("PSC", "page", r.URL.Path, "err", err)
+			if _, away := web.Away(err); away {
+				web.AskAgain(w.Header())
+				p.problemPage(rec, r, http.StatusServiceUnavailable, problemAway, nil)
+				break
+			}
 			p.problemPage(rec, r, http.StatusInternalServerError, problemInternal, nil)
 		}
 		if call.Client != "" {

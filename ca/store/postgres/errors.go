@@ -25,7 +25,20 @@ func failed(err error) error {
 		return store.Errorf(store.Invalid, "the address of the lab's database is wrong: %w", err)
 	case errors.As(err, &refused) && !unavailable(refused.Code):
 		return refusal(err, refused)
+	case errors.As(err, &refused) && refused.Code == "53300":
+		return store.Errorf(store.Unavailable, "the lab's database takes no more connections: raise its "+
+			"max_connections, or lower pool_max_conns in the address of each node: %w", err)
 	case lost(err):
+		return store.Errorf(store.Unavailable, "the lab's database does not answer: %w", err)
+	}
+	return err
+}
+
+// late is the error of a transaction that had not begun when ctx ended: at its deadline, that the
+// database does not answer in time.
+func late(ctx context.Context) error {
+	err := ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
 		return store.Errorf(store.Unavailable, "the lab's database does not answer: %w", err)
 	}
 	return err

@@ -58,6 +58,9 @@ func add(ctx context.Context, s store.Store, n int) error {
 type cutter struct {
 	dir  string
 	mode atomic.Value // "", "before": the commit does not arrive, "after": its answer does not
+	away atomic.Bool  // it takes no more connections; set by a cut where onCut is not nil
+
+	onCut chan struct{}
 }
 
 func newCutter(t *testing.T, server *postgrestest.Server) *cutter {
@@ -83,6 +86,9 @@ func newCutter(t *testing.T, server *postgrestest.Server) *cutter {
 
 func (c *cutter) pass(client net.Conn, path string) {
 	defer client.Close()
+	if c.away.Load() {
+		return
+	}
 	server, err := net.Dial("unix", path)
 	if err != nil {
 		return
@@ -101,6 +107,10 @@ func (c *cutter) pass(client net.Conn, path string) {
 		if bytes.Contains(buffer[:n], []byte("COMMIT\x00")) {
 			switch c.mode.Swap("") {
 			case "before":
+				if c.onCut != nil {
+					c.away.Store(true)
+					close(c.onCut)
+				}
 				return
 			case "after":
 				client.Close()
@@ -119,12 +129,7 @@ func (c *cutter) pass(client net.Conn, path string) {
 func TestCommitLost(t *testing.T) {
 	dsn := postgrestest.Database(t)
 	c := newCutter(t, postgrestest.Need(t))
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.RawQuery = url.Values{"host": {c.dir}}.Encode()
-	s := open(t, u.String())
+	s := open(t, throughCutter(t, dsn, c))
 	addAuthority(t, s)
 	for i, test := range []struct {
 		mode string
@@ -150,6 +155,63 @@ func TestCommitLost(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// throughCutter is an address of a database whose connections the cutter passes on.
+func throughCutter(t *testing.T, dsn string, c *cutter) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = url.Values{"host": {c.dir}}.Encode()
+	return u.String()
+}
+
+// After a crash the database gives the number of a transaction that was lost again: that another
+// transaction of that number was committed is not taken for its commit.
+func TestNumberGivenAgain(t *testing.T) {
+	postgrestest.Need(t)
+	server, err := postgrestest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	dsn, err := server.Database("again")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCutter(t, server)
+	c.onCut = make(chan struct{})
+	s, other := open(t, throughCutter(t, dsn, c)), open(t, dsn)
+	addAuthority(t, s)
+	c.mode.Store("before")
+	ended := make(chan error, 1)
+	go func() { ended <- add(t.Context(), s, 1) }()
+	<-c.onCut
+	if err := server.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 10 {
+		if err := add(t.Context(), other, 100+n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.away.Store(false)
+	if err := <-ended; err != nil {
+		t.Errorf("the write: %v", err)
+	}
+	if err := other.View(t.Context(), func(r store.Reader) error {
+		if !r.Status(record(1).Key()).Issued {
+			t.Error("it was acknowledged, and is not there")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,12 +5,16 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/igc-lab/igc/ca/store"
 )
 
 // A process that has followers is a node. Its row says up to which change all of them have come,
@@ -28,9 +32,10 @@ const (
 	forgotten   = time.Minute // a row of a process that died is deleted
 )
 
-// reached waits until every follower of every node has taken a change, or has not within a second.
-func (s *Store) reached(ctx context.Context, seq uint64) {
-	ctx, cancel := context.WithTimeout(ctx, alive)
+// reached waits until every follower of every node has taken a change, or has not within a second:
+// also for a caller whose context has ended, which learns of the change all the same.
+func (s *Store) reached(seq uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), alive)
 	defer cancel()
 	s.followers.wakeAll()
 	s.followers.wait(seq, ctx.Done())
@@ -49,6 +54,20 @@ type nodes struct {
 	progress chan struct{}
 
 	confirmed atomic.Pointer[time.Time] // since when, at the latest, all followers have all that was written
+	behind    atomic.Uint64             // changes
+	ahead     atomic.Int64              // nanoseconds, of this machine's clock
+	failures  atomic.Uint64             // connections that were lost
+	started   atomic.Pointer[time.Time] // of the row
+}
+
+// since is when this process's row was made, zero when it has none. The table is not in the
+// write-ahead log: a database that crashed, and a standby that takes over, begin with an empty one.
+// While the row of that time is there, neither has happened.
+func (n *nodes) since() time.Time {
+	if at := n.started.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // Confirmed is a moment at which every follower of this process had taken all that was written by
@@ -60,6 +79,53 @@ func (s *Store) Confirmed() time.Time {
 		return *at
 	}
 	return time.Time{}
+}
+
+// Link implements [store.Shared].
+func (s *Store) Link() (l store.Link) {
+	n := &s.nodes
+	n.mu.Lock()
+	l.Node = n.id
+	n.mu.Unlock()
+	l.Confirmed, l.Behind, l.Ahead = s.Confirmed(), n.behind.Load(), time.Duration(n.ahead.Load())
+	l.Failures, l.Most = n.failures.Load(), int(s.config.MaxConns)
+	s.mu.Lock()
+	pool := s.opened
+	s.mu.Unlock()
+	if pool != nil {
+		stat := pool.Stat()
+		l.Connections, l.Used = int(stat.TotalConns()), int(stat.AcquiredConns())
+	}
+	return l
+}
+
+// Nodes implements [store.Shared].
+func (s *Store) Nodes(ctx context.Context) (all []store.Node, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		all = rows(t, func(r pgx.Rows) (n store.Node, err error) {
+			var name string
+			var behind int64
+			if err := r.Scan(&n.ID, &name, &n.Started, &n.Seen, &n.Ago, &behind); err != nil {
+				return n, err
+			}
+			n.Started, n.Seen, n.Behind = n.Started.UTC(), n.Seen.UTC(), uint64(behind)
+			n.Host, name, _ = strings.Cut(name, " ")
+			fmt.Sscan(name, &n.PID, &n.Version) // one of before has no version
+			return n, nil
+		}, `SELECT id, name, started, seen, clock_timestamp() - seen, greatest((SELECT seq FROM lab) - acked, 0)
+			FROM nodes WHERE seen > clock_timestamp() - $1::interval ORDER BY name, id`, forgotten)
+		return nil
+	})
+	return all, err
+}
+
+// nodeName is the name of this process in the table: its machine, its number, its program.
+func nodeName(host string) string {
+	program := "dev"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		program = info.Main.Version
+	}
+	return fmt.Sprintf("%s %d %s", host, os.Getpid(), program)
 }
 
 // join makes this process a node before its first follower reads.
@@ -105,6 +171,7 @@ func (n *nodes) end(so bool) {
 	if so {
 		n.cancel, n.id = nil, ""
 		n.confirmed.Store(nil)
+		n.started.Store(nil)
 	}
 	n.mu.Unlock()
 	if so && cancel != nil {
@@ -164,15 +231,27 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 		return at, false, err
 	}
 	seq, _ := n.store.followers.slowest()
-	host, _ := os.Hostname()
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
 	var head uint64
 	at = time.Now()
+	var theirs, started time.Time
 	err = pool.QueryRow(ctx, `WITH gone AS (DELETE FROM nodes WHERE seen < clock_timestamp() - $4::interval)
 		INSERT INTO nodes (id, name, started, seen, acked) VALUES ($1, $2, clock_timestamp(), clock_timestamp(), $3)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, acked = excluded.acked
-		RETURNING (SELECT seq FROM lab)`,
-		id, fmt.Sprintf("%s %d", host, os.Getpid()), int64(seq), forgotten).Scan(&head)
-	if err == nil && head > seq {
+		RETURNING (SELECT seq FROM lab), clock_timestamp(), started`,
+		id, nodeName(host), int64(seq), forgotten).Scan(&head, &theirs, &started)
+	if err != nil {
+		n.failures.Add(1)
+		return at, false, err
+	}
+	took := time.Since(at)
+	n.ahead.Store(int64(at.Round(0).Add(took / 2).Sub(theirs)))
+	n.started.Store(&started)
+	n.behind.Store(max(head, seq) - seq)
+	if head > seq {
 		n.store.followers.wakeAll()
 	}
 	return at, err == nil && head <= seq, err

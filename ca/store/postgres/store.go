@@ -54,6 +54,9 @@ const connections = 8
 // turn is how long a writer waits for the others.
 const turn = 2 * time.Minute
 
+// viewLimit is how long a view may take to begin, also to have a connection of the pool.
+const viewLimit = 10 * time.Second
+
 // statementLimit is how long a statement may take before the connection counts as lost.
 const statementLimit = time.Minute
 
@@ -185,7 +188,7 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 			break
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return late(ctx)
 		}
 		if tries > 0 || !lost(err) {
 			return failed(err)
@@ -193,6 +196,11 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 		s.dropConnections() // the second time with another one
 	}
 	defer t.conn.Release() // the pool drops a connection whose transaction has not ended
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		t.ctx, cancel = context.WithDeadline(t.ctx, end)
+		defer cancel()
+	}
 	err := t.run(func() error { return fn(t) })
 	if t.err == nil {
 		if _, end := t.conn.Exec(t.ctx, "ROLLBACK"); err == nil && end != nil && !lost(end) {
@@ -228,7 +236,7 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 	}
 	if _, err := s.pool(ctx); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return late(ctx)
 		}
 		return err
 	}
@@ -236,7 +244,7 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 	select {
 	case s.writer <- o:
 	case <-ctx.Done():
-		return ctx.Err()
+		return late(ctx)
 	case <-s.ended:
 		return store.Errorf(store.Internal, "the store is closed")
 	}
@@ -244,12 +252,12 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 	case <-o.done:
 	case <-ctx.Done():
 		if o.taken.CompareAndSwap(false, true) { // it has not begun, and never will
-			return ctx.Err()
+			return late(ctx)
 		}
 		<-o.done
 	}
 	if o.err == nil && o.last > 0 {
-		s.reached(ctx, o.last)
+		s.reached(o.last)
 	}
 	return failed(o.err)
 }
@@ -276,7 +284,11 @@ func (s *Store) begin(ctx context.Context, sql string) (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, turn+statementLimit)
+	limit := turn + statementLimit
+	if sql == beginView { // it waits for no lock
+		limit = viewLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {

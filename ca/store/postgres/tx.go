@@ -27,6 +27,7 @@ type tx struct {
 	ctx   context.Context
 	err   error // of the database, the first
 	xid   string
+	since time.Time // see [nodes.since]
 
 	copied string // head of the lab that is being copied here
 
@@ -115,7 +116,7 @@ func (t *tx) readLab(row [][]byte) error {
 		)
 	}
 	if len(row) > 5 {
-		t.xid = string(row[5])
+		t.xid, t.since = string(row[5]), t.store.nodes.since()
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -86,6 +87,7 @@ func (s *Store) commit(batch []*op) {
 
 // dropConnections closes the connections that nobody uses: where one was lost, others were.
 func (s *Store) dropConnections() {
+	s.nodes.failures.Add(1)
 	s.mu.Lock()
 	pool := s.opened
 	s.mu.Unlock()
@@ -189,23 +191,28 @@ func (t *tx) commit() error {
 	case err == nil || !lost(err):
 		return err
 	}
-	return t.store.outcome(t.xid, err)
+	return t.outcome(err)
 }
 
 // outcome tells what became of a transaction whose commit was not answered: nil when it is written,
 // the error of its connection when it is not.
-func (s *Store) outcome(xid string, cause error) error {
+//
+// The database knows by the transaction's number, but a number of which nothing had reached the
+// disk or the standby is given again after a crash or a failover: another transaction's commit is
+// no proof. Proof is the entry of the feed or, of a transaction without one, that the database did
+// not start anew meanwhile, see [nodes.since].
+func (t *tx) outcome(cause error) error {
 	start := time.Now()
-	s.dropConnections()
+	t.store.dropConnections()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		status, err := s.statusOf(xid)
+		status, proved, err := t.look()
 		switch {
-		case err == nil && status == "committed":
+		case err == nil && status == "committed" && proved:
 			return nil
-		case err == nil && status == "aborted":
+		case err == nil && (status == "aborted" || status == "committed" && t.appendedAny()):
 			return cause
 		}
-		if time.Since(start) > patience || !s.pause(pause) {
+		if time.Since(start) > patience || err == nil && status == "committed" || !t.store.pause(pause) {
 			return store.Errorf(
 				store.Unanswered,
 				"the lab's database was lost before it answered: look whether the change was made, "+
@@ -216,17 +223,37 @@ func (s *Store) outcome(xid string, cause error) error {
 	}
 }
 
-func (s *Store) statusOf(xid string) (status string, err error) {
+// appendedAny tells whether the transaction has an entry in the feed.
+func (t *tx) appendedAny() bool { return t.head != t.begun.head }
+
+// look reads the status of the transaction, and whether there is proof that it is its own.
+func (t *tx) look() (status string, proved bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	pool, err := s.pool(ctx)
+	pool, err := t.store.pool(ctx)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	err = withConn(ctx, pool, func(c *pgxpool.Conn) error {
-		return c.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, xid).Scan(&status)
+		var refused *pgconn.PgError
+		err := c.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, t.xid).Scan(&status)
+		if errors.As(err, &refused) && refused.Code == "22023" { // no such number yet: it never came to disk or standby
+			status = "aborted"
+			return nil
+		}
+		if err != nil || status != "committed" {
+			return err
+		}
+		if t.appendedAny() {
+			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM feed WHERE seq = $1 AND sha256(convert_to(entry, 'UTF8')) = $2)`,
+				int64(t.head.Seq), t.head.Hash[:]).Scan(&proved)
+		}
+		if t.since.IsZero() {
+			return nil
+		}
+		return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM nodes WHERE started = $1)`, t.since).Scan(&proved)
 	})
-	return status, err
+	return status, proved, err
 }
 
 func withConn(ctx context.Context, pool *pgxpool.Pool, do func(*pgxpool.Conn) error) error {

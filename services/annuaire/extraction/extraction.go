@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/people"
 )
 
@@ -110,6 +111,9 @@ func (x *Extractions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Del("Content-Disposition")
 	h.Del("Last-Modified")
+	if web.ErrorAway(w, err) {
+		return
+	}
 	http.Error(w, "L'extraction n'a pas pu être faite : le journal du serveur en dit plus. / The extraction could "+
 		"not be made: the server's log says more.", http.StatusInternalServerError)
 }

@@ -191,7 +191,11 @@ func (s *server) problem(w http.ResponseWriter, r *http.Request, err error) {
 			EN: "the server could not do it; its log says why"}
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
+		web.AskAgain(w.Header())
+	}
+	if away, ok := web.Away(err); ok {
+		s.Log.Error("orders API", "path", r.URL.Path, "err", err)
+		p.Detail = away
 	}
 	p.Title = http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")

@@ -11,6 +11,7 @@ import (
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/services/orders"
 )
 
@@ -48,9 +49,14 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		Message string `json:"error_message"`
 	}{Code: s.statusOf(w, err)}
 	var p *problem
+	away, isAway := web.Away(err)
 	switch {
 	case errors.As(err, &p):
 		answer.Message = p.message
+	case isAway:
+		s.Log.Error("EJBCA", "path", r.URL.Path, "err", err)
+		web.AskAgain(w.Header())
+		answer.Message = both(away)
 	case answer.Code == http.StatusInternalServerError:
 		s.Log.Error("EJBCA", "path", r.URL.Path, "err", err)
 		answer.Message = "General failure."
@@ -87,6 +93,8 @@ func (s *server) statusOf(w http.ResponseWriter, err error) int {
 		return http.StatusNotFound
 	case store.Conflict:
 		return http.StatusConflict
+	case store.Unavailable, store.Unanswered:
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/services/orders"
 )
 
@@ -59,6 +60,12 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		s.Log.Error("EST", "path", r.URL.Path, "err", err)
 		text = i18n.Text{FR: "le labo n'a pas pu répondre : son journal dit pourquoi",
 			EN: "the lab could not answer: its log says why"}
+	case http.StatusServiceUnavailable:
+		if away, ok := web.Away(err); ok {
+			s.Log.Error("EST", "path", r.URL.Path, "err", err)
+			web.AskAgain(w.Header())
+			text = away
+		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
@@ -96,6 +103,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case store.Conflict:
 		return http.StatusConflict
+	case store.Unavailable, store.Unanswered:
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }

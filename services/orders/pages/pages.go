@@ -159,6 +159,11 @@ func (p *Pages) problem(w http.ResponseWriter, r *http.Request, caller *access.C
 		text = i18n.Text{FR: "le serveur n'a pas pu le faire ; son journal dit pourquoi",
 			EN: "the server could not do it; its log says why"}
 	}
+	if away, ok := web.Away(err); ok {
+		p.Log.Error("orders", "path", r.URL.Path, "err", err)
+		web.AskAgain(w.Header())
+		text = away
+	}
 	data := struct {
 		view
 		Message i18n.Text
@@ -204,6 +209,8 @@ func statusOf(err error) (status int, code string) {
 		return http.StatusNotFound, code
 	case store.Conflict:
 		return http.StatusConflict, code
+	case store.Unavailable, store.Unanswered:
+		return http.StatusServiceUnavailable, code
 	}
 	return http.StatusInternalServerError, code
 }

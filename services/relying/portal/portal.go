@@ -141,7 +141,13 @@ func (p *Portal) page(h handler) http.HandlerFunc {
 			return
 		}
 		var wrong *problem
-		if !errors.As(err, &wrong) {
+		_, away := web.Away(err)
+		switch {
+		case away: // also where it is the cause of a problem
+			p.Log.Error("portal", "path", r.URL.Path, "err", err)
+			web.AskAgain(w.Header())
+			wrong = problemAway
+		case !errors.As(err, &wrong):
 			p.Log.Error("portal", "path", r.URL.Path, "err", err)
 			wrong = problemInternal
 		}

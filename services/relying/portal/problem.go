@@ -100,6 +100,10 @@ var (
 	problemInternal = &problem{Code: "PORTAL-INTERNAL", status: http.StatusInternalServerError,
 		Title: i18n.Text{FR: "Le portail n'a pas pu répondre", EN: "The portal could not answer"},
 		Text:  i18n.Text{FR: "Le journal d'igc serve dit pourquoi.", EN: "The log of igc serve says why."}}
+	problemAway = &problem{Code: "PORTAL-AWAY", status: http.StatusServiceUnavailable,
+		Title: i18n.Text{FR: "Le labo est indisponible", EN: "The lab is unavailable"},
+		Text: i18n.Text{FR: "Sa base de données ne répond pas : réessayez dans quelques secondes.",
+			EN: "Its database does not answer: try again in a few seconds."}}
 	problemNotACard = &problem{Code: "PORTAL-NOT-A-CARD", status: http.StatusForbidden,
 		Title: i18n.Text{FR: "Ce certificat n'est pas celui d'une personne qui se connecte",
 			EN: "This certificate is not one by which a person logs in"},
