@@ -25,8 +25,8 @@ import (
 )
 
 // Issuer is one authority at work: a CA service as smallstep's step-ca asks for one, with the
-// IGC-Santé's serial numbers and the lab's records. Whatever is issued through it is recorded first,
-// also when such a front does the asking.
+// IGC-Santé's serial numbers and the lab's records. Whatever is issued through it is recorded
+// first, also when such a front does the asking.
 //
 // It does not show its key: what it signs is either a certificate, which is linted and recorded
 // first, or a CRL of its own.
