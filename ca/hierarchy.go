@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	casapi "github.com/smallstep/certificates/cas/apiv1"
-	"github.com/smallstep/certificates/cas/softcas"
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -141,7 +139,7 @@ func (ca *CA) makeKeys(ctx context.Context, authorities []profiles.Authority) er
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// makeAuthority issues the authority's certificate through smallstep's CA service, and records it.
+// makeAuthority issues the authority's certificate, and records it.
 func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -156,50 +154,46 @@ func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	request := profiles.Request{Profile: a.Profile(), Holder: a.Holder(), Issuer: a.Root(), URLs: ca.URLs,
 		Serial: newAuthoritySerial(), PublicKey: key.PublicKey}
 	request.NotBefore, request.NotAfter = profiles.AuthorityValidity(a, ca.now())
-	create := &casapi.CreateCertificateAuthorityRequest{Name: a.ID(), Type: casapi.RootCA, Lifetime: request.NotAfter.Sub(request.NotBefore),
-		CreateKey: ca.Policy.AuthorityKey(a.ID())}
 	var chain []*x509.Certificate
+	signer := key.CreateSignerRequest.Signer // a root signs itself
 	if !a.IsRoot() {
 		root, err := ca.Issuer(ctx, a.Root())
 		if err != nil {
 			return err
 		}
-		signer, err := root.cas.GetSigner()
-		if err != nil {
+		if signer, err = root.signer(); err != nil {
 			return err
 		}
 		chain = root.Chain()
 		request.AuthorityKeyID = root.Certificate.SubjectKeyId
-		create.Type = casapi.IntermediateCA
-		create.Parent = &casapi.CreateCertificateAuthorityResponse{Certificate: root.Certificate, Signer: signer}
 	}
-	if create.Template, err = profiles.Build(request); err != nil {
+	template, err := profiles.Build(request)
+	if err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	signedBy := key.PublicKey // a root signs itself
-	if len(chain) > 0 {
-		signedBy = chain[0].PublicKey
-	}
-	if _, err := preIssuanceLint(a.Root(), signatureAlgorithm(signedBy), *create.Template, ca.now()); err != nil {
+	if _, err := preIssuanceLint(a.Root(), signatureAlgorithm(signer.Public()), *template, ca.now()); err != nil {
 		return err
 	}
+	parent := template
 	if a.IsRoot() {
-		create.Template.RawIssuer = create.Template.RawSubject
+		template.RawIssuer = template.RawSubject
+	} else {
+		parent = chain[0]
 	}
-	service := &softcas.SoftCAS{KeyManager: ca.keys}
-	made, err := service.CreateCertificateAuthority(create)
+	template.SignatureAlgorithm = signatureAlgorithm(signer.Public())
+	certificate, err := signCertificate(template, parent, key.PublicKey, signer)
 	if err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	record, err := NewRecord(a.Root(), made.Certificate.Raw, ca.now())
+	record, err := NewRecord(a.Root(), certificate.Raw, ca.now())
 	if err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	err = ca.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), made.Certificate.Raw) })
+	err = ca.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), certificate.Raw) })
 	if err != nil {
 		return err
 	}
-	ca.cacheIssuer(a, append([]*x509.Certificate{made.Certificate}, chain...))
+	ca.cacheIssuer(a, append([]*x509.Certificate{certificate}, chain...))
 	ca.authoritiesMade.Add(1)
 	return nil
 }

@@ -202,7 +202,7 @@ func (c *Console) cardPage(w http.ResponseWriter, r *http.Request) error {
 	for i := range v.Parts {
 		v.Parts[i].Current = v.Parts[i].Value == v.Part
 	}
-	v.Title = v.Show(one.Holder().DisplayName()) + ", " + v.Say(one.State.Text)
+	v.Title = web.Visible(one.Holder().DisplayName()) + ", " + v.Say(one.State.Text)
 	if one.IsCard {
 		if v.Successor, err = c.CardDesk("").Successor(ctx, one.Name); err != nil {
 			return err

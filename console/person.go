@@ -81,7 +81,7 @@ func (c *Console) personPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := personView{view: c.view(w, r, i18n.Same(p.DisplayName())), Person: p}
-	v.Title = v.Show(cmp.Or(p.DisplayName(), p.ID))
+	v.Title = web.Visible(cmp.Or(p.DisplayName(), p.ID))
 	if p.ID != asked {
 		web.NoStore(w)
 		http.Redirect(w, r, v.view.Person(p.ID), http.StatusFound)
@@ -224,7 +224,7 @@ func (v personView) Issue() string {
 	} else if e.CodeTypeSavoirFaire == "S" && e.CodeSavoirFaire != "" {
 		words = append(words, "--speciality", quoted(e.CodeSavoirFaire))
 	}
-	return v.Show(strings.Join(words, " "))
+	return web.Visible(strings.Join(words, " "))
 }
 
 // quoted is a word as a shell takes it.

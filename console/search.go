@@ -9,6 +9,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/people"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -52,7 +53,7 @@ func (c *Console) searchPage(w http.ResponseWriter, r *http.Request) error {
 	if text == "" {
 		data.Identities, err = c.People.TestIdentities(r.Context())
 	} else {
-		data.Title = data.T("Recherche", "Search") + data.Colon() + data.Show(text)
+		data.Title = data.T("Recherche : ", "Search: ") + web.Visible(text)
 		data.found, err = c.find(r.Context(), text)
 	}
 	if err != nil {
@@ -140,7 +141,7 @@ func (v view) Profession(p *people.Person) string {
 			if label, ok := people.Label("codeProfession", e.CodeProfession); ok {
 				list = append(list, v.Say(label))
 			} else if e.CodeProfession != "" {
-				list = append(list, v.Show(e.CodeProfession))
+				list = append(list, web.Visible(e.CodeProfession))
 			}
 		}
 	}
@@ -156,5 +157,5 @@ func (v view) Workplace(p *people.Person) string {
 			name += " (" + a.CodePostal + ")"
 		}
 	}
-	return v.Show(name)
+	return web.Visible(name)
 }

@@ -116,16 +116,16 @@ func (v view) Phone(number string) string {
 	for ; len(number) > 2; number = number[2:] {
 		pairs = append(pairs, number[:2])
 	}
-	return v.Show(strings.Join(append(pairs, number), " "))
+	return web.Visible(strings.Join(append(pairs, number), " "))
 }
 
 // Label is a code with what it means: "S, Salarié".
 func (v view) Label(field, code string) string {
 	label, ok := people.Label(field, code)
 	if !ok {
-		return v.Show(code)
+		return web.Visible(code)
 	}
-	return v.Show(code) + ", " + v.Say(label)
+	return web.Visible(code) + ", " + v.Say(label)
 }
 
 // Product is what a product is called.
@@ -157,7 +157,7 @@ func (v view) StreetAddress(a people.Activity) (lines []string) {
 	for _, line := range []string{a.ComplementDestinataire, a.ComplementPointGeographique, street,
 		a.MentionDistribution, cmp.Or(town, a.CodePostal)} {
 		if line != "" && line != a.RaisonSocialeSite {
-			lines = append(lines, v.Show(line))
+			lines = append(lines, web.Visible(line))
 		}
 	}
 	return lines

@@ -5,17 +5,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/igc-lab/igc/internal/i18n"
 )
@@ -29,7 +25,8 @@ var layoutFiles embed.FS
 // A template of a page begins with {{template "top" .}} and ends with {{template "bottom" .}}; its
 // data embeds a [View]. The service may define the templates "head" (of the document), "menu"
 // (links), "notices" (above every page) and "footer". What a template says in both languages is
-// written {{.T "français" "English"}}.
+// written {{.T "français" "English"}}; values are written by functions such as {{say .Text}} and
+// {{date .At}}.
 type Pages struct {
 	site      string
 	menu      *Menu
@@ -73,7 +70,7 @@ func NewPages(options PageOptions) *Pages {
 	p.policy = "default-src 'none'; img-src " + images + "; connect-src 'self'; style-src " + p.style.hash +
 		"; script-src " + p.script.hash + "; base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"
 	for _, lang := range []i18n.Language{i18n.French, i18n.English} {
-		t := template.New("").Funcs(template.FuncMap{"dict": dict})
+		t := template.New("").Funcs(functions(lang))
 		layout, err := fs.Sub(layoutFiles, "html")
 		for _, files := range []fs.FS{layout, options.Templates} { // the service's own replace the layout's empty ones
 			if err == nil {
@@ -102,22 +99,13 @@ func parse(t *template.Template, lang i18n.Language, files fs.FS) error {
 		}
 		text := bilingual.ReplaceAllStringFunc(string(data), func(call string) string {
 			both := bilingual.FindStringSubmatch(call)
-			return template.HTMLEscapeString(View{Lang: lang}.T(both[1], both[2]))
+			return template.HTMLEscapeString(choose(lang, both[1], both[2]))
 		})
 		if _, err := t.New(name).Parse(text); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// dict gives a template several values, by name.
-func dict(pairs ...any) map[string]any {
-	m := map[string]any{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		m[fmt.Sprint(pairs[i])] = pairs[i+1]
-	}
-	return m
 }
 
 // inlined is a file that stands in the page itself, and the hash by which the page's policy allows
@@ -213,43 +201,11 @@ func (p *Pages) View(r *http.Request) View {
 	return v
 }
 
-// Site, Style, Script and Other serve the layout.
-func (v View) Site() string          { return v.pages.site }
-func (v View) Style() template.HTML  { return v.pages.style.element }
-func (v View) Script() template.HTML { return v.pages.script.element }
-func (v View) Other() i18n.Language  { return v.Lang.Other() }
-
-// InOther is the link to this page, with what its address asks for, in the other language.
-func (v View) InOther() string {
-	query := maps.Clone(v.query)
-	if query == nil {
-		query = url.Values{}
-	}
-	query.Set("lang", string(v.Other()))
-	return "?" + query.Encode()
-}
-
-// French reports whether the page is in French.
-func (v View) French() bool { return v.Lang == i18n.French }
-
-// unbroken are the marks that French separates from the word before by a space at which no line
-// ends.
-var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ",
-	"«\u00a0", " »", "\u00a0»")
-
 // T chooses between the two languages.
-func (v View) T(fr, en string) string {
-	if v.French() {
-		return unbroken.Replace(fr)
-	}
-	return en
-}
+func (v View) T(fr, en string) string { return choose(v.Lang, fr, en) }
 
 // Say writes a text in the page's language.
-func (v View) Say(t i18n.Text) string { return visible(v.T(t.FR, t.EN)) }
-
-// Colon is the colon of the language: French has a space before it.
-func (v View) Colon() string { return v.T(" : ", ": ") }
+func (v View) Say(t i18n.Text) string { return say(v.Lang, t) }
 
 // To is a link within the lab's pages, which keeps the language that was chosen.
 func (v View) To(path string) string {
@@ -265,50 +221,4 @@ func (v View) To(path string) string {
 		mark = "&"
 	}
 	return path + mark + "lang=" + string(v.Lang) + fragment
-}
-
-// Show replaces each control character of a certificate's text by U+FFFD. Bidirectional ones are
-// replaced too, since they show a name in another order than the one it has.
-func (v View) Show(s string) string { return visible(s) }
-
-func visible(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return s // as nearly everything is
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-}
-
-// Short leaves out the middle of a long value, such as a PEM certificate.
-func (v View) Short(s string) string {
-	if len(s) <= 300 {
-		return visible(s)
-	}
-	r := []rune(visible(s))
-	return string(r[:60]) + " […] " + string(r[len(r)-30:])
-}
-
-// Age is how long ago something was.
-func (v View) Age(seconds int64) string {
-	switch {
-	case seconds < 2:
-		return v.T("à l'instant", "just now")
-	case seconds < 120:
-		return fmt.Sprintf(v.T("il y a %d secondes", "%d seconds ago"), seconds)
-	case seconds < 2*3600:
-		return fmt.Sprintf(v.T("il y a %d minutes", "%d minutes ago"), seconds/60)
-	case seconds < 2*86400:
-		return fmt.Sprintf(v.T("il y a %d heures", "%d hours ago"), seconds/3600)
-	}
-	return fmt.Sprintf(v.T("il y a %d jours", "%d days ago"), seconds/86400)
-}
-
-// Date writes a moment as the language does.
-func (v View) Date(t time.Time) string {
-	text := i18n.Date(t)
-	return v.T(text.FR, text.EN)
 }

@@ -14,7 +14,7 @@ import (
 func TestPages(t *testing.T) {
 	pages := NewPages(PageOptions{Site: "DESK", Script: "1", Log: slog.New(slog.DiscardHandler),
 		Templates: fstest.MapFS{"order.html": {
-			Data: []byte(`{{template "top" .}}<p>{{.T "Bonjour !" "Hello!"}} {{.Show .Name}} <a href="{{.To "/x#y"}}">x</a></p>{{template "bottom" .}}`)}}})
+			Data: []byte(`{{template "top" .}}<p>{{.T "Bonjour !" "Hello!"}} {{show .Name}} <a href="{{.To "/x#y"}}">x</a></p>{{template "bottom" .}}`)}}})
 	get := func(path, accept string) (*httptest.ResponseRecorder, string) {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("Accept-Language", accept)

@@ -221,8 +221,8 @@ func (z *fuzzed) markup(page []byte, registered []string) {
 			if t.Data == "script" || t.Data == "style" {
 				tokens.Next()
 				own := "<" + t.Data + ">" + string(tokens.Raw()) + "</" + t.Data + ">"
-				if view := z.p.pages.View(&http.Request{URL: &url.URL{}}); own != string(view.Script()) &&
-					own != string(view.Style()) {
+				if view := z.p.pages.View(&http.Request{URL: &url.URL{}}); own != string(view.Frame().Script()) &&
+					own != string(view.Frame().Style()) {
 					z.Fatalf("a %s: %s", t.Data, own)
 				}
 			}

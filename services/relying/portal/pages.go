@@ -185,5 +185,5 @@ func (v view) ModeText(mode string) string {
 	if text := fields["authMode"].Values[mode]; text != (i18n.Text{}) {
 		return v.Say(text)
 	}
-	return v.Show(mode)
+	return web.Visible(mode)
 }
