@@ -8,7 +8,7 @@
 //
 // [CA.Issue] takes an [IssueRequest]: a product, a holder, public keys. It builds the certificate
 // from the table of package profiles, signs a copy with a throwaway key and lints it, signs it with
-// the authority's key, reads it back, records it and returns it.
+// the authority's key through smallstep's softcas, reads it back, records it and returns it.
 // [MakeCard] makes the holder's keys as well, and writes the card's folder.
 //
 // # Revoking

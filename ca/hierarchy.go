@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	casapi "github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
 	kmsapi "go.step.sm/crypto/kms/apiv1"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -139,7 +141,7 @@ func (ca *CA) makeKeys(ctx context.Context, authorities []profiles.Authority) er
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// makeAuthority issues the authority's certificate, and records it.
+// makeAuthority issues the authority's certificate through smallstep's CA service, and records it.
 func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -154,46 +156,50 @@ func (ca *CA) makeAuthority(ctx context.Context, a profiles.Authority) error {
 	request := profiles.Request{Profile: a.Profile(), Holder: a.Holder(), Issuer: a.Root(), URLs: ca.URLs,
 		Serial: newAuthoritySerial(), PublicKey: key.PublicKey}
 	request.NotBefore, request.NotAfter = profiles.AuthorityValidity(a, ca.now())
+	create := &casapi.CreateCertificateAuthorityRequest{Name: a.ID(), Type: casapi.RootCA, Lifetime: request.NotAfter.Sub(request.NotBefore),
+		CreateKey: ca.Policy.AuthorityKey(a.ID())}
 	var chain []*x509.Certificate
-	signer := key.CreateSignerRequest.Signer // a root signs itself
 	if !a.IsRoot() {
 		root, err := ca.Issuer(ctx, a.Root())
 		if err != nil {
 			return err
 		}
-		if signer, err = root.signer(); err != nil {
+		signer, err := root.cas.GetSigner()
+		if err != nil {
 			return err
 		}
 		chain = root.Chain()
 		request.AuthorityKeyID = root.Certificate.SubjectKeyId
+		create.Type = casapi.IntermediateCA
+		create.Parent = &casapi.CreateCertificateAuthorityResponse{Certificate: root.Certificate, Signer: signer}
 	}
-	template, err := profiles.Build(request)
-	if err != nil {
+	if create.Template, err = profiles.Build(request); err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	if _, err := preIssuanceLint(a.Root(), signatureAlgorithm(signer.Public()), *template, ca.now()); err != nil {
+	signedBy := key.PublicKey // a root signs itself
+	if len(chain) > 0 {
+		signedBy = chain[0].PublicKey
+	}
+	if _, err := preIssuanceLint(a.Root(), signatureAlgorithm(signedBy), *create.Template, ca.now()); err != nil {
 		return err
 	}
-	parent := template
 	if a.IsRoot() {
-		template.RawIssuer = template.RawSubject
-	} else {
-		parent = chain[0]
+		create.Template.RawIssuer = create.Template.RawSubject
 	}
-	template.SignatureAlgorithm = signatureAlgorithm(signer.Public())
-	certificate, err := signCertificate(template, parent, key.PublicKey, signer)
+	service := &softcas.SoftCAS{KeyManager: ca.keys}
+	made, err := service.CreateCertificateAuthority(create)
 	if err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	record, err := NewRecord(a.Root(), certificate.Raw, ca.now())
+	record, err := NewRecord(a.Root(), made.Certificate.Raw, ca.now())
 	if err != nil {
 		return i18n.Errorf("%s: %w", a.ID(), err)
 	}
-	err = ca.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), certificate.Raw) })
+	err = ca.record(ctx, []*Record{record}, func(tx store.Tx) error { return tx.AddAuthority(a.ID(), made.Certificate.Raw) })
 	if err != nil {
 		return err
 	}
-	ca.cacheIssuer(a, append([]*x509.Certificate{certificate}, chain...))
+	ca.cacheIssuer(a, append([]*x509.Certificate{made.Certificate}, chain...))
 	ca.authoritiesMade.Add(1)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	casapi "github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
@@ -24,14 +25,14 @@ import (
 	"github.com/igc-lab/igc/profiles/lint"
 )
 
-// Issuer is one authority at work: a CA service as smallstep's step-ca asks for one, with the
-// IGC-Santé's serial numbers and the lab's records. Whatever is issued through it is recorded
-// first, also when such a front does the asking.
+// Issuer is one authority at work: smallstep's software CA service, with the IGC-Santé's serial
+// numbers and the lab's records. Whatever is issued through it is recorded first, also when a front
+// such as step-ca does the asking.
 //
-// It does not show its key: what it signs is either a certificate, which is linted and recorded
-// first, or a CRL of its own.
+// It shows neither its key nor smallstep's service: what it signs is either a certificate, which is
+// linted and recorded first, or a CRL of its own.
 type Issuer struct {
-	signer      func() (crypto.Signer, error) // opens the key once
+	cas         *softcas.SoftCAS
 	Authority   profiles.Authority
 	Certificate *x509.Certificate
 	ca          *CA
@@ -77,8 +78,12 @@ func (ca *CA) Issuer(ctx context.Context, a profiles.Authority) (*Issuer, error)
 
 // cacheIssuer makes the authority with that chain the lab's, unless another goroutine was first.
 func (ca *CA) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issuer {
-	i := &Issuer{Authority: a, Certificate: chain[0], ca: ca, chain: chain,
-		signer: sync.OnceValues(func() (crypto.Signer, error) { return ca.Signer(a, chain[0]) })}
+	i := &Issuer{Authority: a, Certificate: chain[0], ca: ca, chain: chain}
+	signer := sync.OnceValues(func() (crypto.Signer, error) { return ca.Signer(a, chain[0]) })
+	i.cas = &softcas.SoftCAS{KeyManager: ca.keys, CertificateSigner: func() ([]*x509.Certificate, crypto.Signer, error) {
+		s, err := signer()
+		return chain, s, err
+	}}
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
 	if first := ca.issuers[a]; first != nil {
@@ -89,7 +94,7 @@ func (ca *CA) cacheIssuer(a profiles.Authority, chain []*x509.Certificate) *Issu
 }
 
 // Type implements [casapi.CertificateAuthorityService].
-func (i *Issuer) Type() casapi.Type { return casapi.SoftCAS }
+func (i *Issuer) Type() casapi.Type { return i.cas.Type() }
 
 // SignCRL signs a TBSCertList (RFC 5280 §5.1.2), given in parts, of which the first reaches to the
 // issuer's name at least. It refuses what is not a CRL of this authority: a key that signed
@@ -108,7 +113,7 @@ func (i *Issuer) SignCRL(parts iter.Seq[[]byte]) (signature []byte, err error) {
 	if first {
 		return nil, fail(Internal, "%s received an empty TBSCertList to sign", i.Authority.ID())
 	}
-	signer, err := i.signer()
+	signer, err := i.cas.GetSigner()
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +176,7 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		return nil, err
 	}
 	template.SignatureAlgorithm = i.SignatureAlgorithm()
-	certificate, err := i.signTemplate(template)
+	made, err := i.cas.CreateCertificate(&casapi.CreateCertificateRequest{Template: template, Lifetime: template.NotAfter.Sub(template.NotBefore)})
 	if err != nil {
 		var own *Error
 		if errors.As(err, &own) {
@@ -179,33 +184,14 @@ func (i *Issuer) sign(template *x509.Certificate) (*Record, error) {
 		}
 		return nil, i18n.Errorf("%s cannot sign: %w", i.Authority.ID(), err)
 	}
-	if err := lint.Refusal(lint.Certificate(certificate.Raw)); err != nil { // it passed before it was signed
+	if err := lint.Refusal(lint.Certificate(made.Certificate.Raw)); err != nil { // it passed before it was signed
 		return nil, i18n.Errorf("%s signed what breaks a rule of the IGC-Santé, and does not give it out: %w",
 			i.Authority.ID(), err)
 	}
-	if !bytes.Equal(linted, certificate.RawTBSCertificate) {
+	if !bytes.Equal(linted, made.Certificate.RawTBSCertificate) {
 		return nil, i18n.Errorf("%s signed something else than what was linted, and does not give it out", i.Authority.ID())
 	}
-	return NewRecord(i.Authority, certificate.Raw, i.ca.now())
-}
-
-// signTemplate signs what the template says.
-func (i *Issuer) signTemplate(template *x509.Certificate) (*x509.Certificate, error) {
-	signer, err := i.signer()
-	if err != nil {
-		return nil, err
-	}
-	return signCertificate(template, i.Certificate, template.PublicKey, signer)
-}
-
-// signCertificate signs what the template says, with the key of a parent, and reads it back.
-func signCertificate(template, parent *x509.Certificate, key crypto.PublicKey, signer crypto.Signer) (
-	*x509.Certificate, error) {
-	made, err := x509.CreateCertificate(rand.Reader, template, parent, key, signer)
-	if err != nil {
-		return nil, err
-	}
-	return x509.ParseCertificate(made)
+	return NewRecord(i.Authority, made.Certificate.Raw, i.ca.now())
 }
 
 // CreateCertificate signs a certificate and records it before it answers. The template must be one

@@ -123,7 +123,7 @@ func TestFormat2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := lab.CRLState(t.Context(), a)
+	state, _, err := lab.CRLState(t.Context(), a)
 	if err != nil || state.Number != published.Number.Uint64() || state.Full.Revision != state.Revision {
 		t.Errorf("CRL %+v, %v; published is %s, and nothing changed since", state, err, published.Number)
 	}

@@ -606,16 +606,16 @@ var french = map[string]string{
 	"vpcd: unknown control %#x; is it vpcd that listens there?": "vpcd : commande inconnue %#x ; est-ce bien vpcd qui écoute là ?",
 
 	// revocation, publication, servers
-	"HTTP without TLS":                             "HTTP sans TLS",
-	"not a CRL of the lab":                         "ce n'est pas une CRL du laboratoire",
-	"OCSP responder of %s: %w":                     "répondeur OCSP de %s : %w",
+	"HTTP without TLS":         "HTTP sans TLS",
+	"not a CRL of the lab":     "ce n'est pas une CRL du laboratoire",
+	"OCSP responder of %s: %w": "répondeur OCSP de %s : %w",
 	"CRL of %s: the lab's records could not be reached a moment ago": "CRL de %s : les données du labo étaient " +
 		"inaccessibles il y a un instant",
 	"the lab's database did not answer in %s": "la base de données du labo n'a pas répondu en %s",
-	"CRL of %s: %w":                                "CRL de %s : %w",
-	"%s has no delta CRL: roots publish full ones": "%s n'a pas de delta-CRL : les racines publient des CRL entières",
-	"cannot put the new tree in place of %s: %w":   "impossible de mettre la nouvelle arborescence à la place de %s : %w",
-	"cannot publish in %s: %w":                     "impossible de publier dans %s : %w",
+	"CRL of %s: %w": "CRL de %s : %w",
+	"%s has no delta CRL: roots publish full ones":                                         "%s n'a pas de delta-CRL : les racines publient des CRL entières",
+	"cannot put the new tree in place of %s: %w":                                           "impossible de mettre la nouvelle arborescence à la place de %s : %w",
+	"cannot publish in %s: %w":                                                             "impossible de publier dans %s : %w",
 	"%s holds files that igc did not publish: nothing is replaced; choose an empty folder": "%s contient des fichiers qu'igc n'a pas publiés : rien n'est remplacé ; choisissez un dossier vide",
 	"%s holds no token of %d hexadecimal digits":                                           "%s ne contient pas de jeton de %d chiffres hexadécimaux",
 	"cannot write the catalogue's token: %w":                                               "impossible d'écrire le jeton du catalogue : %w",
