@@ -13,12 +13,14 @@ import (
 func Away(err error) (text i18n.Text, away bool) {
 	switch store.KindOf(err) {
 	case store.Unavailable:
-		return i18n.Text{FR: "la base de données du labo ne répond pas : rien n'a été fait, réessayez dans quelques secondes",
+		return i18n.Text{FR: "la base de données du labo ne répond pas : rien n'a été fait, réessayez dans quelques " +
+			"secondes",
 			EN: "the lab's database does not answer: nothing was done, try again in a few seconds"}, true
 	case store.Unanswered:
 		return i18n.Text{FR: "la base de données du labo a cessé de répondre avant de dire si c'était fait : " +
 			"vérifiez, et recommencez sinon",
-			EN: "the lab's database stopped answering before it said whether it was done: look, and do it again if not"}, true
+			EN: "the lab's database stopped answering before it said whether it was done: look, and do it again if " +
+				"not"}, true
 	}
 	return text, false
 }

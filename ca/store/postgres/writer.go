@@ -205,7 +205,7 @@ func (t *tx) outcome(cause error) error {
 	start := time.Now()
 	t.store.dropConnections()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		status, proved, err := t.look()
+		status, proved, err := t.fate()
 		switch {
 		case err == nil && status == "committed" && proved:
 			return nil
@@ -226,8 +226,8 @@ func (t *tx) outcome(cause error) error {
 // appendedAny tells whether the transaction has an entry in the feed.
 func (t *tx) appendedAny() bool { return t.head != t.begun.head }
 
-// look reads the status of the transaction, and whether there is proof that it is its own.
-func (t *tx) look() (status string, proved bool, err error) {
+// fate reads the status of the transaction, and whether there is proof that it is its own.
+func (t *tx) fate() (status string, proved bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	pool, err := t.store.pool(ctx)
@@ -237,7 +237,8 @@ func (t *tx) look() (status string, proved bool, err error) {
 	err = withConn(ctx, pool, func(c *pgxpool.Conn) error {
 		var refused *pgconn.PgError
 		err := c.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, t.xid).Scan(&status)
-		if errors.As(err, &refused) && refused.Code == "22023" { // no such number yet: it never came to disk or standby
+		// no such number yet: it came neither to the disk nor to the standby
+		if errors.As(err, &refused) && refused.Code == "22023" {
 			status = "aborted"
 			return nil
 		}
@@ -245,7 +246,8 @@ func (t *tx) look() (status string, proved bool, err error) {
 			return err
 		}
 		if t.appendedAny() {
-			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM feed WHERE seq = $1 AND sha256(convert_to(entry, 'UTF8')) = $2)`,
+			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM feed
+				WHERE seq = $1 AND sha256(convert_to(entry, 'UTF8')) = $2)`,
 				int64(t.head.Seq), t.head.Hash[:]).Scan(&proved)
 		}
 		if t.since.IsZero() {
