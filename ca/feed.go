@@ -31,16 +31,6 @@ func (ca *CA) Follow(ctx context.Context, after uint64, fn func([]store.Change) 
 	return ca.store.Follow(ctx, after, fn)
 }
 
-// Lease takes the lease of that name, see [store.Acquire].
-func (ca *CA) Lease(ctx context.Context, name string, ttl time.Duration) (*store.Lease, error) {
-	return store.Acquire(ctx, ca.store, name, ttl)
-}
-
-// LeaseHeld tells whether somebody has the lease of that name.
-func (ca *CA) LeaseHeld(ctx context.Context, name string) (bool, error) {
-	return store.LeaseHeld(ctx, ca, name)
-}
-
 // Current tells whether what this process keeps because of the feed was current within a time:
 // whether its followers had taken all changes by a moment that is not longer ago. It always is so
 // where no other process writes. Others acknowledge a change within a second without this process,

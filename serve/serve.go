@@ -198,7 +198,8 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 			defer due.Stop()
 			look := time.NewTicker(movedInterval)
 			defer look.Stop()
-			renewCards(ctx, NewCardDesk(lab, lab, around, o.Now, true), due.C, around.Clock.Moved(ctx, look.C), o.Log)
+			desk := NewCardDesk(lab, lab, around, o.Now, true)
+			renewCards(ctx, lab, desk, due.C, around.Clock.Moved(ctx, look.C), o.Log)
 			return nil
 		})
 	}

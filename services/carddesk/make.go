@@ -1,6 +1,7 @@
 package carddesk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -52,6 +53,7 @@ func (d *Desk) makeOnce(ctx context.Context, wanted ca.CardOrder, pin string) (*
 	if err != nil {
 		return nil, err
 	}
+	wanted.Once = cmp.Or(wanted.Once, "card/"+number) // another machine may be making it
 	wanted.Key = d.options.Key
 	wanted.PIN, wanted.UnblockingCode = codes.PIN, codes.UnblockingCode
 	_, dir, err := ca.MakeCard(ctx, d.options.Service, d.options.Home, wanted)
