@@ -95,8 +95,8 @@ func copyLab(t *testing.T, l *labtest.Lab, from, to string) (r transfer.Report) 
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	t.Logf("%d certificates in %s, %s of processor time, %d MB of memory at most; records %s", r.Certificates,
-		took.Round(100*time.Millisecond), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(100*time.Millisecond),
-		most, r.Records)
+		took.Round(100*time.Millisecond), cpu.Round(100*time.Millisecond), most, r.Records)
 	return r
 }

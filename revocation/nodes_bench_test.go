@@ -78,7 +78,8 @@ func getsOf(b *testing.B, l *testLab, records []*ca.Record) (gets [][]byte) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		gets = append(gets, labtest.OCSPGet(labtest.OCSPRequest(nil, [][]byte{labtest.CertID(b, leaf, issuer)}, nil, nil)))
+		id := labtest.CertID(b, leaf, issuer)
+		gets = append(gets, labtest.OCSPGet(labtest.OCSPRequest(nil, [][]byte{id}, nil, nil)))
 	}
 	return gets
 }

@@ -150,7 +150,8 @@ var french = map[string]string{
 	"the database %s is of schema %d, and this igc uses %d: igc store migrate brings it there": "" +
 		"la base %s a le schéma %d, et cet igc utilise le schéma %d : igc store migrate l'y amène",
 	"the database %s serves igc from schema %d on, and this igc uses %d: use a newer igc": "" +
-		"la base %s sert les igc à partir du schéma %d, et cet igc utilise le schéma %d : prenez un igc plus récent",
+		"la base %s sert les igc à partir du schéma %d, et cet igc utilise le schéma %d : " +
+		"prenez un igc plus récent",
 	"the database is encoded in %s: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0": "" +
 		"la base est encodée en %s : créez-en une par CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
 	"store %q is neither bbolt nor the address of a database, postgres://USER@HOST/DATABASE": "" +

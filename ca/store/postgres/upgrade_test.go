@@ -18,7 +18,8 @@ func former(t *testing.T) (dsn string, old *postgres.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, after, err := postgres.MigrateTo(t.Context(), dsn, postgres.Schema-1); err != nil || after != postgres.Schema-1 {
+	_, after, err := postgres.MigrateTo(t.Context(), dsn, postgres.Schema-1)
+	if err != nil || after != postgres.Schema-1 {
 		t.Fatalf("schema %d, %v", after, err)
 	}
 	old = openAs(t, dsn, postgres.Schema-1)
@@ -96,8 +97,8 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	for n := range 3 {
 		serial := record(n + 1).Serial
-		if !oldSeen.has(serial) || !newSeen.has(serial) {
-			t.Errorf("certificate %d: the old node has it: %v, the new one: %v", n+1, oldSeen.has(serial), newSeen.has(serial))
+		if onOld, onNew := oldSeen.has(serial), newSeen.has(serial); !onOld || !onNew {
+			t.Errorf("certificate %d: the old node has it: %v, the new one: %v", n+1, onOld, onNew)
 		}
 	}
 	for _, s := range []*postgres.Store{old, fresh, restarted} {
