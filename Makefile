@@ -69,6 +69,7 @@ soak:
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
+	IGC_LARGE_LAB=1000000 go test ./cli -run TestLargeCopy -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./batch/sheet -run '^$$' -fuzz FuzzCSV -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	go test ./batch/sheet -run '^$$' -fuzz FuzzXLSX -fuzztime $(FUZZ) -fuzzminimizetime 20x

@@ -23,7 +23,7 @@ import (
 
 // newNode makes the home of another machine of a lab in a database, on ports of its own: settings
 // and passphrase, no keys.
-func newNode(t *testing.T, l *labtest.Lab) *labtest.Lab {
+func newNode(t testing.TB, l *labtest.Lab) *labtest.Lab {
 	t.Helper()
 	node := &labtest.Lab{T: t, Home: filepath.Join(t.TempDir(), "node")}
 	if err := os.Mkdir(node.Home, 0o700); err != nil {

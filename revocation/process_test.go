@@ -23,7 +23,6 @@ import (
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
-	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/revocation/publication"
 )
 
@@ -66,7 +65,11 @@ func serveForTest(what, home string) error {
 			return err
 		}
 		defer lab.Unlock()
-		lists, responder := crl.NewIssuer(lab, time.Now), ocsp.NewResponder(lab, time.Now)
+		lists := crl.NewIssuer(lab, time.Now)
+		responder, err := NewResponder(ctx, lab, time.Now)
+		if err != nil {
+			return err
+		}
 		handler = NewPublication(lab, lists, responder, log)
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
 		if what == "publication, directory" { // as igc serve has them

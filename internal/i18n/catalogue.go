@@ -149,8 +149,8 @@ var french = map[string]string{
 		"la base %s n'a pas encore de laboratoire : igc store migrate crée ses tables",
 	"the database %s is of schema %d, and this igc uses %d: igc store migrate brings it there": "" +
 		"la base %s a le schéma %d, et cet igc utilise le schéma %d : igc store migrate l'y amène",
-	"the database %s is of schema %d, which serves igc from schema %d on, and this igc uses %d: use a newer igc": "" +
-		"la base %s a le schéma %d, qui sert les igc à partir du schéma %d, et cet igc utilise le schéma %d : " +
+	"the database %s serves igc from schema %d on, and this igc uses %d: use a newer igc": "" +
+		"la base %s sert les igc à partir du schéma %d, et cet igc utilise le schéma %d : " +
 		"prenez un igc plus récent",
 	"the database is encoded in %s: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0": "" +
 		"la base est encodée en %s : créez-en une par CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",

@@ -264,6 +264,18 @@ func (s *Server) Database(name string) (dsn string, err error) {
 // database is the name as a database has it.
 func database(name string) string { return fmt.Sprintf("t%x", sha256.Sum256([]byte(name)))[:20] }
 
+// EmptyDatabase makes a database without tables, and returns its address.
+func (s *Server) EmptyDatabase(name string) (dsn string, err error) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.Address("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	name = database(fmt.Sprintf("%s %d", name, time.Now().UnixNano()))
+	return s.Address(name), create(ctx, conn, name, "template0")
+}
+
 // create makes a database unless it is there.
 func create(ctx context.Context, conn *pgx.Conn, name, from string) error {
 	_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from)

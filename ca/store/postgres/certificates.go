@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -120,7 +121,12 @@ func (t *tx) Statuses(authority string) iter.Seq2[[]byte, store.CertificateStatu
 const (
 	recordColumns = `c.number, c.authority, c.serial, c.profile, c.holder::text,
 		c.not_before, c.not_after, c.issued_at, c.own_key, c.der`
-	recordTables = ` FROM certificates c JOIN statuses s ON s.authority = c.authority AND s.serial = c.serial `
+	// LIMIT has the database look each status up, whatever it knows of the sizes of the tables: it
+	// learns them late, and would read a whole table for the two records of a card.
+	recordTables = ` FROM certificates c CROSS JOIN LATERAL (
+		SELECT * FROM statuses WHERE authority = c.authority AND serial = c.serial LIMIT 1) s `
+	revokedTables = ` FROM statuses s CROSS JOIN LATERAL (
+		SELECT * FROM certificates WHERE number = s.number LIMIT 1) c `
 )
 
 func scanRecord(row pgx.Row) (*store.Record, error) { return scanRecordWith(row, &status{}) }
@@ -264,21 +270,10 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			}
 			return
 		}
-		// what the database can decide of the filter; all of it is decided below
-		where := ` AND ($3 = '' OR s.revoked = ($3 <> 'good')) AND ($4::timestamptz IS NULL OR c.not_after < $4)
-			AND ($5 = '' OR split_part(c.profile, '/', 1) = $5)`
-		order := ``
-		if f.Newest {
-			order = ` DESC`
-		}
-		after, before := int64(f.After), int64(math.MaxInt64)
-		if f.Before > 0 && f.Before < math.MaxInt64 {
-			before = int64(f.Before)
-		}
+		l := newListing(f)
 		for page := firstPage; ; page = min(4*page, lastPage) {
-			found := rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
-				`WHERE c.number > $1 AND c.number < $6`+where+` ORDER BY c.number`+order+` LIMIT $2`,
-				after, page, string(f.Status), timeOrNull(f.ExpiresBefore), f.Product, before)
+			sql, args := l.query(page)
+			found := rows(t, scanRecords, sql, args...)
 			for _, r := range found {
 				if f.Passes(r) && !yield(r, nil) {
 					return
@@ -287,13 +282,62 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 			if len(found) < page {
 				return
 			}
-			if last := int64(found[len(found)-1].Number); f.Newest {
-				before = last
-			} else {
-				after = last
-			}
+			l.end = int64(found[len(found)-1].Number)
 		}
 	}
+}
+
+// listing is a list by number, page after page. The database decides what it has an index for; the
+// filter decides all of it once more.
+type listing struct {
+	Filter store.Filter
+	end    int64 // the next page begins after this number, or before it for the newest; 0 for none
+	stop   int64 // and the last page ends there
+}
+
+func newListing(f store.Filter) *listing {
+	l := &listing{Filter: f, end: int64(f.After), stop: int64(min(f.Before, math.MaxInt64))}
+	if f.Newest {
+		l.end, l.stop = l.stop, l.end
+	}
+	return l
+}
+
+func (l *listing) query(page int) (sql string, args []any) {
+	f, number, tables := l.Filter, "c.number", recordTables
+	var where []string
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		where = append(where, fmt.Sprintf(condition, len(args)))
+	}
+	switch f.Status {
+	case "":
+	case store.Good:
+		where = append(where, "NOT s.revoked")
+	default:
+		where, number, tables = append(where, "s.revoked"), "s.number", revokedTables
+	}
+	onwards, order, back := " > $%d", "", " < $%d"
+	if f.Newest {
+		onwards, order, back = back, " DESC", onwards
+	}
+	if l.end > 0 {
+		add(number+onwards, l.end)
+	}
+	if l.stop > 0 {
+		add(number+back, l.stop)
+	}
+	if f.Product != "" {
+		add("split_part(c.profile, '/', 1) = $%d", f.Product)
+	}
+	if !f.ExpiresBefore.IsZero() {
+		add("c.not_after < $%d", second(f.ExpiresBefore).Add(time.Second))
+	}
+	sql = `SELECT ` + statusColumns + `, ` + recordColumns + tables
+	if len(where) > 0 {
+		sql += `WHERE ` + strings.Join(where, " AND ")
+	}
+	return fmt.Sprintf("%s ORDER BY %s%s LIMIT %d", sql, number, order, page), args
 }
 
 // textOrNull is a text as it is indexed: null for none.

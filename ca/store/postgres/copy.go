@@ -96,7 +96,7 @@ func (t *tx) exportCertificates(from store.Progress, fn func(store.Page) error) 
 			}
 			return c, err
 		}, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
-			`WHERE c.number > $1 ORDER BY c.number LIMIT $2`, after, exportPage)
+			fmt.Sprintf(`WHERE c.number > $1 ORDER BY c.number LIMIT %d`, exportPage), after)
 		if len(all) == 0 {
 			return nil
 		}
@@ -317,8 +317,9 @@ func (i importer) Finish(ctx context.Context) error {
 			if err := t.rebuild(a, 0); err != nil {
 				return err
 			}
-			t.row(`SELECT count(*) FROM certificates WHERE authority = $1`, []any{a.id}, []any{&a.issued})
+			t.row(`SELECT count(number) FROM statuses WHERE authority = $1`, []any{a.id}, []any{&a.issued})
 		}
+		t.do(`ANALYZE certificates, statuses, documents, feed`) // queries are planned for what is there now
 		return nil
 	})
 }

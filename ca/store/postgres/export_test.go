@@ -1,6 +1,35 @@
 package postgres
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Schema is that of the program.
+const Schema = schema
+
+// OpenAs opens a store as a program does that is written for another schema.
+func OpenAs(dsn string, schema int) (*Store, error) {
+	s, err := Open(dsn, Options{})
+	if err == nil {
+		s.schema = schema
+	}
+	return s, err
+}
+
+// MigrateTo migrates as a program does that is written for the schema: by migrations of this
+// program, and after them by others, of which each is named with what it serves.
+func MigrateTo(ctx context.Context, dsn string, schema int, serves ...int) (before, after int, err error) {
+	all, err := migrations()
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, n := range serves {
+		all = append(all, migration{version: len(all) + 1, serves: n, name: "made-up.sql",
+			sql: `ALTER TABLE certificates ADD COLUMN IF NOT EXISTS later text`})
+	}
+	return migrateBy(ctx, dsn, all[:schema])
+}
 
 // SetPatience sets how long a write is tried again; the function that it returns sets it back.
 func SetPatience(d time.Duration) (back func()) {

@@ -14,7 +14,9 @@ import (
 )
 
 // Migrations are files NNNN_name.sql. The first line of each names the oldest schema whose programs
-// can use a database after it ("-- serves: 1"), so that nodes are upgraded one after the other.
+// can use a database after it ("-- serves: 1"): at least those of the one before, so that nodes are
+// upgraded one after the other. A program is held to it when it opens the database, and with each
+// transaction, so that one that runs during a migration that it cannot go on with ends there.
 //
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
@@ -51,8 +53,8 @@ func migrations() ([]migration, error) {
 	return all, nil
 }
 
-// schema is the version that this program is written for.
-const schema = 1
+// schema is the version that this program is written for: the number of the last migration.
+const schema = 2
 
 // lockMigrations is the key of the advisory lock that one migration at a time holds.
 const lockMigrations = 0x6967632d73716c // "igc-sql"
@@ -60,6 +62,14 @@ const lockMigrations = 0x6967632d73716c // "igc-sql"
 // Migrate makes the tables, or brings them to the schema of this program: all of it or nothing. It
 // returns the version before and after; a newer database stays as it is.
 func Migrate(ctx context.Context, dsn string) (before, after int, err error) {
+	all, err := migrations()
+	if err != nil {
+		return 0, 0, err
+	}
+	return migrateBy(ctx, dsn, all)
+}
+
+func migrateBy(ctx context.Context, dsn string, all []migration) (before, after int, err error) {
 	config, err := parse(dsn)
 	if err != nil {
 		return 0, 0, err
@@ -70,17 +80,13 @@ func Migrate(ctx context.Context, dsn string) (before, after int, err error) {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		before, after, err = migrate(ctx, tx)
+		before, after, err = migrate(ctx, tx, all)
 		return err
 	})
 	return before, after, failed(err)
 }
 
-func migrate(ctx context.Context, tx pgx.Tx) (before, after int, err error) {
-	all, err := migrations()
-	if err != nil {
-		return 0, 0, err
-	}
+func migrate(ctx context.Context, tx pgx.Tx, all []migration) (before, after int, err error) {
 	var encoding string
 	if err := tx.QueryRow(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
 		return 0, 0, err
@@ -103,6 +109,11 @@ func migrate(ctx context.Context, tx pgx.Tx) (before, after int, err error) {
 	if err := tx.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM igc_schema`).Scan(&before); err != nil {
 		return 0, 0, err
 	}
+	if before > 0 { // nodes that are running write before it or after it
+		if _, err := tx.Exec(ctx, `SELECT FROM lab FOR UPDATE`); err != nil {
+			return 0, 0, err
+		}
+	}
 	after = before
 	for _, m := range all[min(before, len(all)):] {
 		if _, err := tx.Exec(ctx, m.sql); err != nil {
@@ -118,7 +129,7 @@ func migrate(ctx context.Context, tx pgx.Tx) (before, after int, err error) {
 }
 
 // checkSchema refuses a database that this program cannot use.
-func checkSchema(ctx context.Context, conn *pgx.Conn) error {
+func (s *Store) checkSchema(ctx context.Context, conn *pgx.Conn) error {
 	var made *string
 	if err := conn.QueryRow(ctx, `SELECT to_regclass('igc_schema')::text`).Scan(&made); err != nil {
 		return err
@@ -135,25 +146,28 @@ func checkSchema(ctx context.Context, conn *pgx.Conn) error {
 		Scan(&version, &serves); err != nil {
 		return err
 	}
-	switch {
-	case version < schema:
+	if version < s.schema {
 		return store.Errorf(
 			store.Conflict,
 			"the database %s is of schema %d, and this igc uses %d: igc store migrate brings it there",
 			conn.Config().Database,
 			version,
-			schema,
-		)
-	case serves > schema:
-		return store.Errorf(
-			store.Conflict,
-			"the database %s is of schema %d, which serves igc from schema %d on, and this igc uses %d: "+
-				"use a newer igc",
-			conn.Config().Database,
-			version,
-			serves,
-			schema,
+			s.schema,
 		)
 	}
-	return nil
+	return s.checkServed(serves)
+}
+
+// checkServed refuses a database that serves programs from some schema on, and not this one.
+func (s *Store) checkServed(serves int) error {
+	if serves <= s.schema {
+		return nil
+	}
+	return store.Errorf(
+		store.Conflict,
+		"the database %s serves igc from schema %d on, and this igc uses %d: use a newer igc",
+		s.config.ConnConfig.Database,
+		serves,
+		s.schema,
+	)
 }

@@ -30,6 +30,7 @@ type Options struct {
 type Store struct {
 	config *pgxpool.Config
 	opts   Options
+	schema int // that the program is written for
 
 	importing bool // a copy fills it, see OpenImport
 
@@ -67,7 +68,7 @@ func Open(dsn string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, opts: opts, ended: make(chan struct{})}
+	s := &Store{config: config, opts: opts, schema: schema, ended: make(chan struct{})}
 	s.nodes.store = s
 	return s, nil
 }
@@ -124,7 +125,7 @@ func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	conn, err := pool.Acquire(ctx)
 	if err == nil {
-		if err = checkSchema(ctx, conn.Conn()); err == nil {
+		if err = s.checkSchema(ctx, conn.Conn()); err == nil {
 			err = s.checkEmpty(ctx, conn.Conn())
 		}
 		conn.Release()
@@ -264,7 +265,7 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 
 const (
 	labColumns = `SELECT seq, encode(hash, 'hex'), issued, floor(extract(epoch FROM clock_timestamp()))::bigint,
-		coalesce(copied, '')`
+		coalesce(copied, ''), (SELECT max(serves) FROM igc_schema)`
 	beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
 )
 

@@ -86,13 +86,16 @@ func (t *tx) fail(err error) error {
 }
 
 func (t *tx) readLab(row [][]byte) error {
-	numbers := [3]int64{}
-	for i, at := range []int{0, 2, 3} {
+	numbers := [4]int64{}
+	for i, at := range []int{0, 2, 3, 5} {
 		n, err := strconv.ParseInt(string(row[at]), 10, 64)
 		if err != nil {
 			return err
 		}
 		numbers[i] = n
+	}
+	if err := t.store.checkServed(int(numbers[3])); err != nil {
+		return err
 	}
 	hash, err := hex.DecodeString(string(row[1]))
 	if err != nil || len(hash) != len(t.head.Hash) {
@@ -115,8 +118,8 @@ func (t *tx) readLab(row [][]byte) error {
 			t.conn.Conn().Config().Database,
 		)
 	}
-	if len(row) > 5 {
-		t.xid, t.since = string(row[5]), t.store.nodes.since()
+	if len(row) > 6 {
+		t.xid, t.since = string(row[6]), t.store.nodes.since()
 	}
 	return nil
 }

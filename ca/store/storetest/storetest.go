@@ -154,7 +154,8 @@ func readFeed(ctx context.Context, s store.Store) (all []store.Change, err error
 // Run tests all that the interface promises within one process.
 func Run(t *testing.T, d Driver) {
 	for name, test := range map[string]func(*suite){
-		"transactions": transactions, "feed": feed, "follow": follow, "certificates": certificates, "status and CRL": crls,
+		"transactions": transactions, "feed": feed, "follow": follow, "certificates": certificates, "lists": lists,
+		"status and CRL":    crls,
 		"one serial number": oneSerial, "documents": documents, "documents at once": documentsAtOnce, "swap": swap,
 		"written together": writtenTogether, "leases": leases, "reopened": reopened, "unknown": unknown,
 	} {

@@ -7,12 +7,14 @@ package transfer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"hash"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -32,6 +34,7 @@ type Report struct {
 	Documents    int        `json:"documents"`
 	Resumed      uint64     `json:"resumed,omitempty"` // certificates that an interrupted copy had brought
 	Head         store.Hash `json:"head"`              // of the feed
+	Records      store.Hash `json:"records"`           // SHA-256 over every record: equal labs have the same
 }
 
 // Progress is told how far a copy has come, in certificates and entries of the feed.
@@ -109,7 +112,7 @@ func copyAll(ctx context.Context, source store.Exporter, target store.Importer, 
 		return err
 	}
 	var done uint64
-	err = source.Export(ctx, func(head store.Head) (from store.Progress, err error) {
+	err = pass(ctx, source, func(head store.Head) (from store.Progress, err error) {
 		from, err = target.Begin(ctx, head)
 		r.Resumed, done = from.Certificates, from.Certificates+from.Changes
 		return from, err
@@ -132,6 +135,37 @@ func copyAll(ctx context.Context, source store.Exporter, target store.Importer, 
 		return errors.Join(err, begun)
 	}
 	return target.Done(ctx)
+}
+
+// pass is Export of a source, which reads the next page while fn works on the one before.
+func pass(
+	ctx context.Context, source store.Exporter,
+	begin func(store.Head) (store.Progress, error), fn func(store.Page) error,
+) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pages := make(chan store.Page)
+	var exported error
+	go func() {
+		defer close(pages)
+		exported = source.Export(ctx, begin, func(p store.Page) error {
+			select {
+			case pages <- p:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	for p := range pages {
+		if err := fn(p); err != nil {
+			cancel()
+			for range pages { // until Export has ended
+			}
+			return err
+		}
+	}
+	return exported
 }
 
 // size is the number of certificates and entries of the feed.
@@ -157,12 +191,13 @@ type summary struct {
 // Compare returns an error of kind Damaged when two stores do not hold the same lab: by their
 // counts, the feed with its hashes, what the CRLs hold, and each record.
 func Compare(ctx context.Context, a, b store.Exporter, r *Report) error {
+	var other summary
+	var failed error
+	var reading sync.WaitGroup
+	reading.Go(func() { other, failed = summarize(ctx, b) })
 	one, err := summarize(ctx, a)
-	if err != nil {
-		return err
-	}
-	other, err := summarize(ctx, b)
-	if err != nil {
+	reading.Wait()
+	if err := cmp.Or(err, failed); err != nil {
 		return err
 	}
 	differ := func(what string) error {
@@ -191,7 +226,7 @@ func Compare(ctx context.Context, a, b store.Exporter, r *Report) error {
 	if one.all != other.all {
 		return differ("a record")
 	}
-	r.Authorities, r.Changes, r.Head = len(one.counts), one.head.Seq, one.head.Hash
+	r.Authorities, r.Changes, r.Head, r.Records = len(one.counts), one.head.Seq, one.head.Hash, one.all
 	return nil
 }
 
