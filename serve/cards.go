@@ -22,8 +22,8 @@ func NewCardDesk(service ca.Service, l *lab.Lab, around *Services, now func() ti
 // renewalInterval is how often cards that are due are looked for.
 const renewalInterval = 24 * time.Hour
 
-// renewalAgain is when cards are looked at again after another server of the lab did it: it may have
-// ended before it was done.
+// renewalAgain is when cards are looked at again after another server of the lab did it: it may
+// have ended before it was done.
 const renewalAgain = time.Minute
 
 // renewCards renews the cards that are due now, at every tick and when the services' clock was

@@ -1,4 +1,4 @@
-package ca_test
+package lab_test
 
 import (
 	"context"
