@@ -44,6 +44,7 @@ var layers = [][]string{
 	{"ca"},
 	{"ca/keys"},
 	{"ca/store/transfer"},
+	{"ca/store/database"},
 	{"ca/store/bolt", "ca/store/postgres"},
 	{"ca/store/storetest"},
 	{"ca/store"},
