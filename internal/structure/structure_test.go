@@ -47,7 +47,7 @@ var layers = [][]string{
 	{"ca/store/database"},
 	{"ca/store/bolt", "ca/store/postgres"},
 	{"ca/store/storetest"},
-	{"ca/store"},
+	{"ca/store", "ca/store/followers"},
 	{"card/module"},
 	{"card/pkcs11", "card/vpcd", "card/install", "card/folder"},
 	{"card/chip"},

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/followers"
 )
 
 // Options say how a store is opened.
@@ -37,7 +38,7 @@ type Store struct {
 	writer chan *op      // made with it
 	ended  chan struct{} // closed by Close
 
-	followers followers
+	followers followers.Set
 	nodes     nodes
 	chunks    chunkCache
 }
