@@ -47,6 +47,7 @@ test: check
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
+	go vet -tags nopostgres ./ca/store/... ./lab ./cli/igc
 	go run $(STATICCHECK) ./...
 	go test ./internal/style
 	go run $(MISSPELL) -error -i $(NOT_MISSPELT) $$(git ls-files '*.go' '*.md' '*.yaml' '*.tmpl' Makefile)

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/ca/store/postgres"
+	"github.com/igc-lab/igc/ca/store/database"
 	"github.com/igc-lab/igc/ca/store/transfer"
 	"github.com/igc-lab/igc/lab"
 )
@@ -81,7 +81,7 @@ func (p *program) storeMigrate(c *cli.Context) error {
 		}
 		address = l.Config.Store
 	}
-	if !postgres.IsAddress(address) {
+	if !database.IsAddress(address) {
 		return ca.Invalidate(
 			errorf("%s n'est pas une base : donnez postgres://UTILISATEUR@HÔTE/BASE, ou nommez-la dans "+
 				"igc.yaml (store)",
@@ -89,11 +89,11 @@ func (p *program) storeMigrate(c *cli.Context) error {
 				address),
 		)
 	}
-	before, after, err := postgres.Migrate(c.Context, address)
+	before, after, err := database.Migrate(c.Context, address)
 	if err != nil {
 		return err
 	}
-	shown := postgres.Address(address)
+	shown := database.Shown(address)
 	return p.print(c, map[string]any{"database": shown, "before": before, "schema": after}, func(w io.Writer) {
 		switch before {
 		case 0:
@@ -189,7 +189,7 @@ func (p *program) storeCopy(c *cli.Context) error {
 			r.Changes,
 			r.Documents,
 		)
-		if postgres.IsAddress(addresses[1]) {
+		if database.IsAddress(addresses[1]) {
 			fmt.Fprintf(w, tr("Ensuite, dans igc.yaml : store: %s\n", "Next, in igc.yaml: store: %s\n"), r.To)
 		} else {
 			fmt.Fprint(w, tr("Ensuite, dans igc.yaml : store: bbolt, avec ce fichier nommé igc.db\n",

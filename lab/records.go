@@ -9,7 +9,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
-	"github.com/igc-lab/igc/ca/store/postgres"
+	"github.com/igc-lab/igc/ca/store/database"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/lab/rpc"
 )
@@ -23,13 +23,13 @@ func checkStore(setting string) error {
 	if setting == InFile {
 		return nil
 	}
-	if !postgres.IsAddress(setting) {
+	if !database.IsAddress(setting) {
 		return i18n.Errorf(
 			"store %q is neither bbolt nor the address of a database, postgres://USER@HOST/DATABASE",
 			setting,
 		)
 	}
-	_, err := postgres.Open(setting, postgres.Options{})
+	_, err := database.Open(setting, database.Options{})
 	return err
 }
 
@@ -45,7 +45,7 @@ func (l *Lab) openRecords() error {
 		l.store = l.file
 		return nil
 	}
-	records, err := postgres.Open(l.Config.Store, postgres.Options{Now: l.opts.Now, ReadOnly: l.opts.ReadOnly,
+	records, err := database.Open(l.Config.Store, database.Options{Now: l.opts.Now, ReadOnly: l.opts.ReadOnly,
 		Evidence: evidence})
 	l.store = records
 	return err
@@ -58,7 +58,7 @@ func migrate(setting string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, _, err := postgres.Migrate(ctx, setting)
+	_, _, err := database.Migrate(ctx, setting)
 	return err
 }
 
@@ -106,7 +106,7 @@ func (l *Lab) InDatabase() string {
 	if l.file != nil {
 		return ""
 	}
-	return postgres.Address(l.Config.Store)
+	return database.Shown(l.Config.Store)
 }
 
 // Shared is what there is of the records as shared with other processes, nil when they are in a

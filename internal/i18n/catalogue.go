@@ -154,6 +154,8 @@ var french = map[string]string{
 		"prenez un igc plus récent",
 	"the database is encoded in %s: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0": "" +
 		"la base est encodée en %s : créez-en une par CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+	"this igc was built without PostgreSQL (tag nopostgres): take one that was built with it, or keep the records in a file (store: bbolt)": "" +
+		"cet igc a été construit sans PostgreSQL (tag nopostgres) : prenez-en un qui l'a, ou gardez les enregistrements dans un fichier (store: bbolt)",
 	"store %q is neither bbolt nor the address of a database, postgres://USER@HOST/DATABASE": "" +
 		"store %q n'est ni bbolt ni l'adresse d'une base, postgres://UTILISATEUR@HÔTE/BASE",
 	"the database %s is empty, and %s shows that there were records: " +

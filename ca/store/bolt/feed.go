@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -100,10 +99,10 @@ const followBatch = 500
 // Follow implements [store.Store]. While this process has the file closed, others may write: it
 // reads the feed again each second.
 func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change) error) error {
-	f := s.followers.add(after)
-	defer s.followers.remove(f)
+	f := s.followers.Add(after)
+	defer s.followers.Remove(f)
 	for began := false; ; began = true {
-		wake := s.followers.wakeup()
+		wake := s.followers.Wakeup()
 		var changes []store.Change
 		err := s.View(ctx, func(r store.Reader) (err error) {
 			changes, err = r.Changes(after, followBatch)
@@ -122,7 +121,7 @@ func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change
 		}
 		if len(changes) > 0 {
 			after = changes[len(changes)-1].Seq
-			s.followers.reached(f, after)
+			s.followers.Reached(f, after)
 			continue
 		}
 		select {
@@ -137,83 +136,10 @@ func (s *Store) Follow(ctx context.Context, after uint64, fn func([]store.Change
 // followerWait is how long an update waits for a follower.
 const followerWait = time.Second
 
-// followers are those that this process has. An update waits for each, so that none serves what the
-// update changed.
-type followers struct {
-	mu   sync.Mutex
-	all  map[*follower]bool
-	wake chan struct{} // closed when something was written
-}
-
-type follower struct {
-	seq     uint64        // reached
-	reached chan struct{} // closed, and made anew, at each step
-}
-
-func (fs *followers) add(after uint64) *follower {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if fs.all == nil {
-		fs.all = map[*follower]bool{}
-	}
-	f := &follower{seq: after, reached: make(chan struct{})}
-	fs.all[f] = true
-	return f
-}
-
-func (fs *followers) remove(f *follower) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	delete(fs.all, f)
-	close(f.reached)
-}
-
-func (fs *followers) reached(f *follower, seq uint64) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	f.seq = seq
-	close(f.reached)
-	f.reached = make(chan struct{})
-}
-
-func (fs *followers) wakeup() <-chan struct{} {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if fs.wake == nil {
-		fs.wake = make(chan struct{})
-	}
-	return fs.wake
-}
-
-// wait wakes the followers, and waits until they have reached a change, or are gone.
-func (fs *followers) wait(ctx context.Context, seq uint64) {
-	fs.mu.Lock()
-	if fs.wake != nil {
-		close(fs.wake)
-		fs.wake = nil
-	}
-	fs.mu.Unlock()
-	limit := time.NewTimer(followerWait)
-	defer limit.Stop()
-	for {
-		fs.mu.Lock()
-		var late chan struct{}
-		for f := range fs.all {
-			if f.seq < seq {
-				late = f.reached
-				break
-			}
-		}
-		fs.mu.Unlock()
-		if late == nil {
-			return
-		}
-		select {
-		case <-late:
-		case <-ctx.Done():
-			return
-		case <-limit.C:
-			return
-		}
-	}
+// wake wakes the followers, and waits until they have reached a change or are gone.
+func (s *Store) wake(ctx context.Context, seq uint64) {
+	ctx, cancel := context.WithTimeout(ctx, followerWait)
+	defer cancel()
+	s.followers.WakeAll()
+	s.followers.Wait(seq, ctx.Done())
 }

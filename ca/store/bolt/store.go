@@ -14,6 +14,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/followers"
 )
 
 // Options say how a store is opened.
@@ -46,7 +47,7 @@ type Store struct {
 	damage atomic.Pointer[error] // the first that was found: nothing is written any more
 	broken atomic.Bool           // bbolt failed in beginning or ending a transaction: nothing is read any more
 
-	followers followers
+	followers followers.Set
 	copies    copies
 }
 
@@ -124,7 +125,7 @@ func (s *Store) updateAs(ctx context.Context, actor string, fn func(*tx) error) 
 			return err
 		})
 		if err == nil && last > 0 {
-			s.followers.wait(ctx, last)
+			s.wake(ctx, last)
 		}
 		return err
 	})

@@ -37,8 +37,8 @@ const (
 func (s *Store) reached(seq uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), alive)
 	defer cancel()
-	s.followers.wakeAll()
-	s.followers.wait(seq, ctx.Done())
+	s.followers.WakeAll()
+	s.followers.Wait(seq, ctx.Done())
 	s.nodes.wait(ctx, seq)
 }
 
@@ -230,7 +230,7 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 	if err != nil {
 		return at, false, err
 	}
-	seq, _ := n.store.followers.slowest()
+	seq, _ := n.store.followers.Slowest()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "?"
@@ -252,7 +252,7 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 	n.started.Store(&started)
 	n.behind.Store(max(head, seq) - seq)
 	if head > seq {
-		n.store.followers.wakeAll()
+		n.store.followers.WakeAll()
 	}
 	return at, err == nil && head <= seq, err
 }
@@ -277,12 +277,12 @@ func (n *nodes) listenOnce(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, `LISTEN `+feedChannel); err != nil {
 		return err
 	}
-	n.store.followers.wakeAll()
+	n.store.followers.WakeAll()
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err
 		}
-		n.store.followers.wakeAll()
+		n.store.followers.WakeAll()
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/ca/store/followers"
 )
 
 // Options say how a store is opened.
@@ -39,7 +39,7 @@ type Store struct {
 	writer chan *op      // made with it
 	ended  chan struct{} // closed by Close
 
-	followers followers
+	followers followers.Set
 	nodes     nodes
 	chunks    chunkCache
 }
@@ -92,19 +92,6 @@ func parse(dsn string) (*pgxpool.Config, error) {
 		Interval: 2 * time.Second, Count: 3}}
 	c.DialFunc = dialer.DialContext
 	return config, nil
-}
-
-// Address is the address of a database without its password, to be shown.
-func Address(dsn string) string {
-	if u, err := url.Parse(dsn); err == nil && u.Host+u.Path != "" {
-		return u.Redacted()
-	}
-	return "postgres"
-}
-
-// IsAddress tells whether a text names a database, and not a file.
-func IsAddress(text string) bool {
-	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
 }
 
 // pool connects at the first use.

@@ -19,7 +19,7 @@ import (
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/ca/store/bolt"
-	"github.com/igc-lab/igc/ca/store/postgres"
+	"github.com/igc-lab/igc/ca/store/database"
 	"github.com/igc-lab/igc/internal/i18n"
 )
 
@@ -68,8 +68,8 @@ func (f lockedFile) Close() error { return f.Unlock() }
 func openSource(address string) (store.Exporter, error) {
 	path, ok := strings.CutPrefix(address, file)
 	switch {
-	case postgres.IsAddress(address):
-		return postgres.Open(address, postgres.Options{ReadOnly: true})
+	case database.IsAddress(address):
+		return database.OpenExport(address)
 	case !ok:
 		return nil, badAddress(address)
 	}
@@ -86,8 +86,8 @@ func openSource(address string) (store.Exporter, error) {
 func openTarget(ctx context.Context, address string) (store.Importer, error) {
 	path, ok := strings.CutPrefix(address, file)
 	switch {
-	case postgres.IsAddress(address):
-		return postgres.OpenImport(ctx, address)
+	case database.IsAddress(address):
+		return database.OpenImport(ctx, address)
 	case !ok:
 		return nil, badAddress(address)
 	}
@@ -100,8 +100,8 @@ func badAddress(address string) error {
 
 // shown is an address without a password.
 func shown(address string) string {
-	if postgres.IsAddress(address) {
-		return postgres.Address(address)
+	if database.IsAddress(address) {
+		return database.Shown(address)
 	}
 	return address
 }
