@@ -2,7 +2,7 @@
 # make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
 # make check  the part of it that reads the sources: format, vet, staticcheck, style, spelling, known vulnerabilities
-# make soak   the long forms: 200 kills, 500 damaged databases, an hour of a card's use, a flood, fuzzing      make bench   what things cost
+# make soak   the long forms: 200 kills, three nodes under faults, 500 damaged databases, an hour of a card's use, a flood, fuzzing      make bench   what things cost
 
 BIN   := build/igc
 MODULE := build/libigc-cps.so
@@ -68,6 +68,7 @@ soak:
 	go test ./ca/store -run '^$$' -fuzz FuzzParseChange -fuzztime $(FUZZ)
 	go test ./ca/store/bolt -run '^$$' -fuzz FuzzValue -fuzztime $(FUZZ)
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	IGC_SOAK=30m go test ./internal/cluster -run TestSoak -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./cli -run TestLargeCopy -v -count=1 -timeout 60m

@@ -63,7 +63,7 @@ var layers = [][]string{
 var forTests = []string{"internal/labtest", "internal/interop", "internal/interop/oidc", "internal/interop/fhir", "internal/interop/orders",
 	"internal/logins", "internal/cardtest", "internal/ordertest",
 	"internal/peer", "internal/postgrestest",
-	"internal/browsers",
+	"internal/browsers", "internal/cluster",
 	"internal/crash", "internal/damage", "internal/structure", "internal/reference", "internal/jsonschema"}
 
 // testExceptions are imports of tests against the order that stand today, each with its reason. The
