@@ -57,6 +57,9 @@ func (p *program) withdraw(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := orders.CheckForm(c.String("form")); err != nil {
+		return withCode(err)
+	}
 	out := c.String("out")
 	if err := os.MkdirAll(out, 0o755); err != nil { // before anything is handed out
 		return &ca.Error{Kind: ca.Unwritable, Err: err}
@@ -72,6 +75,12 @@ func (p *program) withdraw(c *cli.Context) error {
 	password, err := filePassword(c)
 	if err != nil {
 		return err
+	}
+	withdrawal := orders.Withdrawal{Accept: c.Bool("accept")}
+	if o.State == orders.ToWithdraw {
+		if err := withdrawal.Accepted(); err != nil {
+			return withCode(err)
+		}
 	}
 	var asked []string
 	if o.State == orders.ToWithdraw {
@@ -103,8 +112,8 @@ func (p *program) withdraw(c *cli.Context) error {
 		}
 	}
 	if o.State != orders.Withdrawn || o.IsCard() { // else a withdrawal goes on whose files were not written
-		o, err = client.Withdraw(c.Context, number, orders.Withdrawal{Code: code, CodeAgain: again,
-			Accept: c.Bool("accept"), Password: password})
+		withdrawal.Code, withdrawal.CodeAgain, withdrawal.Password = code, again, password
+		o, err = client.Withdraw(c.Context, number, withdrawal)
 		if err != nil {
 			return err
 		}
@@ -129,6 +138,11 @@ func (p *program) withdraw(c *cli.Context) error {
 			fmt.Fprintln(w, file)
 		}
 	})
+}
+
+// withCode is a refusal of package orders as the API answers it: with its code.
+func withCode(err error) error {
+	return &ca.Error{Kind: ca.KindOf(err), Err: errorf("%w (%s)", "%w (%s)", err, orders.CodeOf(err))}
 }
 
 // drawPKCS12 draws what was not drawn yet of an order. A file is there before what is to be in it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/igc-lab/igc/internal/i18n"
@@ -16,7 +17,9 @@ import (
 //go:embed recipes
 var recipeFiles embed.FS
 
-var recipeTemplates = template.Must(template.ParseFS(recipeFiles, "recipes/*"))
+var recipeTemplates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(recipeFiles, "recipes/*"))
+})
 
 // recipe is how one program accepts the cards of an authority: files and commands to copy.
 type recipe struct {
@@ -201,7 +204,7 @@ func (s *Server) recipesOf(a profiles.Authority) ([]recipeGroup, error) {
 			files := make([]recipeFile, len(r.Files))
 			for j, f := range r.Files {
 				var b bytes.Buffer
-				if err := recipeTemplates.ExecuteTemplate(&b, f.Template, data); err != nil {
+				if err := recipeTemplates().ExecuteTemplate(&b, f.Template, data); err != nil {
 					return nil, err
 				}
 				f.Text = strings.TrimSpace(b.String())

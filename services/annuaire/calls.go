@@ -32,7 +32,7 @@ const (
 )
 
 func (c *Call) found(code Code, seen string) {
-	if m := mistakeByCode[code]; m != nil && len(c.Found) < 20 {
+	if m := mistakeOf(code); m != nil && len(c.Found) < 20 {
 		c.Found = append(c.Found, Found{m, shortened(seen)})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -24,9 +25,9 @@ type Mistake struct {
 //go:embed codes.yaml
 var codesFile []byte
 
-var mistakes, mistakeByCode = loadMistakes()
-
-func loadMistakes() (list []*Mistake, byCode map[Code]*Mistake) {
+// mistakes are the rows of codes.yaml, in its order and by their code. Most commands need none: the
+// file is read when the first one is asked for.
+var mistakes = sync.OnceValues(func() (list []*Mistake, byCode map[Code]*Mistake) {
 	if err := yaml.Unmarshal(codesFile, &list); err != nil {
 		panic(err) // it is embedded
 	}
@@ -38,10 +39,19 @@ func loadMistakes() (list []*Mistake, byCode map[Code]*Mistake) {
 		byCode[m.Code] = m
 	}
 	return list, byCode
-}
+})
 
 // Mistakes lists the mistakes. The caller changes nothing in it.
-func Mistakes() []*Mistake { return mistakes }
+func Mistakes() []*Mistake {
+	list, _ := mistakes()
+	return list
+}
+
+// mistakeOf is the mistake of that code, nil for none.
+func mistakeOf(code Code) *Mistake {
+	_, byCode := mistakes()
+	return byCode[code]
+}
 
 // WriteCodes writes the list of codes as Markdown: docs/annuaire-codes.md.
 func WriteCodes(w io.Writer) error {
@@ -54,7 +64,7 @@ func WriteCodes(w io.Writer) error {
 		"A *refused* call fails; a *noted* one was answered.\n"); err != nil {
 		return err
 	}
-	for _, m := range mistakes {
+	for _, m := range Mistakes() {
 		level := "refusé / refused"
 		if m.Level == "note" {
 			level = "signalé / noted"

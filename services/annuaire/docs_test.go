@@ -27,7 +27,7 @@ func TestCodes(t *testing.T) {
 	if have, err := os.ReadFile(file); err != nil || !bytes.Equal(have, b.Bytes()) {
 		t.Errorf("%s is not what codes.yaml makes: -update writes it (%v)", file, err)
 	}
-	for _, m := range mistakes {
+	for _, m := range Mistakes() {
 		if m.Means.FR == "" || m.Means.EN == "" || m.Fix.FR == "" || m.Fix.EN == "" {
 			t.Errorf("%s lacks a text", m.Code)
 		}
@@ -244,7 +244,7 @@ func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, k := range kinds {
 			q, err := parseQuery(k, text, func(code Code, _ string) {
-				if mistakeByCode[code] == nil {
+				if mistakeOf(code) == nil {
 					t.Errorf("no code %s", code)
 				}
 			})

@@ -27,6 +27,14 @@ type File struct {
 // encodings are the forms of a PKCS#12, the platform's own first.
 var encodings = map[string]p12.Form{"": p12.ANS, "ans": p12.ANS, "modern": p12.Modern, "legacy": p12.Legacy}
 
+// CheckForm refuses what is not a form of a PKCS#12.
+func CheckForm(form string) error {
+	if _, ok := encodings[form]; !ok {
+		return fail(CodeForm, form)
+	}
+	return nil
+}
+
 // Download hands the key and certificate of a role out as PKCS#12, once: the order says so and has
 // forgotten the key when Download returns. The role may be empty for an order of one certificate;
 // the form is empty for the platform's own.
@@ -57,9 +65,8 @@ func (d *Desk) Download(ctx context.Context, caller *access.Caller, number, role
 	if i < 0 {
 		return nil, fail(CodeRole, doc.Number, role, strings.Join(roles, ", "))
 	}
-	encoding, ok := encodings[form]
-	if !ok {
-		return nil, fail(CodeForm, form)
+	if err := CheckForm(form); err != nil {
+		return nil, err
 	}
 	if at, done := doc.Delivered[role]; done {
 		return nil, fail(CodeDelivered, doc.Number, i18n.Date(at))
@@ -83,7 +90,7 @@ func (d *Desk) Download(ctx context.Context, caller *access.Caller, number, role
 	if err != nil {
 		return nil, err
 	}
-	data, err := p12.Encode(encoding, key, cert, chain, folder.FriendlyName(doc.Holder, role), password)
+	data, err := p12.Encode(encodings[form], key, cert, chain, folder.FriendlyName(doc.Holder, role), password)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (d *Desk) Download(ctx context.Context, caller *access.Caller, number, role
 	if err := d.save(ctx, caller.Actor, doc); err != nil {
 		return nil, err
 	}
-	return &File{doc.fileName(role, encoding), data}, nil
+	return &File{doc.fileName(role, encodings[form]), data}, nil
 }
 
 // fileName is the name that the platform gives such a file: the one seen had "EL" for ÉLÉMENTAIRE,

@@ -26,6 +26,15 @@ const tries = 10
 // sealPurpose is what keys that wait to be handed out are sealed for.
 const sealPurpose = "orders.key"
 
+// Accepted refuses a withdrawal whose conditions are not accepted. Whoever asks a person for a code
+// and a password asks this first.
+func (w Withdrawal) Accepted() error {
+	if !w.Accept {
+		return fail(CodeConditions)
+	}
+	return nil
+}
+
 // Withdraw withdraws an order: the certificates are issued. Those of an order by certification
 // request are in the order then; a PKCS#12 is drawn by [Desk.Download].
 func (d *Desk) Withdraw(ctx context.Context, caller *access.Caller, number string, w Withdrawal) (*Order, error) {
@@ -43,13 +52,14 @@ func (d *Desk) Withdraw(ctx context.Context, caller *access.Caller, number strin
 	if err := requireState(present, ToWithdraw); err != nil {
 		return nil, err
 	}
+	if err := w.Accepted(); err != nil {
+		return nil, err
+	}
 	switch n := utf8.RuneCountInString(w.Code); {
 	case n < minCode || n > maxCode:
 		return nil, fail(CodeCodeForm, minCode, maxCode)
 	case w.Code != w.CodeAgain:
 		return nil, fail(CodeCodeTwice)
-	case !w.Accept:
-		return nil, fail(CodeConditions)
 	}
 	if err := d.checkPassword(ctx, caller, doc, w.Password); err != nil {
 		return nil, err

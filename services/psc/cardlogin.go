@@ -36,14 +36,14 @@ func (p *Provider) holder(r *http.Request) (person string, c *card, report *veri
 	person = leaf.Subject.CommonName
 	issuer, ok := report.Issuer()
 	if !ok || report.Card == nil || !strings.HasSuffix(report.Card.Profile, "/authentication") {
-		return "", nil, report, problemNotACard, nil
+		return "", nil, report, problemNotACard(), nil
 	}
 	known, err := p.person(r.Context(), person)
 	if err != nil {
 		return "", nil, nil, nil, err
 	}
 	if known == nil {
-		return "", nil, report, problemUnknownCard.about(person), nil
+		return "", nil, report, problemUnknownCard().about(person), nil
 	}
 	return known.ID, &card{issuer.ID(), profiles.SerialHex(leaf.SerialNumber)}, report, nil, nil
 }
@@ -111,7 +111,7 @@ func (p *Provider) cardRequests(w http.ResponseWriter, r *http.Request, _ *Call,
 // answerByCard approves or refuses a request as the card's holder.
 func (p *Provider) answerByCard(w http.ResponseWriter, r *http.Request, _ *Call, settings *Settings) error {
 	if !web.SameOrigin(r) {
-		p.problemPage(w, r, http.StatusForbidden, problemOrigin, nil)
+		p.problemPage(w, r, http.StatusForbidden, problemOrigin(), nil)
 		return nil
 	}
 	person, c, report, wrong, err := p.holder(r)

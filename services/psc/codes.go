@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,9 +27,9 @@ type Mistake struct {
 //go:embed codes.yaml
 var codesFile []byte
 
-var mistakes, mistakeByCode = loadMistakes()
-
-func loadMistakes() (list []*Mistake, byCode map[Code]*Mistake) {
+// mistakes are the rows of codes.yaml, in its order and by their code. Most commands need none: the
+// file is read when the first one is asked for.
+var mistakes = sync.OnceValues(func() (list []*Mistake, byCode map[Code]*Mistake) {
 	if err := yaml.Unmarshal(codesFile, &list); err != nil {
 		panic(err) // it is embedded
 	}
@@ -40,10 +41,19 @@ func loadMistakes() (list []*Mistake, byCode map[Code]*Mistake) {
 		byCode[m.Code] = m
 	}
 	return list, byCode
-}
+})
 
 // Mistakes lists the mistakes. The caller changes nothing in it.
-func Mistakes() []*Mistake { return mistakes }
+func Mistakes() []*Mistake {
+	list, _ := mistakes()
+	return list
+}
+
+// mistakeOf is the mistake of that code, nil for none.
+func mistakeOf(code Code) *Mistake {
+	_, byCode := mistakes()
+	return byCode[code]
+}
 
 // levelNames are the levels in words.
 var levelNames = map[string]i18n.Text{"bad": {FR: "refusé", EN: "refused"}, "note": {FR: "signalé", EN: "noted"}}
@@ -59,7 +69,7 @@ func WriteCodes(w io.Writer) error {
 		"`igc psc requests` and the desk's page `/psc/requests` give them, with what was seen. " +
 		"A *refused* call fails; a *noted* one went on.\n\n" +
 		"| code | | sens / meaning | attendu / expected | que faire / what to do |\n|---|---|---|---|---|\n")
-	for _, m := range mistakes {
+	for _, m := range Mistakes() {
 		level := levelNames[m.Level]
 		fmt.Fprintf(&b, "| `%s` | %s / %s | %s *%s* | %s *%s* | %s *%s* |\n", m.Code, level.FR, level.EN,
 			m.Means.FR, m.Means.EN, m.Expected.FR, m.Expected.EN, m.Fix.FR, m.Fix.EN)
@@ -71,7 +81,7 @@ func WriteCodes(w io.Writer) error {
 		"Made from `services/psc/problems.yaml`. The login pages end on these codes, which are for the person " +
 		"and not for the client. A card whose certificate is refused ends on a [code of TestSSL](codes.md).\n\n" +
 		"| code | sens / meaning | que faire / what to do |\n|---|---|---|\n")
-	for _, p := range problems {
+	for _, p := range problems() {
 		fmt.Fprintf(&b, "| `%s` | %s. %s *%s. %s* | %s *%s* |\n", p.Code, p.Title.FR, p.Text.FR, p.Title.EN,
 			p.Text.EN, p.Do.FR, p.Do.EN)
 	}

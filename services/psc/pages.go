@@ -133,7 +133,7 @@ func (p *Provider) problemPage(w http.ResponseWriter, r *http.Request, status in
 }
 
 func (p *Provider) notFoundPage(w http.ResponseWriter, r *http.Request) {
-	p.problemPage(w, r, http.StatusNotFound, problemNotFound, nil)
+	p.problemPage(w, r, http.StatusNotFound, problemNotFound(), nil)
 }
 
 // errorPage says what is wrong with a client's request. It goes to the person who is in front of
@@ -146,7 +146,7 @@ func (p *Provider) errorPage(w http.ResponseWriter, r *http.Request, call *Call,
 		Text    string
 		Seen    string
 		Mistake *Mistake
-	}{view: p.view(r, "Nous sommes désolés", "We are sorry"), Text: text, Seen: seen, Mistake: mistakeByCode[code]}
+	}{view: p.view(r, "Nous sommes désolés", "We are sorry"), Text: text, Seen: seen, Mistake: mistakeOf(code)}
 	p.pages.Render(w, http.StatusBadRequest, "error.html", v.Lang, v)
 }
 

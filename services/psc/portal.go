@@ -84,7 +84,7 @@ func (p *Provider) withSession(h sessionHandler) handler {
 			return nil
 		}
 		if r.Method == http.MethodPost && !ownForm(r) {
-			p.problemPage(w, r, http.StatusForbidden, problemOrigin, nil)
+			p.problemPage(w, r, http.StatusForbidden, problemOrigin(), nil)
 			return nil
 		}
 		return h(w, r, settings, s)
@@ -177,7 +177,7 @@ func (p *Provider) showActivation(w http.ResponseWriter, r *http.Request, s *ses
 		if ecpsCode(err) == "" && err != errNotYours {
 			return err
 		}
-		p.problemPage(w, r, http.StatusNotFound, problemTooOld, nil)
+		p.problemPage(w, r, http.StatusNotFound, problemTooOld(), nil)
 		return nil
 	}
 	v := struct {
@@ -263,7 +263,7 @@ func (p *Provider) doLogout(w http.ResponseWriter, r *http.Request, call *Call, 
 	}
 	if s != nil {
 		if !ownForm(r) {
-			p.problemPage(w, r, http.StatusForbidden, problemOrigin, nil)
+			p.problemPage(w, r, http.StatusForbidden, problemOrigin(), nil)
 			return nil
 		}
 		if err := p.endSession(r.Context(), s); err != nil {

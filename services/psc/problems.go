@@ -3,6 +3,7 @@ package psc
 import (
 	_ "embed"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -22,44 +23,44 @@ type problem struct {
 //go:embed problems.yaml
 var problemsFile []byte
 
-var problems = loadProblems()
-
-func loadProblems() (list []*problem) {
+var problems = sync.OnceValue(func() (list []*problem) {
 	if err := yaml.Unmarshal(problemsFile, &list); err != nil {
 		panic(err) // it is embedded
 	}
 	return list
-}
+})
 
-// mustProblem is the problem of that code.
-func mustProblem(code string) *problem {
-	for _, p := range problems {
-		if p.Code == code {
-			return p
+// coded gives the problem of that code. A test ends on each of them.
+func coded(code string) func() *problem {
+	return func() *problem {
+		for _, p := range problems() {
+			if p.Code == code {
+				return p
+			}
 		}
+		panic("problems.yaml lacks " + code)
 	}
-	panic("problems.yaml lacks " + code)
 }
 
 var (
-	problemTooOld       = mustProblem("LOGIN-TOO-OLD")
-	problemSpent        = mustProblem("LOGIN-SPENT")
-	problemInternal     = mustProblem("LOGIN-INTERNAL")
-	problemAway         = mustProblem("LOGIN-AWAY")
-	problemOrigin       = mustProblem("LOGIN-ORIGIN")
-	problemForm         = mustProblem("LOGIN-FORM")
-	problemExpired      = mustProblem("LOGIN-TIMEOUT")
-	problemNotFound     = mustProblem("LOGIN-NOT-FOUND")
-	problemNoIdentifier = mustProblem("LOGIN-NO-IDENTIFIER")
-	problemIdentifier   = mustProblem("LOGIN-IDENTIFIER")
-	problemNo8          = mustProblem("PSC-NO-8")
-	problemUnknown      = mustProblem("PSC-HINT-UNKNOWN")
-	problemNoECPS       = mustProblem("ECPS-NONE")
-	problemECPSExpired  = mustProblem("ECPS-EXPIRED")
-	problemBlocked      = mustProblem("ECPS-BLOCKED")
-	problemUnknownCard  = mustProblem("CARD-UNKNOWN")
-	problemRevoked      = mustProblem("CARD-REVOKED")
-	problemNotACard     = mustProblem("CARD-NOT-A-PERSON")
+	problemTooOld       = coded("LOGIN-TOO-OLD")
+	problemSpent        = coded("LOGIN-SPENT")
+	problemInternal     = coded("LOGIN-INTERNAL")
+	problemAway         = coded("LOGIN-AWAY")
+	problemOrigin       = coded("LOGIN-ORIGIN")
+	problemForm         = coded("LOGIN-FORM")
+	problemExpired      = coded("LOGIN-TIMEOUT")
+	problemNotFound     = coded("LOGIN-NOT-FOUND")
+	problemNoIdentifier = coded("LOGIN-NO-IDENTIFIER")
+	problemIdentifier   = coded("LOGIN-IDENTIFIER")
+	problemNo8          = coded("PSC-NO-8")
+	problemUnknown      = coded("PSC-HINT-UNKNOWN")
+	problemNoECPS       = coded("ECPS-NONE")
+	problemECPSExpired  = coded("ECPS-EXPIRED")
+	problemBlocked      = coded("ECPS-BLOCKED")
+	problemUnknownCard  = coded("CARD-UNKNOWN")
+	problemRevoked      = coded("CARD-REVOKED")
+	problemNotACard     = coded("CARD-NOT-A-PERSON")
 )
 
 // about is the problem with a person's identifier where its texts name one.
@@ -74,11 +75,11 @@ func (p *problem) about(id string) *problem {
 func problemOfECPS(code ecps.Code, id string) *problem {
 	switch code {
 	case ecps.NoECPS:
-		return problemNoECPS.about(id)
+		return problemNoECPS().about(id)
 	case ecps.Expired:
-		return problemECPSExpired.about(id)
+		return problemECPSExpired().about(id)
 	case ecps.Blocked:
-		return problemBlocked.about(id)
+		return problemBlocked().about(id)
 	}
 	return nil
 }

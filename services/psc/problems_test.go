@@ -25,7 +25,7 @@ import (
 // Every row of problems.yaml is whole, in both languages, and its code is there once.
 func TestProblems(t *testing.T) {
 	seen := map[string]bool{}
-	for _, p := range problems {
+	for _, p := range problems() {
 		if seen[p.Code] {
 			t.Errorf("%s is there twice", p.Code)
 		}
@@ -172,7 +172,7 @@ func TestEachProblem(t *testing.T) {
 		"403 CARD-NOT-A-PERSON": func(b *browser) (*http.Response, string) { return b.insert("hopital", "client") },
 	}
 	missing := map[string]bool{}
-	for _, p := range problems {
+	for _, p := range problems() {
 		missing[p.Code] = true
 	}
 	for end, reach := range reached {
@@ -185,7 +185,7 @@ func TestEachProblem(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			b := newWorld(t).browser()
 			resp, body := reach(b)
-			what := mustProblem(code)
+			what := coded(code)()
 			for _, want := range []string{"<code>" + code + "</code>", what.Title.FR} {
 				if !strings.Contains(html.UnescapeString(body), want) {
 					t.Errorf("%s, without %q\n%s", resp.Status, want, body)

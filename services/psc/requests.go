@@ -27,7 +27,7 @@ type Call struct {
 }
 
 func (c *Call) found(code Code, seen string) {
-	if m := mistakeByCode[code]; m != nil {
+	if m := mistakeOf(code); m != nil {
 		c.Found = append(c.Found, Found{m, seen})
 	}
 }

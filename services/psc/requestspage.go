@@ -77,7 +77,7 @@ func (p *Provider) codesPage(w http.ResponseWriter, r *http.Request, menu *web.M
 		view
 		Mistakes []*Mistake
 		Problems []*problem
-	}{p.view(r, "Erreurs des clients", "Mistakes of clients"), Mistakes(), problems}
+	}{p.view(r, "Erreurs des clients", "Mistakes of clients"), Mistakes(), problems()}
 	v.Menu = menu
 	p.pages.Render(w, http.StatusOK, "codes.html", v.Lang, v)
 }

@@ -340,7 +340,7 @@ func (p *Provider) openSession(w http.ResponseWriter, r *http.Request, settings 
 		}
 		if _, err = p.Documents.GetDocument(ctx, loginKind, l.ID); store.KindOf(err) != store.NotFound {
 			if err == nil {
-				p.problemPage(w, r, http.StatusConflict, problemSpent, l)
+				p.problemPage(w, r, http.StatusConflict, problemSpent(), l)
 			}
 			return false, err
 		}
@@ -349,7 +349,7 @@ func (p *Provider) openSession(w http.ResponseWriter, r *http.Request, settings 
 			return false, err
 		}
 		if again == nil {
-			p.problemPage(w, r, http.StatusConflict, problemTooOld, l)
+			p.problemPage(w, r, http.StatusConflict, problemTooOld(), l)
 			return false, nil
 		}
 		o.s, o.version = again, version

@@ -49,15 +49,15 @@ func (p *Provider) page(h handler) http.HandlerFunc {
 		var wrong *failure
 		switch {
 		case errors.As(err, &wrong):
-			p.problemPage(rec, r, http.StatusBadRequest, problemForm, nil)
+			p.problemPage(rec, r, http.StatusBadRequest, problemForm(), nil)
 		case err != nil:
 			p.Log.Error("PSC", "page", r.URL.Path, "err", err)
 			if _, away := web.Away(err); away {
 				web.AskAgain(w.Header())
-				p.problemPage(rec, r, http.StatusServiceUnavailable, problemAway, nil)
+				p.problemPage(rec, r, http.StatusServiceUnavailable, problemAway(), nil)
 				break
 			}
-			p.problemPage(rec, r, http.StatusInternalServerError, problemInternal, nil)
+			p.problemPage(rec, r, http.StatusInternalServerError, problemInternal(), nil)
 		}
 		if call.Client != "" {
 			call.Status, call.Took = rec.status, time.Since(begun)
@@ -70,7 +70,7 @@ func (p *Provider) page(h handler) http.HandlerFunc {
 func (p *Provider) opened(w http.ResponseWriter, r *http.Request, settings *Settings) *login {
 	l := p.open(r, r.Form.Get("login"), settings)
 	if l == nil {
-		p.problemPage(w, r, http.StatusBadRequest, problemTooOld, nil)
+		p.problemPage(w, r, http.StatusBadRequest, problemTooOld(), nil)
 	}
 	return l
 }
@@ -86,11 +86,11 @@ var (
 func wrongIdentifier(id string) *problem {
 	switch {
 	case id == "":
-		return problemNoIdentifier
+		return problemNoIdentifier()
 	case bareRPPS.MatchString(id):
-		return problemNo8.about(id)
+		return problemNo8().about(id)
 	case !identifiers.MatchString(id):
-		return problemIdentifier
+		return problemIdentifier()
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func wrongIdentifier(id string) *problem {
 // askPhone sends the person's phone an authentication request.
 func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error {
 	if !web.SameOrigin(r) {
-		p.problemPage(w, r, http.StatusForbidden, problemOrigin, nil)
+		p.problemPage(w, r, http.StatusForbidden, problemOrigin(), nil)
 		return nil
 	}
 	l := p.opened(w, r, settings)
@@ -121,7 +121,7 @@ func (p *Provider) askPhone(w http.ResponseWriter, r *http.Request, call *Call, 
 		return err
 	}
 	if person == nil {
-		return p.loginPageWith(w, r, settings, l, problemUnknown)
+		return p.loginPageWith(w, r, settings, l, problemUnknown())
 	}
 	if keep {
 		remember(w, id)
@@ -170,7 +170,7 @@ func (p *Provider) onPhone(w http.ResponseWriter, r *http.Request, settings *Set
 	l := p.opened(w, r, settings)
 	if l == nil || l.Request == "" {
 		if l != nil {
-			p.problemPage(w, r, http.StatusBadRequest, problemTooOld, nil)
+			p.problemPage(w, r, http.StatusBadRequest, problemTooOld(), nil)
 		}
 		return nil, nil, nil
 	}
@@ -190,10 +190,10 @@ func (p *Provider) wait(w http.ResponseWriter, r *http.Request, call *Call, sett
 	case ecps.StateRefused:
 		return p.back(w, r, call, l, "access_denied", "refused on the phone")
 	case ecps.StateExpired:
-		p.problemPage(w, r, http.StatusOK, problemExpired, l)
+		p.problemPage(w, r, http.StatusOK, problemExpired(), l)
 		return nil
 	case ecps.StateBlocked:
-		p.problemPage(w, r, http.StatusOK, problemBlocked.about(asked.Person), l)
+		p.problemPage(w, r, http.StatusOK, problemBlocked().about(asked.Person), l)
 		return nil
 	}
 	return p.waitPage(w, r, settings, l, asked)
@@ -259,7 +259,7 @@ func (p *Provider) fromCard(w http.ResponseWriter, r *http.Request, call *Call, 
 		return nil
 	}
 	if l.Auth == nil || p.Now().Sub(l.Auth.At) > proofTTL {
-		p.problemPage(w, r, http.StatusBadRequest, problemTooOld, nil)
+		p.problemPage(w, r, http.StatusBadRequest, problemTooOld(), nil)
 		return nil
 	}
 	return p.finish(w, r, call, settings, l, *l.Auth)
@@ -274,13 +274,13 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, call *Call, se
 		return err
 	}
 	if person == nil {
-		p.problemPage(w, r, http.StatusForbidden, problemUnknown, l)
+		p.problemPage(w, r, http.StatusForbidden, problemUnknown(), l)
 		return nil
 	}
 	if gone, err := p.revoked(r.Context(), by.Card); err != nil {
 		return err
 	} else if gone {
-		p.problemPage(w, r, http.StatusForbidden, problemRevoked, l)
+		p.problemPage(w, r, http.StatusForbidden, problemRevoked(), l)
 		return nil
 	}
 	call.Client, call.Person = l.Client, by.Person

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -27,12 +28,12 @@ type field struct {
 //go:embed fields.yaml
 var fieldsFile []byte
 
-var fields = func() (all map[string]field) {
+var fields = sync.OnceValue(func() (all map[string]field) {
 	if err := yaml.Unmarshal(fieldsFile, &all); err != nil {
 		panic(err) // it is embedded
 	}
 	return all
-}()
+})
 
 // group is an object within the JSON that is shown, such as an activity; the first is the whole.
 type group struct {
@@ -121,7 +122,7 @@ func (r *reader) single(g *group, name, heading string, t json.Token, depth int)
 		if g.Heading != "" {
 			heading = g.Heading + " › " + heading
 		}
-		within := &group{Heading: heading, Means: fields[name].Means}
+		within := &group{Heading: heading, Means: fields()[name].Means}
 		r.groups = append(r.groups, within)
 		return r.object(within, depth+1)
 	}
@@ -133,7 +134,7 @@ func (r *reader) add(g *group, name, value string) bool {
 	if r.count++; r.count > maxRows {
 		return false
 	}
-	f := fields[name]
+	f := fields()[name]
 	added := row{Name: name, Value: value, Means: f.Means}
 	if value == "" {
 		g.Empty = append(g.Empty, added)

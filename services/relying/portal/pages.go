@@ -182,7 +182,7 @@ func (p *Portal) sessionPage(w http.ResponseWriter, r *http.Request) error {
 
 // ModeText is the means of login in words.
 func (v view) ModeText(mode string) string {
-	if text := fields["authMode"].Values[mode]; text != (i18n.Text{}) {
+	if text := fields()["authMode"].Values[mode]; text != (i18n.Text{}) {
 		return v.Say(text)
 	}
 	return web.Visible(mode)

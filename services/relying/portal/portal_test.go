@@ -224,12 +224,12 @@ func TestFieldsHaveMeanings(t *testing.T) {
 		people.OtherID{}} {
 		for i := range reflect.TypeOf(of).NumField() {
 			name, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
-			if m := fields[name].Means; m.FR == "" || m.EN == "" || m.FR == m.EN && name != "codeProfession" {
+			if m := fields()[name].Means; m.FR == "" || m.EN == "" || m.FR == m.EN && name != "codeProfession" {
 				t.Errorf("%s: %+v", name, m)
 			}
 		}
 	}
-	for name, f := range fields {
+	for name, f := range fields() {
 		if f.Means.FR == "" || f.Means.EN == "" {
 			t.Errorf("%s: %+v", name, f)
 		}
