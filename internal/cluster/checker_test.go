@@ -132,9 +132,9 @@ func lost(h []operation, end final) (all []violation) {
 	return all
 }
 
-// kept is how long a node may go on giving the CRLs that it has after the database was away: it
+// keptFor is how long a node may go on giving the CRLs that it has after the database was away: it
 // asks again a second after a try that failed.
-const kept = 2 * time.Second
+const keptFor = 2 * time.Second
 
 // numbersGrow finds CRLs with a number below one that was seen before they were asked for: a number
 // that only grows is linearizable when there are none. Full and delta CRLs have addresses of their
@@ -159,7 +159,7 @@ func numbersGrow(h []operation, end final) (all []violation) {
 
 // during tells whether an operation was under way while the database was away, or shortly after.
 func during(o operation, away []period) bool {
-	return slices.ContainsFunc(away, func(p period) bool { return o.call < p.end+kept && o.ret > p.begin })
+	return slices.ContainsFunc(away, func(p period) bool { return o.call < p.end+keptFor && o.ret > p.begin })
 }
 
 // growing finds those of some reads, sorted by their calls, that are held to the rule and have a

@@ -178,12 +178,12 @@ type happened struct {
 	begin, end time.Duration // end: when all was well again
 }
 
-// wellAgain waits until every node says that it is well.
-func (c *cluster) wellAgain(ctx context.Context) error {
+// allReady waits until every node says that it is ready.
+func (c *cluster) allReady(ctx context.Context) error {
 	for _, n := range c.nodes {
-		for !n.healthy(ctx, c.port) {
+		for !n.ready(ctx, c.port) {
 			if ctx.Err() != nil {
-				return fmt.Errorf("the node at %s is not well again", n.address)
+				return fmt.Errorf("the node at %s is not ready again", n.address)
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -212,7 +212,7 @@ func (l *load) breakAll(
 		h := happened{name: f.name, begin: l.since()}
 		limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		if err = f.run(limited, l, d); err == nil {
-			err = l.wellAgain(limited)
+			err = l.allReady(limited)
 		}
 		cancel()
 		h.end = l.since()

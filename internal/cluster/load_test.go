@@ -149,7 +149,7 @@ func (l *load) run(ctx context.Context, pace time.Duration) *sync.WaitGroup {
 	work(3, pace, func(ctx context.Context) { l.ask(ctx, nil) })
 	work(2, 4*pace, func(ctx context.Context) { l.fetch(ctx, nil) })
 	work(1, 100*pace, l.publish)
-	// HAProxy leaves a node that stands still or was away. What such a node says is asked of itself.
+	// HAProxy leaves a node that stands still or was away. What it says is asked of itself.
 	for _, n := range l.nodes {
 		work(2, 3*pace, func(ctx context.Context) { l.ask(ctx, n) })
 		work(1, 6*pace, func(ctx context.Context) { l.fetch(ctx, n) })

@@ -118,14 +118,14 @@ func (n *node) configure(first, database string) {
 	var through string
 	n.database, through = newLink(n.T, database)
 	for what, with := range map[string]string{
-		`(?m)^store: .*$`: "store: " + through,
-		`names: \[` + regexp.QuoteMeta(labName) + `\], listen: [0-9.]+`: "names: [" + labName + "], listen: " + n.address,
+		`(?m)^store: .*$`:                     "store: " + strings.ReplaceAll(through, "$", "$$"),
+		`(?m)^(exposed: .*) listen: [0-9.]+}`: "$1 listen: " + n.address + "}",
 	} {
 		before := regexp.MustCompile(what)
 		if !before.MatchString(config) {
 			n.T.Fatalf("igc.yaml has no %s:\n%s", what, config)
 		}
-		config = before.ReplaceAllLiteralString(config, with)
+		config = before.ReplaceAllString(config, with)
 	}
 	labtest.Write(n.T, filepath.Join(n.Home, "igc.yaml"), []byte(config))
 	labtest.Write(n.T, filepath.Join(n.Home, "passphrase"), []byte(passphrase))
@@ -241,7 +241,7 @@ func (n *node) end(s syscall.Signal, patience time.Duration) bool {
 	}
 }
 
-// up starts igc serve and waits until it is well, again when it ends before that: while the
+// up starts igc serve and waits until it is ready, again when it ends before that: while the
 // database is away a start may fail.
 func (n *node) up(ctx context.Context, port int) error {
 	for ctx.Err() == nil {
@@ -249,7 +249,7 @@ func (n *node) up(ctx context.Context, port int) error {
 			return err
 		}
 		for ctx.Err() == nil {
-			if n.healthy(ctx, port) {
+			if n.ready(ctx, port) {
 				return nil
 			}
 			select {
@@ -264,14 +264,14 @@ func (n *node) up(ctx context.Context, port int) error {
 	return ctx.Err()
 }
 
-// healthy asks the node itself how it is.
-func (n *node) healthy(ctx context.Context, port int) bool {
+// ready asks the node itself whether requests may be sent there.
+func (n *node) ready(ctx context.Context, port int) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(
 		ctx,
 		http.MethodGet,
-		fmt.Sprintf("http://%s:%d/healthz", n.address, port),
+		fmt.Sprintf("http://%s:%d/healthz/ready", n.address, port),
 		nil,
 	)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/igc-lab/igc/services/orders"
@@ -64,17 +65,20 @@ func (l *load) place(ctx context.Context, r orders.Request) (number string) {
 	return number
 }
 
-// withdraw withdraws an order, and takes the certificate.
-func (l *load) withdraw(ctx context.Context, number, password string) {
+// withdraw withdraws an order, and takes the certificate. It tells whether that was acknowledged.
+func (l *load) withdraw(ctx context.Context, number, password string) bool {
+	var acknowledged atomic.Bool
 	twice(func() {
 		l.do(withdraw, number, func(o *operation) {
 			order, err := l.platform().Withdraw(ctx, number, orders.Withdrawal{Code: revocationCode,
 				CodeAgain: revocationCode, Accept: true, Password: password})
 			if conclude(o, err) {
 				l.took(o, order)
+				acknowledged.Store(true)
 			}
 		})
 	})
+	return acknowledged.Load()
 }
 
 // took writes down the certificate of an order.
@@ -119,10 +123,9 @@ func (l *load) order(ctx context.Context) {
 // orderPKCS12 places and withdraws an order whose key is made, and downloads the PKCS#12.
 func (l *load) orderPKCS12(ctx context.Context) {
 	number := l.place(ctx, orders.Request{Password: password})
-	if number == "" {
+	if number == "" || !l.withdraw(ctx, number, password) {
 		return
 	}
-	l.withdraw(ctx, number, password)
 	twice(func() {
 		l.do(download, number, func(o *operation) {
 			file, err := l.platform().PKCS12(ctx, number, "", "modern", password)

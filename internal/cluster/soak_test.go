@@ -20,7 +20,8 @@ const short = 90 * time.Second
 const pace = 60 * time.Millisecond
 
 // Three nodes of one lab behind HAProxy, under load, while nodes are killed, stand still, are
-// restarted and cut off, and the database crashes: what clients were answered breaks no promise of the lab.
+// restarted and cut off, and the database crashes: what clients were answered breaks no promise of
+// the lab.
 // IGC_SOAK says how long; make soak takes 30 minutes.
 func TestSoak(t *testing.T) {
 	lasts := short
