@@ -87,8 +87,8 @@ func TestConnectionLimit(t *testing.T) {
 	}
 }
 
-// fill leaves so much room on the disk of a file.
-func fill(t *testing.T, file string, room uint64) {
+// fill leaves so much space on the disk of a file.
+func fill(t *testing.T, file string, left uint64) {
 	t.Helper()
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(filepath.Dir(file), &disk); err != nil {
@@ -96,15 +96,15 @@ func fill(t *testing.T, file string, room uint64) {
 	}
 	free := disk.Bavail * uint64(disk.Bsize)
 	t.Logf("%d MB are free", free>>20)
-	if free > room {
-		if err := os.WriteFile(file, make([]byte, free-room), 0o600); err != nil {
+	if free > left {
+		if err := os.WriteFile(file, make([]byte, free-left), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // A database whose disk is full refuses writes with an error that says so, loses nothing that it
-// acknowledged, and goes on once there is room.
+// acknowledged, and goes on once there is space again.
 func TestDiskFull(t *testing.T) {
 	postgrestest.Need(t)
 	disk := filepath.Join(t.TempDir(), "disk")
@@ -152,7 +152,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%s: %v", kind, refusal)
 	}
 	if _, err := docs.Put(t.Context(), "", "more", value, time.Time{}); err == nil {
-		t.Log("there was room again")
+		t.Log("there was space again")
 	}
 
 	if err := os.Remove(filler); err != nil {
@@ -169,7 +169,7 @@ func TestDiskFull(t *testing.T) {
 			break
 		}
 		if time.Since(start) > 10*time.Second {
-			t.Fatalf("a write once there is room: %v", err)
+			t.Fatalf("a write once there is space: %v", err)
 		}
 	}
 	for n := range acknowledged {
