@@ -111,7 +111,8 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=160m,mode=1777", "tmpfs", disk).CombinedOutput(); err != nil {
+	mount := exec.Command("mount", "-t", "tmpfs", "-o", "size=160m,mode=1777", "tmpfs", disk)
+	if out, err := mount.CombinedOutput(); err != nil {
 		t.Skipf("no file system of a size can be mounted here: %s", out)
 	}
 	t.Cleanup(func() { exec.Command("umount", "-l", disk).Run() })

@@ -75,8 +75,8 @@ func late(to, from net.Conn, by *atomic.Int64) {
 	}
 }
 
-// A node that gets far from its database holds nobody up for longer than a second, keeps the promise
-// that what it does not have it does not take as confirmed, and is itself slow, not stuck.
+// A node that gets far from its database holds nobody up for longer than a second, does not take as
+// confirmed what it does not have, and is itself slow, not stuck.
 func TestSlowDatabase(t *testing.T) {
 	dsn := postgrestest.Database(t)
 	for _, way := range []time.Duration{150 * time.Millisecond, 1500 * time.Millisecond} {
