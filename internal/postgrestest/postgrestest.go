@@ -226,6 +226,9 @@ func (s *Server) await(patience time.Duration) error {
 	}
 }
 
+// Alive is nil when the server answers within a second.
+func (s *Server) Alive() error { return s.await(time.Second) }
+
 // Stop ends the server and removes its folder.
 func (s *Server) Stop() error {
 	if s.stop == nil {

@@ -26,7 +26,14 @@ var opening = storetest.Driver{Open: func(place string, now func() time.Time) (s
 	return bolt.Open(place, bolt.Options{Now: now}), nil
 }}
 
-func TestMain(m *testing.M) { storetest.Main(m, driver) }
+func TestMain(m *testing.M) {
+	if os.Getenv("IGC_STORETEST_HOLDER") != "" { // of TestFrozen
+		storetest.Main(m, opening)
+	}
+	storetest.Main(m, driver)
+}
+
+func TestFrozen(t *testing.T) { storetest.Frozen(t, opening) }
 
 func TestStore(t *testing.T) {
 	t.Run("open for its life", func(t *testing.T) { storetest.Run(t, driver) })

@@ -32,6 +32,11 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, driver)
 }
 
+func TestFrozen(t *testing.T) {
+	postgrestest.Need(t)
+	storetest.Frozen(t, driver)
+}
+
 // IGC_KILLS names another number of kills than 20.
 func TestKills(t *testing.T) {
 	postgrestest.Need(t)

@@ -22,10 +22,14 @@ import (
 // from a number on.
 const placeEnv, fromEnv = "IGC_STORETEST_PLACE", "IGC_STORETEST_FROM"
 
-// Main runs a driver's tests or, in the process that [Kills] starts, the writer.
+// Main runs a driver's tests or, in the process that [Kills] or [Frozen] starts, what that does.
 func Main(m *testing.M, d Driver) {
 	if place := os.Getenv(placeEnv); place != "" {
-		if err := write(d, place); err != nil {
+		do := write
+		if os.Getenv(holderEnv) != "" {
+			do = hold
+		}
+		if err := do(d, place); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -1,7 +1,8 @@
 // Package storetest is what every driver of a store must pass: [Run] for what the interface
-// promises, [Kills] for what outlives a process that is killed at any moment.
+// promises, [Kills] for what outlives a process that is killed at any moment, [Frozen] for the
+// leases of one that is stopped.
 //
-// A driver's test has both, and hands its TestMain to [Main], which is also the process to be
+// A driver's test has them, and hands its TestMain to [Main], which is also the process to be
 // killed:
 //
 //	var driver = storetest.Driver{Open: func(place string, now func() time.Time) (store.Store, error) { ... }}
@@ -9,6 +10,7 @@
 //	func TestMain(m *testing.M)   { storetest.Main(m, driver) }
 //	func TestStore(t *testing.T)  { storetest.Run(t, driver) }
 //	func TestKills(t *testing.T)  { storetest.Kills(t, driver, 20) }
+//	func TestFrozen(t *testing.T) { storetest.Frozen(t, driver) }
 package storetest
 
 import (
