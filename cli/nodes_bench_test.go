@@ -163,7 +163,8 @@ func BenchmarkBesideStepCA(b *testing.B) {
 		}
 		igcSerials = append(igcSerials, issued.Records[0].Serial)
 	}, revoke: func() {
-		if _, err := client.Revoke(b.Context(), igcSerials[0], "superseded"); err != nil {
+		change := ca.StatusChange{Serial: igcSerials[0], Reason: "superseded"}
+		if _, err := client.SetStatus(b.Context(), change); err != nil {
 			b.Fatal(err)
 		}
 		igcSerials = igcSerials[1:]

@@ -151,6 +151,7 @@ func TestTwoNodes(t *testing.T) {
 	if out := l.Must("audit", "verify"); !strings.Contains(out, "entries") {
 		t.Log(out)
 	}
+	other.Issue("--fixture", "alain") // also in a home that began as igc.yaml and passphrase
 	if _, errOut, err := l.Run("serve"); err == nil || !strings.Contains(errOut, "igc serve running there already") {
 		t.Errorf("a second server of one home: %v, %s", err, errOut)
 	}

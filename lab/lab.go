@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,8 +86,16 @@ func Open(home string, opts Options) (*Lab, error) {
 	}
 	l.CA = ca.New(ca.Options{Store: l.store, Keys: l.keys, Policy: config.Key, Generation: config.Generation, URLs: config.URLs,
 		Now: opts.Now, Progress: opts.Progress}, opts.Actor)
+	if l.InDatabase() != "" { // the home of a further node begins as igc.yaml and passphrase
+		for _, dir := range folders {
+			_ = os.Mkdir(filepath.Join(home, dir), 0o700) // who writes there says what is wrong
+		}
+	}
 	return l, nil
 }
+
+// folders are those of a lab's home.
+var folders = []string{"keys", "cards", "publication"}
 
 // Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is
 // there already is opened when it was made with the same policy and addresses, and refused when
@@ -101,7 +110,7 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := migrate(config.Store); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{"", "keys", "cards", "publication"} {
+	for _, dir := range slices.Concat([]string{""}, folders) {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			return nil, fail(ca.Unwritable, "cannot make the lab: %w", err)
 		}

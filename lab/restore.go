@@ -65,7 +65,7 @@ func Restore(ctx context.Context, file, home string, opts Options) (b *Backup, e
 	if err := u.checkManifest(); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{"keys", "cards", "publication"} { // an archive has no empty folder
+	for _, dir := range folders { // an archive has no empty folder
 		if err := os.MkdirAll(filepath.Join(staged, dir), 0o700); err != nil {
 			return nil, fail(ca.Unwritable, "cannot make the lab: %w", err)
 		}
