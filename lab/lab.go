@@ -26,7 +26,7 @@ import (
 type Options struct {
 	Passphrase []byte           // of the keys; nil for the one that the lab made
 	Actor      string           // who changes something: "cli:alain"; empty for "system"
-	Now        func() time.Time // nil for the clock
+	Now        func() time.Time // nil for the clock: in a database that of all machines
 	ReadOnly   bool             // the records are neither made nor changed, and a write is an error
 
 	// Progress is called during long work: n of total done. It may be called from several
@@ -77,7 +77,10 @@ func Open(home string, opts Options) (*Lab, error) {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
-		l.opts.Now = time.Now
+		if shared := l.Shared(); shared != nil {
+			opts.Now = shared.Now
+		}
+		l.opts.Now = opts.Now
 	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	if l.file == nil {
@@ -87,6 +90,9 @@ func Open(home string, opts Options) (*Lab, error) {
 		Now: opts.Now, Progress: opts.Progress}, opts.Actor)
 	return l, nil
 }
+
+// Now is the time by the lab's clock.
+func (l *Lab) Now() time.Time { return l.opts.Now() }
 
 // Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is
 // there already is opened when it was made with the same policy and addresses, and refused when
