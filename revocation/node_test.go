@@ -23,7 +23,8 @@ func TestNodeProblems(t *testing.T) {
 		"ahead":           {store.Link{Confirmed: now, Ahead: 10 * time.Minute}, []string{"clock"}},
 		"behind":          {store.Link{Confirmed: now, Ahead: -6 * time.Second}, []string{"clock"}},
 		"late":            {store.Link{Confirmed: now.Add(-time.Minute), Behind: 7}, []string{"feed"}},
-		"late and behind": {store.Link{Confirmed: now.Add(-4 * time.Second), Ahead: -time.Hour}, []string{"feed", "clock"}},
+		"late and behind": {store.Link{Confirmed: now.Add(-4 * time.Second), Ahead: -time.Hour},
+			[]string{"feed", "clock"}},
 	} {
 		got := nodeProblems(test.link)
 		same := len(got) == len(test.want)
