@@ -18,11 +18,11 @@ func TestNodeProblems(t *testing.T) {
 		link store.Link
 		want []string
 	}{
-		"well":            {store.Link{Confirmed: now}, nil},
-		"a little ahead":  {store.Link{Confirmed: now, Ahead: 4 * time.Second}, nil},
-		"ahead":           {store.Link{Confirmed: now, Ahead: 10 * time.Minute}, []string{"clock"}},
-		"behind":          {store.Link{Confirmed: now, Ahead: -6 * time.Second}, []string{"clock"}},
-		"late":            {store.Link{Confirmed: now.Add(-time.Minute), Behind: 7}, []string{"feed"}},
+		"well":           {store.Link{Confirmed: now}, nil},
+		"a little ahead": {store.Link{Confirmed: now, Ahead: 4 * time.Second}, nil},
+		"ahead":          {store.Link{Confirmed: now, Ahead: 10 * time.Minute}, []string{"clock"}},
+		"behind":         {store.Link{Confirmed: now, Ahead: -6 * time.Second}, []string{"clock"}},
+		"late":           {store.Link{Confirmed: now.Add(-time.Minute), Behind: 7}, []string{"feed"}},
 		"late and behind": {store.Link{Confirmed: now.Add(-4 * time.Second), Ahead: -time.Hour},
 			[]string{"feed", "clock"}},
 	} {
