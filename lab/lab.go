@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Passphrase []byte           // of the keys; nil for the one that the lab made
 	Actor      string           // who changes something: "cli:alain"; empty for "system"
-	Now        func() time.Time // nil for the clock
+	Now        func() time.Time // nil for the clock: in a database that of all machines
 	ReadOnly   bool             // the records are neither made nor changed, and a write is an error
 
 	// Progress is called during long work: n of total done. It may be called from several
@@ -78,7 +78,10 @@ func Open(home string, opts Options) (*Lab, error) {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
-		l.opts.Now = time.Now
+		if shared := l.Shared(); shared != nil {
+			opts.Now = shared.Now
+		}
+		l.opts.Now = opts.Now
 	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
 	if l.file == nil {
@@ -96,6 +99,9 @@ func Open(home string, opts Options) (*Lab, error) {
 
 // folders are those of a lab's home.
 var folders = []string{"keys", "cards", "publication"}
+
+// Now is the time by the lab's clock.
+func (l *Lab) Now() time.Time { return l.opts.Now() }
 
 // Create makes an empty lab: folder, configuration and passphrase, no authority yet. A lab that is
 // there already is opened when it was made with the same policy and addresses, and refused when

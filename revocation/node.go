@@ -14,7 +14,6 @@ import (
 const (
 	readyWithin = 3 * time.Second // of the last confirmation of the feed
 	clockWarns  = 5 * time.Second
-	clockFails  = time.Minute
 )
 
 // nodeProblems is about this process's link to the records, and its clock.
@@ -29,13 +28,9 @@ func nodeProblems(l store.Link) (problems []Problem) {
 		ahead, how = -ahead, "behind"
 	}
 	if ahead > clockWarns {
-		p := Problem{Level: Warning, What: "clock", Text: fmt.Sprintf(
-			"the clock of this machine is %s %s the database's: CRLs, OCSP answers and certificates are dated by it; "+
-				"set it (NTP)", ahead.Round(time.Second), how)}
-		if ahead > clockFails {
-			p.Level = Failing
-		}
-		problems = append(problems, p)
+		problems = append(problems, Problem{Level: Warning, What: "clock", Text: fmt.Sprintf(
+			"the clock of this machine is %s %s the database's, by which igc goes: set the one that is wrong (NTP)",
+			ahead.Round(time.Second), how)})
 	}
 	return problems
 }

@@ -33,7 +33,7 @@ import (
 // Options are what Run takes beside the lab.
 type Options struct {
 	Log     *slog.Logger
-	Now     func() time.Time // the clock; nil for the system's
+	Now     func() time.Time // the clock; nil for the lab's
 	Exposed bool             // beyond this machine, as igc.yaml says
 	Started func(Started)    // called once, when every port is open; may be nil
 }
@@ -58,7 +58,7 @@ type Open struct {
 // error it returns. Requests under way are then given a while to finish.
 func Run(ctx context.Context, lab *lab.Lab, o Options) error {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = lab.Now
 	}
 	if err := expose(lab, o.Exposed); err != nil {
 		return err

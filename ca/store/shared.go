@@ -15,6 +15,9 @@ type Shared interface {
 	Confirmed() time.Time
 	// Nodes are the processes that follow the feed, this one's among them.
 	Nodes(ctx context.Context) ([]Node, error)
+	// Now is the time by the clock that all processes share, as far as this one knows: its
+	// machine's clock, less what that is wrong by.
+	Now() time.Time
 	// Link is how this process reaches the data. It asks nobody.
 	Link() Link
 }

@@ -38,6 +38,9 @@ func SetPatience(d time.Duration) (back func()) {
 	return func() { patience = former }
 }
 
+// SetWall sets the clock of the store's machine. It is called before the store is used.
+func (s *Store) SetWall(wall func() time.Time) { s.wall = wall }
+
 // SetIdleLimit sets how long a writer may stand still; the function that it returns sets it back.
 func SetIdleLimit(d time.Duration) (back func()) {
 	former := idleLimit

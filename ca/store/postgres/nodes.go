@@ -81,6 +81,19 @@ func (s *Store) Confirmed() time.Time {
 	return time.Time{}
 }
 
+// agree is up to which difference a machine's clock and the database's count as one. It is more
+// than what asking the database takes: corrected by less, time would go back now and then.
+const agree = 2 * time.Second
+
+// Now implements [store.Shared]: the time of this machine, or of the database where they differ.
+func (s *Store) Now() time.Time {
+	now := s.wall()
+	if ahead := time.Duration(s.nodes.ahead.Load()); ahead.Abs() > agree {
+		return now.Add(-ahead)
+	}
+	return now
+}
+
 // Link implements [store.Shared].
 func (s *Store) Link() (l store.Link) {
 	n := &s.nodes
@@ -238,6 +251,7 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 	var head uint64
 	at = time.Now()
 	var theirs, started time.Time
+	asked := n.store.wall().Round(0)
 	err = pool.QueryRow(ctx, `WITH gone AS (DELETE FROM nodes WHERE seen < clock_timestamp() - $4::interval)
 		INSERT INTO nodes (id, name, started, seen, acked) VALUES ($1, $2, clock_timestamp(), clock_timestamp(), $3)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, acked = excluded.acked
@@ -247,8 +261,10 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 		n.failures.Add(1)
 		return at, false, err
 	}
-	took := time.Since(at)
-	n.ahead.Store(int64(at.Round(0).Add(took / 2).Sub(theirs)))
+	// A question that took long, by a stopped process or a far database, says little of the clock.
+	if took := n.store.wall().Round(0).Sub(asked); took >= 0 && took < agree/2 {
+		n.ahead.Store(int64(asked.Add(took / 2).Sub(theirs)))
+	}
 	n.started.Store(&started)
 	n.behind.Store(max(head, seq) - seq)
 	if head > seq {

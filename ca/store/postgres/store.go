@@ -32,6 +32,8 @@ type Store struct {
 	opts   Options
 	schema int // that the program is written for
 
+	wall func() time.Time // this machine's clock
+
 	importing bool // a copy fills it, see OpenImport
 
 	mu     sync.Mutex
@@ -68,7 +70,7 @@ func Open(dsn string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, opts: opts, schema: schema, ended: make(chan struct{})}
+	s := &Store{config: config, opts: opts, schema: schema, wall: time.Now, ended: make(chan struct{})}
 	s.nodes.store = s
 	return s, nil
 }
