@@ -19,33 +19,33 @@ import (
 type fault struct {
 	name string
 	long bool // not in the short form
-	run  func(context.Context, *load, *database) error
+	run  func(context.Context, *load, *postgrestest.Pair) error
 }
 
 // faults are those that a soak goes through, in an order of its own each round.
 var faults = []fault{
-	{"a node is killed", false, func(ctx context.Context, l *load, _ *database) error {
+	{"a node is killed", false, func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 		n := l.any(1)[0]
 		n.kill()
 		time.Sleep(rand.N(3 * time.Second))
 		return n.up(ctx, l.port)
 	}},
-	{"two nodes are killed", false, func(ctx context.Context, l *load, _ *database) error {
+	{"two nodes are killed", false, func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 		return together(l.any(2), func(n *node) error {
 			n.kill()
 			time.Sleep(rand.N(3 * time.Second))
 			return n.up(ctx, l.port)
 		})
 	}},
-	{"a node stands still for 1 to 6 s", false, func(ctx context.Context, l *load, _ *database) error {
+	{"a node stands still for 1 to 6 s", false, func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 		l.freeze(ctx, l.any(1)[0], time.Second+rand.N(5*time.Second))
 		return nil
 	}},
-	{"a node stands still for 20 s", true, func(ctx context.Context, l *load, _ *database) error {
+	{"a node stands still for 20 s", true, func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 		l.freeze(ctx, l.any(1)[0], 20*time.Second) // longer than a transaction may
 		return nil
 	}},
-	{"two nodes stand still in turn", false, func(ctx context.Context, l *load, _ *database) error {
+	{"two nodes stand still in turn", false, func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 		return together(l.any(2), func(n *node) error {
 			for range 3 {
 				time.Sleep(rand.N(time.Second))
@@ -57,7 +57,7 @@ var faults = []fault{
 	{
 		"a node is cut off from the database for 2 to 6 s",
 		false,
-		func(ctx context.Context, l *load, _ *database) error {
+		func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 			n := l.any(1)[0]
 			return l.without(func() error {
 				n.database.sever()
@@ -70,7 +70,7 @@ var faults = []fault{
 	{
 		"a node's link to the database hangs for 2 to 6 s",
 		false,
-		func(ctx context.Context, l *load, _ *database) error {
+		func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
 			n := l.any(1)[0]
 			return l.without(func() error {
 				n.database.open.Lock()
@@ -80,37 +80,64 @@ var faults = []fault{
 			})
 		},
 	},
-	{"the nodes are restarted one after the other", false, func(ctx context.Context, l *load, _ *database) error {
-		for _, n := range l.nodes {
-			if !n.end(syscall.SIGTERM, 30*time.Second) {
-				return fmt.Errorf("the node at %s does not end", n.address)
+	{
+		"the nodes are restarted one after the other",
+		false,
+		func(ctx context.Context, l *load, _ *postgrestest.Pair) error {
+			for _, n := range l.nodes {
+				if !n.end(syscall.SIGTERM, 30*time.Second) {
+					return fmt.Errorf("the node at %s does not end", n.address)
+				}
+				if err := n.up(ctx, l.port); err != nil {
+					return err
+				}
 			}
-			if err := n.up(ctx, l.port); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
-	{"the database crashes, away for up to 3 s", false, func(ctx context.Context, l *load, d *database) error {
-		return l.crash(d, rand.N(3*time.Second))
-	}},
-	{"the database crashes, away for 15 s", true, func(ctx context.Context, l *load, d *database) error {
+			return nil
+		},
+	},
+	{
+		"the database crashes, away for up to 3 s",
+		false,
+		func(ctx context.Context, l *load, d *postgrestest.Pair) error {
+			return l.crash(d, rand.N(3*time.Second))
+		},
+	},
+	{"the database crashes, away for 15 s", true, func(ctx context.Context, l *load, d *postgrestest.Pair) error {
 		return l.crash(d, 15*time.Second) // longer than a write is tried again
 	}},
-	{"a node is killed while the database crashes", false, func(ctx context.Context, l *load, d *database) error {
-		n := l.any(1)[0]
-		var killed sync.WaitGroup
-		killed.Go(func() {
-			time.Sleep(rand.N(time.Second))
-			n.kill()
-		})
-		err := l.crash(d, rand.N(2*time.Second))
-		killed.Wait()
-		if err != nil {
-			return err
-		}
-		return n.up(ctx, l.port)
+	{"the standby takes over within 3 s", false, func(ctx context.Context, l *load, d *postgrestest.Pair) error {
+		return l.failOver(d, rand.N(3*time.Second))
 	}},
+	{
+		"a node stands still while the standby takes over",
+		false,
+		func(ctx context.Context, l *load, d *postgrestest.Pair) error {
+			var frozen sync.WaitGroup
+			frozen.Go(func() { l.freeze(ctx, l.any(1)[0], 2*time.Second+rand.N(4*time.Second)) })
+			time.Sleep(rand.N(time.Second))
+			err := l.failOver(d, rand.N(2*time.Second))
+			frozen.Wait()
+			return err
+		},
+	},
+	{
+		"a node is killed while the database crashes",
+		false,
+		func(ctx context.Context, l *load, d *postgrestest.Pair) error {
+			n := l.any(1)[0]
+			var killed sync.WaitGroup
+			killed.Go(func() {
+				time.Sleep(rand.N(time.Second))
+				n.kill()
+			})
+			err := l.crash(d, rand.N(2*time.Second))
+			killed.Wait()
+			if err != nil {
+				return err
+			}
+			return n.up(ctx, l.port)
+		},
+	},
 }
 
 // any are so many nodes.
@@ -158,18 +185,25 @@ func together(nodes []*node, do func(*node) error) error {
 	return nil
 }
 
-// database is that of the lab.
-type database struct{ *postgrestest.Server }
-
 // crash ends the database at once, and starts it after a while.
-func (l *load) crash(d *database, away time.Duration) error {
-	return l.without(func() error {
-		if err := d.Crash(); err != nil {
+func (l *load) crash(d *postgrestest.Pair, away time.Duration) error {
+	return l.without(func() error { return d.CrashPrimary(away) })
+}
+
+// failOver kills the primary, and has the standby take its place after a while. Then it has a
+// standby again.
+func (l *load) failOver(d *postgrestest.Pair, after time.Duration) error {
+	err := l.without(func() error {
+		if err := d.KillPrimary(); err != nil {
 			return err
 		}
-		time.Sleep(away)
-		return d.Server.Start()
+		time.Sleep(after)
+		return d.Promote()
 	})
+	if err != nil {
+		return err
+	}
+	return d.Rejoin()
 }
 
 // happened is a fault of a soak.
@@ -194,7 +228,7 @@ func (c *cluster) allReady(ctx context.Context) error {
 // breakAll runs faults until the time is over, each kind at least once.
 func (l *load) breakAll(
 	ctx context.Context,
-	d *database,
+	d *postgrestest.Pair,
 	until time.Duration,
 	pause time.Duration,
 ) (all []happened, err error) {
