@@ -38,7 +38,7 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newLoad(c)
+	l := newLoad(c, pair)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	l.begun = time.Now()
@@ -52,7 +52,7 @@ func TestSoak(t *testing.T) {
 		}
 		return !slices.ContainsFunc(services, missing)
 	})
-	events, err := l.breakAll(t.Context(), pair, lasts, 4*time.Second)
+	events, err := l.breakAll(t.Context(), lasts, 4*time.Second)
 	time.Sleep(2 * time.Second)
 	stop()
 	workers.Wait()
