@@ -4,114 +4,44 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/igc-lab/igc/internal/postgrestest"
 )
 
 // fault is something that breaks, and is put right after a while: run returns when it is.
 type fault struct {
 	name string
 	long bool // not in the short form
-	run  func(context.Context, *load, *database) error
+	run  func(*load, context.Context) error
 }
 
 // faults are those that a soak goes through, in an order of its own each round.
 var faults = []fault{
-	{"a node is killed", false, func(ctx context.Context, l *load, _ *database) error {
-		n := l.any(1)[0]
-		n.kill()
-		time.Sleep(rand.N(3 * time.Second))
-		return n.up(ctx, l.port)
-	}},
-	{"two nodes are killed", false, func(ctx context.Context, l *load, _ *database) error {
-		return together(l.any(2), func(n *node) error {
-			n.kill()
-			time.Sleep(rand.N(3 * time.Second))
-			return n.up(ctx, l.port)
-		})
-	}},
-	{"a node stands still for 1 to 6 s", false, func(ctx context.Context, l *load, _ *database) error {
-		l.freeze(ctx, l.any(1)[0], time.Second+rand.N(5*time.Second))
-		return nil
-	}},
-	{"a node stands still for 20 s", true, func(ctx context.Context, l *load, _ *database) error {
-		l.freeze(ctx, l.any(1)[0], 20*time.Second) // longer than a transaction may
-		return nil
-	}},
-	{"two nodes stand still in turn", false, func(ctx context.Context, l *load, _ *database) error {
-		return together(l.any(2), func(n *node) error {
-			for range 3 {
-				time.Sleep(rand.N(time.Second))
-				l.freeze(ctx, n, rand.N(2*time.Second))
-			}
-			return nil
-		})
-	}},
-	{
-		"a node is cut off from the database for 2 to 6 s",
-		false,
-		func(ctx context.Context, l *load, _ *database) error {
-			n := l.any(1)[0]
-			return l.without(func() error {
-				n.database.sever()
-				time.Sleep(2*time.Second + rand.N(4*time.Second))
-				n.database.join()
-				return nil
-			})
-		},
-	},
-	{
-		"a node's link to the database hangs for 2 to 6 s",
-		false,
-		func(ctx context.Context, l *load, _ *database) error {
-			n := l.any(1)[0]
-			return l.without(func() error {
-				n.database.open.Lock()
-				time.Sleep(2*time.Second + rand.N(4*time.Second))
-				n.database.open.Unlock()
-				return nil
-			})
-		},
-	},
-	{"the nodes are restarted one after the other", false, func(ctx context.Context, l *load, _ *database) error {
-		for _, n := range l.nodes {
-			if !n.end(syscall.SIGTERM, 30*time.Second) {
-				return fmt.Errorf("the node at %s does not end", n.address)
-			}
-			if err := n.up(ctx, l.port); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
-	{"the database crashes, away for up to 3 s", false, func(ctx context.Context, l *load, d *database) error {
-		return l.crash(d, rand.N(3*time.Second))
-	}},
-	{"the database crashes, away for 15 s", true, func(ctx context.Context, l *load, d *database) error {
-		return l.crash(d, 15*time.Second) // longer than a write is tried again
-	}},
-	{"a node is killed while the database crashes", false, func(ctx context.Context, l *load, d *database) error {
-		n := l.any(1)[0]
-		var killed sync.WaitGroup
-		killed.Go(func() {
-			time.Sleep(rand.N(time.Second))
-			n.kill()
-		})
-		err := l.crash(d, rand.N(2*time.Second))
-		killed.Wait()
-		if err != nil {
-			return err
-		}
-		return n.up(ctx, l.port)
-	}},
+	{"a node is killed", false, (*load).killNode},
+	{"two nodes are killed", false, (*load).killNodes},
+	{"a node stands still for 1 to 6 s", false, (*load).freezeNode},
+	{"a node stands still for 20 s", true, (*load).freezeLong},
+	{"two nodes stand still in turn", false, (*load).freezeNodes},
+	{"the nodes are restarted one after the other", false, (*load).restartNodes},
+	{"a node is cut off from the database for 2 to 6 s", false, (*load).cutOff},
+	{"a node's link to the database hangs for 2 to 6 s", false, (*load).hangLink},
+	{"the database crashes, away for up to 3 s", false, (*load).crashDatabase},
+	{"the database crashes, away for 15 s", true, (*load).crashLong},
+	{"a node is killed while the database crashes", false, (*load).killAndCrash},
+	{"the standby takes over within 3 s", false, (*load).failOver},
+	{"a node stands still while the standby takes over", false, (*load).freezeAndFailOver},
 }
+
+// upTo is a time of at most that.
+func upTo(d time.Duration) time.Duration { return rand.N(d) }
+
+// between is a time from one to the other.
+func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
 
 // any are so many nodes.
 func (c *cluster) any(n int) []*node {
@@ -120,9 +50,65 @@ func (c *cluster) any(n int) []*node {
 	return nodes[:n]
 }
 
+func (l *load) killNode(ctx context.Context) error { return l.kill(ctx, l.any(1)[0]) }
+
+func (l *load) killNodes(ctx context.Context) error {
+	return together(l.any(2), func(n *node) error { return l.kill(ctx, n) })
+}
+
+// kill kills a node, and starts it after a while.
+func (l *load) kill(ctx context.Context, n *node) error {
+	n.kill()
+	time.Sleep(upTo(3 * time.Second))
+	return n.up(ctx, l.port)
+}
+
+func together(nodes []*node, do func(*node) error) error {
+	failed := make([]error, len(nodes))
+	var all sync.WaitGroup
+	for i, n := range nodes {
+		all.Go(func() { failed[i] = do(n) })
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+func (l *load) restartNodes(ctx context.Context) error {
+	for _, n := range l.nodes {
+		if !n.end(syscall.SIGTERM, 30*time.Second) {
+			return fmt.Errorf("the node at %s does not end", n.address)
+		}
+		if err := n.up(ctx, l.port); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *load) freezeNode(ctx context.Context) error {
+	return l.freeze(ctx, l.any(1)[0], between(time.Second, 6*time.Second))
+}
+
+// freezeLong has a node stand still for longer than a transaction may.
+func (l *load) freezeLong(ctx context.Context) error {
+	return l.freeze(ctx, l.any(1)[0], 20*time.Second)
+}
+
+func (l *load) freezeNodes(ctx context.Context) error {
+	return together(l.any(2), func(n *node) error {
+		for range 3 {
+			time.Sleep(upTo(time.Second))
+			if err := l.freeze(ctx, n, upTo(2*time.Second)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // freeze has a node stand still. It has just said what it knows of certificates that are then
 // revoked, and meets questions about them when it goes on.
-func (l *load) freeze(ctx context.Context, n *node, d time.Duration) {
+func (l *load) freeze(ctx context.Context, n *node, d time.Duration) error {
 	l.mu.Lock()
 	doomed, before := slices.Clone(l.doomed[:min(20, len(l.doomed))]), len(l.revoked)
 	l.mu.Unlock()
@@ -141,41 +127,107 @@ func (l *load) freeze(ctx context.Context, n *node, d time.Duration) {
 	time.Sleep(50 * time.Millisecond) // they are there
 	n.signal(syscall.SIGCONT)
 	questions.Wait()
-}
-
-func together(nodes []*node, do func(*node) error) error {
-	failed := make([]error, len(nodes))
-	var all sync.WaitGroup
-	for i, n := range nodes {
-		all.Go(func() { failed[i] = do(n) })
-	}
-	all.Wait()
-	for _, err := range failed {
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-// database is that of the lab.
-type database struct{ *postgrestest.Server }
+func (l *load) cutOff(context.Context) error {
+	n := l.any(1)[0]
+	return l.without(func() error {
+		n.database.sever()
+		time.Sleep(between(2*time.Second, 6*time.Second))
+		n.database.join()
+		return nil
+	})
+}
+
+func (l *load) hangLink(context.Context) error {
+	n := l.any(1)[0]
+	return l.without(func() error {
+		n.database.open.Lock()
+		time.Sleep(between(2*time.Second, 6*time.Second))
+		n.database.open.Unlock()
+		return nil
+	})
+}
+
+func (l *load) crashDatabase(context.Context) error { return l.crash(upTo(3 * time.Second)) }
+
+// crashLong has the database away for longer than a write is tried again.
+func (l *load) crashLong(context.Context) error { return l.crash(15 * time.Second) }
 
 // crash ends the database at once, and starts it after a while.
-func (l *load) crash(d *database, away time.Duration) error {
-	return l.without(func() error {
-		if err := d.Crash(); err != nil {
+func (l *load) crash(away time.Duration) error {
+	return l.without(func() error { return l.database.CrashPrimary(away) })
+}
+
+func (l *load) killAndCrash(ctx context.Context) error {
+	n := l.any(1)[0]
+	var killed sync.WaitGroup
+	killed.Go(func() {
+		time.Sleep(upTo(time.Second))
+		n.kill()
+	})
+	err := l.crash(upTo(2 * time.Second))
+	killed.Wait()
+	return errors.Join(err, n.up(ctx, l.port))
+}
+
+// failOver kills the primary, and has the standby take its place after a while. Then it has a
+// standby again.
+func (l *load) failOver(context.Context) error {
+	err := l.without(func() error {
+		if err := l.database.KillPrimary(); err != nil {
 			return err
 		}
-		time.Sleep(away)
-		return d.Server.Start()
+		time.Sleep(upTo(3 * time.Second))
+		return l.database.Promote()
 	})
+	if err != nil {
+		return err
+	}
+	return l.database.Rejoin()
+}
+
+func (l *load) freezeAndFailOver(ctx context.Context) error {
+	var frozen sync.WaitGroup
+	frozen.Go(func() { l.freeze(ctx, l.any(1)[0], between(2*time.Second, 6*time.Second)) })
+	time.Sleep(upTo(time.Second))
+	err := l.failOver(ctx)
+	frozen.Wait()
+	return err
 }
 
 // happened is a fault of a soak.
 type happened struct {
 	name       string
 	begin, end time.Duration // end: when all was well again
+}
+
+// breakAll runs faults until the time is over, each kind at least once.
+func (l *load) breakAll(ctx context.Context, until, pause time.Duration) (all []happened, err error) {
+	var round []fault
+	tooLong := func(f fault) bool { return f.long && until < 5*time.Minute }
+	for l.since() < until || len(round) > 0 && len(all) < len(faults) {
+		if len(round) == 0 {
+			round = slices.DeleteFunc(slices.Clone(faults), tooLong)
+			rand.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+		}
+		f := round[0]
+		round = round[1:]
+		h := happened{name: f.name, begin: l.since()}
+		limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		if err = f.run(l, limited); err == nil {
+			err = l.allReady(limited)
+		}
+		cancel()
+		h.end = l.since()
+		all = append(all, h)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", f.name, err)
+		}
+		time.Sleep(between(pause/2, pause*3/2))
+	}
+	return all, nil
 }
 
 // allReady waits until every node says that it is ready.
@@ -189,140 +241,4 @@ func (c *cluster) allReady(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// breakAll runs faults until the time is over, each kind at least once.
-func (l *load) breakAll(
-	ctx context.Context,
-	d *database,
-	until time.Duration,
-	pause time.Duration,
-) (all []happened, err error) {
-	var round []fault
-	for l.since() < until || len(round) > 0 && len(all) < len(faults) {
-		if len(round) == 0 {
-			round = slices.DeleteFunc(
-				slices.Clone(faults),
-				func(f fault) bool { return f.long && until < 5*time.Minute },
-			)
-			rand.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
-		}
-		f := round[0]
-		round = round[1:]
-		h := happened{name: f.name, begin: l.since()}
-		limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
-		if err = f.run(limited, l, d); err == nil {
-			err = l.allReady(limited)
-		}
-		cancel()
-		h.end = l.since()
-		all = append(all, h)
-		if err != nil {
-			return all, fmt.Errorf("%s: %w", f.name, err)
-		}
-		time.Sleep(pause/2 + rand.N(pause))
-	}
-	return all, nil
-}
-
-type service struct {
-	name  string
-	kinds []kind
-}
-
-// services are what clients miss when it is away, as kinds of operations.
-var services = []service{
-	{"OCSP", []kind{status}},
-	{"CRL", []kind{crl}},
-	{"orders, revocation", []kind{place, withdraw, download, revoke}},
-	{"logins", []kind{login, redeem}},
-}
-
-// longest is for how long at most no operation through HAProxy succeeded within a time.
-func longest(h []operation, kinds []kind, begin, end time.Duration) (gap time.Duration) {
-	last := begin
-	for _, o := range h { // in the order in which they ended
-		if o.outcome != ok || o.node != "" || !slices.Contains(kinds, o.kind) || o.ret < begin {
-			continue
-		}
-		if o.ret > end {
-			break
-		}
-		gap, last = max(gap, o.ret-last), o.ret
-	}
-	return max(gap, end-last)
-}
-
-// report is what a soak shows: operations and failures by kind, and for how long after each kind of
-// fault nothing succeeded.
-func report(h []operation, events []happened) string {
-	var b strings.Builder
-	for _, k := range []kind{place, withdraw, download, revoke, status, crl, login, redeem} {
-		count, failures, took := map[outcome]int{}, map[string]int{}, time.Duration(0)
-		for _, o := range h {
-			if o.kind != k || o.node != "" {
-				continue
-			}
-			count[o.outcome]++
-			if o.outcome == ok {
-				took += o.ret - o.call
-			} else {
-				failures[fmt.Sprintf("%s (%s)", o.failure, o.outcome)]++
-			}
-		}
-		fmt.Fprintf(
-			&b,
-			"%-9s %6d ok in %s, %d refused, %d unknown: %v\n",
-			k,
-			count[ok],
-			(took / time.Duration(max(1, count[ok]))).Round(
-				time.Millisecond,
-			),
-			count[refused],
-			count[unknown],
-			failures,
-		)
-	}
-	direct := map[string]int{}
-	for _, o := range h {
-		if o.node != "" {
-			direct[fmt.Sprint(o.kind, " ", o.outcome)]++
-		}
-	}
-	fmt.Fprintf(&b, "Of nodes themselves: %v\n", direct)
-	fmt.Fprintf(&b, "Longest time without success:\n%-52s times", "")
-	for _, s := range services {
-		fmt.Fprintf(&b, "  %18s", s.name)
-	}
-	var names []string
-	for _, e := range events {
-		if !slices.Contains(names, e.name) {
-			names = append(names, e.name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range append(names, "between faults") {
-		var gaps [8]time.Duration
-		times := 0
-		for i, e := range events {
-			begin, end := e.begin, e.end+time.Second
-			if name == "between faults" {
-				begin, end = max(0, e.begin-time.Second), e.begin
-				if i > 0 {
-					begin = events[i-1].end + time.Second
-				}
-			} else if e.name != name {
-				continue
-			}
-			times++
-			for j, s := range services {
-				gaps[j] = max(gaps[j], longest(h, s.kinds, begin, end))
-			}
-		}
-		fmt.Fprintf(&b, "\n%-52s %5d", name, times)
-		for j := range services {
-			fmt.Fprintf(&b, "  %18s", gaps[j].Round(10*time.Millisecond))
-		}
-	}
-	return b.String()
 }

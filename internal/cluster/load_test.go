@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/igc-lab/igc/internal/postgrestest"
 	"github.com/igc-lab/igc/services/orders/api"
 )
 
@@ -30,6 +31,7 @@ import (
 type load struct {
 	*cluster
 	*history
+	database    *postgrestest.Pair
 	roots       *x509.CertPool
 	authorities []*x509.Certificate
 	tokens      []string // of the ordering platform, of those who order
@@ -53,9 +55,9 @@ const (
 const patience = 15 * time.Second
 
 // newLoad registers the clients with a lab that is served.
-func newLoad(c *cluster) *load {
+func newLoad(c *cluster, database *postgrestest.Pair) *load {
 	c.Helper()
-	l := &load{cluster: c, history: newHistory(), roots: x509.NewCertPool()}
+	l := &load{cluster: c, history: newHistory(), database: database, roots: x509.NewCertPool()}
 	first := c.nodes[0]
 	if !l.roots.AppendCertsFromPEM([]byte(first.Must("show", "--pem", "ACR-EL"))) {
 		c.Fatal("no root certificate")

@@ -44,7 +44,7 @@ func StartPair(t testing.TB) *Pair {
 func startPair() (*Pair, error) {
 	// Shared memory in files of the folder: killing the server leaves none elsewhere.
 	settings := []string{"dynamic_shared_memory_type=mmap", "wal_level=replica", "hot_standby=on",
-		"wal_keep_size=256MB"}
+		"wal_keep_size=256MB", "wal_retrieve_retry_interval=200ms"}
 	primary, err := Start(settings...)
 	if err != nil {
 		return nil, err
@@ -74,8 +74,13 @@ func startPair() (*Pair, error) {
 
 // startStandby starts a server that follows another one.
 func startStandby(primary *Server, settings []string) (*Server, error) {
-	return start(settings, "pg_basebackup", "-h", primary.Dir, "-U", "postgres", "--checkpoint=fast", "--no-sync",
-		"--write-recovery-conf", "-D")
+	return start(settings, baseBackup(primary)...)
+}
+
+// baseBackup is the command that makes the data of a standby.
+func baseBackup(primary *Server) []string {
+	return []string{"pg_basebackup", "-h", primary.Dir, "-U", "postgres", "--checkpoint=fast", "--no-sync",
+		"--write-recovery-conf", "-D"}
 }
 
 // synchronize has the primary wait for the standby at each commit. The setting is the primary's
@@ -102,6 +107,19 @@ func (p *Pair) synchronize() error {
 	return nil
 }
 
+// CrashPrimary ends the primary at once and starts it after a while. It returns when the standby
+// has all that the primary has.
+func (p *Pair) CrashPrimary(away time.Duration) error {
+	if err := p.Primary.Crash(); err != nil {
+		return err
+	}
+	time.Sleep(away)
+	if err := p.Primary.Start(); err != nil {
+		return err
+	}
+	return p.synchronize()
+}
+
 // KillPrimary ends the primary with SIGKILL, all processes of it.
 func (p *Pair) KillPrimary() error { return p.Primary.kill() }
 
@@ -121,7 +139,27 @@ func (p *Pair) Promote() error {
 	return nil
 }
 
-// kill ends the server with SIGKILL, all processes of it. Nothing starts it again.
+// Rejoin makes the primary that was killed the standby of the one that was promoted: its data is
+// made anew.
+func (p *Pair) Rejoin() error {
+	p.Primary, p.Standby = p.Standby, p.Primary
+	// The lock of its socket names a process that nobody has waited for.
+	for _, left := range []string{"data", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"} {
+		if err := os.RemoveAll(filepath.Join(p.Standby.Dir, left)); err != nil {
+			return err
+		}
+	}
+	if err := p.Standby.makeData(programs(), baseBackup(p.Primary)); err != nil {
+		return err
+	}
+	if err := p.Standby.Start(); err != nil {
+		return err
+	}
+	return p.synchronize()
+}
+
+// kill ends the server with SIGKILL, all processes of it. Nothing but [Pair.Rejoin] starts it
+// again.
 func (s *Server) kill() error {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "data", "postmaster.pid"))
 	if err != nil {

@@ -37,6 +37,7 @@ const template = "igc_template"
 type Server struct {
 	Dir string // of its data and its socket
 
+	as      []string // begins the commands of PostgreSQL's programs
 	command []string
 	stop    func() error
 }
@@ -121,7 +122,6 @@ func start(settings []string, command ...string) (*Server, error) {
 // start makes the data and starts the server. PostgreSQL's programs refuse root: they run as the
 // user postgres then.
 func (s *Server) start(bin string, settings, command []string) error {
-	var as []string
 	if os.Geteuid() == 0 {
 		owner, err := user.Lookup("postgres")
 		if err != nil {
@@ -132,24 +132,34 @@ func (s *Server) start(bin string, settings, command []string) error {
 		if err := os.Chown(s.Dir, uid, gid); err != nil {
 			return err
 		}
-		as = []string{"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"}
+		s.as = []string{"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"}
 	}
-	as = append(as, "env", "-i", "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
-	data := filepath.Join(s.Dir, "data")
-	command = slices.Concat(as, []string{filepath.Join(bin, command[0])}, command[1:], []string{data})
+	s.as = append(s.as, "env", "-i", "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
+	if err := s.makeData(bin, command); err != nil {
+		return err
+	}
+	// Killing a process, which tests do, loses nothing that fsync would keep.
+	settings = append([]string{"listen_addresses=", "unix_socket_directories=" + s.Dir, "shared_buffers=64MB",
+		"max_connections=200", "fsync=off", "full_page_writes=off"}, settings...)
+	s.command = slices.Concat(s.as, []string{filepath.Join(bin, "postgres"), "-D", s.data()})
+	for _, setting := range settings {
+		s.command = append(s.command, "-c", setting)
+	}
+	return s.Start()
+}
+
+// data is the folder of the server's data.
+func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
+
+// makeData makes the data by a command, which ends with the name of the folder for it.
+func (s *Server) makeData(bin string, command []string) error {
+	command = slices.Concat(s.as, []string{filepath.Join(bin, command[0])}, command[1:], []string{s.data()})
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = "/"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%q: %v: %s", command, err, out)
 	}
-	// Killing a process, which tests do, loses nothing that fsync would keep.
-	settings = append([]string{"listen_addresses=", "unix_socket_directories=" + s.Dir, "shared_buffers=64MB",
-		"max_connections=200", "fsync=off", "full_page_writes=off"}, settings...)
-	s.command = slices.Concat(as, []string{filepath.Join(bin, "postgres"), "-D", data})
-	for _, setting := range settings {
-		s.command = append(s.command, "-c", setting)
-	}
-	return s.Start()
+	return nil
 }
 
 // Start starts the server, also after a crash.
