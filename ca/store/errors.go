@@ -58,3 +58,28 @@ var (
 	ErrSwap        = errors.New("the document changed meanwhile")
 	ErrLeaseHeld   = errors.New("the lease is held by another")
 )
+
+// refused is an error that has a code of one package's own. [KindOf] gives its kind.
+type refused[C ~string] struct {
+	code C
+	err  *Error
+}
+
+func (r *refused[C]) Error() string   { return r.err.Error() }
+func (r *refused[C]) Unwrap() error   { return r.err }
+func (r *refused[C]) Text() i18n.Text { return r.err.Text() }
+
+// Refuse makes an error with a code of the caller's own, whose type is the package's. The text is a
+// format of the arguments, see [i18n.Text.Format].
+func Refuse[C ~string](code C, kind Kind, text i18n.Text, args ...any) error {
+	return &refused[C]{code, &Error{kind, i18n.NewError(string(code), text, args...)}}
+}
+
+// CodeOf is the code that [Refuse] gave an error, empty for one with no code of that type.
+func CodeOf[C ~string](err error) C {
+	var r *refused[C]
+	if errors.As(err, &r) {
+		return r.code
+	}
+	return ""
+}

@@ -1,7 +1,6 @@
 package ecps
 
 import (
-	"errors"
 	"maps"
 	"slices"
 
@@ -180,28 +179,10 @@ func Codes() []Code { return slices.Sorted(maps.Keys(refusals)) }
 // does not exist.
 func (c Code) text(args ...any) i18n.Text { return refusals[c].text.Format(args...) }
 
-// Error is a refusal. [store.KindOf] gives its kind, and [CodeOf] its code.
-type Error struct {
-	Code Code
-	err  *store.Error
-}
-
 func refuse(code Code, args ...any) error {
 	r := refusals[code]
-	return &Error{code, &store.Error{Kind: r.kind, Err: i18n.NewError(string(code), r.text, args...)}}
+	return store.Refuse(code, r.kind, r.text, args...)
 }
-
-func (e *Error) Error() string { return e.err.Error() }
-func (e *Error) Unwrap() error { return e.err }
-
-// Text is the message in both languages.
-func (e *Error) Text() i18n.Text { return e.err.Text() }
 
 // CodeOf is the code of an error, empty for an error of another package.
-func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
+func CodeOf(err error) Code { return store.CodeOf[Code](err) }
