@@ -44,7 +44,8 @@ func (ca *CA) Alone(ctx context.Context, name string, do func(context.Context) e
 			case <-tick.C:
 			}
 			// A database that does not answer for a moment takes nothing away before the end.
-			if err := lease.Renew(working); err != nil && (KindOf(err) != Unavailable || !time.Now().Before(lease.Expires())) {
+			err := lease.Renew(working)
+			if err != nil && (KindOf(err) != Unavailable || !time.Now().Before(lease.Expires())) {
 				lost(err)
 				return
 			}

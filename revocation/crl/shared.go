@@ -128,7 +128,8 @@ func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists,
 	return order, false, nil
 }
 
-var errNoAnswer = &ca.Error{Kind: ca.Unavailable, Err: i18n.Errorf("the lab's database did not answer in %s", readLimit)}
+var errNoAnswer = &ca.Error{Kind: ca.Unavailable,
+	Err: i18n.Errorf("the lab's database did not answer in %s", readLimit)}
 
 // readPublished reads the lists that are published and that k does not have. One that cannot be
 // read counts as none: it is made anew.
@@ -227,7 +228,8 @@ func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *kep
 				CRLIssue:   ca.CRLIssue{Number: one.made.Number, Revision: one.made.revision, Form: one.made.form},
 				SameSecond: one.made.SameSecond,
 			}
-			writes = append(writes, store.DocumentWrite{Kind: published, Key: listKey(a, one.made.Base != 0), Value: der})
+			key := listKey(a, one.made.Base != 0)
+			writes = append(writes, store.DocumentWrite{Kind: published, Key: key, Value: der})
 		}
 		value, err := json.Marshal(of)
 		if err != nil {

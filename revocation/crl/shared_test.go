@@ -116,7 +116,8 @@ func TestSharedLists(t *testing.T) {
 					} else if !bytes.Equal(former, bytesOf(t, c)) {
 						t.Errorf("round %d: two lists of number %d", round, c.Number)
 					}
-					if want := map[bool]int{false: round + 1, true: round}[delta]; c.Entries != want { // the first is the base
+					want := map[bool]int{false: round + 1, true: round} // the first list is the base
+					if c.Entries != want[delta] {
 						t.Errorf("round %d: %d entries, delta %t", round, c.Entries, delta)
 					}
 				})
@@ -127,7 +128,8 @@ func TestSharedLists(t *testing.T) {
 		last = full.Number
 		for _, n := range all {
 			c := n.get(t, false)
-			if c.Number != full.Number || c.SameSecond != full.SameSecond || !bytes.Equal(bytesOf(t, c), bytesOf(t, full)) {
+			same := c.Number == full.Number && c.SameSecond == full.SameSecond
+			if !same || !bytes.Equal(bytesOf(t, c), bytesOf(t, full)) {
 				t.Errorf("round %d: the servers have the lists %d and %d", round, c.Number, full.Number)
 			}
 			if file := labtest.Read(t, n.lists.path(foPP(t), false)); file != string(bytesOf(t, full)) {
