@@ -118,7 +118,7 @@ func lost(h []operation, end final) (all []violation) {
 			if r, there := end.records[o.key]; !there || !r.revoked {
 				all = append(all, violation{text: "the certificate is not revoked at the end", ops: []operation{o}})
 			} else if !end.listed[o.key] {
-				all = append(all, violation{text: "the certificate is not on every node's CRL at the end",
+				all = append(all, violation{text: "the certificate is not on the CRL at the end",
 					ops: []operation{o}})
 			}
 		}
