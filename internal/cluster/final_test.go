@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"net/http"
@@ -46,19 +47,26 @@ func (l *load) end() final {
 			break
 		}
 	}
-	nodes := map[string]int{} // that have a serial number on their CRL
-	for _, n := range l.nodes {
-		at := strings.Replace(crlOf(some), labName, n.address, 1)
-		answer, body := labtest.Ask(l, http.MethodGet, at, nil)
-		if answer.StatusCode != http.StatusOK {
-			l.Fatalf("%s: %s", at, answer.Status)
-		}
-		for _, e := range l.parseCRL(body, l.issuerOf(some)).RevokedCertificateEntries {
-			nodes[profiles.SerialHex(e.SerialNumber)]++
-		}
-	}
-	for serial, n := range nodes {
-		end.listed[serial] = n == len(l.nodes)
+	for _, e := range l.sameCRL(some).RevokedCertificateEntries {
+		end.listed[profiles.SerialHex(e.SerialNumber)] = true
 	}
 	return end
+}
+
+// sameCRL is the full CRL of a certificate's issuer, which every node gives the same of.
+func (l *load) sameCRL(some *x509.Certificate) *x509.RevocationList {
+	l.Helper()
+	var der []byte
+	labtest.Until(l, "every node gives the same CRL", func() bool {
+		der = nil
+		for _, n := range l.nodes {
+			answer, body := labtest.Ask(l, http.MethodGet, l.at(n, crlOf(some)), nil)
+			if answer.StatusCode != http.StatusOK || der != nil && !bytes.Equal(der, body) {
+				return false
+			}
+			der = body
+		}
+		return true
+	})
+	return l.parseCRL(der, l.issuerOf(some))
 }

@@ -109,7 +109,7 @@ func (h *history) without(run func() error) error {
 type final struct {
 	records map[string]record   // by serial number, those that orders were given
 	orders  map[string][]string // serial numbers of each order
-	listed  map[string]bool     // serial numbers on the full CRL of every node
+	listed  map[string]bool     // serial numbers on the full CRL, which is every node's
 	away    []period            // in which the database was away, for one node at least
 }
 

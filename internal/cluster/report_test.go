@@ -22,6 +22,18 @@ var services = []service{
 	{"logins", []kind{login, redeem}},
 }
 
+// before are the faults that were under way at what shows a violation, or up to ten seconds before.
+func before(v violation, events []happened) string {
+	var b strings.Builder
+	for _, e := range events {
+		near := func(o operation) bool { return e.begin < o.ret && o.call < e.end+10*time.Second }
+		if slices.ContainsFunc(v.ops, near) {
+			fmt.Fprintf(&b, "\n    %12.6f to %12.6f s  %s", e.begin.Seconds(), e.end.Seconds(), e.name)
+		}
+	}
+	return b.String()
+}
+
 // longest is for how long at most no operation through HAProxy succeeded within a time.
 func longest(h []operation, kinds []kind, begin, end time.Duration) (gap time.Duration) {
 	last := begin

@@ -77,7 +77,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("and %d more", len(violations)-i)
 			break
 		}
-		t.Error(v)
+		t.Errorf("%s%s", v, before(v, events))
 	}
 	for _, k := range []kind{place, withdraw, download, revoke, status, crl, login, redeem} {
 		if n := len(byKey(l.ops, k)); n == 0 {

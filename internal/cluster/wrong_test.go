@@ -116,7 +116,7 @@ func TestWrongHistories(t *testing.T) {
 		"a revocation is lost": {"nothing acknowledged is lost", func(_ *[]operation, end *final) {
 			end.records["A1"] = record{"a1", false}
 		}, 1},
-		"a revocation is not on a node's CRL": {"nothing acknowledged is lost", func(_ *[]operation, end *final) {
+		"a revocation is not on the CRL": {"nothing acknowledged is lost", func(_ *[]operation, end *final) {
 			delete(end.listed, "A1")
 		}, 1},
 		"OCSP does not know what was issued": {"nothing acknowledged is lost",
