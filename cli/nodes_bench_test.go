@@ -102,9 +102,9 @@ func healthy(l *labtest.Lab) bool {
 }
 
 // Certificates issued and revoked one by one by a server on PostgreSQL: igc serve, called through
-// its socket, and step-ca (IGC_STEP_CA, or in the PATH), called over HTTPS on a kept connection with
-// a token for each, on the same database server. All keys are P-256; igc lints what it signs and
-// waits until every node knows of a change. They take turns; "x-step-ca" is the time of step-ca
+// its socket, and step-ca (IGC_STEP_CA, or in the PATH), called over HTTPS on a kept connection
+// with a token for each, on the same database server. All keys are P-256; igc lints what it signs
+// and waits until every node knows of a change. They take turns; "x-step-ca" is the time of step-ca
 // over that of igc, and with "-cpu" the servers' processor time.
 func BenchmarkBesideStepCA(b *testing.B) {
 	database := postgrestest.Database(b)
