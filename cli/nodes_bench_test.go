@@ -102,9 +102,9 @@ func healthy(l *labtest.Lab) bool {
 }
 
 // Certificates issued and revoked one by one by a server on PostgreSQL: igc serve, called through
-// its socket, and step-ca (IGC_STEP_CA, or in the PATH), called over HTTPS on a kept connection with
-// a token for each, on the same database server. All keys are P-256; igc lints what it signs and
-// waits until every node knows of a change. They take turns; "x-step-ca" is the time of step-ca
+// its socket, and step-ca (IGC_STEP_CA, or in the PATH), called over HTTPS on a kept connection
+// with a token for each, on the same database server. All keys are P-256; igc lints what it signs
+// and waits until every node knows of a change. They take turns; "x-step-ca" is the time of step-ca
 // over that of igc, and with "-cpu" the servers' processor time.
 func BenchmarkBesideStepCA(b *testing.B) {
 	database := postgrestest.Database(b)
@@ -241,7 +241,8 @@ func newStepCA(b *testing.B, program, database string) *stepCA {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	authority := func(name string, parent *x509.Certificate, by crypto.Signer) (*x509.Certificate, *ecdsa.PrivateKey) {
 		key := benchKey(b)
-		template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0), IsCA: true,
 			BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 		if parent == nil {
