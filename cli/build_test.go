@@ -26,7 +26,7 @@ func TestBuilds(t *testing.T) {
 	} {
 		t.Run(c.tags, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "igc")
-			// Compiled as for other tests, so that most is there already, and linked as it is handed out.
+			// Compiled as other tests do, so most is there already; linked as it is handed out.
 			build := exec.Command("go", "build", "-tags", c.tags, "-ldflags=-s -w", "-o", program,
 				"github.com/igc-lab/igc/cli/igc")
 			if out, err := build.CombinedOutput(); err != nil {

@@ -9,7 +9,8 @@ import (
 )
 
 func absent() error {
-	return store.Errorf(store.Invalid, "this igc was built without PostgreSQL (tag nopostgres): take one that was built "+
+	return store.Errorf(store.Invalid, "this igc was built without PostgreSQL (tag nopostgres): take one that was "+
+		"built "+
 		"with it, or keep the records in a file (store: bbolt)")
 }
 
