@@ -65,8 +65,11 @@ func serveForTest(what, home string) error {
 			return err
 		}
 		defer lab.Unlock()
-		lists := crl.NewIssuer(lab, time.Now)
-		responder, err := NewResponder(ctx, lab, time.Now)
+		lists := crl.NewIssuer(lab, lab.Now)
+		if err := lists.Watch(ctx); err != nil {
+			return err
+		}
+		responder, err := NewResponder(ctx, lab, lab.Now)
 		if err != nil {
 			return err
 		}
