@@ -50,7 +50,7 @@ const pollPublished = 20 * time.Millisecond
 func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) error {
 	lease := "crl/" + a.ID()
 	for {
-		if _, due, err := l.takeUp(ctx, a, k, anew); !due || err != nil {
+		if _, due, err := l.takeUp(ctx, a, k, anew, lease); !due || err != nil {
 			return err
 		}
 		mine, err := l.lab.Lease(ctx, lease, makingLimit)
@@ -75,7 +75,7 @@ func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *k
 
 // makeShared makes and publishes the lists; done is false when what others published came first.
 func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) (done bool, err error) {
-	order, due, err := l.takeUp(ctx, a, k, anew) // by who had the lease before
+	order, due, err := l.takeUp(ctx, a, k, anew, "") // by who had the lease before
 	if !due || err != nil {
 		return true, err
 	}
@@ -91,13 +91,15 @@ func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLi
 		return false, err
 	}
 	l.note(a, k, 0)
-	_, _, err = l.takeUp(ctx, a, k, false) // they hold, unless something changed since
+	_, _, err = l.takeUp(ctx, a, k, false, "") // they hold, unless something changed since
 	return true, err
 }
 
 // takeUp takes the lists that are published into k, and says which are to be made for them to hold;
-// due is false when they do.
-func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) (
+// due is false when they do. Lists whose number was given and that are not published are being made
+// by who has the lease, empty for this server; when nobody has it, they were abandoned, and others
+// are due.
+func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists, anew bool, lease string) (
 	order ca.CRLRequest, due bool, err error,
 ) {
 	limited := ctx
@@ -112,17 +114,22 @@ func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists,
 	if err == nil {
 		of, err = l.readPublished(limited, a, k)
 	}
+	unfinished := of.Full.Number < state.Full.Number || of.Delta.Number < state.Delta.Number
+	making := false
+	if err == nil && unfinished && lease != "" {
+		making, err = l.lab.LeaseHeld(limited, lease)
+	}
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		err = errNoAnswer
 	}
 	if err != nil {
 		return order, false, err
 	}
-	if order, due = l.order(a, k, state, now, anew); due {
+	if order, due = l.order(a, k, state, now, anew || unfinished && !making); due {
 		return order, true, nil
 	}
-	if of.Full.Number < state.Full.Number || of.Delta.Number < state.Delta.Number {
-		seen = 0 // some are being made, and nobody is told when they are published
+	if unfinished {
+		seen = 0 // nobody is told when those that are being made are published
 	}
 	l.note(a, k, seen)
 	return order, false, nil

@@ -152,7 +152,7 @@ func TestFrozenMaker(t *testing.T) {
 	other.change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
 
 	k := frozen.lists.cached[a]
-	order, due, err := frozen.lists.takeUp(t.Context(), a, k, false)
+	order, due, err := frozen.lists.takeUp(t.Context(), a, k, false, "")
 	if err != nil || !due {
 		t.Fatal(due, err)
 	}
@@ -204,15 +204,19 @@ func TestUnpublishedList(t *testing.T) {
 	_, all, _ := nodes(t, 2, 2)
 	a := foPP(t)
 	first := all[0].get(t, false)
-	for _, damage := range []func(){
-		func() { // numbered as the base of what follows, and never published
-			order := ca.CRLRequest{Full: true, Due: true, Form: first.form}
+	abandon := func(due bool) func() { // numbered, perhaps as the base of what follows, and never published
+		return func() {
+			order := ca.CRLRequest{Full: true, Due: due, Form: first.form}
 			if err := all[0].IssueCRLs(t.Context(), a, order, func(ca.CRLContent) error {
 				return nil
 			}); err != nil {
 				t.Fatal(err)
 			}
-		},
+		}
+	}
+	for _, damage := range []func(){
+		abandon(true),
+		abandon(false),
 		func() {
 			write := store.DocumentWrite{Kind: published, Key: listKey(a, false), Value: []byte("\x30\x00")}
 			if _, err := all[0].WriteDocuments(t.Context(), "test", write); err != nil {
