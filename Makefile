@@ -71,6 +71,7 @@ soak:
 	IGC_SOAK=30m go test ./internal/cluster -run TestSoak -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
+	IGC_TEST_STORE=postgres IGC_LARGE_LAB=100000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./cli -run TestLargeCopy -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
 	go test ./batch/sheet -run '^$$' -fuzz FuzzCSV -fuzztime $(FUZZ) -fuzzminimizetime 20x
