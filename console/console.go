@@ -89,7 +89,7 @@ type Options struct {
 	Messages   Messages
 	Handshakes Handshakes
 	CRLs       CRLs
-	Doctor     func(context.Context) iter.Seq[doctor.Finding]
+	Doctor     func(context.Context, i18n.Language) iter.Seq[doctor.Finding]
 
 	Endpoints   []Endpoint // that the lab serves
 	Publication string     // URL of the publication port, without a slash at its end

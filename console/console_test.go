@@ -133,7 +133,9 @@ func newWorld(t *testing.T) *world {
 				Mails:  w.outbox, Now: now, Clock: now, Holds: true})
 		},
 		Messages: w.outbox, Handshakes: w, CRLs: w, Now: now, Publication: "http://localhost:8080",
-		Doctor:    func(context.Context) iter.Seq[doctor.Finding] { return slices.Values[[]doctor.Finding](nil) },
+		Doctor: func(context.Context, i18n.Language) iter.Seq[doctor.Finding] {
+			return slices.Values[[]doctor.Finding](nil)
+		},
 		Endpoints: []Endpoint{{i18n.Same("TestSSL"), "https://localhost:8443/"}},
 		Paths: Paths{Console: "/console/", People: "/personnes/", Phones: "/telephone/", Messages: "/messages/",
 			FHIR: "/fhir/v2/", Annuaire: "/annuaire/", PSC: "/psc/"}})

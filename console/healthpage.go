@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/igc-lab/igc/access"
 	"github.com/igc-lab/igc/ca/store"
@@ -34,9 +33,10 @@ func (c *Console) healthPage(w http.ResponseWriter, r *http.Request) error {
 		Actor       string
 		NextPage    string
 		Publication string
-	}{view: c.view(w, r, i18n.Text{FR: "Santé du labo", EN: "Lab health"}), Report: c.report(), Feed: feed,
+	}{view: c.view(w, r, i18n.Text{FR: "Santé du labo", EN: "Lab health"}), Feed: feed,
 		Actor:       actor,
 		Publication: c.Publication}
+	data.Report = c.report(data.Lang)
 	for _, f := range data.Report.Findings {
 		if f.Unused || f.State == doctor.Skipped {
 			data.Unused = append(data.Unused, f)
@@ -75,8 +75,7 @@ func (v view) Class(s doctor.State) string {
 // examineAgain has the lab examined again.
 func (c *Console) examineAgain(http.ResponseWriter, *http.Request, *access.Caller) (string, error) {
 	c.health.mu.Lock()
-	c.health.report.At = time.Time{}
+	clear(c.health.reports) // pages have others made
 	c.health.mu.Unlock()
-	c.report()
 	return c.Paths.Console + "sante/", nil
 }

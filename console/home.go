@@ -82,7 +82,7 @@ func (c *Console) homePage(w http.ResponseWriter, r *http.Request) error {
 		Test      string
 	}{view: c.view(w, r, i18n.Text{FR: "Accueil", EN: "Home"}), livePart: live, Cards: list.Rows,
 		Endpoints: c.Endpoints, Test: c.testLink(), Codes: testCodes()}
-	report := c.report()
+	report := c.report(data.Lang)
 	data.Checked = !report.At.IsZero()
 	for _, f := range report.Findings {
 		if f.State == doctor.Todo {

@@ -18,6 +18,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/doctor"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/services/ecps"
@@ -64,9 +65,13 @@ func TestAsClientsSee(t *testing.T) {
 func TestHealth(t *testing.T) {
 	w := newWorld(t)
 	examine := make(chan struct{})
-	w.console.Doctor = func(context.Context) iter.Seq[doctor.Finding] {
+	w.console.Doctor = func(_ context.Context, in i18n.Language) iter.Seq[doctor.Finding] {
 		return func(yield func(doctor.Finding) bool) {
 			<-examine
+			if in == i18n.English {
+				yield(doctor.Finding{Check: "clock", State: doctor.Todo, Message: "an hour behind", Remedy: "ntpdate"})
+				return
+			}
 			_ = yield(doctor.Finding{Check: "server", State: doctor.OK, Message: "tourne"}) &&
 				yield(doctor.Finding{Check: "clock", State: doctor.Todo, Message: "en retard", Remedy: "ntpdate"}) &&
 				yield(doctor.Finding{Check: "pcscd", State: doctor.Note, Message: "absent", Unused: true})
@@ -80,6 +85,9 @@ func TestHealth(t *testing.T) {
 	visitor.open("/console/sante/").sees("tourne", "en retard", "Ce que ce laboratoire n'utilise pas (1)", "absent")
 	visitor.click("^Examiner de nouveau$").sees("L'examen est en cours")
 	examine <- struct{}{}
+	visitor.open("/console/sante/?lang=en") // the report is in the language of the page
+	examine <- struct{}{}
+	visitor.eventually("/console/sante/?lang=en", "an hour behind")
 }
 
 // eventually opens a page until it has a text.

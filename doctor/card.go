@@ -19,7 +19,6 @@ import (
 	"github.com/igc-lab/igc/card/folder"
 	"github.com/igc-lab/igc/card/install"
 	"github.com/igc-lab/igc/card/vpcd"
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -60,29 +59,29 @@ func (d *diagnosis) setting() (install.Setting, error) {
 func (d *diagnosis) module(context.Context) (found []Finding) {
 	if runtime.GOOS != "linux" {
 		return []Finding{{State: Note, Unused: true,
-			Message: tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
+			Message: d.tr("les navigateurs de ce système ne lisent pas de module PKCS#11 : les cartes y sont importées",
 				"the browsers of this system read no PKCS#11 module: cards are imported there"),
 			Remedy: d.igc("card", "install")}}
 	}
 	path, there := d.moduleSource()
 	s, err := d.setting()
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: d.igc("card", "install")}}
 	}
 	made, err := s.Made()
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: shell.Command("mv", filepath.Join(d.Home, "module"), filepath.Join(d.Home, "module.old"))}}
 	}
 	if !there && len(made) == 0 {
 		return []Finding{{State: Note, Unused: true,
-			Message: fmt.Sprintf(tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
+			Message: fmt.Sprintf(d.tr("%s n'est pas là : il ne sert qu'aux logiciels qui lisent les cartes par PKCS#11",
 				"%s is not there: it only serves software that reads cards through PKCS#11"), shell.ShortPath(path)),
 			Remedy: makeModule(path)}}
 	}
 	if !there {
-		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("%s a disparu, et des logiciels le cherchent",
+		return []Finding{{State: Todo, Message: fmt.Sprintf(d.tr("%s a disparu, et des logiciels le cherchent",
 			"%s has gone, and software looks for it"), shell.ShortPath(install.Installed(d.Home))),
 			Remedy: makeModule(path)}}
 	}
@@ -93,7 +92,7 @@ func (d *diagnosis) module(context.Context) (found []Finding) {
 		if beside == path { // go build replaces no file that it did not make
 			again = shell.Command("rm", path) + " && " + again
 		}
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: again}}
 	}
 	if len(made) > 0 && d.recordsErr == nil { // what is installed is what was built, with the lab's roots
@@ -102,7 +101,7 @@ func (d *diagnosis) module(context.Context) (found []Finding) {
 		}
 	}
 	if mine := d.Version; version != "" && mine != "" && version != mine {
-		return []Finding{{State: Note, Message: fmt.Sprintf(tr("%s est de la version %s, et igc de la version %s",
+		return []Finding{{State: Note, Message: fmt.Sprintf(d.tr("%s est de la version %s, et igc de la version %s",
 			"%s is of version %s, and igc of version %s"), shell.ShortPath(path), version, mine),
 			Remedy: makeModule(path)}}
 	}
@@ -127,7 +126,7 @@ var installedSoftware = func() []software {
 func (d *diagnosis) standing(s install.Setting, place string) *Finding {
 	standings, err := s.ChangeStatuses([]string{place})
 	if err != nil {
-		f := Finding{State: Todo, Message: err.Error(),
+		f := Finding{State: Todo, Message: d.say(err),
 			Remedy: d.igc("card", "install", "--only", place)}
 		return &f
 	}
@@ -140,11 +139,11 @@ func (d *diagnosis) standing(s install.Setting, place string) *Finding {
 	if len(stale) == 0 {
 		return nil
 	}
-	text := strings.TrimPrefix(tr(stale[0].FR(), stale[0].EN()), place+": ")
+	text := strings.TrimPrefix(d.tr(stale[0].FR(), stale[0].EN()), place+": ")
 	if more := len(stale) - 1; more > 0 {
-		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
+		text += fmt.Sprintf(d.tr(" ; et %d autres", "; and %d more"), more)
 	}
-	f := Finding{State: Todo, Message: fmt.Sprintf(tr("n'est plus comme installé : %s",
+	f := Finding{State: Todo, Message: fmt.Sprintf(d.tr("n'est plus comme installé : %s",
 		"is not as it was installed: %s"), text),
 		Remedy: d.install(place),
 		fix: func(context.Context) error {
@@ -170,16 +169,16 @@ func (d *diagnosis) install(place string) string {
 func (d *diagnosis) installed(p software) []Finding {
 	s, err := d.setting()
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: d.install(p.name)}}
 	}
 	made, err := s.Made()
 	if _, there := d.moduleSource(); !there && runtime.GOOS == "linux" {
-		return []Finding{{State: Skipped, Unused: err == nil && len(made) == 0, Message: tr("voir module",
+		return []Finding{{State: Skipped, Unused: err == nil && len(made) == 0, Message: d.tr("voir module",
 			"see module")}}
 	}
 	if err != nil {
-		return []Finding{{State: Skipped, Message: tr("voir module", "see module")}}
+		return []Finding{{State: Skipped, Message: d.tr("voir module", "see module")}}
 	}
 	wanted := slices.ContainsFunc(made, func(c install.Change) bool { return c.Place == p.name })
 	if _, err := exec.LookPath("certutil"); err != nil && p.name == "nss" {
@@ -187,13 +186,13 @@ func (d *diagnosis) installed(p software) []Finding {
 		if wanted {
 			missing = Todo
 		}
-		return []Finding{{State: missing, Message: tr("certutil manque : Chromium ne peut être ni examiné ni réglé",
+		return []Finding{{State: missing, Message: d.tr("certutil manque : Chromium ne peut être ni examiné ni réglé",
 			"certutil is missing: Chromium can neither be examined nor set up"),
 			Remedy: "sudo apt install libnss3-tools"}}
 	}
 	standings, err := s.ChangeStatuses([]string{p.name})
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: d.install(p.name)}}
 	}
 	var targets, files []string
@@ -203,7 +202,7 @@ func (d *diagnosis) installed(p software) []Finding {
 		case st.Place != p.name:
 			continue
 		case st.Err != nil:
-			return []Finding{{State: Todo, Message: st.Err.Error(),
+			return []Finding{{State: Todo, Message: d.say(st.Err),
 				Remedy: "${EDITOR:-vi} " + shell.Command(st.Target)}}
 		case st.Done:
 			stands++
@@ -215,25 +214,25 @@ func (d *diagnosis) installed(p software) []Finding {
 	where := ""
 	switch {
 	case len(targets) > 0 && p.name == "system": // names that say nothing
-		where = fmt.Sprintf(tr("racines dans %s : %d", "roots in %s: %d"), filepath.Dir(targets[0]), len(targets))
+		where = fmt.Sprintf(d.tr("racines dans %s : %d", "roots in %s: %d"), filepath.Dir(targets[0]), len(targets))
 	case len(targets) == 1 || p.name == "nss":
 		for i := range targets {
 			targets[i] = shell.ShortPath(targets[i])
 		}
 		where = strings.Join(targets, ", ")
 	case len(targets) > 1:
-		where = fmt.Sprintf(tr("%s dans %s",
+		where = fmt.Sprintf(d.tr("%s dans %s",
 			"%s in %s"), strings.Join(files, ", "), shell.ShortPath(filepath.Dir(targets[0])))
 	}
 	all := len(slices.DeleteFunc(standings, func(st install.ChangeStatus) bool { return st.Place != p.name }))
 	switch {
 	case stands == all && p.name == "nss":
-		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : module, racines : %d",
+		return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%s : module, racines : %d",
 			"%s: module, roots: %d"), where, len(d.roots))}}
 	case stands == all:
 		return []Finding{{State: OK, Message: where}}
 	case !wanted:
-		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(tr("rien d'installé : %s",
+		return []Finding{{State: Note, Unused: true, Message: fmt.Sprintf(d.tr("rien d'installé : %s",
 			"nothing installed: %s"), where),
 			Remedy: d.install(p.name)}}
 	}
@@ -244,20 +243,20 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 	m := vpcd.Look("/")
 	switch {
 	case runtime.GOOS != "linux":
-		return []Finding{{State: Note, Unused: true, Message: tr("n'est examiné que sous Linux",
+		return []Finding{{State: Note, Unused: true, Message: d.tr("n'est examiné que sous Linux",
 			"is only looked at on Linux")}}
 	case m.Program == "" && m.PID == 0:
 		return []Finding{{State: Note, Unused: true,
-			Message: tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
+			Message: d.tr("absent : il ne sert qu'aux logiciels qui lisent les cartes par PC/SC",
 				"absent: it only serves software that reads cards through PC/SC"),
 			Remedy: "sudo apt install pcscd vsmartcard-vpcd"}}
 	case m.Conf == "":
 		found = append(found, Finding{State: Note, Unused: m.PID == 0,
-			Message: tr("aucun reader.conf ne nomme le pilote vpcd",
+			Message: d.tr("aucun reader.conf ne nomme le pilote vpcd",
 				"no reader.conf names the driver vpcd"),
 			Remedy: "sudo apt install vsmartcard-vpcd"})
 	case m.Missing:
-		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s nomme %s, qui n'est pas là",
+		found = append(found, Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s nomme %s, qui n'est pas là",
 			"%s names %s, which is not there"), m.Conf, m.Driver),
 			Remedy: "sudo apt install --reinstall vsmartcard-vpcd"})
 	}
@@ -267,15 +266,15 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 			start = "sudo systemctl start pcscd"
 		}
 		return append(found, Finding{State: Note, Unused: true,
-			Message: fmt.Sprintf(tr("%s est installé, et ne tourne pas",
+			Message: fmt.Sprintf(d.tr("%s est installé, et ne tourne pas",
 				"%s is installed, and does not run"), m.Program),
 			Remedy: start})
 	}
-	found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("tourne%s ; vpcd : %s%s",
-		"runs%s; vpcd: %s%s"), process(m.PID), m.Address, keptTo(m))})
+	found = append(found, Finding{State: OK, Message: fmt.Sprintf(d.tr("tourne%s ; vpcd : %s%s",
+		"runs%s; vpcd: %s%s"), process(m.PID), m.Address, d.keptTo(m))})
 	if open := m.Exposed(); len(open) > 0 {
 		found = append(found, Finding{State: Note,
-			Message: fmt.Sprintf(tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
+			Message: fmt.Sprintf(d.tr("vpcd écoute au-delà de cette machine (%s), quoi que dise reader.conf : qui l'atteint reçoit le code que l'on tape",
 				"vpcd listens beyond this machine (%s), whatever reader.conf says: who reaches it is given the PIN that is typed"),
 				strings.Join(open, ", ")),
 			Remedy: vpcd.ConfineCommand()})
@@ -284,12 +283,12 @@ func (d *diagnosis) pcscd(context.Context) (found []Finding) {
 }
 
 // keptTo says what keeps vpcd's ports from others.
-func keptTo(m vpcd.Machine) string {
+func (d *diagnosis) keptTo(m vpcd.Machine) string {
 	switch {
 	case m.Elsewhere:
-		return tr(", dans un réseau à part", ", in a network of its own")
+		return d.tr(", dans un réseau à part", ", in a network of its own")
 	case m.Confined:
-		return tr(", que systemd ferme aux autres machines", ", which systemd closes to other machines")
+		return d.tr(", que systemd ferme aux autres machines", ", which systemd closes to other machines")
 	}
 	return ""
 }
@@ -297,20 +296,20 @@ func keptTo(m vpcd.Machine) string {
 func (d *diagnosis) reader(context.Context) (found []Finding) {
 	m := vpcd.Look("/")
 	if m.PID == 0 {
-		return []Finding{{State: Skipped, Unused: true, Message: tr("pcscd ne tourne pas", "pcscd is not running")}}
+		return []Finding{{State: Skipped, Unused: true, Message: d.tr("pcscd ne tourne pas", "pcscd is not running")}}
 	}
 	programs := vpcd.Programs("/")
 	for _, p := range m.Players() {
 		i := slices.IndexFunc(programs, func(r vpcd.Program) bool { return r.PID == p.PID && d.otherLab(r) })
 		if i >= 0 {
 			found = append(found, Finding{State: Note,
-				Message: fmt.Sprintf(tr("lecteur %d : igc card reader%s y joue une carte d'un autre laboratoire, %s",
+				Message: fmt.Sprintf(d.tr("lecteur %d : igc card reader%s y joue une carte d'un autre laboratoire, %s",
 					"reader %d: igc card reader%s plays a card of another lab in it, %s"), p.Slot, process(p.PID), shell.ShortPath(programs[i].Home)),
 				Remedy: shell.Command("kill", strconv.Itoa(p.PID)) + " && " + d.readerCommand(m)})
 			continue
 		}
-		found = append(found, Finding{State: OK, Message: fmt.Sprintf(tr("lecteur %d : %s%s y joue une carte",
-			"reader %d: %s%s plays a card in it"), p.Slot, orSomeone(p.Name), process(p.PID))})
+		found = append(found, Finding{State: OK, Message: fmt.Sprintf(d.tr("lecteur %d : %s%s y joue une carte",
+			"reader %d: %s%s plays a card in it"), p.Slot, d.orSomeone(p.Name), process(p.PID))})
 	}
 	if len(found) > 0 {
 		return found
@@ -321,7 +320,7 @@ func (d *diagnosis) reader(context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []Finding{{State: Note, Unused: true, Message: tr("aucune carte n'est jouée dans PC/SC",
+	return []Finding{{State: Note, Unused: true, Message: d.tr("aucune carte n'est jouée dans PC/SC",
 		"no card is played in PC/SC"),
 		Remedy: d.readerCommand(m)}}
 }
@@ -341,24 +340,24 @@ func (d *diagnosis) idleReader(m vpcd.Machine, r vpcd.Program) Finding {
 	again := shell.Command("kill", strconv.Itoa(r.PID)) + " && " + d.readerCommand(m)
 	switch {
 	case d.otherLab(r):
-		return Finding{State: Note, Message: fmt.Sprintf(tr("igc card reader%s tourne pour un autre laboratoire, %s : les cartes de celui-ci n'y viennent pas",
+		return Finding{State: Note, Message: fmt.Sprintf(d.tr("igc card reader%s tourne pour un autre laboratoire, %s : les cartes de celui-ci n'y viennent pas",
 			"igc card reader%s runs for another lab, %s: the cards of this one do not come into it"), process(r.PID), shell.ShortPath(r.Home)),
 			Remedy: again}
 	case r.Address != m.Address:
-		return Finding{State: Todo, Message: fmt.Sprintf(tr("igc card reader%s cherche vpcd en %s, et il est en %s",
+		return Finding{State: Todo, Message: fmt.Sprintf(d.tr("igc card reader%s cherche vpcd en %s, et il est en %s",
 			"igc card reader%s looks for vpcd at %s, and it is at %s"), process(r.PID), r.Address, m.Address),
 			Remedy: again}
 	case m.Elsewhere && !r.Reaches(m):
-		return Finding{State: Todo, Message: fmt.Sprintf(tr("igc card reader%s ne voit pas vpcd, qui est dans un réseau à part avec pcscd",
+		return Finding{State: Todo, Message: fmt.Sprintf(d.tr("igc card reader%s ne voit pas vpcd, qui est dans un réseau à part avec pcscd",
 			"igc card reader%s does not see vpcd, which is in a network of its own with pcscd"), process(r.PID)),
 			Remedy: again}
 	}
 	if !r.Reaches(m) {
-		return Finding{State: Note, Message: fmt.Sprintf(tr("igc card reader%s attend vpcd en %s, où rien n'écoute",
+		return Finding{State: Note, Message: fmt.Sprintf(d.tr("igc card reader%s attend vpcd en %s, où rien n'écoute",
 			"igc card reader%s waits for vpcd at %s, where nothing listens"),
 			process(r.PID), r.Address)}
 	}
-	return Finding{State: OK, Message: fmt.Sprintf(tr("igc card reader%s attend une carte",
+	return Finding{State: OK, Message: fmt.Sprintf(d.tr("igc card reader%s attend une carte",
 		"igc card reader%s waits for a card"), process(r.PID))}
 }
 
@@ -400,7 +399,7 @@ func (d *diagnosis) inserted() (all []insertedCard, err error) {
 func (d *diagnosis) card(ctx context.Context) (found []Finding) {
 	all, err := d.inserted()
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: shell.Command("ls", "-l", filepath.Join(d.Home, "reader"))}}
 	}
 	for _, in := range all {
@@ -411,22 +410,22 @@ func (d *diagnosis) card(ctx context.Context) (found []Finding) {
 	}
 	issued, _ := filepath.Glob(filepath.Join(d.Home, "cards", "[0-9]*")) // a home whose name is a pattern has none
 	if len(issued) == 0 {
-		return []Finding{{State: Note, Message: tr("le laboratoire n'a pas encore de carte",
+		return []Finding{{State: Note, Message: d.tr("le laboratoire n'a pas encore de carte",
 			"the lab has no card yet"),
 			Remedy: d.igc("issue", "--fixture", "alain")}}
 	}
 	return []Finding{{State: Note, Unused: true,
-		Message: fmt.Sprintf(tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
+		Message: fmt.Sprintf(d.tr("aucune dans un lecteur virtuel ; le laboratoire en a %d",
 			"none in a virtual reader; the lab has %d"), len(issued)),
 		Remedy: d.igc("card", "insert", filepath.Base(issued[0]))}}
 }
 
 // oneCard is the worst that is wrong with a card, or that all is whole.
 func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
-	begin := fmt.Sprintf(tr("lecteur %d : ", "reader %d: "), in.Reader)
+	begin := fmt.Sprintf(d.tr("lecteur %d : ", "reader %d: "), in.Reader)
 	takeOut := shell.Command("rm", filepath.Join(d.Home, "reader", strconv.Itoa(in.Reader)))
 	if errors.Is(in.err, vcard.ErrNotFound) {
-		return Finding{State: Todo, Message: fmt.Sprintf(tr("%sle dossier de la carte, %s, n'existe plus",
+		return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%sle dossier de la carte, %s, n'existe plus",
 			"%sthe card's folder, %s, is no more"), begin, shell.ShortPath(in.Dir)),
 			Remedy: takeOut,
 			fix: func(context.Context) error {
@@ -434,13 +433,13 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 			}}
 	}
 	if in.err != nil {
-		return Finding{State: Todo, Message: fmt.Sprintf("%s%v", begin, i18n.Detail(in.err)),
+		return Finding{State: Todo, Message: fmt.Sprintf("%s%v", begin, d.detail(in.err)),
 			Remedy: takeOut}
 	}
 	begin += in.card.Number + " (" + in.card.Holder.DisplayName() + ")"
 	again := d.igc("card", "remove", in.card.Number) + " && " + d.igc("renew", in.card.Number)
 	if missing := missingFiles(in.Dir); len(missing) > 0 {
-		return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : il manque à son dossier %s",
+		return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : il manque à son dossier %s",
 			"%s: its folder lacks %s"), begin, strings.Join(missing, ", ")),
 			Remedy: again}
 	}
@@ -449,11 +448,11 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 		serial := profiles.SerialHex(c.Serial)
 		switch {
 		case d.now.Before(c.NotBefore):
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s ne vaut qu'à partir du %s",
+			return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : %s ne vaut qu'à partir du %s",
 				"%s: %s is valid only from %s"), begin, c.Role, c.NotBefore.Format(time.DateOnly)),
 				Remedy: again}
 		case !d.now.Before(c.NotAfter):
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s a expiré le %s",
+			return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : %s a expiré le %s",
 				"%s: %s expired on %s"), begin, c.Role, c.NotAfter.Format(time.DateOnly)),
 				Remedy: again}
 		}
@@ -465,24 +464,24 @@ func (d *diagnosis) oneCard(ctx context.Context, in insertedCard) Finding {
 		}
 		switch r, err := d.client.Find(ctx, serial); {
 		case ca.KindOf(err) == ca.NotFound:
-			return Finding{State: Note, Message: fmt.Sprintf(tr("%s : %s %s n'est pas de ce laboratoire",
+			return Finding{State: Note, Message: fmt.Sprintf(d.tr("%s : %s %s n'est pas de ce laboratoire",
 				"%s: %s %s is not of this lab"), begin, c.Role, serial),
 				Remedy: d.igc("card", "remove", in.card.Number)}
 		case err != nil:
-			return Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", begin, tr(" : ", ": "), i18n.Detail(err)),
+			return Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", begin, d.tr(" : ", ": "), d.detail(err)),
 				Remedy: d.igc("doctor")}
 		case r.Status == ca.OnHold:
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s est suspendu depuis le %s",
+			return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : %s est suspendu depuis le %s",
 				"%s: %s has been on hold since %s"), begin, c.Role, r.Revoked.At.Format(time.DateOnly)),
 				Remedy: d.igc("unhold", "--card", in.card.Number)}
 		case r.Status == ca.Revoked:
-			return Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s est révoqué depuis le %s (%s)",
+			return Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : %s est révoqué depuis le %s (%s)",
 				"%s: %s has been revoked since %s (%s)"), begin, c.Role, r.Revoked.At.Format(time.DateOnly), r.Revoked.Reason),
 				Remedy: again}
 		}
 	}
-	return Finding{State: OK, Message: fmt.Sprintf(tr("%s, complète, bonne encore %s",
-		"%s, complete, good for %s"), begin, remaining(soonest.Sub(d.now)))}
+	return Finding{State: OK, Message: fmt.Sprintf(d.tr("%s, complète, bonne encore %s",
+		"%s, complete, good for %s"), begin, d.remaining(soonest.Sub(d.now)))}
 }
 
 // missingFiles are those that card.json names and the folder does not have.
@@ -525,27 +524,27 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 		status, err := c.Status()
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "),
-				i18n.Detail(err)),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, d.tr(" : ", ": "),
+				d.detail(err)),
 				Remedy: shell.Command("ls", "-l", c.Dir)})
 		case err != nil:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, tr(" : ", ": "),
-				i18n.Detail(err)),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", c.Number, d.tr(" : ", ": "),
+				d.detail(err)),
 				Remedy: shell.Command("rm", filepath.Join(c.Dir, "state.json"))})
 		case status.TriesLeft == 0 && status.UnblockingsLeft == 0:
 			found = append(found, Finding{State: Note,
-				Message: fmt.Sprintf(tr("%s est perdue : trop de codes de déblocage erronés",
+				Message: fmt.Sprintf(d.tr("%s est perdue : trop de codes de déblocage erronés",
 					"%s is lost: too many wrong unblocking codes"), c.Number),
 				Remedy: d.igc("renew", c.Number)})
 		case status.TriesLeft == 0:
 			found = append(found, Finding{State: Todo,
-				Message: fmt.Sprintf(tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
+				Message: fmt.Sprintf(d.tr("%s est bloquée : 3 codes porteur erronés ; essais du code de déblocage : %d",
 					"%s is blocked: 3 wrong PINs; tries of the unblocking code: %d"),
 					c.Number, status.UnblockingsLeft),
 				Remedy: d.igc("card", "unblock", c.Number)})
 		case status.TriesLeft < vcard.Tries:
 			found = append(found, Finding{State: Note,
-				Message: fmt.Sprintf(tr("%s : essais restants : %d sur %d ; le bon code les rend tous",
+				Message: fmt.Sprintf(d.tr("%s : essais restants : %d sur %d ; le bon code les rend tous",
 					"%s: %d of %d tries left; the right PIN gives them back"), c.Number, status.TriesLeft, vcard.Tries)})
 		default:
 			whole = append(whole, c.Number)
@@ -555,11 +554,11 @@ func (d *diagnosis) pin(context.Context) (found []Finding) {
 	case len(found) > 0:
 		return found
 	case len(whole) == 0:
-		return []Finding{{State: OK, Message: tr("aucune carte n'a encore été ouverte", "no card was opened yet")}}
+		return []Finding{{State: OK, Message: d.tr("aucune carte n'a encore été ouverte", "no card was opened yet")}}
 	case len(whole) > 3:
-		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d cartes : %d essais chacune",
+		return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d cartes : %d essais chacune",
 			"%d cards: %d tries each"), len(whole), vcard.Tries)}}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d essais",
+	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%s : %d essais",
 		"%s: %d tries"), strings.Join(whole, ", "), vcard.Tries)}}
 }

@@ -28,7 +28,7 @@ import (
 type Finding struct {
 	Check   string `json:"check"`             // its name in the table: home, keys, authorities...; the README lists them
 	State   State  `json:"state"`             // ok, todo, note, skipped, fixed
-	Message string `json:"found"`             // in the language of the command line
+	Message string `json:"found"`             // in the language of the report
 	Remedy  string `json:"remedy,omitempty"`  // the command that puts it right
 	Fixable bool   `json:"fixable,omitempty"` // [Fix] puts it right
 	Unused  bool   `json:"unused,omitempty"`  // a note about what this lab or machine does not use
@@ -56,7 +56,8 @@ type Options struct {
 	PassphraseFile string      // absolute; the remedies name it. Empty when there is none
 	Version        string      // of this igc; empty for one that does not say it
 	Addresses      func(lab.Listen) []Address
-	Only           []string // the checks to make, by their names; nil for all
+	Only           []string      // the checks to make, by their names; nil for all
+	Language       i18n.Language // of the report; empty for that of the command line
 }
 
 // Address is one that igc serve listens on.
@@ -94,7 +95,12 @@ func Title(check string) i18n.Text {
 	return i18n.Text{FR: check, EN: check}
 }
 
-func tr(fr, en string) string { return i18n.Tr(fr, en) }
+// tr is what a finding says, in the language of the report.
+func (d *diagnosis) tr(fr, en string) string { return i18n.Text{FR: fr, EN: en}.In(d.Language) }
+
+// say is the message of an error, and detail its message within a sentence.
+func (d *diagnosis) say(err error) string    { return i18n.TextOf(err).In(d.Language) }
+func (d *diagnosis) detail(err error) string { return i18n.DetailOf(err).In(d.Language) }
 
 // errorf makes an error from a format in both languages; errors among the arguments are wrapped,
 // and printed in the language of each.
@@ -172,6 +178,9 @@ type diagnosis struct {
 func newDiagnosis(ctx context.Context, o Options) *diagnosis {
 	home, opts := o.Home, o.Lab
 	d := &diagnosis{Options: o, present: time.Now}
+	if d.Language == "" {
+		d.Language = i18n.FromEnvironment()
+	}
 	if opts.Now != nil {
 		d.present = opts.Now
 	}
@@ -237,11 +246,11 @@ func (d *diagnosis) noLab() bool {
 func (d *diagnosis) lacks(n need) string {
 	switch {
 	case n >= aLab && d.noLab():
-		return tr("pas de laboratoire", "no lab")
+		return d.tr("pas de laboratoire", "no lab")
 	case n >= aLab && d.clientErr != nil, n >= records && (d.recordsErr != nil || len(d.authorities) == 0):
-		return tr("voir dossier", "see home")
+		return d.tr("voir dossier", "see home")
 	case n >= aServer && !d.running:
-		return tr("igc serve ne tourne pas", "igc serve is not running")
+		return d.tr("igc serve ne tourne pas", "igc serve is not running")
 	}
 	return ""
 }
@@ -276,11 +285,11 @@ func (d *diagnosis) runCheck(ctx context.Context, c check) []Finding {
 	found, err := bounded(ctx, func(ctx context.Context) ([]Finding, error) { return c.find(d, ctx), nil })
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("pas de réponse en %s", "no answer in %s"), patience),
+		return []Finding{{State: Todo, Message: fmt.Sprintf(d.tr("pas de réponse en %s", "no answer in %s"), patience),
 			Remedy: d.igc("doctor")}}
 	case err != nil:
-		return []Finding{{State: Todo, Message: fmt.Sprintf(tr("examen impossible : %v",
-			"cannot be examined: %v"), i18n.Detail(err)),
+		return []Finding{{State: Todo, Message: fmt.Sprintf(d.tr("examen impossible : %v",
+			"cannot be examined: %v"), d.detail(err)),
 			Remedy: d.igc("doctor")}}
 	}
 	return found

@@ -66,7 +66,7 @@ func TestDoctorChains(t *testing.T) {
 		"no certificate":       {[]ca.AuthorityInfo{{ID: "ACR-FO", DER: []byte{0x30, 0}}}, "ACR-FO"},
 		"an authority unheard": {[]ca.AuthorityInfo{{ID: "ACR-XX", DER: root.DER}}, "ACR-XX"},
 	} {
-		found := checkChains(c.list, "/lab")
+		found := (&diagnosis{}).checkChains(c.list, "/lab")
 		if (c.want == "") != (found[0].State == OK) || !strings.Contains(found[0].Message, c.want) {
 			t.Errorf("%s: %s, %s", name, found[0].State, found[0].Message)
 		}
@@ -92,7 +92,7 @@ func TestDoctorDates(t *testing.T) {
 		text string
 	}{{begin.Add(-day), Todo, "see clock"}, {begin.Add(day), OK, "days left"}, {end.Add(-10*day - time.Hour), Note, "in 10 days"},
 		{end.Add(-5 * time.Hour), Note, "in 5 h"}, {end, Todo, "expired on"}} {
-		found := checkDates(all, c.now, 30*day, "remedy")
+		found := (&diagnosis{}).checkDates(all, c.now, 30*day, "remedy")
 		if len(found) != 1 || found[0].State != c.want || !strings.Contains(found[0].Message, c.text) {
 			t.Errorf("on %s: %+v", c.now, found)
 		}
@@ -110,11 +110,11 @@ func TestDoctorDates(t *testing.T) {
 		t.Errorf("a good list: %v", errs)
 	}
 
-	found := checkClock(now, now.Add(time.Hour), "CRL ACR-FO")
+	found := (&diagnosis{}).checkClock(now, now.Add(time.Hour), "CRL ACR-FO")
 	if found[0].State != Todo || !strings.Contains(found[0].Message, "1h0m0s behind CRL ACR-FO") {
 		t.Errorf("a clock that is late: %+v", found)
 	}
-	if found := checkClock(now, now, "CRL ACR-FO"); found[0].State == Todo {
+	if found := (&diagnosis{}).checkClock(now, now, "CRL ACR-FO"); found[0].State == Todo {
 		t.Errorf("a clock that is right: %+v", found)
 	}
 }

@@ -25,17 +25,17 @@ func (d *diagnosis) feed(ctx context.Context) []Finding {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return []Finding{{State: Note, Remedy: remedy,
-			Message: tr("journal trop long pour être vérifié ici", "too long to be verified here")}}
+			Message: d.tr("journal trop long pour être vérifié ici", "too long to be verified here")}}
 	case err != nil:
-		return []Finding{{State: Todo, Message: err.Error(), Remedy: remedy}}
+		return []Finding{{State: Todo, Message: d.say(err), Remedy: remedy}}
 	case r.Broken != "":
-		text := tr("le journal a été modifié : %s. Comparez igc.db avec une copie",
+		text := d.tr("le journal a été modifié : %s. Comparez igc.db avec une copie",
 			"the feed was tampered with: %s. Compare igc.db with a copy")
 		return []Finding{{State: Todo, Message: fmt.Sprintf(text, r.Broken), Remedy: remedy}}
 	case r.Signed == 0:
-		return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d entrées enchaînées, pas encore de tête signée",
+		return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d entrées enchaînées, pas encore de tête signée",
 			"%d chained entries, no signed head yet"), r.Entries)}}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d entrées enchaînées, tête signée le %s",
+	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d entrées enchaînées, tête signée le %s",
 		"%d chained entries, head signed on %s"), r.Entries, r.SignedAt.Local().Format(time.DateTime))}}
 }

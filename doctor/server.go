@@ -20,7 +20,6 @@ import (
 	xocsp "golang.org/x/crypto/ocsp"
 
 	"github.com/igc-lab/igc/ca"
-	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/shell"
 	"github.com/igc-lab/igc/internal/sockets"
 	"github.com/igc-lab/igc/lab"
@@ -63,8 +62,9 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 			}
 		}
 		taken := Finding{State: Todo,
-			Message: fmt.Sprintf(tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
-				"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, orSomeone(name), process(pid)),
+			Message: fmt.Sprintf(d.tr("%s est pris par %s%s : arrêtez-le, ou un autre port dans igc.yaml (listen)",
+				"%s is held by %s%s: end it, or another port in igc.yaml (listen)"), label, d.orSomeone(name),
+				process(pid)),
 			Remedy: killOrShow(pid, port)}
 		switch {
 		case d.running && held && (pid == d.pid || pid == 0 || d.pid == 0):
@@ -79,7 +79,7 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 				continue // see server
 			}
 			found = append(found, Finding{State: Todo,
-				Message: fmt.Sprintf(tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
+				Message: fmt.Sprintf(d.tr("igc serve%s n'écoute pas sur %s : igc.yaml a changé depuis son départ",
 					"igc serve%s does not listen on %s: igc.yaml has changed since it started"),
 					process(d.pid), label),
 				Remedy: d.restart()})
@@ -90,8 +90,8 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 			case errors.Is(err, syscall.EADDRINUSE):
 				found = append(found, taken)
 			default: // reserved to root, or no address of this machine
-				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", label, tr(" : ", ": "),
-					i18n.Detail(err)),
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", label, d.tr(" : ", ": "),
+					d.detail(err)),
 					Remedy: "${EDITOR:-vi} " + shell.Command(filepath.Join(d.Home, "igc.yaml"))})
 			}
 		}
@@ -99,11 +99,11 @@ func (d *diagnosis) ports(ctx context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	whose := tr("libres", "free")
+	whose := d.tr("libres", "free")
 	if d.running {
-		whose = tr("à igc serve", "those of igc serve") + process(d.pid)
+		whose = d.tr("à igc serve", "those of igc serve") + process(d.pid)
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", lab.PortRanges(numbers), tr(" : ", ": "), whose)}}
+	return []Finding{{State: OK, Message: fmt.Sprintf("%s%s%s", lab.PortRanges(numbers), d.tr(" : ", ": "), whose)}}
 }
 
 // listens tries to listen on an address, and on both loopback addresses where it stands for them
@@ -142,9 +142,9 @@ func takes(s sockets.Socket, host, port string) bool {
 	return err != nil || at.IsUnspecified() || s.Local.Addr().IsUnspecified() || s.Local.Addr() == at.Unmap()
 }
 
-func orSomeone(program string) string {
+func (d *diagnosis) orSomeone(program string) string {
 	if program == "" {
-		return tr("un autre programme", "another program")
+		return d.tr("un autre programme", "another program")
 	}
 	return program
 }
@@ -168,7 +168,7 @@ func local(address string) string {
 
 func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	if d.stale {
-		found = append(found, Finding{State: Note, Message: tr("igc.sock reste d'un serveur qui n'est plus",
+		found = append(found, Finding{State: Note, Message: d.tr("igc.sock reste d'un serveur qui n'est plus",
 			"igc.sock is left of a server that is no more"),
 			Remedy: shell.Command("rm", filepath.Join(d.Home, "igc.sock")),
 			fix: func(context.Context) error {
@@ -181,7 +181,7 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	}
 	if !d.running {
 		return append([]Finding{{State: Todo,
-			Message: tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
+			Message: d.tr("igc serve ne tourne pas : ni publication, ni OCSP, ni TestSSL",
 				"igc serve is not running: no publication, no OCSP, no TestSSL"),
 			Remedy: d.igc("serve")}}, found...)
 	}
@@ -192,13 +192,13 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if above := d.testSSLRevoked(); err != nil && above != "" {
 		return append(found, Finding{State: Todo,
-			Message: fmt.Sprintf(tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
+			Message: fmt.Sprintf(d.tr("igc serve%s : TestSSL n'est pas servi, %s, l'autorité de son certificat, est révoquée",
 				"igc serve%s: TestSSL is not served, %s, the authority of its certificate, is revoked"), process(d.pid), above),
-			Remedy: d.igc("--home", tr("AUTRE", "OTHER"), "init")})
+			Remedy: d.igc("--home", d.tr("AUTRE", "OTHER"), "init")})
 	}
 	if err != nil {
-		return append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("igc serve%s : TestSSL ne répond pas : %v",
-			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), i18n.Detail(err)),
+		return append(found, Finding{State: Todo, Message: fmt.Sprintf(d.tr("igc serve%s : TestSSL ne répond pas : %v",
+			"igc serve%s: TestSSL does not answer: %v"), process(d.pid), d.detail(err)),
 			Remedy: d.restart()})
 	}
 	defer conn.Close()
@@ -214,25 +214,25 @@ func (d *diagnosis) server(ctx context.Context) (found []Finding) {
 	}
 	if _, err := presented[0].Verify(options); err != nil {
 		return append(found, Finding{State: Todo,
-			Message: fmt.Sprintf(tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
-				"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), i18n.Detail(err)),
+			Message: fmt.Sprintf(d.tr("igc serve%s : le certificat de TestSSL n'est pas bon : %v",
+				"igc serve%s: TestSSL's certificate is not good: %v"), process(d.pid), d.detail(err)),
 			Remedy: d.restart()})
 	}
 	if err := checkStaple(state.OCSPResponse, presented, now); err != nil {
 		found = append(found, Finding{State: Todo,
-			Message: fmt.Sprintf(tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
-				"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), i18n.Detail(err)),
+			Message: fmt.Sprintf(d.tr("igc serve%s : la réponse OCSP agrafée par TestSSL : %v",
+				"igc serve%s: the OCSP answer that TestSSL staples: %v"), process(d.pid), d.detail(err)),
 			Remedy: d.restart()})
 	}
 	_, port, _ := net.SplitHostPort(address)
 	found = append(found, Finding{State: OK,
-		Message: fmt.Sprintf(tr("igc serve%s, https://localhost:%s/, certificat : %s",
+		Message: fmt.Sprintf(d.tr("igc serve%s, https://localhost:%s/, certificat : %s",
 			"igc serve%s, https://localhost:%s/, certificate: %s left"),
-			process(d.pid), port, remaining(presented[0].NotAfter.Sub(now)))})
+			process(d.pid), port, d.remaining(presented[0].NotAfter.Sub(now)))})
 	options.Roots = nil // the system's
 	if _, err := presented[0].Verify(options); err != nil {
 		found = append(found, Finding{State: Note,
-			Message: tr("cette machine ne connaît pas la racine du certificat de TestSSL",
+			Message: d.tr("cette machine ne connaît pas la racine du certificat de TestSSL",
 				"this machine does not know the root of TestSSL's certificate"),
 			Remedy: d.igc("trust", "install")})
 	}
@@ -310,9 +310,9 @@ func (d *diagnosis) listErrors(errs []error) (found []Finding) {
 	if len(errs) == 0 {
 		return nil
 	}
-	text := errs[0].Error()
+	text := d.say(errs[0])
 	if more := len(errs) - 1; more > 0 {
-		text += fmt.Sprintf(tr(" ; et %d autres", "; and %d more"), more)
+		text += fmt.Sprintf(d.tr(" ; et %d autres", "; and %d more"), more)
 	}
 	return []Finding{{State: Todo, Message: text,
 		Remedy: d.igc("publish"),
@@ -376,11 +376,11 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 	first, late := ended(lists, d.present())
 	found := d.listErrors(append(errs, late...))
 	if problems, err := revocation.FetchProblems(ctx, base.Publication+"/healthz"); err != nil {
-		found = append(found, Finding{State: Todo, Message: err.Error(),
+		found = append(found, Finding{State: Todo, Message: d.say(err),
 			Remedy: d.restart()})
 	} else {
 		for _, p := range problems {
-			text := strings.TrimSpace(p.Authority + " " + p.What + tr(" : ", ": ") + p.Text)
+			text := strings.TrimSpace(p.Authority + " " + p.What + d.tr(" : ", ": ") + p.Text)
 			switch {
 			case p.What == "authority" || p.What == "authority_revoked" ||
 				strings.HasSuffix(p.What, "crl") && p.Level == revocation.Failing && len(late) > 0: // reported already
@@ -398,9 +398,10 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 			full++
 		}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%d CRL (HTTP, LDAP) et %d delta, signatures valides ; la première à expirer : %s n° %d, du %s au %s (%s)",
+	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d CRL (HTTP, LDAP) et %d delta, signatures valides ; la première à expirer : %s n° %d, du %s au %s (%s)",
 		"%d CRLs (HTTP, LDAP) and %d deltas, signatures valid; first to expire: %s number %d, from %s to %s (%s)"),
-		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))}}
+		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate),
+		d.remaining(first.NextUpdate.Sub(d.now)))}}
 }
 
 func minutes(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
@@ -414,12 +415,13 @@ func (d *diagnosis) unpublished() []Finding {
 	}
 	text := d.lacks(aServer)
 	if first != nil {
-		text += fmt.Sprintf(tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui expire la première, le %s (%s)",
+		text += fmt.Sprintf(d.tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui expire la première, le %s (%s)",
 			"; on the disk, %d signed lists, of which %s number %d expires first, on %s (%s)"),
-			len(lists), kindOf(first), first.Number, minutes(first.NextUpdate), remaining(first.NextUpdate.Sub(d.now)))
+			len(lists), kindOf(first), first.Number, minutes(first.NextUpdate), d.remaining(first.NextUpdate.Sub(d.now)))
 	}
 	if absent > 0 {
-		text += fmt.Sprintf(tr(" ; autorités sans liste encore : %d", "; authorities without a list yet: %d"), absent)
+		text += fmt.Sprintf(d.tr(" ; autorités sans liste encore : %d",
+			"; authorities without a list yet: %d"), absent)
 	}
 	return []Finding{{State: Skipped, Message: text}}
 }
@@ -472,7 +474,7 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 	at := reach(config.URLs.OCSP, config.Listen.Publication)
 	all, err := d.toAsk(ctx)
 	if err != nil {
-		return []Finding{{State: Todo, Message: err.Error(),
+		return []Finding{{State: Todo, Message: d.say(err),
 			Remedy: d.restart()}}
 	}
 	words := map[int]string{xocsp.Good: "good", xocsp.Revoked: "revoked", xocsp.Unknown: "unknown"}
@@ -481,17 +483,17 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 		status, err := ocsp.Fetch(ctx, at, one.certificate, one.issuer)
 		switch {
 		case err != nil:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ", ": "),
-				i18n.Detail(err)),
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, d.tr(" : ", ": "),
+				d.detail(err)),
 				Remedy: d.restart()})
 		case status.Status != one.want:
-			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(tr("%s : %s, et les registres disent %s",
+			found = append(found, Finding{State: Todo, Message: fmt.Sprintf(d.tr("%s : %s, et les registres disent %s",
 				"%s: %s, and the records say %s"), one.name, words[status.Status], words[one.want]),
 				Remedy: d.restart()})
 		default:
 			if err := checkAnswerDates(status, d.present()); err != nil {
-				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, tr(" : ",
-					": "), i18n.Detail(err)),
+				found = append(found, Finding{State: Todo, Message: fmt.Sprintf("%s%s%v", one.name, d.tr(" : ",
+					": "), d.detail(err)),
 					Remedy: d.restart()})
 			}
 		}
@@ -499,7 +501,7 @@ func (d *diagnosis) ocsp(ctx context.Context) (found []Finding) {
 	if len(found) > 0 {
 		return found
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(tr("%s : %d autorités, comme disent les registres ; %d ms",
+	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%s : %d autorités, comme disent les registres ; %d ms",
 		"%s: %d authorities, as the records say; %d ms"),
 		at, len(all), time.Since(began).Milliseconds())}}
 }

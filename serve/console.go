@@ -42,7 +42,11 @@ func (s *services) console() *console.Console {
 			return NewCardDesk(as, as, s.around, s.now, true)
 		},
 		Handshakes: s.pages, CRLs: s.crls,
-		Doctor:    func(ctx context.Context) iter.Seq[doctor.Finding] { return doctor.Run(ctx, options) },
+		Doctor: func(ctx context.Context, in i18n.Language) iter.Seq[doctor.Finding] {
+			options := options
+			options.Language = in
+			return doctor.Run(ctx, options)
+		},
 		Endpoints: s.consoleEndpoints(), Publication: s.lab.Config.URL("http", s.lab.Config.Listen.Publication),
 		Now: s.now, Log: s.log, Paths: consolePaths, Stopping: s.stopping})
 }

@@ -36,11 +36,11 @@ func TextOf(err error) Text {
 
 // Detail is the message of an error within a sentence, in the language of the environment, see
 // [Text.Format].
-func Detail(err error) string { return detailOf(err).In(FromEnvironment()) }
+func Detail(err error) string { return DetailOf(err).In(FromEnvironment()) }
 
-// detailOf is the message of an error within a sentence. Where only the English words of a library
-// are known, French quotes them.
-func detailOf(err error) Text {
+// DetailOf is the message of an error within a sentence, see [Text.Format]. Where only the English
+// words of a library are known, French quotes them.
+func DetailOf(err error) Text {
 	t, known := textOf(err)
 	if !known && t.FR != "" { // an error may say nothing, and only be what callers compare with
 		t.FR = "« " + t.FR + " »"
@@ -62,13 +62,13 @@ func textOf(err error) (t Text, known bool) {
 	english := err.Error()
 	switch e := err.(type) {
 	case *fs.PathError:
-		return Text{FR: e.Path + " : " + detailOf(e.Err).FR, EN: english}, true
+		return Text{FR: e.Path + " : " + DetailOf(e.Err).FR, EN: english}, true
 	case *os.LinkError:
-		return Text{FR: e.Old + " -> " + e.New + " : " + detailOf(e.Err).FR, EN: english}, true
+		return Text{FR: e.Old + " -> " + e.New + " : " + DetailOf(e.Err).FR, EN: english}, true
 	case *os.SyscallError:
-		return Text{FR: detailOf(e.Err).FR, EN: english}, true
+		return Text{FR: DetailOf(e.Err).FR, EN: english}, true
 	case *net.OpError:
-		fr := detailOf(e.Err).FR
+		fr := DetailOf(e.Err).FR
 		if e.Addr != nil {
 			fr = e.Addr.String() + " : " + fr
 		}
@@ -86,7 +86,7 @@ func textOf(err error) (t Text, known bool) {
 		if begin, ok := strings.CutSuffix(english, inner.Error()); ok {
 			t, known := textOf(inner)
 			if name, ok := strings.CutSuffix(begin, ": "); ok && !strings.Contains(name, " ") { // of a file
-				t, known = detailOf(inner), true
+				t, known = DetailOf(inner), true
 			}
 			return Text{FR: begin + t.FR, EN: begin + t.EN}, known
 		}

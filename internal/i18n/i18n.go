@@ -103,7 +103,7 @@ func (t Text) Format(args ...any) Text {
 			case Text:
 				own[i] = arg.In(l)
 			case error:
-				own[i] = detailOf(arg).In(l)
+				own[i] = DetailOf(arg).In(l)
 			case float64:
 				own[i] = number{arg, l}
 			default:
