@@ -38,7 +38,7 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	case !info.IsDir():
 		return []Finding{{State: Todo,
 			Message: fmt.Sprintf(d.tr("%s n'est pas un dossier", "%s is not a folder"), where),
-			Remedy: shell.Command("ls", "-ld", d.Home)}}
+			Remedy:  shell.Command("ls", "-ld", d.Home)}}
 	}
 	config := filepath.Join(d.Home, "igc.yaml")
 	own := `sudo chown -R "$(id -un)" ` + shell.Command(d.Home)
