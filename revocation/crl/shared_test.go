@@ -78,7 +78,7 @@ func (n *node) get(t *testing.T, delta bool) *CRL {
 	return c
 }
 
-func foPP(t *testing.T) profiles.Authority {
+func foPP(t testing.TB) profiles.Authority {
 	t.Helper()
 	a, err := profiles.ParseAuthority("ACI-FO-PP")
 	if err != nil {

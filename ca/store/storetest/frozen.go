@@ -94,10 +94,13 @@ func Frozen(t *testing.T, d Driver) {
 	if !lines.Scan() || lines.Text() != "holds it" {
 		t.Fatalf("the holder says %q", lines.Text())
 	}
+	// A driver of one process at a time lets the holder close its file first.
+	if err := s.View(t.Context(), func(store.Reader) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	if err := holder.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintln(in, "work")
 	var l *store.Lease
 	for start := time.Now(); l == nil; time.Sleep(50 * time.Millisecond) {
 		switch l, err = store.Acquire(t.Context(), s, "work", time.Minute); {
@@ -110,6 +113,7 @@ func Frozen(t *testing.T, d Driver) {
 	if err := work(s, l, "of now"); err != nil {
 		t.Fatal(err)
 	}
+	fmt.Fprintln(in, "work") // not before: it takes a moment to stand still
 	if err := holder.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
