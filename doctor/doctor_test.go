@@ -10,6 +10,7 @@ import (
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/card/vpcd"
 	"github.com/igc-lab/igc/internal/cardtest"
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/profiles"
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
@@ -179,6 +180,27 @@ func TestDoctorOnHealth(t *testing.T) {
 		f := d.problem(revocation.Problem{What: test.what, Level: test.level}, "what /healthz says")
 		if f.State != test.state || strings.HasSuffix(f.Remedy, " publish") != test.publish || (f.fix != nil) != (test.publish && test.state == Todo) || !test.publish && f.Remedy != "" {
 			t.Errorf("%s, %s: %+v", test.what, test.level, f)
+		}
+	}
+}
+
+// A report is in the language that is asked for, whatever that of the process is.
+func TestLanguage(t *testing.T) {
+	for in, want := range map[i18n.Language][]string{
+		i18n.English: {"closed to others; ", " GB free"},
+		i18n.French:  {"fermé aux autres ; ", " Go libres"},
+	} {
+		t.Setenv("IGC_LANG", string(in.Other()))
+		lab := cardtest.New(t)
+		if _, err := lab.Ensure(t.Context(), []profiles.Authority{{Gamme: profiles.Fort}}); err != nil {
+			t.Fatal(err)
+		}
+		for f := range Run(t.Context(), Options{Home: lab.Home, Language: in, Only: []string{"home"}}) {
+			for _, words := range want {
+				if !strings.Contains(f.Message, words) {
+					t.Errorf("%s: %q does not say %q", in, f.Message, words)
+				}
+			}
 		}
 	}
 }

@@ -108,15 +108,10 @@ func (d *diagnosis) homeFolder(ctx context.Context) (found []Finding) {
 	}
 	text := fmt.Sprintf(d.tr("%s, fermé aux autres", "%s, closed to others"), where)
 	if known {
-		text += gigabytes(free)
+		text += i18n.Text{FR: " ; %.1f Go libres", EN: "; %.1f GB free"}.Format(float64(free) / (1 << 30)).
+			In(d.Language)
 	}
 	return []Finding{{State: OK, Message: text}}
-}
-
-// gigabytes writes free space.
-func gigabytes(free uint64) string {
-	return i18n.Text{FR: " ; %.1f Go libres", EN: "; %.1f GB free"}.Format(float64(free) / (1 << 30)).
-		In(i18n.FromEnvironment())
 }
 
 func readable(path string) bool {
