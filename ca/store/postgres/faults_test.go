@@ -290,19 +290,25 @@ func TestConnectionsEnded(t *testing.T) {
 	}
 }
 
+// ownServer starts a server for a test that breaks it, with a database.
+func ownServer(t *testing.T, settings ...string) (server *postgrestest.Server, dsn string) {
+	t.Helper()
+	postgrestest.Need(t)
+	server, err := postgrestest.Start(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Stop() })
+	if dsn, err = server.Database("lab"); err != nil {
+		t.Fatal(err)
+	}
+	return server, dsn
+}
+
 // A database that crashes and comes back loses nothing that was acknowledged, and is used again
 // without opening the store anew. While it is away nothing counts as confirmed.
 func TestDatabaseAway(t *testing.T) {
-	postgrestest.Need(t)
-	server, err := postgrestest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	dsn, err := server.Database("away")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, dsn := ownServer(t)
 	s := open(t, dsn)
 	addAuthority(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -347,7 +353,7 @@ func TestDatabaseAway(t *testing.T) {
 	if err := add(t.Context(), s, 2); store.KindOf(err) != store.Unavailable {
 		t.Errorf("a write without a database: %v", err)
 	}
-	err = s.View(t.Context(), func(store.Reader) error { return nil })
+	err := s.View(t.Context(), func(store.Reader) error { return nil })
 	if store.KindOf(err) != store.Unavailable {
 		t.Errorf("a view without a database: %v", err)
 	}

@@ -24,16 +24,7 @@ import (
 // A database that takes no more connections says so, and is used once it does again; a process
 // makes no more connections than its pool has, however many ask.
 func TestConnectionLimit(t *testing.T) {
-	postgrestest.Need(t)
-	server, err := postgrestest.Start("max_connections=12", "superuser_reserved_connections=0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	dsn, err := server.Database("limit")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, dsn := ownServer(t, "max_connections=12", "superuser_reserved_connections=0")
 	s := open(t, dsn)
 	addAuthority(t, s)
 	var wg sync.WaitGroup
