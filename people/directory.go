@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
@@ -61,9 +61,8 @@ func (d *Directory) Population(ctx context.Context) (Population, error) {
 
 // sources are what a directory reads once, however many people are assembled.
 type sources struct {
-	rows       map[string]row        // of people.yaml
-	population Population            // nil without one
-	latest     map[string]*ca.Record // of each holder; nil when each is asked for
+	rows       map[string]row // of people.yaml
+	population Population     // nil without one
 }
 
 func (d *Directory) sources(ctx context.Context) (s sources, err error) {
@@ -91,19 +90,83 @@ func (s sources) generated(id string) *Person {
 // Find returns the person of that identifier, an error of kind NotFound when there is none. It
 // costs the same in a lab of any size.
 func (d *Directory) Find(ctx context.Context, id string) (*Person, error) {
-	written, err := d.written(ctx, id)
-	if err != nil {
-		return nil, err
+	for found, err := range d.FindAll(ctx, []string{id}) {
+		if err != nil {
+			return nil, err
+		}
+		if found.Person != nil {
+			return found.Person, nil
+		}
 	}
-	from, err := d.sources(ctx)
-	if err != nil {
-		return nil, err
+	return nil, unknown(id)
+}
+
+// Found is what there is of an identifier.
+type Found struct {
+	ID      string
+	Person  *Person      // nil when nobody has it
+	Records []*ca.Record // the certificates with this identifier, in no order
+}
+
+// batch is how many people are read at once: many enough that the way to a database across a
+// network is short beside the reading, and few enough that their certificates fit in memory.
+const batch = 500
+
+// FindAll finds each of the identifiers, in their order, and asks for many at once. What igc people
+// set wrote is read one by one for a page of people, and all of it for more.
+func (d *Directory) FindAll(ctx context.Context, ids []string) iter.Seq2[Found, error] {
+	return func(yield func(Found, error) bool) {
+		from, err := d.sources(ctx)
+		if err != nil {
+			yield(Found{}, err)
+			return
+		}
+		read := func(id string) (*Change, error) { return d.written(ctx, id) }
+		if len(ids) > batch {
+			all, err := d.allWritten(ctx)
+			if err != nil {
+				yield(Found{}, err)
+				return
+			}
+			read = func(id string) (*Change, error) { return all[id], nil }
+		}
+		for part := range slices.Chunk(ids, batch) {
+			records, err := d.recordsOf(ctx, part)
+			for _, id := range part {
+				found := Found{ID: id, Records: records[id]}
+				var written *Change
+				if err == nil {
+					written, err = read(id)
+				}
+				if err == nil {
+					found.Person = assemble(id, from, latest(found.Records), written)
+				}
+				if !yield(found, err) || err != nil {
+					return
+				}
+			}
+		}
 	}
-	p, err := d.assemble(ctx, id, from, written)
-	if err == nil && p == nil {
-		err = unknown(id)
+}
+
+// recordsOf are the certificates with some identifiers.
+func (d *Directory) recordsOf(ctx context.Context, ids []string) (map[string][]*ca.Record, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mayBeID(id) })
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	return p, err
+	records, err := d.records.List(ctx, ca.Filter{Identifiers: ids})
+	all := make(map[string][]*ca.Record, len(ids))
+	for _, r := range records {
+		id := r.Holder.Identifier()
+		all[id] = append(all[id], r)
+	}
+	return all, err
+}
+
+// mayBeID tells whether a text may be the identifier of anybody: no record has another.
+func mayBeID(id string) bool {
+	return id != "" && len(id) <= maxText && utf8.ValidString(id) && !strings.Contains(id, "\x00")
 }
 
 // Resolve finds the person that a text means: an identifier with or without its type digit, with
@@ -118,19 +181,11 @@ func (d *Directory) Resolve(ctx context.Context, text string) (p *Person, how i1
 	return nil, how, unknown(text)
 }
 
-// assemble makes a person of what is known of them; nil when nothing is.
-func (d *Directory) assemble(ctx context.Context, id string, from sources, written *Change) (p *Person,
-	err error) {
+// assemble makes a person of what is known of them, their latest certificate for one; nil when
+// nothing is.
+func assemble(id string, from sources, r *ca.Record, written *Change) (p *Person) {
 	if id == "" {
-		return nil, nil
-	}
-	r := from.latest[id]
-	if from.latest == nil {
-		records, err := d.records.List(ctx, ca.Filter{Identifier: id})
-		if err != nil {
-			return nil, err
-		}
-		r = latest(records)
+		return nil
 	}
 	var email string
 	generated := from.generated(id)
@@ -150,7 +205,7 @@ func (d *Directory) assemble(ctx context.Context, id string, from sources, writt
 	over, isOver := from.rows[id]
 	if p == nil {
 		if !isBuiltIn && !isOver && written == nil {
-			return nil, nil
+			return nil
 		}
 		p = &Person{ID: id, Origin: origins[id[0]], From: Sources{Modelled, Modelled, Modelled}}
 	}
@@ -178,12 +233,12 @@ func (d *Directory) assemble(ctx context.Context, id string, from sources, writt
 	if written != nil {
 		written.applyContact(p, Written)
 	}
-	return p, nil
+	return p
 }
 
 // written is what igc people set wrote of a person, nil when it wrote nothing.
 func (d *Directory) written(ctx context.Context, id string) (*Change, error) {
-	if id == "" || len(id) > maxText {
+	if !mayBeID(id) {
 		return nil, nil
 	}
 	doc, err := d.documents.Get(ctx, id)
@@ -194,6 +249,21 @@ func (d *Directory) written(ctx context.Context, id string) (*Change, error) {
 		return nil, err
 	}
 	return parseChange(doc)
+}
+
+// allWritten is what igc people set wrote, by identifier.
+func (d *Directory) allWritten(ctx context.Context) (map[string]*Change, error) {
+	docs, err := d.documents.Scan(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Change, len(docs))
+	for _, doc := range docs {
+		if all[doc.Key], err = parseChange(doc); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func parseChange(doc store.Document) (*Change, error) {
@@ -214,57 +284,28 @@ func (d *Directory) List(ctx context.Context) iter.Seq2[*Person, error] {
 			yield(nil, err)
 			return
 		}
-		docs, err := d.documents.Scan(ctx, "")
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		written := map[string]*Change{}
-		seen := map[string]bool{}
-		for _, doc := range docs {
-			c, err := parseChange(doc)
+		var ids []string
+		for id, err := range d.Known(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			written[doc.Key] = c
+			ids = append(ids, id)
 		}
-		give := func(id string) bool {
-			if seen[id] {
-				return true
-			}
-			seen[id] = true
-			p, err := d.assemble(ctx, id, from, written[id])
-			return p == nil && err == nil || yield(p, err) && err == nil
-		}
-		ids := slices.Concat(slices.Collect(maps.Keys(builtIn())), slices.Collect(maps.Keys(fixtureHolders())),
-			slices.Collect(maps.Keys(from.rows)), slices.Collect(maps.Keys(written)))
-		slices.Sort(ids)
-		if len(ids) > pageOfRecords { // one look at a small lab, and not one for each of them
-			if from.latest, err = d.latestOfAll(ctx); err != nil {
-				yield(nil, err)
-				return
-			}
-		}
-		for _, id := range ids {
-			if !give(id) {
-				return
-			}
-		}
-		for r, err := range d.holders(ctx) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !give(r.Holder.IdNat) {
+		for found, err := range d.FindAll(ctx, ids) {
+			if (found.Person != nil || err != nil) && !yield(found.Person, err) {
 				return
 			}
 		}
 		if from.population == nil {
 			return
 		}
+		known := make(map[string]bool, len(ids))
+		for _, id := range ids {
+			known[id] = true
+		}
 		for place := range from.population.People() { // of whom nothing else is known: they are as they are made
-			if p := from.population.Person(place); !seen[p.ID] && !yield(p, ctx.Err()) {
+			if p := from.population.Person(place); !known[p.ID] && !yield(p, ctx.Err()) {
 				return
 			}
 		}
@@ -294,22 +335,6 @@ func (d *Directory) holders(ctx context.Context) iter.Seq2[*ca.Record, error] {
 			filter.After = records[len(records)-1].Number
 		}
 	}
-}
-
-// latestOfAll is the latest certificate of every holder; nil in a lab that has too many.
-func (d *Directory) latestOfAll(ctx context.Context) (map[string]*ca.Record, error) {
-	const most = 20 * pageOfRecords
-	all, n := map[string]*ca.Record{}, 0
-	for r, err := range d.holders(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if n++; n > most {
-			return nil, nil
-		}
-		all[r.Holder.IdNat] = latest([]*ca.Record{all[r.Holder.IdNat], r})
-	}
-	return all, nil
 }
 
 // SetOptions are what [Directory.Set] allows.
@@ -357,7 +382,11 @@ func (d *Directory) Set(ctx context.Context, actor, id string, change Change, op
 		if err != nil {
 			return nil, err
 		}
-		return d.assemble(ctx, id, from, merged)
+		records, err := d.recordsOf(ctx, []string{id})
+		if err != nil {
+			return nil, err
+		}
+		return assemble(id, from, latest(records[id]), merged), nil
 	}
 }
 
@@ -373,9 +402,9 @@ func (d *Directory) checkNew(ctx context.Context, id string, from sources, chang
 	if !nameless && !mayBeReal {
 		return nil
 	}
-	p, err := d.assemble(ctx, id, from, nil)
+	records, err := d.recordsOf(ctx, []string{id})
 	switch {
-	case err != nil || p != nil:
+	case err != nil || assemble(id, from, latest(records[id]), nil) != nil:
 		return err
 	case nameless:
 		return store.Errorf(store.NotFound,

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,9 +92,10 @@ func (r *Record) SetRevocation(v *Revocation) {
 // Filter chooses among the certificates issued. All pass its zero value.
 type Filter struct {
 	Product       string    `json:"product,omitempty"`
-	Holder        string    `json:"holder,omitempty"`     // a part of the name or identifier, in any case
-	Card          string    `json:"card,omitempty"`       // card number
-	Identifier    string    `json:"identifier,omitempty"` // [profiles.Holder.Identifier], the whole of it
+	Holder        string    `json:"holder,omitempty"`      // a part of the name or identifier, in any case
+	Card          string    `json:"card,omitempty"`        // card number
+	Identifier    string    `json:"identifier,omitempty"`  // [profiles.Holder.Identifier], the whole of it
+	Identifiers   []string  `json:"identifiers,omitempty"` // any of these, as Identifier
 	Status        Status    `json:"status,omitempty"`
 	ExpiresBefore time.Time `json:"expires_before,omitzero"`
 	Named         string    `json:"named,omitempty"`        // a word for holder or card: [profiles.Holder.Named]
@@ -105,9 +107,17 @@ type Filter struct {
 	Newest bool   `json:"newest,omitempty"` // with a limit: the last that pass, not the first
 }
 
-// Indexed tells whether the filter names one card or one holder, whose certificates an index gives:
-// all of them at once, in no order, whatever the size of the lab.
-func (f Filter) Indexed() bool { return f.Card != "" || f.Identifier != "" }
+// Indexed tells whether the filter names a card or holders, whose certificates an index gives: all
+// of them at once, in no order, whatever the size of the lab.
+func (f Filter) Indexed() bool { return f.Card != "" || len(f.Holders()) > 0 }
+
+// Holders are the identifiers that the filter names.
+func (f Filter) Holders() []string {
+	if f.Identifier != "" {
+		return []string{f.Identifier}
+	}
+	return f.Identifiers
+}
 
 // Passes tells whether the filter lets a record pass. After, Before and Limit are not considered.
 func (f Filter) Passes(r *Record) bool {
@@ -116,6 +126,7 @@ func (f Filter) Passes(r *Record) bool {
 	case f.Product != "" && f.Product != product,
 		f.Card != "" && f.Card != r.Holder.CardNumber,
 		f.Identifier != "" && f.Identifier != r.Holder.Identifier(),
+		len(f.Identifiers) > 0 && !slices.Contains(f.Identifiers, r.Holder.Identifier()),
 		f.Named != "" && !r.Holder.Named(f.Named),
 		f.Status != "" && f.Status != r.Status,
 		!f.ExpiresBefore.IsZero() && !r.NotAfter.Before(f.ExpiresBefore),

@@ -22,7 +22,7 @@ import (
 
 // People is where people come from: [people.Directory].
 type People interface {
-	Find(ctx context.Context, id string) (*people.Person, error)
+	FindAll(ctx context.Context, ids []string) iter.Seq2[people.Found, error]
 	Population(ctx context.Context) (people.Population, error) // nil when there is none
 	Known(ctx context.Context) iter.Seq2[string, error]        // identifiers of whoever is recorded or said more of
 	Edition() string                                           // changes when people do without a change of records
@@ -218,10 +218,8 @@ func (d *dataset) applyAll(ctx context.Context, pending map[string]time.Time, is
 		}
 	}
 	d.changes++
-	for _, id := range slices.Sorted(maps.Keys(pending)) {
-		if err := d.touch(ctx, id); err != nil {
-			return err
-		}
+	if err := d.touch(ctx, slices.Sorted(maps.Keys(pending))); err != nil {
+		return err
 	}
 	if err := d.touchFresh(ctx); err != nil {
 		return err
@@ -241,13 +239,11 @@ const maxDeaths = 100_000
 
 // touchFresh gives the structures that were named just now their rows.
 func (d *dataset) touchFresh(ctx context.Context) error {
-	for _, id := range slices.Sorted(maps.Keys(d.fresh)) {
-		if err := d.touch(ctx, id); err != nil {
-			return err
-		}
+	err := d.touch(ctx, slices.Sorted(maps.Keys(d.fresh)))
+	if err == nil {
+		clear(d.fresh)
 	}
-	clear(d.fresh)
-	return nil
+	return err
 }
 
 func (t *table) sort() {
@@ -287,10 +283,8 @@ func (d *dataset) build(ctx context.Context) error {
 		}
 		ids = append(ids, id)
 	}
-	for _, id := range ids {
-		if err := d.touch(ctx, id); err != nil {
-			return err
-		}
+	if err := d.touch(ctx, ids); err != nil {
+		return err
 	}
 	if err := d.organisations(ctx); err != nil {
 		return err
@@ -420,16 +414,29 @@ func (d *dataset) name(s *people.Structure) {
 // isPerson tells the identifier of a person from that of a structure, whose begin with a letter.
 func isPerson(id string) bool { return id != "" && id[0] == '8' }
 
-// touch gives an owner new rows, for what they are now.
-func (d *dataset) touch(ctx context.Context, id string) error {
-	o, err := d.load(ctx, id)
-	if err != nil {
-		return err
+// touch gives owners new rows, for what they are now.
+func (d *dataset) touch(ctx context.Context, ids []string) error {
+	for now, err := range d.load(ctx, ids) {
+		if err != nil {
+			return err
+		}
+		d.place(now)
 	}
+	return nil
+}
+
+// place gives an owner rows. People whom the register does not have, staff of a structure, an ADELI
+// number, an identity of EDIT, have none, and are found by their names only.
+func (d *dataset) place(now loaded) {
+	id, o := now.id, now.owner
 	d.end(id)
 	d.touched[id] = true
+	delete(d.unregistered, id)
 	if o == nil {
-		return d.touchUnregistered(ctx, id)
+		if now.person != nil {
+			d.unregistered[id] = wordsOf(now.person)
+		}
+		return
 	}
 	if o.person != nil && o.person.RefPro != nil {
 		for _, e := range o.person.RefPro.Exercices {
@@ -453,7 +460,6 @@ func (d *dataset) touch(ctx context.Context, id string) error {
 			t.index(it, row)
 		}
 	}
-	return nil
 }
 
 // index adds a row to the indexes that there are.
@@ -509,27 +515,50 @@ func (t *table) rowsOf(d *dataset, id string) (rows []uint32) {
 	return append(rows, t.rows[id]...)
 }
 
-// load reads an owner as they are now; nil when there is none, or one that the register does not
-// have: only people with an RPPS number are in it.
-func (d *dataset) load(ctx context.Context, id string) (*owner, error) {
-	if !isPerson(id) {
-		return d.loadStructure(ctx, id)
+// loaded is what there is of an identifier.
+type loaded struct {
+	id     string
+	owner  *owner         // nil when the register has none: only people with an RPPS number are in it
+	person *people.Person // nil when it is nobody's
+}
+
+// load reads owners as they are now: the structures among them, then the people, each in the order
+// of ids.
+func (d *dataset) load(ctx context.Context, ids []string) iter.Seq2[loaded, error] {
+	return func(yield func(loaded, error) bool) {
+		var structures, others []string
+		for _, id := range ids {
+			if !isPerson(id) && d.structure(id) != nil {
+				structures = append(structures, id)
+			} else {
+				others = append(others, id)
+			}
+		}
+		for part := range slices.Chunk(structures, 500) {
+			owners, err := d.loadStructures(ctx, part)
+			if err != nil {
+				yield(loaded{}, err)
+				return
+			}
+			for _, o := range owners {
+				if !yield(loaded{id: o.structure.ID, owner: o}, nil) {
+					return
+				}
+			}
+		}
+		if len(others) == 0 {
+			return
+		}
+		for found, err := range d.people.FindAll(ctx, others) {
+			now := loaded{id: found.ID, person: found.Person}
+			if p := found.Person; p != nil && isPerson(p.ID) && len(p.ID) == 12 {
+				now.owner = d.dated(&owner{person: p, records: found.Records}, p.Register.Updated)
+			}
+			if !yield(now, err) || err != nil {
+				return
+			}
+		}
 	}
-	if len(id) != 12 {
-		return nil, nil
-	}
-	person, err := d.people.Find(ctx, id)
-	if kind := store.KindOf(err); kind == store.NotFound || kind == store.Invalid {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	records, err := d.records.List(ctx, ca.Filter{Identifier: id})
-	if err != nil {
-		return nil, err
-	}
-	return d.dated(&owner{person: person, records: records}, person.Register.Updated), nil
 }
 
 // dated says when an owner changed last: by themselves, by a certificate, or by a command.
@@ -544,53 +573,98 @@ func (d *dataset) dated(o *owner, updated time.Time) *owner {
 	return o
 }
 
-func (d *dataset) loadStructure(ctx context.Context, id string) (*owner, error) {
+// structure is the structure with that identifier, nil when there is none.
+func (d *dataset) structure(id string) *people.Structure {
 	s := d.structures[id]
 	if s == nil && d.population != nil {
 		if at, ok := d.population.FindStructure(id); ok {
 			s = d.population.Structure(at)
 		}
 	}
-	if s == nil {
-		return nil, nil
+	return s
+}
+
+// loadStructures reads structures that there are.
+func (d *dataset) loadStructures(ctx context.Context, ids []string) ([]*owner, error) {
+	list := make([]*owner, len(ids))
+	numbered := map[string][]*owner{}
+	for i, id := range ids {
+		s := d.structure(id)
+		list[i] = &owner{structure: s}
+		if s.NationalID != "" {
+			numbered[s.NationalID] = append(numbered[s.NationalID], list[i])
+		}
 	}
-	o := &owner{structure: s}
-	if s.NationalID != "" {
-		records, err := d.records.List(ctx, ca.Filter{Identifier: s.NationalID})
+	if len(numbered) > 0 {
+		records, err := d.records.List(ctx, ca.Filter{Identifiers: slices.Sorted(maps.Keys(numbered))})
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range records {
 			if r.Holder.IdNat == "" { // and not the staff, whose identifier may begin so
-				o.records = append(o.records, r)
+				for _, o := range numbered[r.Holder.Structure] {
+					o.records = append(o.records, r)
+				}
 			}
 		}
 	}
-	return d.dated(o, s.Updated), nil
+	for _, o := range list {
+		d.dated(o, o.structure.Updated)
+	}
+	return list, nil
 }
 
 // item reads the item of a row; nil when its owner does not have it any more.
 func (d *dataset) item(ctx context.Context, t *table, row uint32) (item, error) {
-	at := place{}
-	if base := t.base(); row >= base {
-		at = t.extra[row-base]
-	} else {
-		owner := sort.Search(len(t.start)-1, func(i int) bool { return t.start[i+1] > row })
-		o := d.generated(t.kind, owner)
-		at = place{o.id(), int(row - t.start[owner])}
-		if !d.touched[at.owner] {
-			return t.kind.items(o)[at.slot], nil
-		}
-	}
-	o, err := d.load(ctx, at.owner)
-	if err != nil || o == nil {
+	list, err := d.items(ctx, t, []uint32{row})
+	if err != nil {
 		return nil, err
 	}
-	items := t.kind.items(o)
-	if at.slot >= len(items) {
-		return nil, nil
+	return list[0], nil
+}
+
+// items reads the items of rows, with nil for each that its owner does not have any more.
+func (d *dataset) items(ctx context.Context, t *table, rows []uint32) ([]item, error) {
+	list := make([]item, len(rows))
+	wanted := map[string][]int{} // by owner: places in the list
+	slots := make([]int, len(rows))
+	var ids []string
+	for i, row := range rows {
+		var at place
+		if base := t.base(); row >= base {
+			at = t.extra[row-base]
+		} else {
+			n := sort.Search(len(t.start)-1, func(i int) bool { return t.start[i+1] > row })
+			o := d.generated(t.kind, n)
+			at = place{o.id(), int(row - t.start[n])}
+			if !d.touched[at.owner] {
+				list[i] = t.kind.items(o)[at.slot]
+				continue
+			}
+		}
+		if wanted[at.owner] == nil {
+			ids = append(ids, at.owner)
+		}
+		wanted[at.owner], slots[i] = append(wanted[at.owner], i), at.slot
 	}
-	return items[at.slot], nil
+	if len(ids) == 0 {
+		return list, nil
+	}
+	for now, err := range d.load(ctx, ids) {
+		if err != nil {
+			return nil, err
+		}
+		if now.owner == nil {
+			continue
+		}
+		items := t.kind.items(now.owner)
+		for _, i := range wanted[now.id] {
+			if slots[i] < len(items) {
+				list[i] = items[slots[i]]
+			}
+		}
+	}
+	return list, nil
 }
 
 // generated is an owner of the population whom nothing else says anything of.
@@ -682,20 +756,24 @@ func (d *dataset) makeIndexes(ctx context.Context, t *table, names []string) err
 			add(it, t.start[at]+uint32(i))
 		}
 	}
-	for i, at := range t.extra {
-		row := t.base() + uint32(i)
-		if !t.live.has(row) {
-			continue
+	var ids []string
+	for i, at := range t.extra { // the rows of an owner that have not ended lie together
+		if t.live.has(t.base()+uint32(i)) && (len(ids) == 0 || ids[len(ids)-1] != at.owner) {
+			ids = append(ids, at.owner)
 		}
-		o, err := d.load(ctx, at.owner)
+	}
+	for now, err := range d.load(ctx, ids) {
 		if err != nil {
 			return fail(err)
 		}
-		if o == nil {
+		if now.owner == nil {
 			continue
 		}
-		if items := t.kind.items(o); at.slot < len(items) {
-			add(items[at.slot], row)
+		items := t.kind.items(now.owner)
+		for _, row := range t.rows[now.id] {
+			if slot := t.extra[row-t.base()].slot; t.live.has(row) && slot < len(items) {
+				add(items[slot], row)
+			}
 		}
 	}
 	t.sort()

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/people"
 	"github.com/igc-lab/igc/profiles"
 )
@@ -196,21 +195,6 @@ func (d *dataset) ownerAt(t *table, row uint32) string {
 		return t.extra[row-base].owner
 	}
 	return d.population.Person(sort.Search(len(t.start)-1, func(i int) bool { return t.start[i+1] > row })).ID
-}
-
-// touchUnregistered keeps the names of a person whom the register does not have: staff of a
-// structure, an ADELI number, an identity of EDIT.
-func (d *dataset) touchUnregistered(ctx context.Context, id string) error {
-	delete(d.unregistered, id)
-	p, err := d.people.Find(ctx, id)
-	switch store.KindOf(err) {
-	case store.NotFound, store.Invalid:
-		return nil
-	}
-	if err == nil {
-		d.unregistered[id] = wordsOf(p)
-	}
-	return err
 }
 
 // indexed are the parameters that a kind has an index for.

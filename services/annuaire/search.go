@@ -248,16 +248,14 @@ func (d *dataset) fitOwner(ctx context.Context, t *table, p *param, code, value 
 // keepItems adds the candidates whose item passes.
 func (d *dataset) keepItems(ctx context.Context, t *table, candidates []uint32, rows *matches,
 	passes func(item) bool) error {
-	for _, row := range candidates {
-		if row >= rows.end {
-			continue
-		}
-		it, err := d.item(ctx, t, row)
-		if err != nil {
-			return err
-		}
+	candidates = slices.DeleteFunc(slices.Clone(candidates), func(row uint32) bool { return row >= rows.end })
+	items, err := d.items(ctx, t, candidates)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
 		if it != nil && passes(it) {
-			rows.add(row)
+			rows.add(candidates[i])
 		}
 	}
 	return nil

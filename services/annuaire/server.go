@@ -337,16 +337,13 @@ func (d *dataset) write(ctx context.Context, q *query, seen snapshot, rows []uin
 		return errExpired
 	}
 	t := d.tables[q.kind]
-	var items []item
-	for _, row := range rows {
-		it, err := d.item(ctx, t, row)
-		if err != nil {
-			return err
-		}
-		if it == nil {
-			continue // its owner changed since, and does not have it any more
-		}
-		items = append(items, it)
+	items, err := d.items(ctx, t, rows)
+	if err != nil {
+		return err
+	}
+	// an owner that changed since may not have it any more
+	items = slices.DeleteFunc(items, func(it item) bool { return it == nil })
+	for _, it := range items {
 		if err := w.add(q.kind, it); err != nil {
 			return err
 		}

@@ -50,11 +50,11 @@ func (d *dataset) structuresAt(ctx context.Context, rows []uint32) ([]*people.St
 	}
 	defer d.mu.RUnlock()
 	var list []*people.Structure
-	for _, row := range rows {
-		it, err := d.item(ctx, d.tables[organizations], row)
-		if err != nil {
-			return nil, err
-		}
+	items, err := d.items(ctx, d.tables[organizations], rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
 		if o, ok := it.(*organization); ok {
 			list = append(list, o.structure)
 		}

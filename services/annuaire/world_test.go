@@ -66,6 +66,7 @@ type register struct {
 	mu         sync.Mutex
 	population people.Population
 	said       map[string]*people.Person // over the population
+	records    *issued
 	edition    string
 }
 
@@ -75,19 +76,31 @@ func (r *register) Edition() string {
 	return r.edition
 }
 
-func (r *register) Find(_ context.Context, id string) (*people.Person, error) {
+func (r *register) FindAll(ctx context.Context, ids []string) iter.Seq2[people.Found, error] {
+	return func(yield func(people.Found, error) bool) {
+		for _, id := range ids {
+			found := people.Found{ID: id, Person: r.find(id)}
+			var err error
+			found.Records, err = r.records.List(ctx, ca.Filter{Identifiers: []string{id}})
+			if !yield(found, err) {
+				return
+			}
+		}
+	}
+}
+
+func (r *register) find(id string) *people.Person {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.said[id]; p != nil {
-		return p, nil
+		return p
 	}
 	if r.population != nil {
 		if at, ok := r.population.FindPerson(id); ok {
-			return r.population.Person(at), nil
+			return r.population.Person(at)
 		}
 	}
-	return nil, store.Errorf(store.NotFound, "nobody has the identifier %s yet: give a family name to add the person",
-		id)
+	return nil
 }
 
 func (r *register) Population(context.Context) (people.Population, error) { return r.population, nil }
@@ -120,7 +133,8 @@ type world struct {
 
 func newWorld(t testing.TB, size int) *world {
 	t.Helper()
-	w := &world{TB: t, people: &register{said: map[string]*people.Person{}}, records: &issued{}}
+	issued := &issued{}
+	w := &world{TB: t, records: issued, people: &register{said: map[string]*people.Person{}, records: issued}}
 	if size > 0 {
 		w.people.population = population.New(7, size, atNow)
 	}

@@ -140,7 +140,9 @@ func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 		if f.Indexed() {
 			keys := t.ByCard(f.Card)
 			if f.Card == "" {
-				keys = t.ByHolder(f.Identifier)
+				for _, id := range f.Holders() {
+					keys = append(keys, t.ByHolder(id)...)
+				}
 			}
 			for _, k := range keys {
 				if !one(0, k) {

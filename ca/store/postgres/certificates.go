@@ -165,12 +165,12 @@ const (
 func (t *tx) List(f store.Filter) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		if f.Indexed() {
-			column, word := "card", f.Card
+			condition, named := "c.card = $1", any(f.Card)
 			if f.Card == "" {
-				column, word = "identifier", f.Identifier
+				condition, named = "c.identifier = ANY($1)", f.Holders()
 			}
 			for _, r := range rows(t, scanRecords, `SELECT `+statusColumns+`, `+recordColumns+recordTables+
-				`WHERE c.`+column+` = $1 ORDER BY c.authority, c.serial`, word) {
+				`WHERE `+condition+` ORDER BY c.authority, c.serial`, named) {
 				if r.Number = 0; f.Passes(r) && !yield(r, nil) {
 					return
 				}

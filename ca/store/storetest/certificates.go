@@ -39,19 +39,22 @@ func certificates(s *suite) {
 			s.Errorf("more than asked for: %v", keys)
 		}
 		for name, want := range map[string][]string{
-			"":       {record(1).Serial, record(2).Serial, record(3).Serial, record(0x1000).Serial},
-			"newest": {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
-			"card":   {record(2).Serial, record(3).Serial},
-			"holder": {record(2).Serial, record(3).Serial},
-			"after":  {record(3).Serial, record(0x1000).Serial},
-			"before": {record(1).Serial, record(2).Serial},
-			"page":   {record(2).Serial, record(1).Serial},
-			"end":    {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
+			"":        {record(1).Serial, record(2).Serial, record(3).Serial, record(0x1000).Serial},
+			"newest":  {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
+			"card":    {record(2).Serial, record(3).Serial},
+			"holder":  {record(2).Serial, record(3).Serial},
+			"holders": {record(2).Serial, record(3).Serial, record(0x1000).Serial},
+			"after":   {record(3).Serial, record(0x1000).Serial},
+			"before":  {record(1).Serial, record(2).Serial},
+			"page":    {record(2).Serial, record(1).Serial},
+			"end":     {record(0x1000).Serial, record(3).Serial, record(2).Serial, record(1).Serial},
 		} {
 			f := map[string]store.Filter{"newest": {Newest: true}, "card": {Card: record(2).Holder.CardNumber},
 				"after":  {After: 2},
 				"before": {Before: 3}, "page": {Newest: true, Before: 3}, "end": {Newest: true, Before: 1 << 40},
-				"holder": {Identifier: record(3).Holder.Identifier()}}[name]
+				"holder": {Identifier: record(3).Holder.Identifier()},
+				"holders": {Identifiers: []string{record(3).Holder.Identifier(), "899799999999",
+					record(0x1000).Holder.Identifier()}}}[name]
 			var got []string
 			for r, err := range r.List(f) {
 				if err != nil {
