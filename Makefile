@@ -2,7 +2,8 @@
 # make module builds libigc-cps.so, the PKCS#11 module of the virtual cards (needs a C compiler; nothing else does)
 # make test   everything that CI checks
 # make check  the part of it that reads the sources: format, vet, staticcheck, style, spelling, known vulnerabilities
-# make soak   the long forms: 200 kills, three nodes under faults, 500 damaged databases, an hour of a card's use, a flood, fuzzing      make bench   what things cost
+# make soak   the long forms: fuzzing, 200 kills, three nodes under faults, 500 damaged databases, an hour of a card's use
+# make bench  what things cost
 
 BIN   := build/igc
 MODULE := build/libigc-cps.so
@@ -16,7 +17,7 @@ MISSPELL := github.com/golangci/misspell/cmd/misspell@v0.8.0
 # French words, and faults on purpose in tests, that it takes for English.
 NOT_MISSPELT := administrer,certificats,synonymes,demandes,enveloppe,assistante,exemple,specialites,commandes,virtuels,ressemble,lecteurs,continuent,identite,attributs,profesion,interm,activit,activite,exercices,appareil,attendent,graphie,individuel,marrage,reponse,responsable,technicien,activites
 
-.PHONY: build module demo test check vulncheck soak bench notices clean
+.PHONY: build module demo test check vulncheck soak fuzz bench notices clean
 
 # Without cgo the binary is static: it runs on any Linux of its architecture.
 build:
@@ -63,44 +64,24 @@ vulncheck:
 	fi; \
 	echo "govulncheck -db $(VULNDB) ./..."; build/govulncheck -db $(VULNDB) ./...
 
-soak:
+soak: fuzz
 	IGC_KILLS=200 go test ./ca/store/bolt -run TestKills -v -count=1 -timeout 60m
-	go test ./ca/store -run '^$$' -fuzz FuzzParseChange -fuzztime $(FUZZ)
-	go test ./ca/store/bolt -run '^$$' -fuzz FuzzValue -fuzztime $(FUZZ)
 	IGC_KILLS=200 go test ./internal/crash -run 'TestKill|TestAtOnce' -v -count=1 -timeout 60m
+	IGC_KILLS=200 go test ./internal/logins -run TestKillLogins -v -count=1 -timeout 60m
+	IGC_ABANDONED=10000 go test ./internal/logins -run TestAbandonedLogins -v -count=1 -timeout 60m
 	IGC_SOAK=30m go test ./internal/cluster -run TestSoak -v -count=1 -timeout 60m
 	IGC_DAMAGED=500 go test ./internal/damage -run TestDamagedDatabase -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
 	IGC_TEST_STORE=postgres IGC_LARGE_LAB=100000 go test ./console -run TestLargeLab -v -count=1 -timeout 60m
 	IGC_LARGE_LAB=1000000 go test ./cli -run TestLargeCopy -v -count=1 -timeout 60m
 	IGC_SOAK=1h go test ./card/module -run TestLoad -v -count=1 -timeout 90m
-	go test ./batch/sheet -run '^$$' -fuzz FuzzCSV -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./batch/sheet -run '^$$' -fuzz FuzzXLSX -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./batch/sheet -run '^$$' -fuzz FuzzODS -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./batch/sheet -run '^$$' -fuzz FuzzArchive -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./batch -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./ca -run '^$$' -fuzz FuzzParseSerial -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./services/annuaire -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./services/annuaire -run '^$$' -fuzz FuzzCursor -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./services/orders -run '^$$' -fuzz FuzzReadTable -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./services/orders/est -run '^$$' -fuzz FuzzBody -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./people/roster -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/csr -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/inspect -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/certfile -run '^$$' -fuzz FuzzText -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/certfile -run '^$$' -fuzz FuzzPKCS12 -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/certfile -run '^$$' -fuzz FuzzPKCS7 -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./internal/der -run '^$$' -fuzz FuzzFromBER -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./profiles/lint -run '^$$' -fuzz FuzzLint -fuzztime $(FUZZ) -fuzzminimizetime 1s
-	go test ./card/pkcs11 -run '^$$' -fuzz FuzzCalls -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./card/chip -run '^$$' -fuzz FuzzTransmit -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./card/vpcd -run '^$$' -fuzz FuzzServe -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation/ocsp -run '^$$' -fuzz FuzzParseRequest -fuzztime $(FUZZ) -fuzzminimizetime 20x
-	go test ./revocation/ldap -run '^$$' -fuzz FuzzDirectory -fuzztime $(FUZZ) -fuzzminimizetime 5x
-	go test ./revocation/ocsp -run '^$$' -fuzz FuzzOCSPOverHTTP -fuzztime $(FUZZ) -fuzzminimizetime 20x
 	IGC_IDLE=10000 go test ./revocation -run TestFlood -v -count=1
-	go test ./testssl -run '^$$' -fuzz FuzzCard -fuzztime $(FUZZ) -fuzzminimizetime 20x
+
+# Every fuzz test there is, FUZZ long each.
+fuzz:
+	@git grep -oE '^func Fuzz\w+' -- '*_test.go' | sed 's|/[^/]*:func | |' | while read -r folder name; do \
+	  go test ./$$folder -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ) -fuzzminimizetime 5x || exit 1; \
+	done
 
 bench:
 	go test ./... -run '^$$' -bench . -benchmem
