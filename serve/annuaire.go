@@ -41,7 +41,7 @@ func newAnnuaire(ctx context.Context, s *services) (*annuaire.Server, error) {
 			return nil, err
 		}
 	}
-	server.KeepCopies()
+	server.KeepCopies(s.feedIsCurrent)
 	return server, nil
 }
 

@@ -128,14 +128,14 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 	if err := lab.WatchDocuments(g.ctx, s.psc.DocumentChanged); err != nil {
 		return Started{}, err
 	}
-	s.psc.KeepCopies()
+	s.psc.KeepCopies(s.feedIsCurrent)
 	if s.annuaire, err = newAnnuaire(g.ctx, s); err != nil {
 		return Started{}, err
 	}
 	if err := lab.WatchDocuments(g.ctx, around.Population.DocumentChanged); err != nil {
 		return Started{}, err
 	}
-	around.Population.KeepCopy()
+	around.Population.KeepCopy(s.feedIsCurrent)
 
 	s.roles = access.New(access.Options{Service: lab, Now: around.Clock.Now})
 	s.orders = NewOrders(lab, func(actor string) ca.Service { return lab.As(actor) }, lab, around, s.annuaire, o.Now,
@@ -291,3 +291,6 @@ func (g *group) fail(err error) error {
 	}
 	return err
 }
+
+// feedIsCurrent tells whether what is kept because of the feed may be used: see [store.Shared].
+func (s *services) feedIsCurrent() bool { return s.lab.Current(time.Second) }

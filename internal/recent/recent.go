@@ -44,6 +44,12 @@ func (m *Map[K, V]) Put(key K, value V, now time.Time) {
 	m.young[key] = value
 }
 
+func (m *Map[K, V]) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.young, m.old = nil, nil
+}
+
 // Parsed holds what documents of JSON were read as, by their keys. One that has another version is
 // parsed anew.
 type Parsed[T any] struct{ known Map[string, parsed[T]] }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/recent"
 	"github.com/igc-lab/igc/people"
 )
 
@@ -31,13 +32,11 @@ var ErrOther = errors.New("the lab has the population of another seed")
 // Source is the population of a lab, as its document says.
 type Source struct {
 	documents store.Documents
+	copies    recent.Copies[*Population] // nil without one
 
 	mu      sync.Mutex
-	watched bool // see KeepCopy
-	known   bool // population is what the document says
-	changes int  // how often the document has changed
+	made    *Population // that made last, of the version of the document
 	version uint64
-	current *Population // nil without one
 }
 
 // NewSource reads the population of a lab's documents.
@@ -45,24 +44,16 @@ func NewSource(documents store.DocumentStore) *Source {
 	return &Source{documents: store.Documents{Store: documents, Kind: Kind}}
 }
 
-// KeepCopy has the document read once, and again after [Source.DocumentChanged]. Without it each
-// call reads it.
-func (s *Source) KeepCopy() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.watched = true
-}
+// KeepCopy has the document read once, and again after [Source.DocumentChanged]. Without it, and
+// while current returns false, each call reads it.
+func (s *Source) KeepCopy(current func() bool) { s.copies.Keep(current) }
 
 // DocumentChanged forgets the population when its document was written. It is for
 // ca.CA.WatchDocuments, which [Source.KeepCopy] relies on.
 func (s *Source) DocumentChanged(change store.Change) {
-	if kind, _, _ := strings.Cut(change.Document, "/"); kind != Kind.Name {
-		return
+	if kind, _, _ := strings.Cut(change.Document, "/"); kind == Kind.Name {
+		s.copies.Forget()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changes++
-	s.known = false
 }
 
 // People is the population, nil when the lab has none. It is a function of [people.Options].
@@ -76,29 +67,18 @@ func (s *Source) People(ctx context.Context) (people.Population, error) {
 
 // Get is the population, nil when the lab has none.
 func (s *Source) Get(ctx context.Context) (*Population, error) {
-	s.mu.Lock()
-	current, known, changes := s.current, s.known && s.watched, s.changes
-	version := s.version
-	s.mu.Unlock()
-	if known {
-		return current, nil
-	}
-	settings, now, err := s.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case settings == nil:
-		current = nil
-	case current == nil || now != version:
-		current = New(settings.Seed, settings.Size, settings.At)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changes == changes { // else it was read before the change
-		s.current, s.version, s.known = current, now, true
-	}
-	return current, nil
+	return s.copies.Get(key, func() (*Population, error) {
+		settings, version, err := s.read(ctx)
+		if settings == nil || err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.made == nil || s.version != version {
+			s.made, s.version = New(settings.Seed, settings.Size, settings.At), version
+		}
+		return s.made, nil
+	})
 }
 
 // read is what the document says, and its version; nil when there is none.

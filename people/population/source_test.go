@@ -101,7 +101,7 @@ func TestSource(t *testing.T) {
 func TestSourceKeepsACopy(t *testing.T) {
 	docs := &counted{DocumentStore: store.DocumentsOf(openStore(t), "test")}
 	s, writer, ctx := population.NewSource(docs), population.NewSource(docs), t.Context()
-	s.KeepCopy()
+	s.KeepCopy(func() bool { return true })
 	for range 5 {
 		if p, err := s.Get(ctx); p != nil || err != nil {
 			t.Fatal(p, err)

@@ -134,43 +134,19 @@ func (s *Server) fault(w http.ResponseWriter, r *http.Request, settings *Setting
 }
 
 func (s *Server) currentSettings(ctx context.Context) (*Settings, error) {
-	s.mu.Lock()
-	known := s.settings
-	s.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	read, err := ReadSettings(ctx, s.Documents)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.copies {
-		s.settings = &read
-	}
-	return &read, nil
+	return s.settings.Get("", func() (*Settings, error) {
+		read, err := ReadSettings(ctx, s.Documents)
+		return &read, err
+	})
 }
 
 func (s *Server) currentKeys(ctx context.Context) (map[string]Key, error) {
-	s.mu.Lock()
-	known := s.keys
-	s.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	list, err := Keys(ctx, s.Documents)
-	if err != nil {
-		return nil, err
-	}
-	read := map[string]Key{}
-	for _, key := range list {
-		read[key.Hash] = key
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.copies {
-		s.keys = read
-	}
-	return read, nil
+	return s.keys.Get("", func() (map[string]Key, error) {
+		list, err := Keys(ctx, s.Documents)
+		read := make(map[string]Key, len(list))
+		for _, key := range list {
+			read[key.Hash] = key
+		}
+		return read, err
+	})
 }

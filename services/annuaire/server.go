@@ -20,6 +20,7 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/calls"
 	"github.com/igc-lab/igc/internal/i18n"
+	"github.com/igc-lab/igc/internal/recent"
 	"github.com/igc-lab/igc/internal/web"
 )
 
@@ -41,12 +42,12 @@ type Server struct {
 	calls *calls.List[Call]
 	pages *web.Pages
 
-	mu       sync.Mutex
-	settings *Settings      // nil when they have to be read
-	keys     map[string]Key // by hash; nil when they have to be read
-	copies   bool           // settings and keys are forgotten when they change, see DocumentChanged
-	windows  map[string]*window
-	number   int // of calls, for faults
+	settings recent.Copies[*Settings]
+	keys     recent.Copies[map[string]Key] // by hash
+
+	mu      sync.Mutex
+	windows map[string]*window
+	number  int // of calls, for faults
 }
 
 // New makes a server.
@@ -74,19 +75,18 @@ func (s *Server) Changed(c store.Change) {
 		s.data.changed(key, c.At)
 	case "people.population":
 		s.data.populationChanged()
-	case settingsKind.Name, keyKind.Name:
-		s.mu.Lock()
-		s.settings, s.keys = nil, nil
-		s.mu.Unlock()
+	case settingsKind.Name:
+		s.settings.Forget()
+	case keyKind.Name:
+		s.keys.Forget()
 	}
 }
 
-// KeepCopies has settings and keys read once, and again when Changed says so. Without it each call
-// reads them.
-func (s *Server) KeepCopies() {
-	s.mu.Lock()
-	s.copies = true
-	s.mu.Unlock()
+// KeepCopies has settings and keys read once, and again when Changed says so. Without it, and while
+// current returns false, each call reads them.
+func (s *Server) KeepCopies(current func() bool) {
+	s.settings.Keep(current)
+	s.keys.Keep(current)
 }
 
 // Paths of the API.

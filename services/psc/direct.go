@@ -35,13 +35,13 @@ func (p *Provider) Direct(ctx context.Context, client, person string, c *Card) (
 	}
 	scope, _ := grantedScope("openid scope_all")
 	g := grant{ID: uuid(), Client: client, Scope: scope, Refresh: uuid(), Issued: now}
-	s.add(g, &settings)
-	t, err := p.sign(ctx, &settings, s, &g, who, "")
+	s.add(g, settings)
+	t, err := p.sign(ctx, settings, s, &g, who, "")
 	if err != nil {
 		return nil, err
 	}
 	none := uint64(0)
-	write, err := p.writeSession(s, &settings, &none)
+	write, err := p.writeSession(s, settings, &none)
 	if err != nil {
 		return nil, err
 	}

@@ -58,8 +58,8 @@ func (z *fuzzed) open() {
 	for _, client := range []string{"app", "other"} {
 		g := grant{ID: uuid(), Client: client, Scope: "openid profile scope_all identity", Refresh: uuid(),
 			Issued: z.now()}
-		s.add(g, &settings)
-		tokens, err := z.p.sign(z.Context(), &settings, s, &g, person, "n")
+		s.add(g, settings)
+		tokens, err := z.p.sign(z.Context(), settings, s, &g, person, "n")
 		if err != nil {
 			z.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func (z *fuzzed) open() {
 		}
 	}
 	none := uint64(0)
-	write, err := z.p.writeSession(s, &settings, &none)
+	write, err := z.p.writeSession(s, settings, &none)
 	if err != nil {
 		z.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (p *Provider) endpoint(name string, h handler) http.HandlerFunc {
 			}
 			r.Body = http.MaxBytesReader(rec, r.Body, maxForm)
 			if err = parseForm(r); err == nil {
-				err = h(rec, r, &call, &settings)
+				err = h(rec, r, &call, settings)
 			}
 		}
 		if err != nil {
@@ -122,7 +122,10 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, call *Call, err 
 		w.Header().Set("WWW-Authenticate",
 			`Bearer realm="`+realm+`", error="invalid_token", error_description="`+f.description+`"`)
 	}
-	p.json(w, f.status, map[string]string{"error": f.err, "error_description": f.description})
+	p.json(w, f.status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{f.err, f.description})
 }
 
 // json writes an answer that is not to be kept (RFC 6749 §5.1).

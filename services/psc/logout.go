@@ -176,7 +176,7 @@ func (p *Provider) postLogoutToken(ctx context.Context, c *Client, s *session) (
 	}
 	now := p.Now().Unix()
 	claims, err := json.Marshal(logoutToken{Iat: now, Exp: now + 120, JTI: uuid(), Iss: p.Issuer(), Aud: c.ID,
-		Sub: sub(&settings, s.Person),
+		Sub: sub(settings, s.Person),
 		Typ: "Logout", SID: s.SID, Events: map[string]map[string]any{logoutEvent: {}}})
 	if err != nil {
 		return 0, err

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
@@ -87,11 +86,8 @@ type Provider struct {
 	keys  keyring
 	pages *web.Pages
 
-	mu       sync.Mutex
-	settings cached[*Settings]
-	clients  map[string]cached[*Client]
-	changes  int  // of the two
-	watched  bool // see KeepCopies
+	settings recent.Copies[*Settings]
+	clients  recent.Copies[*Client] // by client_id
 	polls    polls
 
 	sessions recent.Parsed[session]
@@ -101,18 +97,12 @@ type Provider struct {
 	sending sending
 }
 
-// cached is what a document was read as, and its version then.
-type cached[T any] struct {
-	version uint64
-	value   T
-}
-
 // New makes a provider.
 func New(options Options) *Provider {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Provider{Options: options, Requests: newRequests(), clients: map[string]cached[*Client]{}}
+	p := &Provider{Options: options, Requests: newRequests()}
 	p.keys = keyring{documents: options.Documents, seal: options.Seal, now: options.Now}
 	p.pages = newPages(options.Log)
 	return p
@@ -121,46 +111,30 @@ func New(options Options) *Provider {
 // Issuer is the issuer identifier.
 func (p *Provider) Issuer() string { return p.IssuerURL + issuerPath }
 
-// DocumentChanged forgets the settings and the clients when one of them was written. It is for
+// DocumentChanged forgets the settings or the clients when one of them was written. It is for
 // ca.CA.WatchDocuments, which [Provider.KeepCopies] relies on.
 func (p *Provider) DocumentChanged(change store.Change) {
-	kind, _, _ := strings.Cut(change.Document, "/")
-	if kind != settingsKind.Name && kind != clientKind.Name {
-		return
+	switch kind, _, _ := strings.Cut(change.Document, "/"); kind {
+	case settingsKind.Name:
+		p.settings.Forget()
+	case clientKind.Name:
+		p.clients.Forget()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.changes++
-	p.settings, p.clients = cached[*Settings]{}, map[string]cached[*Client]{}
 }
 
 // KeepCopies has the settings and the clients read once, and again after DocumentChanged. Without
-// it each call reads them.
-func (p *Provider) KeepCopies() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.watched = true
+// it, and while current returns false, each call reads them.
+func (p *Provider) KeepCopies(current func() bool) {
+	p.settings.Keep(current)
+	p.clients.Keep(current)
 }
 
 // current returns the settings. They are parsed when they have changed.
-func (p *Provider) current(ctx context.Context) (Settings, error) {
-	p.mu.Lock()
-	known, changes := p.settings, p.changes
-	watched := p.watched
-	p.mu.Unlock()
-	if watched && known.value != nil {
-		return *known.value, nil
-	}
-	s, version, err := readSettings(ctx, p.Documents)
-	if err != nil {
-		return s, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.changes == changes { // else it was read before the change
-		p.settings = cached[*Settings]{version, &s}
-	}
-	return s, nil
+func (p *Provider) current(ctx context.Context) (*Settings, error) {
+	return p.settings.Get("", func() (*Settings, error) {
+		s, _, err := readSettings(ctx, p.Documents)
+		return &s, err
+	})
 }
 
 // client returns a client, nil when there is none of that ID.
@@ -168,33 +142,17 @@ func (p *Provider) client(ctx context.Context, id string) (*Client, error) {
 	if !clientID.MatchString(id) {
 		return nil, nil
 	}
-	p.mu.Lock()
-	known, changes := p.clients[id], p.changes
-	watched := p.watched
-	p.mu.Unlock()
-	if watched && known.value != nil {
-		return known.value, nil
-	}
-	doc, err := p.Documents.GetDocument(ctx, clientKind, id)
+	c, err := p.clients.Get(id, func() (*Client, error) {
+		doc, err := p.Documents.GetDocument(ctx, clientKind, id)
+		if err != nil {
+			return nil, err
+		}
+		return parseClient(doc)
+	})
 	if store.KindOf(err) == store.NotFound {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if known.value != nil && known.version == doc.Version {
-		return known.value, nil
-	}
-	c, err := parseClient(doc)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.changes == changes {
-		p.clients[id] = cached[*Client]{doc.Version, c}
-	}
-	return c, nil
+	return c, err
 }
 
 // person returns a person, nil when the lab knows none of that identifier.

@@ -252,7 +252,7 @@ func (p *Provider) EndSessions(ctx context.Context, which func(person string, c 
 		return 0, err
 	}
 	for _, doc := range docs {
-		s, _, err := p.session(ctx, doc.Key, &settings)
+		s, _, err := p.session(ctx, doc.Key, settings)
 		if err != nil {
 			return ended, err
 		}

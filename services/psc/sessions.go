@@ -30,11 +30,11 @@ func (p *Provider) Sessions(ctx context.Context, person string) ([]Session, erro
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.sessionsOf(ctx, person, &settings)
+	all, err := p.sessionsOf(ctx, person, settings)
 	if err != nil {
 		return nil, err
 	}
-	return p.shown(ctx, all, &settings)
+	return p.shown(ctx, all, settings)
 }
 
 // LatestSessions lists the live sessions of everybody, the newest first and at most so many, and
@@ -44,11 +44,11 @@ func (p *Provider) LatestSessions(ctx context.Context, limit int) (latest []Sess
 	if err != nil {
 		return nil, 0, err
 	}
-	found, err := p.sessionsOf(ctx, "", &settings)
+	found, err := p.sessionsOf(ctx, "", settings)
 	if err != nil {
 		return nil, 0, err
 	}
-	latest, err = p.shown(ctx, found[:min(limit, len(found))], &settings)
+	latest, err = p.shown(ctx, found[:min(limit, len(found))], settings)
 	return latest, len(found), err
 }
 

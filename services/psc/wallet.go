@@ -43,7 +43,7 @@ func (p *Provider) page(h handler) http.HandlerFunc {
 		settings, err := p.current(ctx)
 		if err == nil {
 			if err = parseForm(r); err == nil {
-				err = h(rec, r, &call, &settings)
+				err = h(rec, r, &call, settings)
 			}
 		}
 		var wrong *failure
