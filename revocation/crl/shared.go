@@ -40,8 +40,9 @@ type issue struct {
 // makingLimit is how long the others wait for a server that began to make lists and went silent.
 const makingLimit = 3 * time.Second
 
-// readLimit is how long the records are waited for while there are lists to give.
-const readLimit = 2 * time.Second
+// readLimits are how long the records are waited for while there are lists to give: twice, because
+// a server that stood still itself finds that the first time is over when it goes on.
+var readLimits = [...]time.Duration{2 * time.Second, 500 * time.Millisecond}
 
 // pollPublished is how often the others look whether the lists are published.
 const pollPublished = 20 * time.Millisecond
@@ -102,41 +103,67 @@ func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLi
 func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists, anew bool, lease string) (
 	order ca.CRLRequest, due bool, err error,
 ) {
-	limited := ctx
-	if k.full != nil {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeoutCause(ctx, readLimit, errNoAnswer)
-		defer cancel()
-	}
-	seen := l.changes(a)
-	state, now, err := l.lab.CRLState(limited, a)
-	var of issues
-	if err == nil {
-		of, err = l.readPublished(limited, a, k)
-	}
-	unfinished := of.Full.Number < state.Full.Number || of.Delta.Number < state.Delta.Number
-	making := false
-	if err == nil && unfinished && lease != "" {
-		making, err = l.lab.LeaseHeld(limited, lease)
-	}
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		err = errNoAnswer
+	var seen uint64
+	var of recorded
+	for _, limit := range readLimits {
+		if k.full == nil {
+			limit = 0
+		}
+		seen = l.changes(a)
+		of, err = l.read(ctx, a, k, lease, limit)
+		if ca.KindOf(err) != ca.Unavailable || limit == 0 {
+			break
+		}
 	}
 	if err != nil {
 		return order, false, err
 	}
-	if order, due = l.order(a, k, state, now, anew || unfinished && !making); due {
+	if order, due = l.order(a, k, of.state, of.now, anew || of.unfinished && !of.making); due {
 		return order, true, nil
 	}
-	if unfinished {
+	if of.unfinished {
 		seen = 0 // nobody is told when those that are being made are published
 	}
 	l.note(a, k, seen)
 	return order, false, nil
 }
 
-var errNoAnswer = &ca.Error{Kind: ca.Unavailable,
-	Err: i18n.Errorf("the lab's database did not answer in %s", readLimit)}
+// recorded is what the store says of an authority's lists.
+type recorded struct {
+	state      ca.CRLState
+	now        time.Time
+	unfinished bool // a number was given whose list is not published
+	making     bool // by who has the lease
+}
+
+// read reads what the store says, and takes the lists that are published into k. It waits for a time
+// at most, 0 for as long as ctx.
+func (l *Issuer) read(ctx context.Context, a profiles.Authority, k *keptLists, lease string,
+	most time.Duration) (r recorded, err error) {
+	limited := ctx
+	if most > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
+	}
+	defer func() {
+		if err != nil && ctx.Err() == nil && limited.Err() != nil {
+			err = &ca.Error{Kind: ca.Unavailable, Err: i18n.Errorf("the lab's database did not answer in %s", most)}
+		}
+	}()
+	if r.state, r.now, err = l.lab.CRLState(limited, a); err != nil {
+		return r, err
+	}
+	of, err := l.readPublished(limited, a, k)
+	if err != nil {
+		return r, err
+	}
+	r.unfinished = of.Full.Number < r.state.Full.Number || of.Delta.Number < r.state.Delta.Number
+	if r.unfinished && lease != "" {
+		r.making, err = l.lab.LeaseHeld(limited, lease)
+	}
+	return r, err
+}
 
 // readPublished reads the lists that are published and that k does not have. One that cannot be
 // read counts as none: it is made anew.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/labtest"
@@ -196,6 +198,59 @@ func TestFrozenMaker(t *testing.T) {
 	poor.full.Number, poor.full.revision = second.Number+10, second.revision-1
 	if done, err := frozen.lists.publish(t.Context(), a, &keptLists{delta: second}, poor); done || err != nil {
 		t.Errorf("a list that lacks a revocation of the published one was published: %v", err)
+	}
+}
+
+// A server that stood still while it read the records finds that its time is over when it goes on. It
+// reads once more, and does not give its last list as if the database were away.
+func TestReaderStoodStill(t *testing.T) {
+	l, all, _ := nodes(t, 2, 2)
+	still, other := all[0], all[1]
+	first := still.get(t, false)
+	other.change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
+	second := other.get(t, false)
+
+	conn, err := pgx.Connect(t.Context(), l.Config.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	lock, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), "LOCK TABLE authorities"); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan *CRL, 1)
+	go func() {
+		c, err := still.lists.Get(t.Context(), foPP(t))
+		if err != nil {
+			t.Error(err)
+		}
+		got <- c
+	}()
+	var reader int
+	for reader == 0 {
+		if err := lock.QueryRow(t.Context(), `SELECT coalesce(max(pid), 0) FROM pg_locks
+			WHERE relation = 'authorities'::regclass AND NOT granted`).Scan(&reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for gone := false; !gone; { // the first time is over
+		if err := lock.QueryRow(t.Context(), `SELECT NOT EXISTS (SELECT FROM pg_locks
+			WHERE relation = 'authorities'::regclass AND NOT granted AND pid = $1)`, reader).Scan(&gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-got; c == nil || c.Number < second.Number {
+		t.Errorf("it gave number %d, after another server gave %d", numberOf(c), second.Number)
+	}
+	if second.Number <= first.Number {
+		t.Errorf("number %d after %d", second.Number, first.Number)
 	}
 }
 
