@@ -111,12 +111,12 @@ type Filter struct {
 // of them at once, in no order, whatever the size of the lab.
 func (f Filter) Indexed() bool { return f.Card != "" || len(f.Holders()) > 0 }
 
-// Holders are the identifiers that the filter names.
+// Holders are the identifiers that the filter names, each once.
 func (f Filter) Holders() []string {
 	if f.Identifier != "" {
 		return []string{f.Identifier}
 	}
-	return f.Identifiers
+	return slices.Compact(slices.Sorted(slices.Values(f.Identifiers)))
 }
 
 // Passes tells whether the filter lets a record pass. After, Before and Limit are not considered.

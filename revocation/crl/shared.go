@@ -136,8 +136,8 @@ type recorded struct {
 	making     bool // by who has the lease
 }
 
-// read reads what the store says, and takes the lists that are published into k. It waits for a time
-// at most, 0 for as long as ctx.
+// read reads what the store says, and takes the lists that are published into k. It waits for most
+// at most, and as long as ctx where most is 0.
 func (l *Issuer) read(ctx context.Context, a profiles.Authority, k *keptLists, lease string,
 	most time.Duration) (r recorded, err error) {
 	limited := ctx

@@ -201,8 +201,8 @@ func TestFrozenMaker(t *testing.T) {
 	}
 }
 
-// A server that stood still while it read the records finds that its time is over when it goes on. It
-// reads once more, and does not give its last list as if the database were away.
+// A server that stood still while it read the records finds that its time is over when it goes on.
+// It reads once more, and does not give its last list as if the database were away.
 func TestReaderStoodStill(t *testing.T) {
 	l, all, _ := nodes(t, 2, 2)
 	still, other := all[0], all[1]

@@ -90,6 +90,13 @@ func parse(dsn string) (*pgxpool.Config, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "igc"
 	}
+	// The database compiles queries that it expects to be long (JIT). Ours are short, and before it
+	// knows the sizes of the tables its expectation costs seconds. PgBouncer would refuse it as a
+	// parameter of the connection's start.
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SET jit = off`)
+		return err
+	}
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second,
 		Interval: 2 * time.Second, Count: 3}}
 	c.DialFunc = dialer.DialContext

@@ -53,8 +53,8 @@ func certificates(s *suite) {
 				"after":  {After: 2},
 				"before": {Before: 3}, "page": {Newest: true, Before: 3}, "end": {Newest: true, Before: 1 << 40},
 				"holder": {Identifier: record(3).Holder.Identifier()},
-				"holders": {Identifiers: []string{record(3).Holder.Identifier(), "899799999999",
-					record(0x1000).Holder.Identifier()}}}[name]
+				"holders": {Identifiers: []string{record(3).Holder.Identifier(), record(2).Holder.Identifier(),
+					"899799999999", record(0x1000).Holder.Identifier()}}}[name]
 			var got []string
 			for r, err := range r.List(f) {
 				if err != nil {
