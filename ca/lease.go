@@ -18,42 +18,34 @@ func (ca *CA) LeaseHeld(ctx context.Context, name string) (bool, error) {
 }
 
 // aloneFor is how long a process that went silent keeps others from what it did alone.
-const aloneFor = 30 * time.Second
+var aloneFor = 30 * time.Second
 
 // Alone runs do while no other process that has the lab's records open does what has that name;
 // [store.ErrLeaseHeld] when one does it now. The context that do gets ends when the right to do it
-// alone is lost. What do then still writes is for its own conditions to refuse.
+// alone is lost, with [store.ErrLeaseHeld] as its cause. What do then still writes is for its own
+// conditions to refuse.
 func (ca *CA) Alone(ctx context.Context, name string, do func(context.Context) error) error {
 	if _, shared := ca.store.(store.Shared); !shared {
 		return do(ctx)
 	}
+	begun := time.Now()
 	lease, err := ca.Lease(ctx, name, aloneFor)
 	if err != nil {
 		return err
 	}
-	working, lost := context.WithCancelCause(ctx)
+	working, end := context.WithCancelCause(ctx)
+	// The lease was written after begun, so it lasts at least so long, by a clock that nobody sets.
+	// A renewal may wait for the database for longer.
+	expiry := time.AfterFunc(time.Until(begun.Add(aloneFor)), func() { end(store.ErrLeaseHeld) })
+	defer expiry.Stop()
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
-		tick := time.NewTicker(aloneFor / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-working.Done():
-				return
-			case <-tick.C:
-			}
-			// A database that does not answer for a moment takes nothing away before the end.
-			err := lease.Renew(working)
-			if err != nil && (KindOf(err) != Unavailable || !time.Now().Before(lease.Expires())) {
-				lost(err)
-				return
-			}
-		}
+		renew(working, lease, expiry, end)
 	}()
 	err = do(working)
 	cause := context.Cause(working)
-	lost(nil)
+	end(nil)
 	<-renewing
 	if cause != nil && ctx.Err() == nil {
 		return cause
@@ -62,4 +54,26 @@ func (ca *CA) Alone(ctx context.Context, name string, do func(context.Context) e
 		err = released
 	}
 	return err
+}
+
+// renew prolongs a lease, and puts its expiry off, until ctx ends. When another process has the
+// lease it calls end. While the database does not answer, the lease holds until its expiry.
+func renew(ctx context.Context, lease *store.Lease, expiry *time.Timer, end context.CancelCauseFunc) {
+	tick := time.NewTicker(aloneFor / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		begun := time.Now()
+		switch err := lease.Renew(ctx); {
+		case err == nil:
+			expiry.Reset(time.Until(begun.Add(aloneFor)))
+		case KindOf(err) != Unavailable && KindOf(err) != Unanswered:
+			end(err)
+			return
+		}
+	}
 }

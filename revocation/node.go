@@ -19,9 +19,13 @@ const (
 // nodeProblems is about this process's link to the records, and its clock.
 func nodeProblems(l store.Link) (problems []Problem) {
 	if since := time.Since(l.Confirmed); since > readyWithin {
+		known := fmt.Sprintf("was last known to have all changes %s ago", since.Round(time.Second))
+		if l.Confirmed.IsZero() {
+			known = "is not known to have all changes since it started"
+		}
 		problems = append(problems, Problem{Level: Warning, What: "feed", Text: fmt.Sprintf(
-			"this node was last known to have all changes %s ago, and is %d behind: the database is slow, or away; "+
-				"OCSP reads each status from it", since.Round(time.Second), l.Behind)})
+			"this node %s, and is %d behind: the database is slow, or away; OCSP reads each status from it",
+			known, l.Behind)})
 	}
 	ahead, how := l.Ahead, "ahead of"
 	if ahead < 0 {

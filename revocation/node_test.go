@@ -3,6 +3,7 @@ package revocation
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,8 +26,12 @@ func TestNodeProblems(t *testing.T) {
 		"late":           {store.Link{Confirmed: now.Add(-time.Minute), Behind: 7}, []string{"feed"}},
 		"late and behind": {store.Link{Confirmed: now.Add(-4 * time.Second), Ahead: -time.Hour},
 			[]string{"feed", "clock"}},
+		"never": {store.Link{}, []string{"feed"}},
 	} {
 		got := nodeProblems(test.link)
+		if len(got) > 0 && strings.Contains(got[0].Text, "2562047h") {
+			t.Errorf("%s: %s", name, got[0].Text)
+		}
 		same := len(got) == len(test.want)
 		for i := 0; same && i < len(got); i++ {
 			same = got[i].What == test.want[i] && got[i].Level == Warning

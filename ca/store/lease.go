@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"time"
 )
 
@@ -23,16 +22,16 @@ var leases = DocumentKind{Name: "lease"}
 // Acquire takes the lease of that name for a time, ErrLeaseHeld when another has it.
 func Acquire(ctx context.Context, s Store, name string, ttl time.Duration) (*Lease, error) {
 	l := &Lease{store: s, name: name, owner: rand.Text(), ttl: max(ttl, time.Second)}
-	err := s.Update(ctx, "system", func(tx Tx) error {
-		switch _, err := tx.Document(leases.Name, name); {
-		case err == nil:
+	if err := l.write(ctx, func(tx Tx) error {
+		_, err := tx.Document(leases.Name, name)
+		if err == nil {
 			return ErrLeaseHeld
-		case KindOf(err) != NotFound:
+		}
+		if KindOf(err) != NotFound {
 			return err
 		}
-		return l.put(tx, nil)
-	})
-	if err != nil {
+		return nil
+	}); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -47,9 +46,22 @@ func LeaseHeld(ctx context.Context, documents DocumentStore, name string) (bool,
 	return err == nil, err
 }
 
-func (l *Lease) put(tx Tx, ifVersion *uint64) (err error) {
-	l.expires = tx.Now().Add(l.ttl + time.Second) // times are whole seconds: never shorter than asked for
-	l.fence, err = tx.PutDocument(leases, l.name, []byte(l.owner), l.expires, ifVersion)
+// write writes the lease unless check refuses. It changes l only when the write is acknowledged: a
+// renewal that failed prolongs nothing.
+func (l *Lease) write(ctx context.Context, check func(Tx) error) error {
+	var expires time.Time
+	var fence uint64
+	err := l.store.Update(ctx, "system", func(tx Tx) (err error) {
+		if err := check(tx); err != nil {
+			return err
+		}
+		expires = tx.Now().Add(l.ttl + time.Second) // times are whole seconds: never shorter than asked for
+		fence, err = tx.PutDocument(leases, l.name, []byte(l.owner), expires, nil)
+		return err
+	})
+	if err == nil {
+		l.expires, l.fence = expires, fence
+	}
 	return err
 }
 
@@ -57,36 +69,35 @@ func (l *Lease) put(tx Tx, ifVersion *uint64) (err error) {
 // carries it, so that what a former holder writes late can be refused.
 func (l *Lease) Fence() uint64 { return l.fence }
 
-// Expires is when the lease ends unless it is renewed.
+// Expires is when the lease ends unless it is renewed, by the clock of the store.
 func (l *Lease) Expires() time.Time { return l.expires }
 
 // Renew prolongs the lease, ErrLeaseHeld when it had ended and another has it now.
 func (l *Lease) Renew(ctx context.Context) error {
-	fence := l.fence
-	err := l.store.Update(ctx, "system", func(tx Tx) error {
+	return l.write(ctx, func(tx Tx) error {
 		doc, err := tx.Document(leases.Name, l.name)
 		switch {
+		case KindOf(err) == NotFound: // it ended, and nobody has taken it
+			return nil
 		case err == nil && string(doc.Value) != l.owner:
 			return ErrLeaseHeld
-		case err != nil && KindOf(err) != NotFound: // ended, and nobody has taken it
-			return err
-		case err != nil:
-			return l.put(tx, nil)
 		}
-		return l.put(tx, &fence)
+		return err
 	})
-	if errors.Is(err, ErrSwap) {
-		return ErrLeaseHeld
-	}
-	return err
 }
 
 // Release ends the lease. One that had ended already is left to its new holder.
 func (l *Lease) Release(ctx context.Context) error {
-	fence := l.fence
-	err := l.store.Update(ctx, "system", func(tx Tx) error { return tx.DeleteDocument(leases, l.name, &fence) })
-	if errors.Is(err, ErrSwap) {
-		return nil
-	}
-	return err
+	return l.store.Update(ctx, "system", func(tx Tx) error {
+		doc, err := tx.Document(leases.Name, l.name)
+		switch {
+		case KindOf(err) == NotFound:
+			return nil
+		case err != nil:
+			return err
+		case string(doc.Value) != l.owner:
+			return nil
+		}
+		return tx.DeleteDocument(leases, l.name, nil)
+	})
 }

@@ -133,9 +133,9 @@ func (l *load) freeze(ctx context.Context, n *node, d time.Duration) error {
 func (l *load) cutOff(context.Context) error {
 	n := l.any(1)[0]
 	return l.without(func() error {
-		n.database.sever()
+		n.database.Sever()
 		time.Sleep(between(2*time.Second, 6*time.Second))
-		n.database.join()
+		n.database.Restore()
 		return nil
 	})
 }
@@ -143,9 +143,9 @@ func (l *load) cutOff(context.Context) error {
 func (l *load) hangLink(context.Context) error {
 	n := l.any(1)[0]
 	return l.without(func() error {
-		n.database.open.Lock()
+		resume := n.database.Hang()
 		time.Sleep(between(2*time.Second, 6*time.Second))
-		n.database.open.Unlock()
+		resume()
 		return nil
 	})
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
+	"github.com/igc-lab/igc/internal/postgrestest"
 )
 
 // labName is the name that leads to HAProxy. HAProxy is at 127.0.0.1, the nodes are at the
@@ -57,7 +58,7 @@ func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, 
 type node struct {
 	*labtest.Lab
 	address  string
-	database *link
+	database *postgrestest.Link
 	log      *os.File
 
 	mu    sync.Mutex
@@ -116,7 +117,7 @@ func (n *node) configure(first, database string) {
 	config := labtest.Read(n.T, filepath.Join(first, "igc.yaml"))
 	passphrase := labtest.Read(n.T, filepath.Join(first, "passphrase"))
 	var through string
-	n.database, through = newLink(n.T, database)
+	n.database, through = postgrestest.NewLink(n.T, database)
 	for what, with := range map[string]string{
 		`(?m)^store: .*$`:                     "store: " + strings.ReplaceAll(through, "$", "$$"),
 		`(?m)^(exposed: .*) listen: [0-9.]+}`: "$1 listen: " + n.address + "}",

@@ -12,6 +12,9 @@ import (
 	"github.com/igc-lab/igc/ca/store"
 )
 
+// errClosed is the error of a store that is used after its end.
+var errClosed = store.Errorf(store.Internal, "the store is closed")
+
 // failed gives an error of the database its kind. Others stay as they are.
 func failed(err error) error {
 	var own *store.Error

@@ -47,3 +47,10 @@ func SetIdleLimit(d time.Duration) (back func()) {
 	idleLimit = d
 	return func() { idleLimit = former }
 }
+
+// SetStatementLimit sets how long a statement may take; the function that it returns sets it back.
+func SetStatementLimit(d time.Duration) (back func()) {
+	former := statementLimit
+	statementLimit = d
+	return func() { statementLimit = former }
+}

@@ -1,14 +1,9 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,88 +49,19 @@ func add(ctx context.Context, s store.Store, n int) error {
 	return s.Update(ctx, "test", func(tx store.Tx) error { return tx.AddCertificate(record(n)) })
 }
 
-// cutter passes a connection to a server on, and cuts it at the commit once it is told to.
-type cutter struct {
-	dir  string
-	mode atomic.Value // "", "before": the commit does not arrive, "after": its answer does not
-	away atomic.Bool  // it takes no more connections; set by a cut where onCut is not nil
-
-	onCut chan struct{}
-}
-
-func newCutter(t *testing.T, server *postgrestest.Server) *cutter {
-	t.Helper()
-	c := &cutter{dir: t.TempDir()}
-	c.mode.Store("")
-	l, err := net.Listen("unix", filepath.Join(c.dir, ".s.PGSQL.5432"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go c.pass(client, filepath.Join(server.Dir, ".s.PGSQL.5432"))
-		}
-	}()
-	return c
-}
-
-func (c *cutter) pass(client net.Conn, path string) {
-	defer client.Close()
-	if c.away.Load() {
-		return
-	}
-	server, err := net.Dial("unix", path)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	go func() {
-		io.Copy(client, server)
-		client.Close()
-	}()
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			return
-		}
-		if bytes.Contains(buffer[:n], []byte("COMMIT\x00")) {
-			switch c.mode.Swap("") {
-			case "before":
-				if c.onCut != nil {
-					c.away.Store(true)
-					close(c.onCut)
-				}
-				return
-			case "after":
-				client.Close()
-				server.Write(buffer[:n])
-				time.Sleep(50 * time.Millisecond)
-				return
-			}
-		}
-		if _, err := server.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
 // A connection that is lost around the commit: what is acknowledged is written, and written once.
 func TestCommitLost(t *testing.T) {
 	dsn := postgrestest.Database(t)
-	c := newCutter(t, postgrestest.Need(t))
-	s := open(t, throughCutter(t, dsn, c))
+	link, through := postgrestest.NewLink(t, dsn)
+	s := open(t, through)
 	addAuthority(t, s)
 	for i, test := range []struct {
 		mode string
 		runs int
 	}{{"", 1}, {"before", 2}, {"after", 1}, {"before", 2}, {"after", 1}} {
-		c.mode.Store(test.mode)
+		if test.mode != "" {
+			link.CutCommit(test.mode == "after", nil)
+		}
 		runs, start := 0, time.Now()
 		if err := s.Update(t.Context(), "test", func(tx store.Tx) error {
 			runs++
@@ -158,17 +84,6 @@ func TestCommitLost(t *testing.T) {
 	}
 }
 
-// throughCutter is an address of a database whose connections the cutter passes on.
-func throughCutter(t *testing.T, dsn string, c *cutter) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.RawQuery = url.Values{"host": {c.dir}}.Encode()
-	return u.String()
-}
-
 // After a crash the database gives the number of a transaction that was lost again: that another
 // transaction of that number was committed is not taken for its commit.
 func TestNumberGivenAgain(t *testing.T) {
@@ -182,14 +97,17 @@ func TestNumberGivenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCutter(t, server)
-	c.onCut = make(chan struct{})
-	s, other := open(t, throughCutter(t, dsn, c)), open(t, dsn)
+	link, through := postgrestest.NewLink(t, dsn)
+	s, other := open(t, through), open(t, dsn)
 	addAuthority(t, s)
-	c.mode.Store("before")
+	cut := make(chan struct{})
+	link.CutCommit(false, func() {
+		link.Sever()
+		close(cut)
+	})
 	ended := make(chan error, 1)
 	go func() { ended <- add(t.Context(), s, 1) }()
-	<-c.onCut
+	<-cut
 	if err := server.Crash(); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +119,7 @@ func TestNumberGivenAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.away.Store(false)
+	link.Restore()
 	if err := <-ended; err != nil {
 		t.Errorf("the write: %v", err)
 	}

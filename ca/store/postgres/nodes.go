@@ -267,10 +267,10 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 	}
 	n.started.Store(&started)
 	n.behind.Store(max(head, seq) - seq)
-	if head > seq {
+	if head != seq { // less after a failover that lost the last changes
 		n.store.followers.WakeAll()
 	}
-	return at, err == nil && head <= seq, err
+	return at, head == seq, nil
 }
 
 // listen wakes the followers when another process has written, until ctx ends.

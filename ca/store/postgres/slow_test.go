@@ -3,77 +3,12 @@ package postgres_test
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
-	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
 	"github.com/igc-lab/igc/internal/postgrestest"
 )
-
-// slowly is an address of the database that gets further away: each way takes so long as way says.
-func slowly(t *testing.T, dsn string, way *atomic.Int64) string {
-	t.Helper()
-	dir, server := t.TempDir(), postgrestest.Need(t)
-	l, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL.5432"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			database, err := net.Dial("unix", filepath.Join(server.Dir, ".s.PGSQL.5432"))
-			if err != nil {
-				client.Close()
-				return
-			}
-			go late(client, database, way)
-			go late(database, client, way)
-		}
-	}()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.RawQuery = url.Values{"host": {dir}, "connect_timeout": {"60"}}.Encode()
-	return u.String()
-}
-
-// late passes on what one end writes, in its order, each part so much later.
-func late(to, from net.Conn, by *atomic.Int64) {
-	defer to.Close()
-	type part struct {
-		data []byte
-		due  time.Time
-	}
-	parts := make(chan part, 1000)
-	go func() {
-		defer close(parts)
-		for {
-			buffer := make([]byte, 1<<16)
-			n, err := from.Read(buffer)
-			if err != nil {
-				return
-			}
-			parts <- part{buffer[:n], time.Now().Add(time.Duration(by.Load()))}
-		}
-	}()
-	for p := range parts {
-		time.Sleep(time.Until(p.due))
-		if _, err := to.Write(p.data); err != nil {
-			break
-		}
-	}
-	for range parts { // until the reader has ended
-	}
-}
 
 // A node that gets far from its database holds nobody up for longer than a second, does not take as
 // confirmed what it does not have, and is itself slow, not stuck.
@@ -83,8 +18,8 @@ func TestSlowDatabase(t *testing.T) {
 		t.Run(fmt.Sprint(2*way), func(t *testing.T) {
 			t.Parallel()
 			serial := int(way/time.Millisecond) * 1000
-			var present atomic.Int64
-			near, far := open(t, dsn), open(t, slowly(t, dsn, &present))
+			link, through := postgrestest.NewLink(t, dsn+"&connect_timeout=60")
+			near, far := open(t, dsn), open(t, through)
 			if err := near.Update(t.Context(), "test", func(tx store.Tx) error {
 				if _, ok := tx.Authority(authority); ok {
 					return nil
@@ -95,7 +30,7 @@ func TestSlowDatabase(t *testing.T) {
 			}
 			var has seen
 			has.follow(t, far)
-			present.Store(int64(way))
+			link.Delay(way)
 			for n := range 4 {
 				r := record(serial + n)
 				start := time.Now()

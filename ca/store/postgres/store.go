@@ -61,7 +61,7 @@ const turn = 2 * time.Minute
 const viewLimit = 10 * time.Second
 
 // statementLimit is how long a statement may take before the connection counts as lost.
-const statementLimit = time.Minute
+var statementLimit = time.Minute
 
 // Open returns the store of a database: postgres://USER@HOST/DATABASE, or what else libpq takes. It
 // connects when it is needed.
@@ -109,12 +109,14 @@ func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
 	defer s.mu.Unlock()
 	select {
 	case <-s.ended:
-		return nil, store.Errorf(store.Internal, "the store is closed")
+		return nil, errClosed
 	default:
 	}
 	if s.opened != nil {
 		return s.opened, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, viewLimit) // others wait for mu
+	defer cancel()
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), s.config.Copy())
 	if err != nil {
 		return nil, failed(err)
@@ -200,7 +202,7 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 	}
 	err := t.run(func() error { return fn(t) })
 	if t.err == nil {
-		if _, end := t.conn.Exec(t.ctx, "ROLLBACK"); err == nil && end != nil && !lost(end) {
+		if end := t.control("ROLLBACK"); err == nil && end != nil && !lost(end) {
 			err = end
 		}
 	}
@@ -243,7 +245,7 @@ func (s *Store) update(ctx context.Context, actor string, fn func(*tx) error) er
 	case <-ctx.Done():
 		return late(ctx)
 	case <-s.ended:
-		return store.Errorf(store.Internal, "the store is closed")
+		return errClosed
 	}
 	select {
 	case <-o.done:
@@ -281,6 +283,7 @@ func (s *Store) begin(ctx context.Context, sql string) (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
+	since := s.nodes.since() // a crash between this and the transaction is noticed by it
 	limit := turn + statementLimit
 	if sql == beginView { // it waits for no lock
 		limit = viewLimit
@@ -301,7 +304,8 @@ func (s *Store) begin(ctx context.Context, sql string) (*tx, error) {
 				len(last.Rows),
 			)
 		} else {
-			t := &tx{store: s, conn: conn, ctx: context.WithoutCancel(ctx), authorities: map[string]*authority{}}
+			t := &tx{store: s, conn: conn, ctx: context.WithoutCancel(ctx), since: since,
+				authorities: map[string]*authority{}}
 			if err = t.readLab(last.Rows[0]); err == nil {
 				return t, nil
 			}

@@ -119,7 +119,7 @@ func (t *tx) readLab(row [][]byte) error {
 		)
 	}
 	if len(row) > 6 {
-		t.xid, t.since = string(row[6]), t.store.nodes.since()
+		t.xid = string(row[6])
 	}
 	return nil
 }

@@ -71,7 +71,8 @@ func (s *Store) commit(batch []*op) {
 		if lost(err) {
 			s.dropConnections()
 		}
-		again := lost(err) || conflicts(err)
+		// What may have been written is not written again.
+		again := (lost(err) || conflicts(err)) && store.KindOf(err) != store.Unanswered
 		if again && time.Since(failing) < patience && s.pause(pause) {
 			continue
 		}
@@ -123,7 +124,7 @@ func (s *Store) attempt(batch []*op) error {
 			if i > 0 {
 				sql = "RELEASE one; " + sql
 			}
-			if err := t.savepoint(sql); err != nil {
+			if err := t.control(sql); err != nil {
 				return err
 			}
 		}
@@ -142,27 +143,25 @@ func (s *Store) attempt(batch []*op) error {
 		case o.err == nil:
 			done++
 		case len(batch) == 1:
-			_, err := t.conn.Exec(t.ctx, "ROLLBACK")
-			if err != nil && !lost(err) {
+			if err := t.control("ROLLBACK"); err != nil && !lost(err) {
 				return err
 			}
 			return nil
 		default:
-			if err := t.savepoint("ROLLBACK TO one"); err != nil {
+			if err := t.control("ROLLBACK TO one"); err != nil {
 				return err
 			}
 			t.restore(before)
 		}
 	}
 	if done == 0 {
-		_, err := t.conn.Exec(t.ctx, "ROLLBACK")
-		return err
+		return t.control("ROLLBACK")
 	}
 	return t.commit()
 }
 
-// savepoint runs statements on a savepoint.
-func (t *tx) savepoint(sql string) error {
+// control runs statements that control the transaction, such as ROLLBACK.
+func (t *tx) control(sql string) error {
 	ctx, cancel := context.WithTimeout(t.ctx, statementLimit)
 	defer cancel()
 	_, err := t.conn.Conn().PgConn().Exec(ctx, sql).ReadAll()
@@ -226,7 +225,8 @@ func (t *tx) outcome(cause error) error {
 // appendedAny tells whether the transaction has an entry in the feed.
 func (t *tx) appendedAny() bool { return t.head != t.begun.head }
 
-// fate reads the status of the transaction, and whether there is proof that it is its own.
+// fate reads the status of the transaction, and whether there is proof that it is its own and that
+// it is where a commit has to be.
 func (t *tx) fate() (status string, proved bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -245,17 +245,29 @@ func (t *tx) fate() (status string, proved bool, err error) {
 		if err != nil || status != "committed" {
 			return err
 		}
-		if t.appendedAny() {
-			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM feed
-				WHERE seq = $1 AND sha256(convert_to(entry, 'UTF8')) = $2)`,
-				int64(t.head.Seq), t.head.Hash[:]).Scan(&proved)
+		if proved, err = t.isOwn(ctx, c); err != nil || !proved {
+			return err
 		}
-		if t.since.IsZero() {
-			return nil
-		}
-		return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM nodes WHERE started = $1)`, t.since).Scan(&proved)
+		// The wait for a synchronous standby ends early when it takes too long, or the primary
+		// starts anew: the transaction is committed then, on the primary alone. Once a later
+		// commit is on the standby, it is there too.
+		_, err = c.Exec(ctx, `SELECT pg_logical_emit_message(true, 'igc', '')`)
+		return err
 	})
 	return status, proved, err
+}
+
+// isOwn tells whether the transaction of this one's number that was committed is this one.
+func (t *tx) isOwn(ctx context.Context, c *pgxpool.Conn) (own bool, err error) {
+	switch {
+	case t.appendedAny():
+		err = c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM feed
+			WHERE seq = $1 AND sha256(convert_to(entry, 'UTF8')) = $2)`,
+			int64(t.head.Seq), t.head.Hash[:]).Scan(&own)
+	case !t.since.IsZero():
+		err = c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM nodes WHERE started = $1)`, t.since).Scan(&own)
+	}
+	return own, err
 }
 
 func withConn(ctx context.Context, pool *pgxpool.Pool, do func(*pgxpool.Conn) error) error {
