@@ -222,7 +222,7 @@ func (p *Provider) request(c *Client, params url.Values, call *Call) (*login, *f
 		return l, fault(0, "unsupported_response_type", "", "PSC-RESPONSE-TYPE", t)
 	}
 	if params.Get("request") != "" {
-		return l, fault(0, "request_not_supported", "", "PSC-PARAMETER", "request")
+		return l, fault(0, "request_not_supported", "", "PSC-REQUEST-OBJECT", "request")
 	}
 	var f *failure
 	if l.Scope, f = grantedScope(params.Get("scope")); f != nil {
