@@ -91,6 +91,22 @@ func bind(w http.ResponseWriter, r *http.Request) string {
 	return digest(value)
 }
 
+// nativeAuthorize is the path of Keycloak's own authorization endpoint, on the issuer. The real one
+// answers there, with a page that logs nobody in (reference §10).
+const nativeAuthorize = protocolPath + "/auth"
+
+// authorizeNatively answers at that path, which Keycloak's adapters know without being told. The
+// helpful lab leads to the wallet; the real one has no way on from there, but for single sign-on.
+func (p *Provider) authorizeNatively(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error {
+	if settings.Discovery != "helpful" {
+		return p.authorize(w, r, call, settings)
+	}
+	call.Client = r.Form.Get("client_id")
+	call.found("PSC-AUTHORIZATION-ENDPOINT", p.IssuerURL+nativeAuthorize)
+	http.Redirect(w, r, p.WalletURL+"/auth?"+r.Form.Encode(), http.StatusSeeOther)
+	return nil
+}
+
 // authorize answers the browser that a relying party sends (RFC 6749 §4.1.1, OpenID Connect Core
 // §3.1.2). What is wrong with the client or its redirect URI ends on a page: nothing is ever sent
 // to an address that is not registered.
@@ -102,7 +118,11 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, call *Call,
 		return err
 	}
 	if c == nil {
-		p.errorPage(w, r, call, "Client not found.", "PSC-CLIENT-UNKNOWN", call.Client)
+		code := Code("PSC-CLIENT-UNKNOWN")
+		if call.Client == "" {
+			code = "PSC-CLIENT-MISSING"
+		}
+		p.errorPage(w, r, call, "Client not found.", code, call.Client)
 		return nil
 	}
 	if uri := params.Get("request_uri"); uri != "" {
@@ -156,6 +176,11 @@ func (p *Provider) signOn(w http.ResponseWriter, r *http.Request, call *Call, se
 		p.deny(w, r, call, l, fault(0, "login_required", "", "", ""))
 		return nil
 	}
+	if r.URL.Path == nativeAuthorize {
+		p.errorPage(w, r, call, "This login page cannot be used.", "PSC-AUTHORIZATION-ENDPOINT",
+			p.IssuerURL+nativeAuthorize)
+		return nil
+	}
 	return p.loginPage(w, r, settings, l)
 }
 
@@ -197,7 +222,7 @@ func (p *Provider) request(c *Client, params url.Values, call *Call) (*login, *f
 		return l, fault(0, "unsupported_response_type", "", "PSC-RESPONSE-TYPE", t)
 	}
 	if params.Get("request") != "" {
-		return l, fault(0, "request_not_supported", "", "PSC-PARAMETER", "request")
+		return l, fault(0, "request_not_supported", "", "PSC-REQUEST-OBJECT", "request")
 	}
 	var f *failure
 	if l.Scope, f = grantedScope(params.Get("scope")); f != nil {

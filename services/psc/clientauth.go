@@ -34,9 +34,8 @@ func (p *Provider) authenticate(r *http.Request, call *Call) (c *Client, thumbpr
 	if r.PostForm.Get("client_assertion") != "" {
 		return nil, nil, deny("PSC-CLIENT-METHOD", "client_assertion")
 	}
-	if strings.Contains(r.Header.Get("Sec-Fetch-Mode"), "cors") && r.Header.Get("Sec-Fetch-Dest") == "empty" &&
-		r.Header.Get("Origin") != "" {
-		call.found("PSC-CORS", r.Header.Get("Origin"))
+	if id == "" {
+		return nil, nil, deny("PSC-CLIENT-MISSING", "")
 	}
 	if c, err = p.client(r.Context(), id); err != nil {
 		return nil, nil, err

@@ -139,14 +139,13 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request, _ *Call, _ 
 
 // standardDiscovery answers at the path of the standard. The real one names an authorization
 // endpoint there whose page cannot be used.
-func (p *Provider) standardDiscovery(w http.ResponseWriter, r *http.Request, _ *Call, settings *Settings) error {
+func (p *Provider) standardDiscovery(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error {
 	m := p.metadata()
 	switch settings.Discovery {
 	case "off":
-		p.notFound(w, r)
-		return nil
+		return p.noEndpoint(w, r, call, settings)
 	case "real":
-		m.AuthorizationEndpoint = p.IssuerURL + protocolPath + "/auth"
+		m.AuthorizationEndpoint = p.IssuerURL + nativeAuthorize
 	}
 	p.json(w, http.StatusOK, m)
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/igc-lab/igc/internal/web"
@@ -25,8 +27,8 @@ func (p *Provider) IssuerHandler() http.Handler {
 	on("GET "+issuerPath+"/.well-known/openid-configuration", "discovery", p.standardDiscovery)
 	on("GET "+issuerPath, "discovery", p.realmInfo)
 	on("GET "+protocolPath+"/certs", "jwks", p.jwks)
-	on("GET "+protocolPath+"/auth", "authorize", p.authorize)
-	on("POST "+protocolPath+"/auth", "authorize", p.authorize)
+	on("GET "+nativeAuthorize, "authorize", p.authorizeNatively)
+	on("POST "+nativeAuthorize, "authorize", p.authorizeNatively)
 	on("POST "+protocolPath+"/token", "token", p.token)
 	on("GET "+protocolPath+"/userinfo", "userinfo", p.userinfo)
 	on("POST "+protocolPath+"/userinfo", "userinfo", p.userinfo)
@@ -43,8 +45,47 @@ func (p *Provider) IssuerHandler() http.Handler {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.WalletURL+"/", http.StatusFound)
 	})
-	mux.HandleFunc("/", p.notFound)
+	on("/", "unknown", p.noEndpoint)
+	mux.HandleFunc("GET /favicon.ico", p.notFound) // browsers ask for it by themselves
 	return web.SecurityHeaders(mux)
+}
+
+// noEndpoint answers for an address or a method that does not exist. The call is remembered: it is
+// a client's mistake that nothing else shows.
+func (p *Provider) noEndpoint(w http.ResponseWriter, r *http.Request, call *Call, _ *Settings) error {
+	if r.Method != http.MethodOptions || r.Header.Get("Origin") == "" { // else it is noted as a browser's
+		call.found("PSC-ENDPOINT", r.Method+" "+r.URL.Path)
+	}
+	p.notFound(w, r)
+	return nil
+}
+
+// formEndpoints are those that read a form from the body of a call, and nothing else of it.
+var formEndpoints = []string{"token", "exchange", "introspect", "revoke", "ciba", "par"}
+
+// noteSender notes what the HTTP request itself says of its sender, whatever it asks: that it is a
+// page in a browser, and that its parameters are not where they are read.
+func noteSender(r *http.Request, call *Call) {
+	origin := r.Header.Get("Origin")
+	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+	if origin != "" && (preflight || r.Header.Get("Sec-Fetch-Mode") == "cors" &&
+		r.Header.Get("Sec-Fetch-Dest") == "empty") {
+		call.found("PSC-CORS", origin)
+	}
+	if !slices.Contains(formEndpoints, call.Endpoint) {
+		return
+	}
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if r.ContentLength != 0 && !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
+		call.found("PSC-FORM", "Content-Type: "+media)
+	} else if r.URL.RawQuery != "" {
+		var names []string // without the values: a secret may be among them
+		for name := range r.URL.Query() {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		call.found("PSC-FORM", r.URL.Path+"?"+strings.Join(names, "&"))
+	}
 }
 
 // recorder remembers the status of an answer.
@@ -75,6 +116,7 @@ func (p *Provider) endpoint(name string, h handler) http.HandlerFunc {
 			if p.play(rec, r, settings.Faults[name]) {
 				return
 			}
+			noteSender(r, &call)
 			r.Body = http.MaxBytesReader(rec, r.Body, maxForm)
 			if err = parseForm(r); err == nil {
 				err = h(rec, r, &call, settings)

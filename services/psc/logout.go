@@ -17,6 +17,12 @@ import (
 // id_token_hint, else by the browser's own session once the person has confirmed.
 func (p *Provider) logout(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error {
 	ctx, params := r.Context(), r.Form
+	if r.PostForm.Has("refresh_token") {
+		return p.logoutByRefresh(w, r, call, settings)
+	}
+	if uri := params.Get("redirect_uri"); uri != "" {
+		call.found("PSC-LOGOUT-INCOMPLETE", "redirect_uri="+uri)
+	}
 	hint, err := p.openIDToken(ctx, params.Get("id_token_hint"))
 	if err != nil {
 		return err
@@ -64,8 +70,43 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request, call *Call, se
 			return err
 		}
 	}
+	if s == nil && hint == nil && !forBrowser(r) {
+		call.found("PSC-LOGOUT-INCOMPLETE", "")
+	}
 	endCookie(w, sessionCookie)
 	p.loggedOut(w, r, settings, back, params.Get("state"))
+	return nil
+}
+
+// forBrowser tells whether a person sees the answer.
+func forBrowser(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
+// logoutByRefresh ends the session of a refresh token at the call of a client's server: Keycloak's
+// own way, older than OpenID Connect's, which adapters of Keycloak still use.
+func (p *Provider) logoutByRefresh(w http.ResponseWriter, r *http.Request, call *Call, settings *Settings) error {
+	c, _, err := p.authenticate(r, call)
+	if err != nil {
+		return err
+	}
+	ctx, value := r.Context(), r.PostForm.Get("refresh_token")
+	claims, err := p.openRefresh(ctx, value)
+	if err != nil {
+		return err
+	}
+	if claims == nil || claims.Azp != c.ID {
+		return invalidGrant("Invalid refresh token", "PSC-REFRESH-INVALID", kindOfToken(value))
+	}
+	s, _, err := p.session(ctx, claims.SID, settings)
+	if err != nil {
+		return err
+	}
+	if s != nil {
+		call.Person = s.Person
+		if err := p.endSession(ctx, s); err != nil {
+			return err
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
@@ -75,7 +116,7 @@ func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, settings *S
 	case back != "":
 		w.Header().Set("Location", p.backTo(settings, back, state))
 		w.WriteHeader(http.StatusFound)
-	case strings.Contains(r.Header.Get("Accept"), "text/html"):
+	case forBrowser(r):
 		p.closedPage(w, r, "")
 	default:
 		w.WriteHeader(http.StatusNoContent)

@@ -844,7 +844,7 @@ func TestWrongRequests(t *testing.T) {
 		{[]string{"code_challenge", "short"}, false, "invalid_request", "PSC-PKCE"},
 		{[]string{"code_challenge", strings.Repeat("c", 43), "code_challenge_method", "none"}, false,
 			"invalid_request", "PSC-PKCE"},
-		{[]string{"request", "e30."}, false, "request_not_supported", "PSC-PARAMETER"},
+		{[]string{"request", "e30."}, false, "request_not_supported", "PSC-REQUEST-OBJECT"},
 		{[]string{"request_uri", "https://evil.example/"}, true, "", "PSC-PAR"},
 	} {
 		b := w.browser()

@@ -114,10 +114,10 @@ var toggles = []toggle{
 	onOff("otherIds", func(s *Settings) *bool { return &s.OtherIDs },
 		"otherIds dans le jeton d'accès et userinfo", "otherIds in the access token and userinfo"),
 	word("standard_discovery", []string{"real", "helpful", "off"}, func(s *Settings) *string { return &s.Discovery },
-		"/.well-known/openid-configuration : comme le vrai (dont l'adresse de connexion ne sert à rien), utile, ou "+
-			"absent",
-		"/.well-known/openid-configuration: as the real one (whose authorization endpoint is of no use), helpful, or "+
-			"absent"),
+		"/.well-known/openid-configuration : comme le vrai (dont l'adresse de connexion ne sert à rien), utile "+
+			"(cette adresse mène au portefeuille), ou absent",
+		"/.well-known/openid-configuration: as the real one (whose authorization endpoint is of no use), helpful "+
+			"(that endpoint leads to the wallet), or absent"),
 	onOff("logout_state", func(s *Settings) *bool { return &s.LogoutState },
 		"le retour après déconnexion porte state", "the redirection after a logout has the state"),
 	word("refresh", []string{"rotate", "reuse"}, func(s *Settings) *string { return &s.Refresh },
