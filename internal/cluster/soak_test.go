@@ -13,8 +13,8 @@ import (
 	"github.com/igc-lab/igc/internal/postgrestest"
 )
 
-// short is how long the soak lasts at least without IGC_SOAK. It meets each kind of fault once.
-const short = 80 * time.Second
+// short is how long the soak lasts without IGC_SOAK. It meets each kind of fault once or more.
+const short = 3 * time.Minute
 
 // pace is the pause of the clients that ask most: a machine of two cores has time for other tests.
 const pace = 80 * time.Millisecond
