@@ -74,7 +74,7 @@ func TestDoctorChains(t *testing.T) {
 	}
 }
 
-// Dates of authorities, of lists and of the clock, on both sides of their ends.
+// Dates of authorities, of CRLs and of the clock, on both sides of their ends.
 func TestDoctorDates(t *testing.T) {
 	t.Setenv("IGC_LANG", "en")
 	lab := cardtest.New(t)
@@ -105,7 +105,7 @@ func TestDoctorDates(t *testing.T) {
 	future := &crl.CRL{Authority: all[0].Authority, Number: 9, ThisUpdate: now.Add(time.Hour), NextUpdate: now.Add(7 * day)}
 	if first, errs := ended([]*crl.CRL{good, old, future}, now); first != old || len(errs) != 2 ||
 		!strings.Contains(errs[0].Error(), "number 7 expired on") || !strings.Contains(errs[1].Error(), "number 9 has a thisUpdate in the future") {
-		t.Errorf("lists: %v", errs)
+		t.Errorf("CRLs: %v", errs)
 	}
 	if first, errs := ended([]*crl.CRL{good}, now); first != good || errs != nil {
 		t.Errorf("a good list: %v", errs)

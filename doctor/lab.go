@@ -402,8 +402,8 @@ func (d *diagnosis) clock(ctx context.Context) (found []Finding) {
 		if last, err := d.client.List(ctx, ca.Filter{Newest: true, Limit: 1}); err == nil && len(last) > 0 {
 			later(last[0].IssuedAt, d.tr("le dernier certificat émis", "the last certificate issued"))
 		}
-		lists, _, _ := d.onDisk()
-		for _, c := range lists {
+		crls, _, _ := d.onDisk()
+		for _, c := range crls {
 			later(c.ThisUpdate, kindOf(c))
 		}
 	}

@@ -277,9 +277,9 @@ func reach(named, listen string) string {
 	return u.String()
 }
 
-// onDisk reads the lists of the publication folder, and says which cannot be; absent counts those
+// onDisk reads the CRLs of the publication folder, and says which cannot be; absent counts those
 // that are not there.
-func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
+func (d *diagnosis) onDisk() (crls []*crl.CRL, absent int, errs []error) {
 	l := crl.NewIssuer(d.client.Lab, d.present)
 	for _, info := range d.authorities {
 		read, err := l.Published([]ca.AuthorityInfo{info})
@@ -289,12 +289,12 @@ func (d *diagnosis) onDisk() (lists []*crl.CRL, absent int, errs []error) {
 		case err != nil:
 			errs = append(errs, err)
 		}
-		lists = append(lists, read...)
+		crls = append(crls, read...)
 	}
-	return lists, absent, errs
+	return crls, absent, errs
 }
 
-// republish makes all lists anew.
+// republish makes all CRLs anew.
 func (d *diagnosis) republish(ctx context.Context) error {
 	client, err := lab.Connect(d.Home, d.Lab)
 	if err != nil {
@@ -305,7 +305,7 @@ func (d *diagnosis) republish(ctx context.Context) error {
 	})
 }
 
-// listErrors are findings of lists that are not good.
+// listErrors are findings of CRLs that are not good.
 func (d *diagnosis) listErrors(errs []error) (found []Finding) {
 	if len(errs) == 0 {
 		return nil
@@ -319,9 +319,9 @@ func (d *diagnosis) listErrors(errs []error) (found []Finding) {
 		fix:    d.republish}}
 }
 
-// ended are errors of lists that hold no more, or not yet; first is the one that ends first.
-func ended(lists []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
-	for _, c := range lists {
+// ended are errors of CRLs that hold no more, or not yet; first is the one that ends first.
+func ended(crls []*crl.CRL, now time.Time) (first *crl.CRL, errs []error) {
+	for _, c := range crls {
 		if first == nil || c.NextUpdate.Before(first.NextUpdate) {
 			first = c
 		}
@@ -353,7 +353,7 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 	base := config.URLs
 	base.Publication = reach(base.Publication, config.Listen.Publication)
 	directory, _ := url.Parse(reach(base.Directory, config.Listen.Directory))
-	var lists []*crl.CRL
+	var crls []*crl.CRL
 	var errs []error
 	for _, a := range d.each() {
 		urls := []string{base.CRL(a.Authority)}
@@ -367,13 +367,13 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 				continue
 			}
 			c.Authority = a.Authority
-			lists = append(lists, c)
+			crls = append(crls, c)
 		}
 		if _, err := ldap.Fetch(ctx, directory.Host, a.Authority, a.certificate); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	first, late := ended(lists, d.present())
+	first, late := ended(crls, d.present())
 	found := d.listErrors(append(errs, late...))
 	if problems, err := revocation.FetchProblems(ctx, base.Publication+"/healthz"); err != nil {
 		found = append(found, Finding{State: Todo, Message: d.say(err),
@@ -393,14 +393,14 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 		return found
 	}
 	full := 0
-	for _, c := range lists {
+	for _, c := range crls {
 		if c.Base == 0 {
 			full++
 		}
 	}
 	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d CRL (HTTP, LDAP) et %d delta, signatures valides ; la première à expirer : %s n° %d, du %s au %s (%s)",
 		"%d CRLs (HTTP, LDAP) and %d deltas, signatures valid; first to expire: %s number %d, from %s to %s (%s)"),
-		full, len(lists)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate),
+		full, len(crls)-full, kindOf(first), first.Number, minutes(first.ThisUpdate), minutes(first.NextUpdate),
 		d.remaining(first.NextUpdate.Sub(d.now)))}}
 }
 
@@ -408,16 +408,16 @@ func minutes(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 // unpublished is publication without a server: what stands on the disk, for other servers.
 func (d *diagnosis) unpublished() []Finding {
-	lists, absent, errs := d.onDisk()
-	first, late := ended(lists, d.now)
+	crls, absent, errs := d.onDisk()
+	first, late := ended(crls, d.now)
 	if found := d.listErrors(append(errs, late...)); found != nil {
 		return found
 	}
 	text := d.lacks(aServer)
 	if first != nil {
 		text += fmt.Sprintf(d.tr(" ; sur le disque, %d listes signées, dont %s n° %d, qui expire la première, le %s (%s)",
-			"; on the disk, %d signed lists, of which %s number %d expires first, on %s (%s)"),
-			len(lists), kindOf(first), first.Number, minutes(first.NextUpdate), d.remaining(first.NextUpdate.Sub(d.now)))
+			"; on the disk, %d signed CRLs, of which %s number %d expires first, on %s (%s)"),
+			len(crls), kindOf(first), first.Number, minutes(first.NextUpdate), d.remaining(first.NextUpdate.Sub(d.now)))
 	}
 	if absent > 0 {
 		text += fmt.Sprintf(d.tr(" ; autorités sans liste encore : %d",

@@ -18,9 +18,9 @@ import (
 func TestRevokedAuthority(t *testing.T) {
 	l := newTestLab(t, 1)
 	clock := l.Clock()
-	lists, responder := crl.NewIssuer(l.Lab, clock), newResponder(t, l.Lab, clock)
-	health := NewHealth(l.Lab, lists, responder)
-	if err := lists.Publish(t.Context(), false); err != nil {
+	crls, responder := crl.NewIssuer(l.Lab, clock), newResponder(t, l.Lab, clock)
+	health := NewHealth(l.Lab, crls, responder)
+	if err := crls.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if problems := health.Problems(t.Context()); len(problems) != 0 {
@@ -67,7 +67,7 @@ func TestRevokedAuthority(t *testing.T) {
 	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("of the card: %d", answer.Status)
 	}
-	list, err := lists.Get(t.Context(), root.Authority)
+	list, err := crls.Get(t.Context(), root.Authority)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestRevokedAuthority(t *testing.T) {
 	if answer := ask(issuing); answer.Status != xocsp.Good {
 		t.Errorf("ten days later: %d", answer.Status)
 	}
-	if err := lists.Publish(t.Context(), false); err != nil {
+	if err := crls.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	problems := health.Problems(t.Context())

@@ -18,8 +18,8 @@ import (
 func TestListOfTheFutureInHTTP(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()
-	lists := crl.NewIssuer(l.Lab, now)
-	p := NewPublication(l.Lab, lists, newResponder(t, l.Lab, now), quiet)
+	crls := crl.NewIssuer(l.Lab, now)
+	p := NewPublication(l.Lab, crls, newResponder(t, l.Lab, now), quiet)
 	ask := func(since string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("GET", "/CRL/ACI-FO-PP-TEST.crl", nil)
 		if since != "" {
@@ -47,10 +47,10 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	l := newTestLab(t, 4)
 	l.Config.CRL.Expired = "removed"
 	now := l.Clock()
-	lists, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
-	listed := func(lists *crl.Issuer) (dates map[string]time.Time) {
+	crls, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
+	listed := func(crls *crl.Issuer) (dates map[string]time.Time) {
 		t.Helper()
-		parsed := l.fullCRL(t, lists, "ACI-FO-PP")
+		parsed := l.fullCRL(t, crls, "ACI-FO-PP")
 		dates = map[string]time.Time{}
 		last := time.Time{}
 		for _, e := range parsed.RevokedCertificateEntries {
@@ -71,21 +71,21 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	}
 	begin := l.Now
 	first := revoke(0)
-	listed(lists)
+	listed(crls)
 	l.Now = begin.AddDate(0, 0, 400)
 	revoke(1)
-	listed(lists)
+	listed(crls)
 	left := -1
 	for n := range 3 { // the first list after their end still has them
 		l.Now = begin.AddDate(4, 0, n)
-		left = len(listed(lists))
+		left = len(listed(crls))
 	}
 	if left != 0 {
 		t.Fatalf("%d are left of what expired", left)
 	}
-	for i, lists := range []*crl.Issuer{lists, crl.NewIssuer(l.Lab, now)} {
+	for i, crls := range []*crl.Issuer{crls, crl.NewIssuer(l.Lab, now)} {
 		l.Now = begin.Add(time.Duration(i+1) * time.Hour)
-		got := listed(lists)
+		got := listed(crls)
 		if len(got) != 2 || !got[l.Cards[0].Serial].Equal(first) || got[l.Cards[1].Serial].After(l.Now) || got[l.Cards[1].Serial].IsZero() {
 			t.Errorf("after the clock was set back: %v", got)
 		}
@@ -97,7 +97,7 @@ func TestRevokedWhileTheClockIsAhead(t *testing.T) {
 	// the records keep the dates, and the list has them again when they have come
 	l.Change(t, ca.StatusChange{Serial: l.Cards[2].Serial, Reason: "superseded"})
 	l.Now = begin.AddDate(0, 0, 401)
-	if got := listed(lists); len(got) != 3 || !got[l.Cards[1].Serial].Equal(begin.AddDate(0, 0, 400)) {
+	if got := listed(crls); len(got) != 3 || !got[l.Cards[1].Serial].Equal(begin.AddDate(0, 0, 400)) {
 		t.Errorf("when the date has come: %v", got)
 	}
 }

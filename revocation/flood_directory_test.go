@@ -96,7 +96,7 @@ func TestFloodDirectory(t *testing.T) {
 				workers.Wait()
 			}
 			slices.Sort(took)
-			t.Logf("%s, %s: %d lists of %d kB in a second, half in %s, the slowest in %s", what, name, len(took), len(want)>>10, took[len(took)/2], took[len(took)-1])
+			t.Logf("%s, %s: %d CRLs of %d kB in a second, half in %s, the slowest in %s", what, name, len(took), len(want)>>10, took[len(took)/2], took[len(took)-1])
 		}
 	}
 	load("quiet")

@@ -21,7 +21,7 @@ import (
 // add.
 type Health struct {
 	lab       *lab.Lab
-	lists     *crl.Issuer
+	crls      *crl.Issuer
 	responder *ocsp.Responder
 	counts    func() ocsp.Counts
 	now       func() time.Time
@@ -35,8 +35,8 @@ type Health struct {
 
 // NewHealth returns the health of the CRLs, the responder and the records of a lab that this
 // process has locked.
-func NewHealth(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder) *Health {
-	return &Health{lab: lab, lists: lists, responder: responder, counts: responder.Counts, now: lists.Now, turn: make(chan struct{}, 1)}
+func NewHealth(lab *lab.Lab, crls *crl.Issuer, responder *ocsp.Responder) *Health {
+	return &Health{lab: lab, crls: crls, responder: responder, counts: responder.Counts, now: crls.Now, turn: make(chan struct{}, 1)}
 }
 
 // Add registers a function that reports the problems of another part of the server.
@@ -90,7 +90,7 @@ func (h *Health) Problems(ctx context.Context) []Problem {
 	return problems
 }
 
-// catchUp has the lists and delegates made that are due, unless that was tried in the last minute,
+// catchUp has the CRLs and delegates made that are due, unless that was tried in the last minute,
 // and waits for it for a while. Why it fails is told by those that failed.
 func (h *Health) catchUp(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, catchUpLimit)
@@ -112,7 +112,7 @@ func (h *Health) catchUp(ctx context.Context) {
 		defer func() { <-h.turn }()
 		ctx, cancel := web.Detach(ctx)
 		defer cancel()
-		_ = h.lists.Publish(ctx, false)
+		_ = h.crls.Publish(ctx, false)
 		_ = h.responder.Renew(ctx)
 	}()
 	select {
@@ -138,8 +138,8 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 			problems = append(problems, Problem{Level: Failing, Authority: a.ID(), What: "authority_revoked", At: v.At, Text: fmt.Sprintf(
 				"it was revoked on %s (%s): clients refuse every certificate that it issued, and it issues none", v.At.Format(time.RFC3339), v.Reason)})
 		}
-		full, delta := h.lists.Latest(a)
-		failed := h.lists.LastError(a)
+		full, delta := h.crls.Latest(a)
+		failed := h.crls.LastError(a)
 		problems = append(problems, listProblems(a, "crl", full, crl.ScheduleOf(config.CRL, a, false), failed, now)...)
 		if !a.IsRoot() {
 			problems = append(problems, listProblems(a, "delta_crl", delta, config.CRL.Delta, failed, now)...)

@@ -25,9 +25,9 @@ import (
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
 	begin := l.Now
-	lists := crl.NewIssuer(l.Lab, l.Clock())
+	crls := crl.NewIssuer(l.Lab, l.Clock())
 	responder := newResponder(t, l.Lab, l.Clock())
-	handler := NewPublication(l.Lab, lists, responder, quiet)
+	handler := NewPublication(l.Lab, crls, responder, quiet)
 	health := func() (code int, status string, problems []string) {
 		t.Helper()
 		w := httptest.NewRecorder()
@@ -49,7 +49,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("before the first list: %d %s %q", code, status, problems)
 	}
 	l.blockCRLs(t, false)
-	if err := lists.Publish(t.Context(), false); err != nil {
+	if err := crls.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	counts, err := l.Counts(t.Context())
@@ -66,7 +66,7 @@ func TestHealth(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		at      time.Time
-		publish bool // lists can be written then
+		publish bool // crls can be written then
 		code    int
 		status  string
 		has     []string
@@ -104,15 +104,15 @@ func TestHealthLog(t *testing.T) {
 		l := newTestLab(t, 1)
 		later := time.Until(l.Now) // the bubble's clock begins in 2000
 		now := func() time.Time { return time.Now().Add(later) }
-		lists := crl.NewIssuer(l.Lab, now)
-		if err := lists.Publish(t.Context(), false); err != nil {
+		crls := crl.NewIssuer(l.Lab, now)
+		if err := crls.Publish(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		// nothing can be written while a file has the folder's place
 		l.blockCRLs(t, true)
 		heard := make(chan string, 100)
 		log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { heard <- string(b) }), nil))
-		go NewHealth(l.Lab, lists, newResponder(t, l.Lab, now)).Watch(t.Context(), log)
+		go NewHealth(l.Lab, crls, newResponder(t, l.Lab, now)).Watch(t.Context(), log)
 		told := func(want map[string]int) {
 			t.Helper()
 			synctest.Wait()
@@ -146,17 +146,17 @@ func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
 func TestMetrics(t *testing.T) {
 	l := newTestLab(t, 3)
 	now := l.Clock()
-	lists := crl.NewIssuer(l.Lab, now)
-	if err := lists.Publish(t.Context(), false); err != nil {
+	crls := crl.NewIssuer(l.Lab, now)
+	if err := crls.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: ca.Hold})
-	if err := lists.Publish(t.Context(), false); err != nil {
+	if err := crls.Publish(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	l.Now = l.Now.Add(time.Minute)
-	health := NewHealth(l.Lab, lists, newResponder(t, l.Lab, now))
+	health := NewHealth(l.Lab, crls, newResponder(t, l.Lab, now))
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	health.counts = func() ocsp.Counts {
 		return ocsp.Counts{Good: 5, Revoked: 2, TryLater: 1, Signatures: 3, Kept: 7,
@@ -189,7 +189,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("no %s of %q", name, labels)
 		return -1
 	}
-	full, delta := lists.Latest(a)
+	full, delta := crls.Latest(a)
 	for _, test := range []struct {
 		want   float64
 		name   string

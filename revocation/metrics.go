@@ -155,7 +155,7 @@ func (m *metricsHandler) collect(ctx context.Context, families map[*metric][]str
 		add(mRevoked, float64(c.Revoked), id)
 		add(mNotAfter, float64(c.NotAfter.Unix()), id)
 		add(mDays, days(c.NotAfter.Sub(now)), id)
-		full, delta := m.lists.Latest(c.Authority)
+		full, delta := m.crls.Latest(c.Authority)
 		for kind, l := range map[string]*crl.CRL{"full": full, "delta": delta} {
 			if l == nil {
 				continue

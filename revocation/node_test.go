@@ -45,8 +45,8 @@ func TestNodeProblems(t *testing.T) {
 // Load balancers are told whether the process lives and is ready, of a lab in a file too.
 func TestReady(t *testing.T) {
 	l := labtest.NewCardLab(t, 0)
-	lists := crl.NewIssuer(l.Lab, l.Clock())
-	p := NewPublication(l.Lab, lists, newResponder(t, l.Lab, l.Clock()), quiet)
+	crls := crl.NewIssuer(l.Lab, l.Clock())
+	p := NewPublication(l.Lab, crls, newResponder(t, l.Lab, l.Clock()), quiet)
 	labtest.Until(t, "the node", func() bool {
 		w := httptest.NewRecorder()
 		p.ServeHTTP(w, httptest.NewRequest("GET", "/healthz/ready", nil))

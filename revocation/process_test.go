@@ -65,24 +65,24 @@ func serveForTest(what, home string) error {
 			return err
 		}
 		defer lab.Unlock()
-		lists := crl.NewIssuer(lab, lab.Now)
-		if err := lists.Watch(ctx); err != nil {
+		crls := crl.NewIssuer(lab, lab.Now)
+		if err := crls.Watch(ctx); err != nil {
 			return err
 		}
 		responder, err := NewResponder(ctx, lab, lab.Now)
 		if err != nil {
 			return err
 		}
-		handler = NewPublication(lab, lists, responder, log)
+		handler = NewPublication(lab, crls, responder, log)
 		report = func() string { return fmt.Sprintf("%+v", responder.Counts()) }
 		if what == "publication, directory" { // as igc serve has them
 			if directory, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 				return err
 			}
-			if err := lists.Publish(ctx, false); err != nil {
+			if err := crls.Publish(ctx, false); err != nil {
 				return err
 			}
-			go ldap.NewServer(lab, lists, log).Serve(ctx, web.LimitListener(directory, 1000))
+			go ldap.NewServer(lab, crls, log).Serve(ctx, web.LimitListener(directory, 1000))
 		}
 		if what == "publication, CRLs" {
 			made := 0
@@ -91,7 +91,7 @@ func serveForTest(what, home string) error {
 			defer func() { cancel(); <-done }()
 			go func() {
 				defer close(done)
-				made = remakeLists(ctx, lab, lists)
+				made = remakeCRLs(ctx, lab, crls)
 			}()
 			inner := report
 			report = func() string { cancel(); <-done; return inner() }
@@ -115,8 +115,8 @@ func serveForTest(what, home string) error {
 	return server.Close()
 }
 
-// remakeLists revokes certificates, the last issued first, and makes the CRL anew after each one.
-func remakeLists(ctx context.Context, lab *lab.Lab, lists *crl.Issuer) (made int) {
+// remakeCRLs revokes certificates, the last issued first, and makes the CRL anew after each one.
+func remakeCRLs(ctx context.Context, lab *lab.Lab, crls *crl.Issuer) (made int) {
 	records, err := lab.List(ctx, ca.Filter{EndEntities: true, Status: ca.Good})
 	if err != nil {
 		return 0
@@ -126,7 +126,7 @@ func remakeLists(ctx context.Context, lab *lab.Lab, lists *crl.Issuer) (made int
 		if _, err := lab.Revoke(ctx, r.Serial, "superseded"); err != nil {
 			break
 		}
-		if _, err := lists.Get(ctx, l.Issuing()); err != nil {
+		if _, err := crls.Get(ctx, l.Issuing()); err != nil {
 			break
 		}
 		made++

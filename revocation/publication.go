@@ -18,8 +18,8 @@ type Publication struct {
 }
 
 // NewPublication makes the handler of a lab that this process has locked.
-func NewPublication(lab *lab.Lab, lists *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
-	p := &Publication{publication.New(lab, lists, responder, log), NewHealth(lab, lists, responder)}
+func NewPublication(lab *lab.Lab, crls *crl.Issuer, responder *ocsp.Responder, log *slog.Logger) *Publication {
+	p := &Publication{publication.New(lab, crls, responder, log), NewHealth(lab, crls, responder)}
 	p.Handle("GET /healthz", p.health)
 	p.Handle("GET /healthz/live", http.HandlerFunc(live))
 	p.Handle("GET /healthz/ready", http.HandlerFunc(p.health.ready))

@@ -45,14 +45,14 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer lab.Unlock()
-		lists, r := crl.NewIssuer(lab, now), newResponder(t, lab, now)
-		p := NewPublication(lab, lists, r, quiet)
+		crls, r := crl.NewIssuer(lab, now), newResponder(t, lab, now)
+		p := NewPublication(lab, crls, r, quiet)
 		if err := r.Warm(t.Context(), l.Issuing().Root()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		failed := func(err error) { t.Error(err) }
-		go RunCRLs(ctx, lab, lists, failed)
+		go RunCRLs(ctx, lab, crls, failed)
 		go RunResponder(ctx, r, failed)
 		serials := map[string]bool{}
 		for range 8 * 24 {
@@ -79,8 +79,8 @@ func TestDelegatesAreRenewedUnasked(t *testing.T) {
 func TestFailedRenewalIsTold(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := l.Clock()
-	lists, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
-	p := NewPublication(l.Lab, lists, r, quiet)
+	crls, r := crl.NewIssuer(l.Lab, now), newResponder(t, l.Lab, now)
+	p := NewPublication(l.Lab, crls, r, quiet)
 	if err := r.Renew(t.Context()); err != nil {
 		t.Fatal(err)
 	}

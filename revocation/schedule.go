@@ -10,7 +10,7 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
-// RunCRLs makes the lists anew when they are due, and soon after each change of status, until the
+// RunCRLs makes the CRLs anew when they are due, and soon after each change of status, until the
 // context ends; Get does not wait for it. failed is called with what went wrong.
 func RunCRLs(ctx context.Context, lab *lab.Lab, l *crl.Issuer, failed func(error)) {
 	changed := make(chan struct{}, 1)

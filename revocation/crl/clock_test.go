@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// A list of the future is replaced when the clock is set back: by one with a higher number, in the
+// A CRL of the future is replaced when the clock is set back: by one with a higher number, in the
 // process that made it and in the next one.
 func TestListsOfTheFuture(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }
 	begin, last := l.Now, uint64(0)
-	lists := NewIssuer(l.Lab, now)
+	crls := NewIssuer(l.Lab, now)
 	for _, days := range []int{0, 6, 7, 30, 400, 30, 7, 0} {
 		l.Now = begin.AddDate(0, 0, days).Add(time.Hour)
-		for _, lists := range []*Issuer{lists, NewIssuer(l.Lab, now)} {
-			full, _ := l.crl(t, lists, "ACI-FO-PP")
-			delta, err := lists.Delta(t.Context(), l.Issuing())
+		for _, crls := range []*Issuer{crls, NewIssuer(l.Lab, now)} {
+			full, _ := l.crl(t, crls, "ACI-FO-PP")
+			delta, err := crls.Delta(t.Context(), l.Issuing())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -35,19 +35,19 @@ type CRL struct {
 	NextUpdate time.Time
 	Entries    int   // how many certificates it names
 	Size       int64 // bytes
-	// SameSecond says that the list before it, of the same kind, has the same ThisUpdate: by that
+	// SameSecond says that the CRL before it, of the same kind, has the same ThisUpdate: by that
 	// alone a client cannot know whether it has this one.
 	SameSecond bool
 
 	revision uint64 // of the changes of status that it holds
 	form     ca.CRLForm
-	listDER
+	crlDER
 }
 
-// Reader reads the DER of the list. Each reader has its own place in it.
-func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.listDER, 0, c.Size) }
+// Reader reads the DER of the CRL. Each reader has its own place in it.
+func (c *CRL) Reader() *io.SectionReader { return io.NewSectionReader(&c.crlDER, 0, c.Size) }
 
-// DER is the whole list.
+// DER is the whole CRL.
 func (c *CRL) DER() ([]byte, error) { return io.ReadAll(c.Reader()) }
 
 var (
@@ -79,10 +79,10 @@ func addExtensions(b *cryptobyte.Builder, extensions []extension) {
 	})
 }
 
-// listExtensions are those of the real CRLs, in their order: authority key identifier, then number;
-// for a root the other way round. A delta says what it adds to; a rich list also where it is
+// crlExtensions are those of the real CRLs, in their order: authority key identifier, then number;
+// for a root the other way round. A delta says what it adds to; a rich CRL also where it is
 // published and where its delta is.
-func (l *Issuer) listExtensions(c *CRL, issuer *ca.Issuer) []extension {
+func (l *Issuer) crlExtensions(c *CRL, issuer *ca.Issuer) []extension {
 	keyID := extension{oid: oidAuthorityKeyID, value: func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.Certificate.SubjectKeyId) })
@@ -124,8 +124,8 @@ func addPointName(b *cryptobyte.Builder, url string) {
 	})
 }
 
-// sign encodes the list around its entries, and signs it. The entries need to be there during the
-// call only: the list has copies of them, or those of the former list.
+// sign encodes the CRL around its entries, and signs it. The entries need to be there during the
+// call only: the CRL has copies of them, or those of the former CRL.
 func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) error {
 	algorithm, err := der.AlgorithmIdentifier(issuer.SignatureAlgorithm())
 	if err != nil {
@@ -141,7 +141,7 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) 
 		b.AddBytes(issuer.Certificate.RawSubject)
 		der.AddTime(b, c.ThisUpdate)
 		der.AddTime(b, c.NextUpdate)
-		if size > 0 { // an empty list has no revokedCertificates
+		if size > 0 { // an empty CRL has no revokedCertificates
 			b.AddBytes(der.Header(cbasn1.SEQUENCE, size))
 		}
 	})
@@ -149,14 +149,14 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) 
 		return err
 	}
 	end, err := der.Build(func(b *cryptobyte.Builder) {
-		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) { addExtensions(b, l.listExtensions(c, issuer)) })
+		b.AddASN1(der.Explicit(0), func(b *cryptobyte.Builder) { addExtensions(b, l.crlExtensions(c, issuer)) })
 	})
 	if err != nil {
 		return err
 	}
 	tbs := append(der.Header(cbasn1.SEQUENCE, int64(len(begin)+len(end))+size), begin...)
 	own := make(chan []ca.CRLChunk, 1)
-	go func() { own <- reuseChunks(former, entries) }() // to copy a first list takes as long as to hash it
+	go func() { own <- reuseChunks(former, entries) }() // to copy a first CRL takes as long as to hash it
 	signature, err := issuer.SignCRL(func(yield func([]byte) bool) {
 		ok := yield(tbs)
 		for i := 0; ok && i < len(entries); i++ {
@@ -178,21 +178,21 @@ func (l *Issuer) sign(c *CRL, entries, former []ca.CRLChunk, issuer *ca.Issuer) 
 	if err != nil {
 		return err
 	}
-	c.listDER = newBody(append(der.Header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), chunks, tail)
-	c.Size = c.listDER.size()
+	c.crlDER = newBody(append(der.Header(cbasn1.SEQUENCE, int64(len(tbs)+len(tail))+size), tbs...), chunks, tail)
+	c.Size = c.crlDER.size()
 	return nil
 }
 
-// listDER is the DER of a list in pieces: what stands before the entries, the entries, and what
+// crlDER is the DER of a CRL in pieces: what stands before the entries, the entries, and what
 // stands after them.
-type listDER struct {
+type crlDER struct {
 	head, tail []byte
 	chunks     []ca.CRLChunk
 	offsets    []int64 // where each piece ends: the head, the chunks, the tail
 }
 
-func newBody(head []byte, chunks []ca.CRLChunk, tail []byte) listDER {
-	b := listDER{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
+func newBody(head []byte, chunks []ca.CRLChunk, tail []byte) crlDER {
+	b := crlDER{head: head, tail: tail, chunks: chunks, offsets: make([]int64, 0, len(chunks)+2)}
 	end := int64(0)
 	for i := range len(chunks) + 2 {
 		end += int64(len(b.piece(i)))
@@ -201,9 +201,9 @@ func newBody(head []byte, chunks []ca.CRLChunk, tail []byte) listDER {
 	return b
 }
 
-func (b *listDER) size() int64 { return b.offsets[len(b.offsets)-1] }
+func (b *crlDER) size() int64 { return b.offsets[len(b.offsets)-1] }
 
-func (b *listDER) piece(i int) []byte {
+func (b *crlDER) piece(i int) []byte {
 	switch {
 	case i == 0:
 		return b.head
@@ -214,7 +214,7 @@ func (b *listDER) piece(i int) []byte {
 }
 
 // ReadAt implements [io.ReaderAt].
-func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
+func (b *crlDER) ReadAt(p []byte, off int64) (n int, err error) {
 	i, _ := slices.BinarySearch(b.offsets, off+1) // the piece that holds the byte at off
 	for ; n < len(p) && i < len(b.offsets); i++ {
 		piece := b.piece(i)
@@ -227,12 +227,12 @@ func (b *listDER) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// blockSize is that of the memory which the chunks of a process's first list are copied into,
+// blockSize is that of the memory which the chunks of a process's first CRL are copied into,
 // several to a block, since it has thousands. A block lives as long as one of them: when all but a
-// few have changed, the list takes up to twice its size.
+// few have changed, the CRL takes up to twice its size.
 const blockSize = 64 << 10
 
-// reuseChunks makes the chunks of a list out of those of the list before, where they are the same,
+// reuseChunks makes the chunks of a CRL out of those of the CRL before, where they are the same,
 // and of copies. Both are in the order of their keys.
 func reuseChunks(prev, cur []ca.CRLChunk) []ca.CRLChunk {
 	chunks := make([]ca.CRLChunk, len(cur))
@@ -262,7 +262,7 @@ func reuseChunks(prev, cur []ca.CRLChunk) []ca.CRLChunk {
 	return chunks
 }
 
-// load takes up the list that an earlier process published. It must be the one last begun, in the
+// load takes up the CRL that an earlier process published. It must be the one last begun, in the
 // form that the lab has now, whole and rightly signed: one whose making was cut short is made anew.
 func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.CRLIssue, delta bool) *CRL {
 	path := l.path(a, delta)
@@ -284,7 +284,7 @@ func (l *Issuer) load(ctx context.Context, a profiles.Authority, run ca.CRLIssue
 	return c
 }
 
-// parse reads a list that a process of the lab made, which must be that one.
+// parse reads a CRL that a process of the lab made, which must be that one.
 func (l *Issuer) parse(ctx context.Context, a profiles.Authority, der []byte, run ca.CRLIssue, delta bool) (
 	*CRL, error,
 ) {
@@ -294,7 +294,7 @@ func (l *Issuer) parse(ctx context.Context, a profiles.Authority, der []byte, ru
 	}
 	c, err := Parse(der, issuer.Certificate)
 	if err == nil && (c.Number != run.Number || delta != (c.Base != 0)) {
-		err = errList
+		err = errNotLabCRL
 	}
 	if err != nil {
 		return nil, err
@@ -303,33 +303,33 @@ func (l *Issuer) parse(ctx context.Context, a profiles.Authority, der []byte, ru
 	return c, nil
 }
 
-var errList = errors.New("not a CRL of the lab")
+var errNotLabCRL = errors.New("not a CRL of the lab")
 
-// Parse reads a list that the lab made, and verifies its signature; a nil issuer passes that over.
+// Parse reads a CRL that the lab made, and verifies its signature; a nil issuer passes that over.
 func Parse(list []byte, issuer *x509.Certificate) (*CRL, error) {
 	c := &CRL{Size: int64(len(list))}
 	in := cryptobyte.String(list)
 	var outer, whole, tbs, entries, tagged, extensions, signature cryptobyte.String
 	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !in.Empty() || !outer.ReadASN1Element(&whole, cbasn1.SEQUENCE) {
-		return nil, errList
+		return nil, errNotLabCRL
 	}
 	signedPart := whole
 	if !whole.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) ||
 		!tbs.SkipASN1(cbasn1.SEQUENCE) || !der.ReadTime(&tbs, &c.ThisUpdate) || !der.ReadTime(&tbs, &c.NextUpdate) ||
 		!tbs.ReadOptionalASN1(&entries, nil, cbasn1.SEQUENCE) {
-		return nil, errList
+		return nil, errNotLabCRL
 	}
 	after := len(tbs) + len(outer) // bytes that follow the entries
 	if !tbs.ReadASN1(&tagged, der.Explicit(0)) || !tagged.ReadASN1(&extensions, cbasn1.SEQUENCE) || !tagged.Empty() || !tbs.Empty() ||
 		!outer.SkipASN1(cbasn1.SEQUENCE) || !outer.ReadASN1(&signature, cbasn1.BIT_STRING) || !outer.Empty() || len(signature) < 2 {
-		return nil, errList
+		return nil, errNotLabCRL
 	}
 	for !extensions.Empty() {
 		var e, value cryptobyte.String
 		var oid asn1.ObjectIdentifier
 		if !extensions.ReadASN1(&e, cbasn1.SEQUENCE) || !e.ReadASN1ObjectIdentifier(&oid) || !e.SkipOptionalASN1(cbasn1.BOOLEAN) || !e.ReadASN1(&value, cbasn1.OCTET_STRING) ||
 			oid.Equal(oidCRLNumber) && !value.ReadASN1Integer(&c.Number) || oid.Equal(oidDeltaIndicator) && !value.ReadASN1Integer(&c.Base) {
-			return nil, errList
+			return nil, errNotLabCRL
 		}
 	}
 	if issuer != nil {
@@ -338,10 +338,10 @@ func Parse(list []byte, issuer *x509.Certificate) (*CRL, error) {
 			return nil, err
 		}
 	}
-	c.listDER = newBody(list[:len(list)-after-len(entries)], []ca.CRLChunk{{DER: entries}}, list[len(list)-after:])
+	c.crlDER = newBody(list[:len(list)-after-len(entries)], []ca.CRLChunk{{DER: entries}}, list[len(list)-after:])
 	for !entries.Empty() {
 		if !entries.SkipASN1(cbasn1.SEQUENCE) {
-			return nil, errList
+			return nil, errNotLabCRL
 		}
 		c.Entries++
 	}
@@ -357,18 +357,18 @@ func verifyDigest(issuer *x509.Certificate, digest, signature []byte) error {
 			return nil
 		}
 	}
-	return errList
+	return errNotLabCRL
 }
 
 // Entry is what a CRL says of one certificate.
 type Entry struct {
 	At         time.Time
-	Reason     ca.Reason // empty where the list does not say it
-	Invalidity time.Time // zero where the list does not say it
+	Reason     ca.Reason // empty where the CRL does not say it
+	Invalidity time.Time // zero where the CRL does not say it
 	Removed    bool      // the entry of a delta CRL ends a hold (removeFromCRL)
 }
 
-// Find looks for a certificate on the list, as a client that has nothing but the list does: from
+// Find looks for a certificate on the CRL, as a client that has nothing but the CRL does: from
 // its beginning. It returns nil when the certificate is not there.
 func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 	want := serial.Bytes()
@@ -376,7 +376,7 @@ func (c *CRL) Find(serial *big.Int) (*Entry, error) {
 		for rest := cryptobyte.String(chunk.DER); !rest.Empty(); {
 			var der cryptobyte.String
 			if !rest.ReadASN1Element(&der, cbasn1.SEQUENCE) {
-				return nil, i18n.Errorf("CRL of %s: %w", c.Authority.ID(), errList)
+				return nil, i18n.Errorf("CRL of %s: %w", c.Authority.ID(), errNotLabCRL)
 			}
 			if entry, found, err := parseEntry(der, want); err != nil || found {
 				return entry, err
@@ -392,7 +392,7 @@ func parseEntry(entry, want []byte) (*Entry, bool, error) {
 	var fields, serial, extensions cryptobyte.String
 	e := &Entry{}
 	if !in.ReadASN1(&fields, cbasn1.SEQUENCE) || !fields.ReadASN1(&serial, cbasn1.INTEGER) {
-		return nil, false, errList
+		return nil, false, errNotLabCRL
 	}
 	if len(serial) > 0 && serial[0] == 0 {
 		serial = serial[1:]
@@ -401,13 +401,13 @@ func parseEntry(entry, want []byte) (*Entry, bool, error) {
 		return nil, false, nil
 	}
 	if !der.ReadTime(&fields, &e.At) || !fields.Empty() && !fields.ReadASN1(&extensions, cbasn1.SEQUENCE) {
-		return nil, false, errList
+		return nil, false, errNotLabCRL
 	}
 	for !extensions.Empty() {
 		var one, value cryptobyte.String
 		var oid asn1.ObjectIdentifier
 		if !extensions.ReadASN1(&one, cbasn1.SEQUENCE) || !one.ReadASN1ObjectIdentifier(&oid) || !one.SkipOptionalASN1(cbasn1.BOOLEAN) || !one.ReadASN1(&value, cbasn1.OCTET_STRING) {
-			return nil, false, errList
+			return nil, false, errNotLabCRL
 		}
 		var code int
 		switch {

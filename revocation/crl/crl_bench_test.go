@@ -56,7 +56,7 @@ func BenchmarkCRL(b *testing.B) {
 			for b.Loop() {
 				ours := bear(b, "lab", home, n)
 				firsts := []float64{ours.First}
-				for range 4 { // each process has one first list
+				for range 4 { // each process has one first CRL
 					if err := os.RemoveAll(filepath.Join(home, "publication", "CRL")); err != nil {
 						b.Fatal(err)
 					}
@@ -86,14 +86,14 @@ func BenchmarkCRL(b *testing.B) {
 	}
 }
 
-// born is what a process reports of the lists that it made: milliseconds and megabytes.
+// born is what a process reports of the CRLs that it made: milliseconds and megabytes.
 type born struct {
 	First, Again, Floor float64
 	Heap                float64 // of Go alone: the map of the store's file is shared with the page cache
 	Size, Memory        float64
 }
 
-// bear makes lists in another process of this test binary.
+// bear makes CRLs in another process of this test binary.
 func bear(b *testing.B, by, path string, n int) (r born) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestBearer$", "-test.v")
@@ -168,9 +168,9 @@ func bearLab(t *testing.T, home string) (r born) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists := NewIssuer(lab, time.Now)
+	crls := NewIssuer(lab, time.Now)
 	start := time.Now()
-	if _, _, err := lists.current(t.Context(), a, true); err != nil {
+	if _, _, err := crls.current(t.Context(), a, true); err != nil {
 		t.Fatal(err)
 	}
 	r.First = milliseconds(time.Since(start))
@@ -184,7 +184,7 @@ func bearLab(t *testing.T, home string) (r born) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		list, err := lists.Get(t.Context(), a)
+		list, err := crls.Get(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,10 +194,10 @@ func bearLab(t *testing.T, home string) (r born) {
 	runtime.ReadMemStats(&memory)
 	r.Heap = float64(memory.Sys) / 1e6
 	r.Memory = peak("self")
-	if err := lists.Flush(); err != nil {
+	if err := crls.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := lists.Get(t.Context(), a)
+	list, err := crls.Get(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func bearLab(t *testing.T, home string) (r born) {
 	return r
 }
 
-// bearX509 makes the list that is in the file with Go's own function.
+// bearX509 makes the CRL that is in the file with Go's own function.
 func bearX509(t *testing.T, path string) (r born) {
 	entries := readEntries(t, path)
 	key, err := rsa.GenerateKey(rand.Reader, 4096)
@@ -236,7 +236,7 @@ func bearX509(t *testing.T, path string) (r born) {
 	return r
 }
 
-// readEntries reads a list's entries one by one.
+// readEntries reads a CRL's entries one by one.
 func readEntries(t testing.TB, path string) (entries []x509.RevocationListEntry) {
 	list, err := os.ReadFile(path)
 	if err != nil {
@@ -250,14 +250,14 @@ func readEntries(t testing.TB, path string) (entries []x509.RevocationListEntry)
 		var entry cryptobyte.String
 		one := x509.RevocationListEntry{SerialNumber: new(big.Int)}
 		if !rest.ReadASN1(&entry, cbasn1.SEQUENCE) || !entry.ReadASN1Integer(one.SerialNumber) || !der.ReadTime(&entry, &one.RevocationTime) {
-			t.Fatal(errList)
+			t.Fatal(errNotLabCRL)
 		}
 		entries = append(entries, one)
 	}
 	return entries
 }
 
-// gencrl has openssl make the list that is in the file.
+// gencrl has openssl make the CRL that is in the file.
 func gencrl(b *testing.B, path string, n int) (r born) {
 	b.Helper()
 	dir := b.TempDir()

@@ -23,20 +23,20 @@ type testLab struct{ *labtest.CardLab }
 
 func newTestLab(t testing.TB, cards int) *testLab { return &testLab{labtest.NewCardLab(t, cards)} }
 
-func (l *testLab) crl(t testing.TB, lists *Issuer, id string) (*CRL, *x509.RevocationList) {
+func (l *testLab) crl(t testing.TB, crls *Issuer, id string) (*CRL, *x509.RevocationList) {
 	t.Helper()
 	a, err := profiles.ParseAuthority(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	crl, err := lists.Get(t.Context(), a)
+	crl, err := crls.Get(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return crl, l.parse(t, crl)
 }
 
-// parse reads a list as a client does, and verifies it.
+// parse reads a CRL as a client does, and verifies it.
 func (l *testLab) parse(t testing.TB, crl *CRL) *x509.RevocationList {
 	t.Helper()
 	parsed, err := x509.ParseRevocationList(bytesOf(t, crl))
@@ -68,24 +68,24 @@ func bytesOf(t testing.TB, crl *CRL) []byte {
 func TestListsFollowRevocations(t *testing.T) {
 	l := newTestLab(t, 3)
 	now := func() time.Time { return l.Now }
-	lists := NewIssuer(l.Lab, now)
+	crls := NewIssuer(l.Lab, now)
 
-	first, parsed := l.crl(t, lists, "ACI-FO-PP")
+	first, parsed := l.crl(t, crls, "ACI-FO-PP")
 	if len(parsed.RevokedCertificateEntries) != 0 || !parsed.ThisUpdate.Equal(l.Now) || !parsed.NextUpdate.Equal(l.Now.Add(6*24*time.Hour)) {
 		t.Errorf("empty list: %d entries, %s to %s", len(parsed.RevokedCertificateEntries), parsed.ThisUpdate, parsed.NextUpdate)
 	}
-	if again, _ := l.crl(t, lists, "ACI-FO-PP"); !bytes.Equal(bytesOf(t, again), bytesOf(t, first)) {
+	if again, _ := l.crl(t, crls, "ACI-FO-PP"); !bytes.Equal(bytesOf(t, again), bytesOf(t, first)) {
 		t.Error("made anew though nothing changed")
 	}
 
-	// entries come in the order of revocation, as in the real lists
+	// entries come in the order of revocation, as in the real CRLs
 	order := []int{2, 0, 1}
 	for i, n := range order {
 		l.Now = l.Now.Add(time.Minute)
 		if _, err := l.Revoke(t.Context(), l.Cards[n].Serial, "keyCompromise"); err != nil {
 			t.Fatal(err)
 		}
-		crl, parsed := l.crl(t, lists, "ACI-FO-PP")
+		crl, parsed := l.crl(t, crls, "ACI-FO-PP")
 		if crl.Number != first.Number+uint64(i)+1 || len(parsed.RevokedCertificateEntries) != i+1 {
 			t.Fatalf("after %d revocations: number %d, %d entries", i+1, crl.Number, len(parsed.RevokedCertificateEntries))
 		}
@@ -95,8 +95,8 @@ func TestListsFollowRevocations(t *testing.T) {
 		}
 	}
 
-	// another process takes the list up where this one left it, and makes it anew when it is due
-	kept, _ := l.crl(t, lists, "ACI-FO-PP")
+	// another process takes the CRL up where this one left it, and makes it anew when it is due
+	kept, _ := l.crl(t, crls, "ACI-FO-PP")
 	restarted := NewIssuer(l.Lab, now)
 	if same, _ := l.crl(t, restarted, "ACI-FO-PP"); same.Number != kept.Number || !bytes.Equal(bytesOf(t, same), bytesOf(t, kept)) {
 		t.Error("a restart makes a new list")
@@ -106,7 +106,7 @@ func TestListsFollowRevocations(t *testing.T) {
 		t.Errorf("a day later: number %d after %d", due.Number, kept.Number)
 	}
 
-	// a list that was begun and never published, as after a crash, is not believed
+	// a CRL that was begun and never published, as after a crash, is not believed
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
 	before, _ := l.crl(t, restarted, "ACI-FO-PP")
 	crash := errors.New("crash")
@@ -123,10 +123,10 @@ func TestTornList(t *testing.T) {
 	l := newTestLab(t, 1)
 	now := func() time.Time { return l.Now }
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
-	lists := NewIssuer(l.Lab, now)
-	good, _ := l.crl(t, lists, "ACI-FO-PP")
+	crls := NewIssuer(l.Lab, now)
+	good, _ := l.crl(t, crls, "ACI-FO-PP")
 	der := bytesOf(t, good)
-	path := lists.path(good.Authority, false)
+	path := crls.path(good.Authority, false)
 	for name, torn := range map[string][]byte{"empty": nil, "cut": der[:len(der)-9], "zeros": make([]byte, len(der)), "longer": append(bytes.Clone(der), 0),
 		"other entry": bytes.Replace(der, good.Authority.SerialPrefix(), []byte("12345678"), 1)} {
 		if err := os.WriteFile(path, torn, 0o644); err != nil {
@@ -138,15 +138,15 @@ func TestTornList(t *testing.T) {
 	}
 }
 
-// A card is put on hold, released, put on hold again and revoked: the full list, the delta and a
+// A card is put on hold, released, put on hold again and revoked: the full CRL, the delta and a
 // search of both tell each step, and base and numbers hold together as RFC 5280 §5.2.3 and §5.2.4
 // want.
 func TestHoldAndDelta(t *testing.T) {
 	l := newTestLab(t, 2)
 	now := func() time.Time { return l.Now }
-	lists := NewIssuer(l.Lab, now)
+	crls := NewIssuer(l.Lab, now)
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
-	base, _ := l.crl(t, lists, "ACI-FO-PP")
+	base, _ := l.crl(t, crls, "ACI-FO-PP")
 	serial := l.Cards[0].Serial
 	number, _ := new(big.Int).SetString(serial, 16)
 	step := func(what string, c ca.StatusChange, full, delta *Entry) {
@@ -154,9 +154,9 @@ func TestHoldAndDelta(t *testing.T) {
 		l.Now = l.Now.Add(time.Minute)
 		c.Serial = serial
 		l.Change(t, c)
-		for i, lists := range []*Issuer{lists, NewIssuer(l.Lab, now)} { // also after a restart
-			list, parsed := l.crl(t, lists, "ACI-FO-PP")
-			changes, err := lists.Delta(t.Context(), a)
+		for i, crls := range []*Issuer{crls, NewIssuer(l.Lab, now)} { // also after a restart
+			list, parsed := l.crl(t, crls, "ACI-FO-PP")
+			changes, err := crls.Delta(t.Context(), a)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,20 +191,20 @@ func TestHoldAndDelta(t *testing.T) {
 	step("revocation of a hold", ca.StatusChange{Reason: "keyCompromise"}, again, again) // as of the hold
 	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
 
-	// the next day's list is the new base, and its delta empty
+	// the next day's CRL is the new base, and its delta empty
 	l.Now = l.Now.Add(24 * time.Hour)
-	next, parsed := l.crl(t, lists, "ACI-FO-PP")
-	delta, err := lists.Delta(t.Context(), a)
+	next, parsed := l.crl(t, crls, "ACI-FO-PP")
+	delta, err := crls.Delta(t.Context(), a)
 	if err != nil || delta.Base != next.Number || delta.Entries != 0 || len(parsed.RevokedCertificateEntries) != 2 {
 		t.Errorf("the next day: %+v, %v", delta, err)
 	}
 	root, _ := profiles.ParseAuthority("ACR-FO")
-	if _, err := lists.Delta(t.Context(), root); ca.KindOf(err) != ca.NotFound {
+	if _, err := crls.Delta(t.Context(), root); ca.KindOf(err) != ca.NotFound {
 		t.Errorf("delta of a root: %v", err)
 	}
 }
 
-// Rich lists say why and since when, where they are and where the delta is; the faithful ones stay
+// Rich CRLs say why and since when, where they are and where the delta is; the faithful ones stay
 // what they were.
 func TestRichLists(t *testing.T) {
 	l := newTestLab(t, 2)
@@ -248,17 +248,17 @@ func TestRichLists(t *testing.T) {
 	}
 }
 
-// A lab that publishes at its dates only keeps its list until midnight in Paris, or until it is
+// A lab that publishes at its dates only keeps its CRL until midnight in Paris, or until it is
 // told to.
 func TestDatesOnly(t *testing.T) {
 	l := newTestLab(t, 2)
 	l.Config.CRL.AtOnce = false
-	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
+	crls := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	entries := func() int {
-		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		_, parsed := l.crl(t, crls, "ACI-FO-PP")
 		return len(parsed.RevokedCertificateEntries)
 	}
-	l.crl(t, lists, "ACI-FO-PP")
+	l.crl(t, crls, "ACI-FO-PP")
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
 	l.Now = time.Date(2026, 11, 22, 22, 59, 59, 0, time.UTC)
 	if n := entries(); n != 0 {
@@ -269,7 +269,7 @@ func TestDatesOnly(t *testing.T) {
 		t.Errorf("at midnight: %d entries", n)
 	}
 	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
-	if err := lists.Publish(t.Context(), true); err != nil {
+	if err := crls.Publish(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	if n := entries(); n != 2 {
@@ -277,15 +277,15 @@ func TestDatesOnly(t *testing.T) {
 	}
 }
 
-// Certificates that expired leave the list, but not before they were on one that was due after they
-// expired (RFC 5280 §3.3), which a list made at once between two dates is not; their status stays.
+// Certificates that expired leave the CRL, but not before they were on one that was due after they
+// expired (RFC 5280 §3.3), which a CRL made at once between two dates is not; their status stays.
 // Or they stay, when igc.yaml says so.
 func TestExpiredOnes(t *testing.T) {
 	l := newTestLab(t, 4)
-	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
+	crls := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	entries := func(want ...int) {
 		t.Helper()
-		_, parsed := l.crl(t, lists, "ACI-FO-PP")
+		_, parsed := l.crl(t, crls, "ACI-FO-PP")
 		var got, all []string
 		for _, e := range parsed.RevokedCertificateEntries {
 			got = append(got, profiles.SerialHex(e.SerialNumber))
@@ -323,22 +323,22 @@ func TestExpiredOnes(t *testing.T) {
 	if r, err := l.Find(t.Context(), l.Cards[1].Serial); err != nil || r.Status != ca.Revoked {
 		t.Errorf("%+v, %v", r, err)
 	}
-	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Release: true}) // of one that is not on the list any more
+	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Release: true}) // of one that is not on the CRL any more
 	entries()
 
 	kept := newTestLab(t, 1)
 	kept.Config.CRL.Expired = "listed"
-	lists = NewIssuer(kept.Lab, func() time.Time { return kept.Now })
+	crls = NewIssuer(kept.Lab, func() time.Time { return kept.Now })
 	kept.Change(t, ca.StatusChange{Serial: kept.Cards[0].Serial, Reason: "superseded"})
 	for range 4 {
-		if _, parsed := kept.crl(t, lists, "ACI-FO-PP"); len(parsed.RevokedCertificateEntries) != 1 {
+		if _, parsed := kept.crl(t, crls, "ACI-FO-PP"); len(parsed.RevokedCertificateEntries) != 1 {
 			t.Errorf("%s: listed: %d entries", kept.Now, len(parsed.RevokedCertificateEntries))
 		}
 		kept.Now = kept.Now.Add(400 * 24 * time.Hour)
 	}
 }
 
-// The lab's lists are the twins of the three real ones, node by node, and keep what the real ones
+// The lab's CRLs are the twins of the three real ones, node by node, and keep what the real ones
 // keep: entries of a serial number and a date, in the order of their dates, none of a certificate
 // that had expired long before (reference §11.7).
 func TestTwinsOfRealLists(t *testing.T) {
@@ -351,7 +351,7 @@ func TestTwinsOfRealLists(t *testing.T) {
 			t.Fatal(err)
 		}
 		reals[file] = real
-		// three years and a month, and the list on which an expired one stays
+		// three years and a month, and the CRL on which an expired one stays
 		oldest := real.ThisUpdate.AddDate(-3, -1, -2)
 		for i, e := range real.RevokedCertificateEntries {
 			if len(e.Extensions) > 0 || e.RevocationTime.Before(oldest) || i > 0 && e.RevocationTime.Before(real.RevokedCertificateEntries[i-1].RevocationTime) {
@@ -359,7 +359,7 @@ func TestTwinsOfRealLists(t *testing.T) {
 			}
 		}
 	}
-	// what left between the two lists of one authority was three years old or expired, what stayed
+	// what left between the two CRLs of one authority was three years old or expired, what stayed
 	// is the same
 	former, later := reals["TEST-ACI-EL-ORG"], reals["TEST-ACI-EL-ORG-2069"]
 	first := later.RevokedCertificateEntries[0].RevocationTime
@@ -377,15 +377,15 @@ func TestTwinsOfRealLists(t *testing.T) {
 		}
 	}
 	if gone != 932 {
-		t.Errorf("%d entries left between the two lists, want 932", gone)
+		t.Errorf("%d entries left between the two CRLs, want 932", gone)
 	}
 
-	// the lab has the keys that the real one has, and two certificates of the real list's authority
+	// the lab has the keys that the real one has, and two certificates of the real CRL's authority
 	l := &testLab{labtest.NewEmptyLab(t, lab.DefaultConfig())}
 	for range 2 {
 		l.IssueCard(t, "ministere", "seal")
 	}
-	lists := NewIssuer(l.Lab, func() time.Time { return l.Now })
+	crls := NewIssuer(l.Lab, func() time.Time { return l.Now })
 	for file, id := range files {
 		der := reference.Read(t, "crl/"+file+".crl.pem")
 		if entries := len(reals[file].RevokedCertificateEntries); entries > 0 {
@@ -393,7 +393,7 @@ func TestTwinsOfRealLists(t *testing.T) {
 				l.Change(t, ca.StatusChange{Serial: card.Serial, Reason: "superseded"})
 			}
 		}
-		crl, ours := l.crl(t, lists, id)
+		crl, ours := l.crl(t, crls, id)
 		for _, line := range profiles.Diff(der, bytesOf(t, crl)) {
 			t.Errorf("%s: %s", file, line)
 		}

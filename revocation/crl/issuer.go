@@ -20,25 +20,25 @@ import (
 // (see [lab.CRLConfig]); until then the same bytes are given again, also after a restart and, in a
 // lab that several servers share, by each of them (shared.go).
 //
-// How it costs what it does: a to-be-signed list has its dates at the front, so its hash cannot be
-// continued from the last one's; each list costs one SHA-256 of its bytes and one signature. All
+// How it costs what it does: a to-be-signed CRL has its dates at the front, so its hash cannot be
+// continued from the last one's; each CRL costs one SHA-256 of its bytes and one signature. All
 // else is next to nothing, since the entries stand in the store encoded and in order (see
-// ca/entries.go), and a list shares with the one before it all the chunks that did not change. A
-// list of a million entries takes its own 35 MB of memory, and its successors a few kB each.
+// ca/entries.go), and a CRL shares with the one before it all the chunks that did not change. A
+// CRL of a million entries takes its own 35 MB of memory, and its successors a few kB each.
 //
-// The list's file, which only a restart and other servers need, is written aside when it is large.
+// The CRL's file, which only a restart and other servers need, is written aside when it is large.
 type Issuer struct {
 	lab *lab.Lab
 	now func() time.Time
 	dir string
 
 	mu     sync.Mutex
-	cached map[profiles.Authority]*keptLists
+	cached map[profiles.Authority]*cachedCRLs
 	latest map[profiles.Authority]latest
 	failed map[profiles.Authority]error // why the last making failed
 }
 
-// latest are the lists that were given last, for who only looks: a making under way does not hold
+// latest are the CRLs that were given last, for who only looks: a making under way does not hold
 // them up. They hold now while nothing changed since, and neither is due.
 type latest struct {
 	full, delta *CRL
@@ -47,17 +47,18 @@ type latest struct {
 	gone        time.Time // when the records could not be reached; zero since they were
 }
 
-type keptLists struct {
+type cachedCRLs struct {
 	sync.Mutex // one making at a time for each authority
 	full       *CRL
 	delta      *CRL // nil for a root
 	saver      saver
 }
 
-// NewIssuer keeps the lists of the lab in its publication folder, and does what [lab.Lab.Publish]
+// NewIssuer keeps the CRLs of the lab in its publication folder, and does what [lab.Lab.Publish]
 // asks for.
 func NewIssuer(lab *lab.Lab, now func() time.Time) *Issuer {
-	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"), cached: map[profiles.Authority]*keptLists{},
+	l := &Issuer{lab: lab, now: now, dir: filepath.Join(lab.Home, "publication"),
+		cached: map[profiles.Authority]*cachedCRLs{},
 		latest: map[profiles.Authority]latest{}, failed: map[profiles.Authority]error{}}
 	return l
 }
@@ -83,7 +84,7 @@ func (l *Issuer) Delta(ctx context.Context, a profiles.Authority) (*CRL, error) 
 	return l.orLast(delta, err)
 }
 
-// orLast passes over that the records cannot be reached, as long as the last list has not ended.
+// orLast passes over that the records cannot be reached, as long as the last CRL has not ended.
 func (l *Issuer) orLast(c *CRL, err error) (*CRL, error) {
 	if ca.KindOf(err) == ca.Unavailable && c != nil && l.now().Before(c.NextUpdate) {
 		return c, nil
@@ -94,7 +95,7 @@ func (l *Issuer) orLast(c *CRL, err error) (*CRL, error) {
 	return c, nil
 }
 
-// Publish makes the lists of every authority of the lab, with anew also those that are not due, and
+// Publish makes the CRLs of every authority of the lab, with anew also those that are not due, and
 // returns when their files are written.
 func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 	authorities, err := l.lab.Authorities(ctx)
@@ -108,7 +109,7 @@ func (l *Issuer) Publish(ctx context.Context, anew bool) error {
 	return errors.Join(err, l.Flush())
 }
 
-// current returns the lists that hold now, and makes those that do not any more. With an error of
+// current returns the CRLs that hold now, and makes those that do not any more. With an error of
 // kind Unavailable it returns the last ones.
 func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (full, delta *CRL, err error) {
 	if last, ok := l.present(a); ok && !anew {
@@ -117,7 +118,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	l.mu.Lock()
 	k := l.cached[a]
 	if k == nil {
-		k = &keptLists{}
+		k = &cachedCRLs{}
 		l.cached[a] = k
 	}
 	l.mu.Unlock()
@@ -145,8 +146,8 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	return k.full, k.delta, nil
 }
 
-// currentOfOwn makes the lists hold of an authority whose records no other process has open.
-func (l *Issuer) currentOfOwn(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) error {
+// currentOfOwn makes the CRLs hold of an authority whose records no other process has open.
+func (l *Issuer) currentOfOwn(ctx context.Context, a profiles.Authority, k *cachedCRLs, anew bool) error {
 	seen := l.changes(a)
 	state, _, err := l.lab.CRLState(ctx, a)
 	if err != nil {
@@ -159,7 +160,7 @@ func (l *Issuer) currentOfOwn(ctx context.Context, a profiles.Authority, k *kept
 		k.delta = l.load(ctx, a, state.Delta, true)
 	}
 	if order, due := l.order(a, k, state, l.now(), anew); due {
-		err := l.make(ctx, a, k, order, func(made *keptLists) error { return l.save(a, k, made) })
+		err := l.make(ctx, a, k, order, func(made *cachedCRLs) error { return l.save(a, k, made) })
 		if err != nil {
 			return err
 		}
@@ -168,8 +169,8 @@ func (l *Issuer) currentOfOwn(ctx context.Context, a profiles.Authority, k *kept
 	return nil
 }
 
-// save writes the files of the lists that k does not have yet, and puts them there.
-func (l *Issuer) save(a profiles.Authority, k, made *keptLists) error {
+// save writes the files of the CRLs that k does not have yet, and puts them there.
+func (l *Issuer) save(a profiles.Authority, k, made *cachedCRLs) error {
 	for _, one := range []struct{ made, former *CRL }{{made.full, k.full}, {made.delta, k.delta}} {
 		if one.made == nil || one.made == one.former {
 			continue
@@ -182,8 +183,8 @@ func (l *Issuer) save(a profiles.Authority, k, made *keptLists) error {
 	return nil
 }
 
-// order says which lists are to be made anew, none when due is false.
-func (l *Issuer) order(a profiles.Authority, k *keptLists, state ca.CRLState, now time.Time, anew bool) (
+// order says which CRLs are to be made anew, none when due is false.
+func (l *Issuer) order(a profiles.Authority, k *cachedCRLs, state ca.CRLState, now time.Time, anew bool) (
 	order ca.CRLRequest, due bool,
 ) {
 	config := l.lab.Config.CRL
@@ -201,10 +202,10 @@ func (l *Issuer) order(a profiles.Authority, k *keptLists, state ca.CRLState, no
 	return order, due
 }
 
-// make makes the lists that an order names. release is called with them, and with those of k where
+// make makes the CRLs that an order names. release is called with them, and with those of k where
 // there is no other; no other process makes any meanwhile, where none has the records open.
-func (l *Issuer) make(ctx context.Context, a profiles.Authority, k *keptLists, order ca.CRLRequest,
-	release func(made *keptLists) error,
+func (l *Issuer) make(ctx context.Context, a profiles.Authority, k *cachedCRLs, order ca.CRLRequest,
+	release func(made *cachedCRLs) error,
 ) error {
 	config := l.lab.Config.CRL
 	issuer, err := l.lab.Issuer(ctx, a)
@@ -249,11 +250,11 @@ func (l *Issuer) make(ctx context.Context, a profiles.Authority, k *keptLists, o
 		if err := errors.Join(fullErr, deltaErr); err != nil {
 			return err
 		}
-		return release(&keptLists{full: full, delta: delta})
+		return release(&cachedCRLs{full: full, delta: delta})
 	})
 }
 
-// Latest tells which lists were published last, nil where there is none yet. It makes none, and
+// Latest tells which CRLs were published last, nil where there is none yet. It makes none, and
 // waits for none.
 func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	l.mu.Lock()
@@ -262,7 +263,7 @@ func (l *Issuer) Latest(a profiles.Authority) (full, delta *CRL) {
 	return last.full, last.delta
 }
 
-// LastError tells why the last making of the authority's lists failed, nil when it did not.
+// LastError tells why the last making of the authority's CRLs failed, nil when it did not.
 func (l *Issuer) LastError(a profiles.Authority) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -287,10 +288,10 @@ func (l *Issuer) path(a profiles.Authority, delta bool) string {
 	return filepath.Join(l.dir, filepath.FromSlash(path))
 }
 
-// Published reads the lists that stand in the lab's publication folder, whichever process made
-// them, and verifies them. An authority's delta comes before its full list, and is read before: a
-// full list that was made meanwhile serves an older delta, not the other way round.
-func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err error) {
+// Published reads the CRLs that stand in the lab's publication folder, whichever process made
+// them, and verifies them. An authority's delta comes before its full CRL, and is read before: a
+// full CRL that was made meanwhile serves an older delta, not the other way round.
+func (l *Issuer) Published(authorities []ca.AuthorityInfo) (crls []*CRL, err error) {
 	for _, info := range authorities {
 		a, err := profiles.ParseAuthority(info.ID)
 		if err != nil {
@@ -313,14 +314,14 @@ func (l *Issuer) Published(authorities []ca.AuthorityInfo) (lists []*CRL, err er
 				return nil, i18n.Errorf("%s: %w", l.path(a, delta), err)
 			}
 			c.Authority = a
-			lists = append(lists, c)
+			crls = append(crls, c)
 		}
 	}
-	return lists, nil
+	return crls, nil
 }
 
-// due tells whether a list is to be made anew: its date has come, or the clock was set back to
-// before it was made. Clients refuse a list whose thisUpdate is in the future.
+// due tells whether a CRL is to be made anew: its date has come, or the clock was set back to
+// before it was made. Clients refuse a CRL whose thisUpdate is in the future.
 func (c *CRL) due(now time.Time, s lab.Schedule) bool {
 	return now.Before(c.ThisUpdate) || !now.Before(s.Every.Next(c.ThisUpdate))
 }

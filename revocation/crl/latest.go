@@ -10,7 +10,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// Watch follows the changes after which other lists hold, until ctx ends. From then on, lists that
+// Watch follows the changes after which other CRLs hold, until ctx ends. From then on, CRLs that
 // nothing changed since are given without a look at the records.
 func (l *Issuer) Watch(ctx context.Context) error {
 	err := l.lab.WatchCRLs(ctx, func(c store.Change) {
@@ -45,7 +45,7 @@ func (l *Issuer) watch(on bool) {
 	}
 }
 
-// present are the lists that were given last; ok is false when others may hold by now.
+// present are the CRLs that were given last; ok is false when others may hold by now.
 func (l *Issuer) present(a profiles.Authority) (last latest, ok bool) {
 	l.mu.Lock()
 	last = l.latest[a]
@@ -58,15 +58,15 @@ func (l *Issuer) present(a profiles.Authority) (last latest, ok bool) {
 		(last.delta == nil || !last.delta.due(now, config.Delta))
 }
 
-// changes counts what happened to an authority's lists, to be read before they are found to hold.
+// changes counts what happened to an authority's CRLs, to be read before they are found to hold.
 func (l *Issuer) changes(a profiles.Authority) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.latest[a].changes
 }
 
-// note keeps the lists that are given; as is what changes was when they were found to hold.
-func (l *Issuer) note(a profiles.Authority, k *keptLists, as uint64) {
+// note keeps the CRLs that are given; as is what changes was when they were found to hold.
+func (l *Issuer) note(a profiles.Authority, k *cachedCRLs, as uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := l.latest[a]
@@ -97,7 +97,7 @@ func (l *Issuer) goneLately(a profiles.Authority) error {
 		"moment ago", a.ID())}
 }
 
-// noteFailure keeps why the making of an authority's lists failed, nil when it did not, for
+// noteFailure keeps why the making of an authority's CRLs failed, nil when it did not, for
 // [Health].
 func (l *Issuer) noteFailure(ctx context.Context, a profiles.Authority, err error) {
 	if err != nil && ctx.Err() != nil {

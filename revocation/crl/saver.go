@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// saver writes the files of an authority's lists, large ones aside: each kind in the order of their
-// numbers, and a full list before the delta that was made with it, so that the delta's base is
+// saver writes the files of an authority's CRLs, large ones aside: each kind in the order of their
+// numbers, and a full CRL before the delta that was made with it, so that the delta's base is
 // there.
 type saver struct {
 	mu      sync.Mutex
@@ -21,7 +21,7 @@ type saver struct {
 	err     error
 }
 
-// savedAtOnce is the size up to which a file is written before the list is given out: it takes no
+// savedAtOnce is the size up to which a file is written before the CRL is given out: it takes no
 // time.
 const savedAtOnce = 1 << 20
 
@@ -90,7 +90,7 @@ func unfinished(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 }
 
-// write puts the list in its file, which has its name only when it is whole. It is not forced to
+// write puts the CRL in its file, which has its name only when it is whole. It is not forced to
 // the disk: after a loss of power, load sees that it is torn, and it is made anew.
 func (c *CRL) write(path string) (err error) {
 	f, err := os.CreateTemp(filepath.Split(unfinished(path)))

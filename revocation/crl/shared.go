@@ -14,17 +14,17 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// In a lab that several servers share, an authority's lists stand in the store as documents, and
-// every server gives those. One makes them at a time, the one that has the lease; the others wait
-// until they are published. The lease only saves work: what keeps the order is the number. A list
-// is published unless one of a higher number is, or one that holds more changes: what a server that
-// was frozen signed late is dropped, and its number with it. Of each number there is one list.
+// In a lab of several nodes, an authority's CRLs are documents of the store, and every node serves
+// those. One node issues them at a time, the one that holds the lease; the others wait until they
+// are published. The lease only saves work: the order is by CRL number. A CRL is not published once
+// one with a higher number, or with more changes, is: what a frozen node signed late is dropped,
+// and its number is never used. There is one CRL for each number.
 
-// published are the kinds of documents: "ID" says which lists those of "ID/full" and "ID/delta"
+// published are the kinds of documents: "ID" says which CRLs those of "ID/full" and "ID/delta"
 // are.
 var published = store.DocumentKind{Name: "crl"}
 
-// issues is the document that says which lists are published.
+// issues is the document that says which CRLs are published.
 type issues struct {
 	Full  issue `json:"full"`
 	Delta issue `json:"delta,omitzero"`
@@ -37,24 +37,24 @@ type issue struct {
 	SameSecond bool `json:"same_second,omitempty"`
 }
 
-// makingLimit is how long the others wait for a server that began to make lists and went silent.
+// makingLimit is how long other nodes wait for one that began to issue CRLs and went silent.
 const makingLimit = 3 * time.Second
 
-// readLimits are how long the records are waited for while there are lists to give: twice, because
-// a server that stood still itself finds that the first time is over when it goes on.
+// readLimits are the timeouts of a read while there are CRLs to serve without it. There are two
+// attempts, because a node that was frozen itself finds the first one timed out when it goes on.
 var readLimits = [...]time.Duration{2 * time.Second, 500 * time.Millisecond}
 
-// pollPublished is how often the others look whether the lists are published.
+// pollPublished is how often other nodes poll for the publication.
 const pollPublished = 20 * time.Millisecond
 
-// currentOfShared makes the lists hold of an authority whose records other servers have open too.
-func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) error {
+// currentOfShared brings k up to date in a lab of several nodes.
+func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *cachedCRLs, anew bool) error {
 	lease := "crl/" + a.ID()
 	for {
-		if _, due, err := l.takeUp(ctx, a, k, anew, lease); !due || err != nil {
+		if _, due, err := l.refresh(ctx, a, k, anew, lease); !due || err != nil {
 			return err
 		}
-		mine, err := l.lab.Lease(ctx, lease, makingLimit)
+		held, err := l.lab.Lease(ctx, lease, makingLimit)
 		if errors.Is(err, store.ErrLeaseHeld) {
 			if err := l.waitFor(ctx, a, k, lease); err != nil {
 				return err
@@ -65,7 +65,7 @@ func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *k
 			return err
 		}
 		done, err := l.makeShared(ctx, a, k, anew)
-		if err := mine.Release(context.WithoutCancel(ctx)); err != nil && ca.KindOf(err) != ca.Unavailable {
+		if err := held.Release(context.WithoutCancel(ctx)); err != nil && ca.KindOf(err) != ca.Unavailable {
 			return err // of a store that cannot be reached, it ends by itself
 		}
 		if done || err != nil {
@@ -74,15 +74,16 @@ func (l *Issuer) currentOfShared(ctx context.Context, a profiles.Authority, k *k
 	}
 }
 
-// makeShared makes and publishes the lists; done is false when what others published came first.
-func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLists, anew bool) (done bool, err error) {
-	order, due, err := l.takeUp(ctx, a, k, anew, "") // by who had the lease before
+// makeShared issues and publishes the CRLs; done is false when another node published first.
+func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *cachedCRLs, anew bool) (done bool,
+	err error) {
+	order, due, err := l.refresh(ctx, a, k, anew, "") // by the node that had the lease before
 	if !due || err != nil {
 		return true, err
 	}
-	var made *keptLists
-	err = l.make(ctx, a, k, order, func(lists *keptLists) error {
-		made = lists
+	var made *cachedCRLs
+	err = l.make(ctx, a, k, order, func(crls *cachedCRLs) error {
+		made = crls
 		return nil
 	})
 	if err != nil {
@@ -92,15 +93,15 @@ func (l *Issuer) makeShared(ctx context.Context, a profiles.Authority, k *keptLi
 		return false, err
 	}
 	l.note(a, k, 0)
-	_, _, err = l.takeUp(ctx, a, k, false, "") // they hold, unless something changed since
+	_, _, err = l.refresh(ctx, a, k, false, "") // current, unless something changed since
 	return true, err
 }
 
-// takeUp takes the lists that are published into k, and says which are to be made for them to hold;
-// due is false when they do. Lists whose number was given and that are not published are being made
-// by who has the lease, empty for this server; when nobody has it, they were abandoned, and others
-// are due.
-func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists, anew bool, lease string) (
+// refresh loads the published CRLs into k, and returns which are to be issued for k to be current;
+// due is false when it is. CRLs that have a number and are not published are being issued by the
+// node that holds the lease, which is empty for this node itself; when no node holds it they were
+// abandoned, and others are due.
+func (l *Issuer) refresh(ctx context.Context, a profiles.Authority, k *cachedCRLs, anew bool, lease string) (
 	order ca.CRLRequest, due bool, err error,
 ) {
 	var seen uint64
@@ -122,23 +123,23 @@ func (l *Issuer) takeUp(ctx context.Context, a profiles.Authority, k *keptLists,
 		return order, true, nil
 	}
 	if of.unfinished {
-		seen = 0 // nobody is told when those that are being made are published
+		seen = 0 // their publication is not in the feed
 	}
 	l.note(a, k, seen)
 	return order, false, nil
 }
 
-// recorded is what the store says of an authority's lists.
+// recorded is what the store has of an authority's CRLs.
 type recorded struct {
 	state      ca.CRLState
 	now        time.Time
-	unfinished bool // a number was given whose list is not published
-	making     bool // by who has the lease
+	unfinished bool // a number is used whose CRL is not published
+	making     bool // the node that holds the lease is issuing it
 }
 
-// read reads what the store says, and takes the lists that are published into k. It waits for most
-// at most, and as long as ctx where most is 0.
-func (l *Issuer) read(ctx context.Context, a profiles.Authority, k *keptLists, lease string,
+// read reads the state of an authority's CRLs and loads the published ones into k. most is its
+// timeout; 0 for none but that of ctx.
+func (l *Issuer) read(ctx context.Context, a profiles.Authority, k *cachedCRLs, lease string,
 	most time.Duration) (r recorded, err error) {
 	limited := ctx
 	if most > 0 {
@@ -165,18 +166,18 @@ func (l *Issuer) read(ctx context.Context, a profiles.Authority, k *keptLists, l
 	return r, err
 }
 
-// readPublished reads the lists that are published and that k does not have. One that cannot be
+// readPublished reads the CRLs that are published and that k does not have. One that cannot be
 // read counts as none: it is made anew.
-func (l *Issuer) readPublished(ctx context.Context, a profiles.Authority, k *keptLists) (of issues, err error) {
+func (l *Issuer) readPublished(ctx context.Context, a profiles.Authority, k *cachedCRLs) (of issues, err error) {
 	for {
 		if of, err = l.readIssues(ctx, a); err != nil {
 			return of, err
 		}
-		taken := &keptLists{}
+		taken := &cachedCRLs{}
 		var fullErr, deltaErr error
-		taken.full, fullErr = l.readList(ctx, a, of.Full, k.full, false)
+		taken.full, fullErr = l.readCRL(ctx, a, of.Full, k.full, false)
 		if !a.IsRoot() {
-			taken.delta, deltaErr = l.readList(ctx, a, of.Delta, k.delta, true)
+			taken.delta, deltaErr = l.readCRL(ctx, a, of.Delta, k.delta, true)
 		}
 		if err := errors.Join(fullErr, deltaErr); err != nil {
 			if ca.KindOf(fullErr) == ca.Unavailable || ca.KindOf(deltaErr) == ca.Unavailable || ctx.Err() != nil {
@@ -190,9 +191,9 @@ func (l *Issuer) readPublished(ctx context.Context, a profiles.Authority, k *kep
 	}
 }
 
-// savePublished puts the lists that are published into k, and their files, which another web server
-// of this machine may give, into the folder.
-func (l *Issuer) savePublished(a profiles.Authority, k, taken *keptLists) error {
+// savePublished puts published CRLs into k, and writes their files, which another web server of
+// this machine may serve.
+func (l *Issuer) savePublished(a profiles.Authority, k, taken *cachedCRLs) error {
 	if err := os.MkdirAll(filepath.Dir(l.path(a, false)), 0o700); err != nil {
 		return err
 	}
@@ -211,12 +212,12 @@ func (l *Issuer) readIssues(ctx context.Context, a profiles.Authority) (of issue
 	return of, json.Unmarshal(doc.Value, &of)
 }
 
-// readList reads a published list, unless have is that one; nil when there is none.
-func (l *Issuer) readList(ctx context.Context, a profiles.Authority, of issue, have *CRL, delta bool) (*CRL, error) {
+// readCRL reads a published CRL, unless have is that one; nil when there is none.
+func (l *Issuer) readCRL(ctx context.Context, a profiles.Authority, of issue, have *CRL, delta bool) (*CRL, error) {
 	if of.Number == 0 || have != nil && have.Number == of.Number {
 		return have, nil
 	}
-	doc, err := l.lab.GetDocument(ctx, published, listKey(a, delta))
+	doc, err := l.lab.GetDocument(ctx, published, documentKey(a, delta))
 	if err != nil {
 		return nil, err
 	}
@@ -228,16 +229,16 @@ func (l *Issuer) readList(ctx context.Context, a profiles.Authority, of issue, h
 	return c, nil
 }
 
-func listKey(a profiles.Authority, delta bool) string {
+func documentKey(a profiles.Authority, delta bool) string {
 	if delta {
 		return a.ID() + "/delta"
 	}
 	return a.ID() + "/full"
 }
 
-// publish writes the lists of made that k does not have into the store; done is false when there is
+// publish writes the CRLs of made that k does not have into the store; done is false when there is
 // one of a higher number, or of more changes, already.
-func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *keptLists) (done bool, err error) {
+func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *cachedCRLs) (done bool, err error) {
 	for {
 		of, err := l.readIssues(ctx, a)
 		if err != nil {
@@ -262,7 +263,7 @@ func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *kep
 				CRLIssue:   ca.CRLIssue{Number: one.made.Number, Revision: one.made.revision, Form: one.made.form},
 				SameSecond: one.made.SameSecond,
 			}
-			key := listKey(a, one.made.Base != 0)
+			key := documentKey(a, one.made.Base != 0)
 			writes = append(writes, store.DocumentWrite{Kind: published, Key: key, Value: der})
 		}
 		value, err := json.Marshal(of)
@@ -280,8 +281,8 @@ func (l *Issuer) publish(ctx context.Context, a profiles.Authority, k, made *kep
 	}
 }
 
-// waitFor returns when other lists are published than k has, or nobody makes any.
-func (l *Issuer) waitFor(ctx context.Context, a profiles.Authority, k *keptLists, lease string) error {
+// waitFor returns when other CRLs are published than k has, or nobody makes any.
+func (l *Issuer) waitFor(ctx context.Context, a profiles.Authority, k *cachedCRLs, lease string) error {
 	poll := time.NewTicker(pollPublished)
 	defer poll.Stop()
 	for {

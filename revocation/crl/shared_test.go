@@ -24,7 +24,7 @@ import (
 // node is a server of a lab in a database, with a home of its own.
 type node struct {
 	*lab.Lab
-	lists *Issuer
+	crls *Issuer
 }
 
 // nodes makes a lab in a database, with so many cards and so many servers of it. ahead moves their
@@ -52,7 +52,7 @@ func nodes(t *testing.T, cards, n int) (l *testLab, all []*node, ahead *atomic.I
 		}
 		t.Cleanup(func() { other.Close() })
 		made := &node{other, NewIssuer(other, now)}
-		if err := made.lists.Watch(t.Context()); err != nil {
+		if err := made.crls.Watch(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, made)
@@ -69,9 +69,9 @@ func (n *node) change(t *testing.T, c ca.StatusChange) {
 
 func (n *node) get(t *testing.T, delta bool) *CRL {
 	t.Helper()
-	get := n.lists.Get
+	get := n.crls.Get
 	if delta {
-		get = n.lists.Delta
+		get = n.crls.Delta
 	}
 	c, err := get(t.Context(), foPP(t))
 	if err != nil {
@@ -90,7 +90,7 @@ func foPP(t testing.TB) profiles.Authority {
 }
 
 // Every server of a lab gives the same bytes under the same number, whichever made them, and each
-// list holds what was revoked before it was asked for.
+// CRL holds what was revoked before it was asked for.
 func TestSharedLists(t *testing.T) {
 	l, all, ahead := nodes(t, 6, 3)
 	var mu sync.Mutex
@@ -116,9 +116,9 @@ func TestSharedLists(t *testing.T) {
 					if former := byNumber[of]; former == nil {
 						byNumber[of] = bytesOf(t, c)
 					} else if !bytes.Equal(former, bytesOf(t, c)) {
-						t.Errorf("round %d: two lists of number %d", round, c.Number)
+						t.Errorf("round %d: two CRLs of number %d", round, c.Number)
 					}
-					want := map[bool]int{false: round + 1, true: round} // the first list is the base
+					want := map[bool]int{false: round + 1, true: round} // the first CRL is the base
 					if c.Entries != want[delta] {
 						t.Errorf("round %d: %d entries, delta %t", round, c.Entries, delta)
 					}
@@ -132,19 +132,19 @@ func TestSharedLists(t *testing.T) {
 			c := n.get(t, false)
 			same := c.Number == full.Number && c.SameSecond == full.SameSecond
 			if !same || !bytes.Equal(bytesOf(t, c), bytesOf(t, full)) {
-				t.Errorf("round %d: the servers have the lists %d and %d", round, c.Number, full.Number)
+				t.Errorf("round %d: the servers have the CRLs %d and %d", round, c.Number, full.Number)
 			}
-			if file := labtest.Read(t, n.lists.path(foPP(t), false)); file != string(bytesOf(t, full)) {
+			if file := labtest.Read(t, n.crls.path(foPP(t), false)); file != string(bytesOf(t, full)) {
 				t.Errorf("round %d: another file", round)
 			}
 		}
 	}
 	if len(byNumber) > 12 {
-		t.Errorf("%d lists were given, of 6 changes", len(byNumber))
+		t.Errorf("%d CRLs were served, of 6 changes", len(byNumber))
 	}
 }
 
-// A server that was frozen while it made a list publishes it late: another list is there by then,
+// A server that was frozen while it made a CRL publishes it late: another CRL is there by then,
 // and it is dropped, whichever has the higher number.
 func TestFrozenMaker(t *testing.T) {
 	l, all, ahead := nodes(t, 3, 2)
@@ -153,8 +153,8 @@ func TestFrozenMaker(t *testing.T) {
 	first := frozen.get(t, false)
 	other.change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
 
-	k := frozen.lists.cached[a]
-	order, due, err := frozen.lists.takeUp(t.Context(), a, k, false, "")
+	k := frozen.crls.cached[a]
+	order, due, err := frozen.crls.refresh(t.Context(), a, k, false, "")
 	if err != nil || !due {
 		t.Fatal(due, err)
 	}
@@ -162,8 +162,8 @@ func TestFrozenMaker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var late *keptLists
-	if err := frozen.lists.make(t.Context(), a, k, order, func(made *keptLists) error {
+	var late *cachedCRLs
+	if err := frozen.crls.make(t.Context(), a, k, order, func(made *cachedCRLs) error {
 		late = made
 		return nil
 	}); err != nil {
@@ -171,7 +171,7 @@ func TestFrozenMaker(t *testing.T) {
 	}
 	ended := make(chan *CRL)
 	go func() {
-		c, _ := other.lists.Get(t.Context(), a)
+		c, _ := other.crls.Get(t.Context(), a)
 		ended <- c
 	}()
 	select {
@@ -184,7 +184,7 @@ func TestFrozenMaker(t *testing.T) {
 	if second == nil || second.Number <= late.full.Number || second.Entries != 1 {
 		t.Fatalf("the other server made %v after number %d", second, late.full.Number)
 	}
-	if done, err := frozen.lists.publish(t.Context(), a, k, late); done || err != nil {
+	if done, err := frozen.crls.publish(t.Context(), a, k, late); done || err != nil {
 		t.Errorf("number %d was published after %d: %v", late.full.Number, second.Number, err)
 	}
 	if err := lease.Release(t.Context()); err != nil {
@@ -193,16 +193,16 @@ func TestFrozenMaker(t *testing.T) {
 	if c := frozen.get(t, false); c.Number != second.Number || c.Number <= first.Number {
 		t.Errorf("the frozen server gives number %d", c.Number)
 	}
-	poor := &keptLists{full: &CRL{}, delta: second}
+	poor := &cachedCRLs{full: &CRL{}, delta: second}
 	*poor.full = *second
 	poor.full.Number, poor.full.revision = second.Number+10, second.revision-1
-	if done, err := frozen.lists.publish(t.Context(), a, &keptLists{delta: second}, poor); done || err != nil {
+	if done, err := frozen.crls.publish(t.Context(), a, &cachedCRLs{delta: second}, poor); done || err != nil {
 		t.Errorf("a list that lacks a revocation of the published one was published: %v", err)
 	}
 }
 
 // A server that stood still while it read the records finds that its time is over when it goes on.
-// It reads once more, and does not give its last list as if the database were away.
+// It reads once more, and does not give its last CRL as if the database were away.
 func TestReaderStoodStill(t *testing.T) {
 	l, all, _ := nodes(t, 2, 2)
 	still, other := all[0], all[1]
@@ -224,7 +224,7 @@ func TestReaderStoodStill(t *testing.T) {
 	}
 	got := make(chan *CRL, 1)
 	go func() {
-		c, err := still.lists.Get(t.Context(), foPP(t))
+		c, err := still.crls.Get(t.Context(), foPP(t))
 		if err != nil {
 			t.Error(err)
 		}
@@ -254,7 +254,7 @@ func TestReaderStoodStill(t *testing.T) {
 	}
 }
 
-// A list whose maker died before it published it is made anew, and so is one that is damaged.
+// A CRL whose maker died before it published it is made anew, and so is one that is damaged.
 func TestUnpublishedList(t *testing.T) {
 	_, all, _ := nodes(t, 2, 2)
 	a := foPP(t)
@@ -273,11 +273,11 @@ func TestUnpublishedList(t *testing.T) {
 		abandon(true),
 		abandon(false),
 		func() {
-			write := store.DocumentWrite{Kind: published, Key: listKey(a, false), Value: []byte("\x30\x00")}
+			write := store.DocumentWrite{Kind: published, Key: documentKey(a, false), Value: []byte("\x30\x00")}
 			if _, err := all[0].WriteDocuments(t.Context(), "test", write); err != nil {
 				t.Fatal(err)
 			}
-			all[1].lists = NewIssuer(all[1].Lab, all[1].lists.now)
+			all[1].crls = NewIssuer(all[1].Lab, all[1].crls.now)
 		},
 	} {
 		damage()
@@ -292,7 +292,7 @@ func TestUnpublishedList(t *testing.T) {
 	}
 }
 
-// While the database is gone, a server gives the lists that it has until they end, and says then
+// While the database is gone, a server gives the CRLs that it has until they end, and says then
 // that it has none.
 func TestListsWithoutDatabase(t *testing.T) {
 	server, err := postgrestest.Start()
@@ -309,14 +309,14 @@ func TestListsWithoutDatabase(t *testing.T) {
 	l := &testLab{labtest.NewEmptyLab(t, config)}
 	l.IssueCard(t, "alain", "authentication", "signature")
 	now := l.Now
-	lists := NewIssuer(l.Lab, func() time.Time { return now })
+	crls := NewIssuer(l.Lab, func() time.Time { return now })
 	watching, stop := context.WithCancel(t.Context())
 	defer stop()
-	if err := lists.Watch(watching); err != nil {
+	if err := crls.Watch(watching); err != nil {
 		t.Fatal(err)
 	}
 	a := foPP(t)
-	first, err := lists.Get(t.Context(), a)
+	first, err := crls.Get(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,19 +324,19 @@ func TestListsWithoutDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if c, err := lists.Get(t.Context(), a); err != nil || c != first {
+		if c, err := crls.Get(t.Context(), a); err != nil || c != first {
 			t.Errorf("without the database: %v, %v", c, err)
 		}
 		time.Sleep(600 * time.Millisecond)
 	}
-	if c, err := lists.Delta(t.Context(), a); err != nil || c.Number != first.Number {
+	if c, err := crls.Delta(t.Context(), a); err != nil || c.Number != first.Number {
 		t.Errorf("without the database, the delta: %v, %v", c, err)
 	}
-	if lists.LastError(a) == nil {
+	if crls.LastError(a) == nil {
 		t.Error("health does not know")
 	}
 	now = first.NextUpdate.Add(time.Second)
-	if c, err := lists.Get(t.Context(), a); ca.KindOf(err) != ca.Unavailable {
+	if c, err := crls.Get(t.Context(), a); ca.KindOf(err) != ca.Unavailable {
 		t.Errorf("after its end: %v, %v", c, err)
 	}
 	now = l.Now
@@ -345,7 +345,7 @@ func TestListsWithoutDatabase(t *testing.T) {
 	}
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "superseded"})
 	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		c, err := lists.Get(t.Context(), a)
+		c, err := crls.Get(t.Context(), a)
 		if err == nil && c.Entries == 1 {
 			break
 		}
@@ -353,7 +353,7 @@ func TestListsWithoutDatabase(t *testing.T) {
 			t.Fatalf("after the database came back: %v, %v", c, err)
 		}
 	}
-	if err := lists.LastError(a); err != nil && !errors.Is(err, context.Canceled) {
+	if err := crls.LastError(a); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("health still knows %v", err)
 	}
 }

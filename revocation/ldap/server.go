@@ -23,14 +23,14 @@ import (
 // (RFC 4523) with its certificate, its CRL and its delta CRL. Those who have certificates are in a
 // tree beside (holders.go). Everyone may read it, without a password; nobody may write.
 type Server struct {
-	lab   *lab.Lab
-	lists *crl.Issuer
-	log   *slog.Logger
+	lab  *lab.Lab
+	crls *crl.Issuer
+	log  *slog.Logger
 }
 
 // NewServer makes the directory of a lab that this process holds.
-func NewServer(lab *lab.Lab, lists *crl.Issuer, log *slog.Logger) *Server {
-	return &Server{lab, lists, log}
+func NewServer(lab *lab.Lab, crls *crl.Issuer, log *slog.Logger) *Server {
+	return &Server{lab, crls, log}
 }
 
 // How long the directory waits for a client: for its next request, for the rest of one, and until
@@ -369,11 +369,11 @@ func (d *Server) tree(ctx context.Context) ([]*dirEntry, error) {
 		leaf.attributes = append(leaf.attributes,
 			attribute{name: "cACertificate;binary", binary: []binaryValue{derValue(info.DER)}},
 			attribute{name: "certificateRevocationList;binary", binary: []binaryValue{
-				func(ctx context.Context) (payload, error) { return listPayload(d.lists.Get(ctx, a)) }}})
+				func(ctx context.Context) (payload, error) { return listPayload(d.crls.Get(ctx, a)) }}})
 		if !a.IsRoot() {
 			leaf.attributes = append(leaf.attributes,
 				attribute{name: "deltaRevocationList;binary", binary: []binaryValue{
-					func(ctx context.Context) (payload, error) { return listPayload(d.lists.Delta(ctx, a)) }}})
+					func(ctx context.Context) (payload, error) { return listPayload(d.crls.Delta(ctx, a)) }}})
 		}
 	}
 	return tree, nil

@@ -42,7 +42,7 @@ func bytesOf(t testing.TB, c *crl.CRL) []byte {
 }
 
 // directory serves the lab's directory, and returns its address.
-func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
+func (l *testLab) directory(t testing.TB, crls *crl.Issuer) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +50,7 @@ func (l *testLab) directory(t testing.TB, lists *crl.Issuer) string {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewServer(l.Lab, lists, quiet).Serve(ctx, web.LimitListener(listener, 200)) }()
+	go func() { done <- NewServer(l.Lab, crls, quiet).Serve(ctx, web.LimitListener(listener, 200)) }()
 	t.Cleanup(func() {
 		stop()
 		select {
@@ -89,11 +89,11 @@ func pointsOf(t testing.TB, urls ...string) (points []*url.URL) {
 	return points
 }
 
-// The addresses in certificates lead to the lists, as they stand there.
+// The addresses in certificates lead to the CRLs, as they are there.
 func TestDirectoryPoints(t *testing.T) {
 	l := newTestLab(t, 1)
-	lists := crl.NewIssuer(l.Lab, l.Clock())
-	conn := dialLDAP(t, l.directory(t, lists))
+	crls := crl.NewIssuer(l.Lab, l.Clock())
+	conn := dialLDAP(t, l.directory(t, crls))
 	l.Change(t, ca.StatusChange{Serial: l.Cards[0].Serial, Reason: "keyCompromise"})
 	leaf, issuing := l.Certificates(t, l.Cards[0])
 	a, _ := profiles.ParseAuthority("ACI-FO-PP")
@@ -101,9 +101,9 @@ func TestDirectoryPoints(t *testing.T) {
 	if len(points) != 3 {
 		t.Fatalf("LDAP addresses: %s", points)
 	}
-	full, _ := lists.Get(t.Context(), a)
-	root, _ := lists.Get(t.Context(), a.Root())
-	delta, _ := lists.Delta(t.Context(), a)
+	full, _ := crls.Get(t.Context(), a)
+	root, _ := crls.Get(t.Context(), a.Root())
+	delta, _ := crls.Delta(t.Context(), a)
 	for i, want := range []*crl.CRL{full, root, delta} {
 		part := strings.Split(points[i].RawQuery, "?") // attributes, scope, filter
 		for _, dn := range []string{strings.TrimPrefix(points[i].Path, "/"), strings.TrimPrefix(points[i].EscapedPath(), "/"), strings.ToUpper(points[i].Path[1:]),
