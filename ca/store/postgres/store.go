@@ -267,9 +267,10 @@ const (
 	beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + labColumns + ` FROM lab`
 )
 
-// idleLimit is how long a writer may stand still in the middle of a transaction: it loses it then,
-// so that the other nodes go on.
-var idleLimit = 15 * time.Second
+// idleLimit is how long a writer may stand still in the middle of a transaction: the database ends
+// it then, so that the other nodes go on. What a transaction computes takes milliseconds, and one
+// that is ended runs again.
+var idleLimit = 5 * time.Second
 
 func beginUpdate() string {
 	return fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; `+
