@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,10 +50,38 @@ func add(ctx context.Context, s store.Store, n int) error {
 	return s.Update(ctx, "test", func(tx store.Tx) error { return tx.AddCertificate(record(n)) })
 }
 
+// owned is the address of a new database for a role that owns it and may do nothing else, as
+// docs/company.md has it.
+func owned(t *testing.T) string {
+	t.Helper()
+	dsn := postgrestest.Database(t)
+	admin, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(context.Background())
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := admin.Config().Database + "owned"
+	u.User, u.Path = url.User(name), "/"+name
+	quoted := pgx.Identifier{name}.Sanitize()
+	for _, sql := range []string{`CREATE ROLE ` + quoted + ` LOGIN`,
+		`CREATE DATABASE ` + quoted + ` OWNER ` + quoted + ` TEMPLATE template0`} {
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := postgres.Migrate(t.Context(), u.String()); err != nil {
+		t.Fatal(err)
+	}
+	return u.String()
+}
+
 // A connection that is lost around the commit: what is acknowledged is written, and written once.
 func TestCommitLost(t *testing.T) {
-	dsn := postgrestest.Database(t)
-	link, through := postgrestest.NewLink(t, dsn)
+	link, through := postgrestest.NewLink(t, owned(t))
 	s := open(t, through)
 	addAuthority(t, s)
 	for i, test := range []struct {
