@@ -15,6 +15,8 @@ type statusWatchers struct {
 	mu   sync.Mutex
 	all  []*statusWatcher
 	stop context.CancelFunc // of the follower; nil while there is none
+
+	followers sync.WaitGroup // that have not ended
 }
 
 type statusWatcher struct {
@@ -67,13 +69,13 @@ func (w *statusWatchers) follow(ctx context.Context, ca *CA) error {
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	began, ended := make(chan struct{}), make(chan error, 1)
 	begin := sync.OnceFunc(func() { close(began) })
-	go func() {
+	w.followers.Go(func() {
 		ended <- ca.Follow(following, head.Seq, func(changes []store.Change) error {
 			begin()
 			w.call(changes)
 			return nil
 		})
-	}()
+	})
 	select {
 	case <-began:
 		w.stop = stop

@@ -14,6 +14,7 @@ import (
 func TestWatchStatus(t *testing.T) {
 	lab := newCA(t, Options{})
 	lab.lock(t)
+	t.Cleanup(func() { lab.watchers.followers.Wait() }) // they read the file
 	issued, err := lab.Issue(t.Context(), cps(t))
 	if err != nil {
 		t.Fatal(err)
