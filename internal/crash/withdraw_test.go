@@ -102,7 +102,7 @@ func (f orderForm) step(number string) (p12, state string, err error) {
 // PKCS#12 is handed out twice, and none is lost to its owner: the order can be withdrawn or
 // downloaded, or the certificate is revoked and another one drawn.
 func TestKillWithdraw(t *testing.T) {
-	kills := killsWanted(t, 8)
+	kills := killsWanted(t, 4)
 	l := labtest.New(t, "--key", "p256", "--gamme", "EL")
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		// a lab's own
