@@ -167,7 +167,7 @@ func TestKillWithdraw(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Duration(rand.Int64N(int64(5 * took)))) // three work at once, on what may be one core
+		time.Sleep(time.Duration(rand.Int64N(int64(3 * took)))) // three work at once, on what may be one core
 		s.Cmd.Process.Kill()
 		s.Cmd.Wait()
 		workers.Wait()
