@@ -25,7 +25,7 @@ build:
 
 # Only what exports.map names is visible from outside, so that two Go libraries in one process share no symbols.
 module:
-	CGO_ENABLED=1 go build -buildmode=c-shared -tags netgo,osusergo -trimpath \
+	CGO_ENABLED=1 go build -buildvcs=auto -buildmode=c-shared -tags netgo,osusergo -trimpath \
 	  -ldflags "-s -w -extldflags '-Wl,--version-script=$(CURDIR)/card/module/exports.map'" -o $(MODULE) ./card/module
 	@rm -f $(MODULE:.so=.h)
 

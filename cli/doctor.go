@@ -65,7 +65,7 @@ func (p *program) doctor(c *cli.Context) error {
 			return ca.Invalidate(err)
 		}
 	}
-	options := doctor.Options{Home: home, Lab: opts, PassphraseFile: file, Version: buildVersion(),
+	options := doctor.Options{Home: home, Lab: opts, PassphraseFile: file, Version: moduleVersion(),
 		Addresses: serve.Addresses}
 	all := []doctor.Finding{}
 	report := &doctorReport{w: p.out}
@@ -107,14 +107,6 @@ func (p *program) doctor(c *cli.Context) error {
 		return errToDo
 	}
 	return nil
-}
-
-// buildVersion is the version of this igc, empty for a build that does not say it.
-func buildVersion() string {
-	if v := version(); !strings.HasPrefix(v, "(") && v != "dev" {
-		return v
-	}
-	return ""
 }
 
 // doctorReport writes findings in lines of a hundred columns.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"runtime/debug"
 	"strings"
 )
@@ -17,10 +18,7 @@ func version() string {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	parts := []string{info.Main.Version}
-	if parts[0] == "" || parts[0] == "(devel)" {
-		parts[0] = "dev"
-	}
+	parts := []string{cmp.Or(moduleVersion(), "dev")}
 	if commit := settings["vcs.revision"]; commit != "" {
 		commit = "commit " + commit[:min(12, len(commit))]
 		if settings["vcs.modified"] == "true" {
@@ -32,4 +30,13 @@ func version() string {
 		parts = append(parts, date)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// moduleVersion is the version of the module alone, empty for a build that does not say it.
+func moduleVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
 }

@@ -50,7 +50,8 @@ func (m withPlainBuild) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "igc")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/igc-lab/igc/cli/igc").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-buildvcs=auto", "-o", program, "github.com/igc-lab/igc/cli/igc") // as make build
+	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v: %s", err, out))
 	}
 	return m.M.Run()
