@@ -27,6 +27,7 @@ import (
 	"github.com/igc-lab/igc/revocation"
 	"github.com/igc-lab/igc/revocation/crl"
 	"github.com/igc-lab/igc/revocation/ldap"
+	"github.com/igc-lab/igc/revocation/ocsp"
 	"github.com/igc-lab/igc/testssl"
 )
 
@@ -101,61 +102,76 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 	if err != nil {
 		return Started{}, err
 	}
-	pages := testssl.New(lab, crls, responder, o.Now, o.Log)
-	if err := pages.LoadToken(); err != nil {
-		return Started{}, err
-	}
+	s := &services{lab: lab, now: o.Now, log: o.Log, exposed: o.Exposed, stopping: g.ctx.Done(),
+		endpoints: Endpoints(), crls: crls}
 	var started Started
-	if err := pages.Prepare(g.ctx); err != nil && !errors.As(err, &started.NoTestSSL) {
+	if started.NoTestSSL, err = s.assemble(g.ctx, responder); err != nil {
 		return Started{}, err
 	}
-	around := NewServices(ServicesOptions{Records: lab, Documents: lab, Lab: lab, Now: o.Now, Log: o.Log,
-		Stopping: g.ctx.Done()})
-	s := &services{
-		lab: lab, now: o.Now, log: o.Log, pages: pages, around: around, stopping: g.ctx.Done(),
-		endpoints: Endpoints(), crls: crls,
-		directory:   ldap.NewServer(lab, crls, o.Log),
-		publication: revocation.NewPublication(lab, crls, responder, o.Log),
-	}
-	if started.NoTestSSL == nil {
-		s.publication.Health().Add(pages.Problems)
-	}
-
-	s.psc = NewProvider(lab, lab, around, pages.Verifier(), o.Log)
-	if err := lab.WatchStatus(g.ctx, func(c store.Change) { go s.psc.StatusChanged(g.ctx, c) }); err != nil {
-		return Started{}, err
-	}
-	if err := lab.WatchDocuments(g.ctx, s.psc.DocumentChanged); err != nil {
-		return Started{}, err
-	}
-	s.psc.KeepCopies(s.feedIsCurrent)
-	if s.annuaire, err = newAnnuaire(g.ctx, s); err != nil {
-		return Started{}, err
-	}
-	if err := lab.WatchDocuments(g.ctx, around.Population.DocumentChanged); err != nil {
-		return Started{}, err
-	}
-	around.Population.KeepCopy(s.feedIsCurrent)
-
-	s.roles = access.New(access.Options{Service: lab, Now: around.Clock.Now})
-	s.orders = NewOrders(lab, func(actor string) ca.Service { return lab.As(actor) }, lab, around, s.annuaire, o.Now,
-		true, o.Log)
-	if started.NoTestSSL == nil {
-		if s.portal, err = newPortal(g.ctx, s); err != nil {
-			return Started{}, err
-		}
-	}
-
-	s.exposed, s.limiter = o.Exposed, access.NewLimiter(access.DefaultRates())
-	s.login = access.NewLogin(access.LoginOptions{Registry: s.roles, Seal: lab, Limiter: s.limiter, Path: loginPath,
-		Home: ConsolePath, Log: o.Log})
-	s.routes = s.deskRoutes()
 	started.routes = s.routes
 	desk.set(s.deskOnSocket())
-
-	listeners, err := openPorts(lab.Config.Listen, started.NoTestSSL == nil)
-	if err != nil {
+	if err := s.open(g, &started); err != nil {
 		return Started{}, err
+	}
+	s.startWork(g, responder)
+	return started, nil
+}
+
+// assemble makes the services, and has those that keep copies follow the records. noTestSSL is why
+// what needs the lab's server certificate is left out.
+func (s *services) assemble(ctx context.Context, responder *ocsp.Responder) (noTestSSL *ca.RevokedAuthorityError,
+	err error) {
+	s.pages = testssl.New(s.lab, s.crls, responder, s.now, s.log)
+	if err := s.pages.LoadToken(); err != nil {
+		return nil, err
+	}
+	if err := s.pages.Prepare(ctx); err != nil && !errors.As(err, &noTestSSL) {
+		return nil, err
+	}
+	s.around = NewServices(ServicesOptions{Records: s.lab, Documents: s.lab, Lab: s.lab, Now: s.now, Log: s.log,
+		Stopping: s.stopping})
+	s.directory = ldap.NewServer(s.lab, s.crls, s.log)
+	s.publication = revocation.NewPublication(s.lab, s.crls, responder, s.log)
+	if noTestSSL == nil {
+		s.publication.Health().Add(s.pages.Problems)
+	}
+
+	s.psc = NewProvider(s.lab, s.lab, s.around, s.pages.Verifier(), s.log)
+	if err := s.lab.WatchStatus(ctx, func(c store.Change) { go s.psc.StatusChanged(ctx, c) }); err != nil {
+		return nil, err
+	}
+	if err := s.lab.WatchDocuments(ctx, s.psc.DocumentChanged); err != nil {
+		return nil, err
+	}
+	s.psc.KeepCopies(s.feedIsCurrent)
+	if s.annuaire, err = newAnnuaire(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := s.lab.WatchDocuments(ctx, s.around.Population.DocumentChanged); err != nil {
+		return nil, err
+	}
+	s.around.Population.KeepCopy(s.feedIsCurrent)
+
+	s.roles = access.New(access.Options{Service: s.lab, Now: s.around.Clock.Now})
+	s.orders = NewOrders(s.lab, func(actor string) ca.Service { return s.lab.As(actor) }, s.lab, s.around, s.annuaire,
+		s.now, true, s.log)
+	if noTestSSL == nil {
+		if s.portal, err = newPortal(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	s.limiter = access.NewLimiter(access.DefaultRates())
+	s.login = access.NewLogin(access.LoginOptions{Registry: s.roles, Seal: s.lab, Limiter: s.limiter, Path: loginPath,
+		Home: ConsolePath, Log: s.log})
+	s.routes = s.deskRoutes()
+	return noTestSSL, nil
+}
+
+// open opens every port before it serves the first.
+func (s *services) open(g *group, started *Started) error {
+	listeners, err := openPorts(s.lab.Config.Listen, started.NoTestSSL == nil)
+	if err != nil {
+		return err
 	}
 	for i, e := range table {
 		if listeners[i] == nil {
@@ -164,52 +180,59 @@ func startServices(g *group, lab *lab.Lab, crls *crl.Issuer, desk *later, o Opti
 		url, serve := e.start(s, listeners[i])
 		started.Endpoints = append(started.Endpoints, Open{e, url})
 		if e.Name == "publication" {
-			started.CatalogueLink = pages.Link(listeners[i].Addr())
+			started.CatalogueLink = s.pages.Link(listeners[i].Addr())
 		}
 		if e.Name == "desk" {
-			pages.SetConsole(url[:len(url)-1] + ConsolePath)
-			started.ConsoleLink = pages.DeskLink(listeners[i].Addr(), ConsolePath)
+			s.pages.SetConsole(url[:len(url)-1] + ConsolePath)
+			started.ConsoleLink = s.pages.DeskLink(listeners[i].Addr(), ConsolePath)
 		}
 		g.start(serve)
 	}
-	g.start(func(ctx context.Context) error {
-		revocation.RunCRLs(ctx, lab, crls, func(err error) { o.Log.Error("CRL", "err", err) })
-		return nil
-	})
-	g.start(func(ctx context.Context) error {
-		revocation.RunResponder(ctx, responder, func(err error) { o.Log.Error("OCSP", "err", err) })
-		return nil
-	})
-	g.start(func(ctx context.Context) error {
-		s.publication.Health().Watch(ctx, o.Log)
-		return nil
-	})
-	g.start(func(ctx context.Context) error {
-		due := time.NewTicker(expiryInterval)
-		defer due.Stop()
-		look := time.NewTicker(movedInterval)
-		defer look.Stop()
-		dropExpired(ctx, expired(lab, around.Clock), due.C, around.Clock.Moved(ctx, look.C), o.Log)
-		return nil
-	})
-	if lab.Config.Cards.Renew {
+	return nil
+}
+
+// startWork starts what a server does unasked. What fails is logged and tried again: none of it
+// ends the server.
+func (s *services) startWork(g *group, responder *ocsp.Responder) {
+	failed := func(what string) func(error) { return func(err error) { s.log.Error(what, "err", err) } }
+	work := []func(context.Context){
+		func(ctx context.Context) { revocation.RunCRLs(ctx, s.lab, s.crls, failed("CRL")) },
+		func(ctx context.Context) { revocation.RunResponder(ctx, responder, failed("OCSP")) },
+		func(ctx context.Context) { s.publication.Health().Watch(ctx, s.log) },
+		func(ctx context.Context) {
+			s.every(ctx, expiryInterval, func(due <-chan time.Time, moved <-chan struct{}) {
+				dropExpired(ctx, expired(s.lab, s.around.Clock), due, moved, s.log)
+			})
+		},
+		func(ctx context.Context) {
+			if err := s.lab.KeepHeadSigned(ctx); err != nil { // it can be verified by its hashes all the same
+				failed("change feed")(err)
+			}
+		},
+	}
+	if s.lab.Config.Cards.Renew {
+		work = append(work, func(ctx context.Context) {
+			s.every(ctx, renewalInterval, func(due <-chan time.Time, moved <-chan struct{}) {
+				renewCards(ctx, s.lab, NewCardDesk(s.lab, s.lab, s.around, s.now, true), due, moved, s.log)
+			})
+		})
+	}
+	for _, part := range work {
 		g.start(func(ctx context.Context) error {
-			due := time.NewTicker(renewalInterval)
-			defer due.Stop()
-			look := time.NewTicker(movedInterval)
-			defer look.Stop()
-			desk := NewCardDesk(lab, lab, around, o.Now, true)
-			renewCards(ctx, lab, desk, due.C, around.Clock.Moved(ctx, look.C), o.Log)
+			part(ctx)
 			return nil
 		})
 	}
-	g.start(func(ctx context.Context) error {
-		if err := lab.KeepHeadSigned(ctx); err != nil { // it can be verified by its hashes all the same
-			o.Log.Error("change feed", "err", err)
-		}
-		return nil
-	})
-	return started, nil
+}
+
+// every gives work the ticks of an interval, and says when the services' clock was moved.
+func (s *services) every(ctx context.Context, interval time.Duration,
+	work func(due <-chan time.Time, moved <-chan struct{})) {
+	due := time.NewTicker(interval)
+	defer due.Stop()
+	look := time.NewTicker(movedInterval)
+	defer look.Stop()
+	work(due.C, s.around.Clock.Moved(ctx, look.C))
 }
 
 // later is a handler that is there once the services are.
