@@ -380,7 +380,7 @@ func (d *diagnosis) publication(ctx context.Context) []Finding {
 			Remedy: d.restart()})
 	} else {
 		for _, p := range problems {
-			text := strings.TrimSpace(p.Authority + " " + p.What + d.tr(" : ", ": ") + p.Text)
+			text := strings.TrimSpace(p.Authority + " " + p.What + d.tr(" : ", ": ") + d.tr(p.Text.FR, p.Text.EN))
 			switch {
 			case p.What == "authority" || p.What == "authority_revoked" ||
 				strings.HasSuffix(p.What, "crl") && p.Level == revocation.Failing && len(late) > 0: // reported already

@@ -84,7 +84,9 @@ func TestRevokedAuthority(t *testing.T) {
 	}
 	problems := health.Problems(t.Context())
 	if !slices.ContainsFunc(problems, func(p Problem) bool {
-		return p.Level == Failing && p.What == "authority_revoked" && p.Authority == "ACI-FO-PP" && strings.Contains(p.Text, "revoked on 2026-11-22T12:01:00Z (cACompromise)")
+		return p.Level == Failing && p.What == "authority_revoked" && p.Authority == "ACI-FO-PP" &&
+			strings.HasPrefix(p.Text.EN, "it was revoked on 2026-11-22 12:01:00 UTC (cACompromise): ") &&
+			strings.HasPrefix(p.Text.FR, "elle a été révoquée le 22/11/2026 à 12:01:00 UTC (cACompromise) : ")
 	}) {
 		t.Errorf("%+v", problems)
 	}

@@ -3,13 +3,13 @@ package revocation
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/web"
 	"github.com/igc-lab/igc/lab"
 	"github.com/igc-lab/igc/profiles"
@@ -53,7 +53,7 @@ type Problem struct {
 	// What is store, feed, clock, authority, authority_revoked, responder, crl, delta_crl,
 	// certificate or staple.
 	What string    `json:"what"`
-	Text string    `json:"text"`
+	Text i18n.Text `json:"text"`
 	At   time.Time `json:"at,omitzero"` // the end that it is about
 }
 
@@ -66,7 +66,7 @@ const (
 	Failing Level = "failing"
 )
 
-// overdue is how long after its date a list or a responder's certificate is given to be made.
+// overdue is how long after its date a CRL or a responder's certificate is given to be made.
 const overdue = 10 * time.Minute
 
 // catchUpLimit is how long a report waits for what is made anew.
@@ -128,21 +128,26 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 	}
 	counts, err := h.lab.Counts(ctx)
 	if err != nil {
-		return append(problems, Problem{Level: Failing, What: "store", Text: err.Error()})
+		return append(problems, Problem{Level: Failing, What: "store", Text: i18n.TextOf(err)})
 	}
 	now, config := h.now(), h.lab.Config
 	for _, c := range counts.Authorities {
 		a := c.Authority
 		problems = append(problems, authorityProblems(a, c.NotBefore, c.NotAfter, now, config.WarnBefore)...)
 		if v := c.Revocation; v != nil {
-			problems = append(problems, Problem{Level: Failing, Authority: a.ID(), What: "authority_revoked", At: v.At, Text: fmt.Sprintf(
-				"it was revoked on %s (%s): clients refuse every certificate that it issued, and it issues none", v.At.Format(time.RFC3339), v.Reason)})
+			problems = append(problems, Problem{Level: Failing, Authority: a.ID(), What: "authority_revoked", At: v.At,
+				Text: i18n.Text{
+					FR: "elle a été révoquée le %s (%s) : les clients refusent tout certificat qu'elle a émis, " +
+						"et elle n'en émet plus",
+					EN: "it was revoked on %s (%s): clients refuse every certificate that it issued, " +
+						"and it issues none",
+				}.Format(i18n.Date(v.At), v.Reason)})
 		}
 		full, delta := h.crls.Latest(a)
 		failed := h.crls.LastError(a)
-		problems = append(problems, listProblems(a, "crl", full, crl.ScheduleOf(config.CRL, a, false), failed, now)...)
+		problems = append(problems, crlProblems(a, "crl", full, crl.ScheduleOf(config.CRL, a, false), failed, now)...)
 		if !a.IsRoot() {
-			problems = append(problems, listProblems(a, "delta_crl", delta, config.CRL.Delta, failed, now)...)
+			problems = append(problems, crlProblems(a, "delta_crl", delta, config.CRL.Delta, failed, now)...)
 		}
 	}
 	for _, r := range h.counts().Responders {
@@ -151,45 +156,54 @@ func (h *Health) problems(ctx context.Context) (problems []Problem) {
 	return problems
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
 func authorityProblems(a profiles.Authority, begin, end, now time.Time, before time.Duration) []Problem {
 	p := Problem{Level: Failing, Authority: a.ID(), What: "authority", At: end}
 	switch left := end.Sub(now); {
 	case now.Before(begin):
-		p.At, p.Text = begin, fmt.Sprintf("it is valid only from %s: the clock says %s", stamp(begin), stamp(now))
+		p.At, p.Text = begin, i18n.Text{FR: "elle n'est valide que depuis le %s : l'horloge est au %s",
+			EN: "it is valid only from %s: the clock says %s"}.Format(i18n.Date(begin), i18n.Date(now))
 	case left <= 0:
-		p.Text = fmt.Sprintf("it expired on %s", stamp(end))
+		p.Text = i18n.Text{FR: "elle a expiré le %s", EN: "it expired on %s"}.Format(i18n.Date(end))
 	case left < before:
-		p.Level, p.Text = Warning, fmt.Sprintf("it ends in %.1f days, on %s", left.Hours()/24, stamp(end))
+		p.Level, p.Text = Warning, i18n.Text{FR: "elle finit dans %.1f jours, le %s",
+			EN: "it ends in %.1f days, on %s"}.Format(left.Hours()/24, i18n.Date(end))
 	default:
 		return nil
 	}
 	return []Problem{p}
 }
 
-// listProblems is about one list; failed is why the next one could not be made, nil when that is
-// not known to have failed.
-func listProblems(a profiles.Authority, what string, list *crl.CRL, s lab.Schedule, failed error, now time.Time) []Problem {
+// crlProblems is about one CRL; failed is why the next one could not be made, nil when that is not
+// known to have failed.
+func crlProblems(a profiles.Authority, what string, c *crl.CRL, s lab.Schedule, failed error, now time.Time) []Problem {
 	p := Problem{Level: Failing, Authority: a.ID(), What: what}
 	switch {
-	case list == nil:
-		p.Text = "it is not published yet"
-	case !now.Before(list.NextUpdate):
-		p.Text = fmt.Sprintf("number %d was valid until %s: clients refuse every certificate", list.Number, stamp(list.NextUpdate))
-	case now.Before(list.ThisUpdate):
-		p.Text = fmt.Sprintf("number %d is of the future, %s: clients refuse every certificate", list.Number, stamp(list.ThisUpdate))
-	case now.After(s.Every.Next(list.ThisUpdate).Add(overdue)):
+	case c == nil:
+		p.Text = i18n.Text{FR: "elle n'est pas encore publiée", EN: "it is not published yet"}
+	case !now.Before(c.NextUpdate):
+		p.Text = i18n.Text{FR: "la n° %d était valide jusqu'au %s : les clients refusent tous les certificats",
+			EN: "number %d was valid until %s: clients refuse every certificate"}.
+			Format(c.Number, i18n.Date(c.NextUpdate))
+	case now.Before(c.ThisUpdate):
+		p.Text = i18n.Text{FR: "la n° %d est du futur, %s : les clients refusent tous les certificats",
+			EN: "number %d is of the future, %s: clients refuse every certificate"}.
+			Format(c.Number, i18n.Date(c.ThisUpdate))
+	case now.After(s.Every.Next(c.ThisUpdate).Add(overdue)):
 		p.Level = Warning
-		p.Text = fmt.Sprintf("it was due on %s, and number %d is valid until %s", stamp(s.Every.Next(list.ThisUpdate)), list.Number, stamp(list.NextUpdate))
+		p.Text = i18n.Text{FR: "elle devait paraître le %s, et la n° %d est valide jusqu'au %s",
+			EN: "it was due on %s, and number %d is valid until %s"}.Format(
+			i18n.Date(s.Every.Next(c.ThisUpdate)), c.Number, i18n.Date(c.NextUpdate))
 	default:
 		return nil
 	}
-	if list != nil {
-		p.At = list.NextUpdate
+	if c != nil {
+		p.At = c.NextUpdate
 	}
 	if failed != nil {
-		p.Text += fmt.Sprintf("; making the next one fails: %v; put that right, it is tried again every minute", failed)
+		p.Text = i18n.Text{
+			FR: "%s ; en faire une nouvelle échoue : %s ; remédiez-y, cela est retenté chaque minute",
+			EN: "%s; making the next one fails: %s; put that right, it is tried again every minute",
+		}.Format(p.Text, failed)
 	}
 	return []Problem{p}
 }
@@ -203,18 +217,28 @@ func responderProblems(r ocsp.ResponderInfo, now time.Time) []Problem {
 	case valid && r.Err == nil && now.Before(r.Renew.Add(overdue)):
 		return nil
 	case valid:
-		p.Level, p.Text = Warning, fmt.Sprintf("its certificate is valid until %s", stamp(r.NotAfter))
+		p.Level = Warning
+		p.Text = i18n.Text{FR: "son certificat est valide jusqu'au %s",
+			EN: "its certificate is valid until %s"}.Format(i18n.Date(r.NotAfter))
 	case r.NotAfter.IsZero():
-		p.Text = "it has no certificate: OCSP answers internalError"
+		p.Text = i18n.Text{FR: "il n'a pas de certificat : OCSP répond internalError",
+			EN: "it has no certificate: OCSP answers internalError"}
 	case now.Before(r.NotBefore):
-		p.At, p.Text = r.NotBefore, fmt.Sprintf("its certificate is valid only from %s: OCSP answers internalError", stamp(r.NotBefore))
+		p.At = r.NotBefore
+		p.Text = i18n.Text{FR: "son certificat n'est valide que depuis le %s : OCSP répond internalError",
+			EN: "its certificate is valid only from %s: OCSP answers internalError"}.Format(i18n.Date(r.NotBefore))
 	default:
-		p.Text = fmt.Sprintf("its certificate expired on %s: OCSP answers internalError", stamp(r.NotAfter))
+		p.Text = i18n.Text{FR: "son certificat a expiré le %s : OCSP répond internalError",
+			EN: "its certificate expired on %s: OCSP answers internalError"}.Format(i18n.Date(r.NotAfter))
 	}
 	if r.Err != nil {
-		p.Text += fmt.Sprintf("; since %s making a new one fails: %v; put that right, it is tried again every minute", stamp(r.Since), r.Err)
+		p.Text = i18n.Text{
+			FR: "%s ; depuis le %s, en faire un nouveau échoue : %s ; remédiez-y, cela est retenté chaque minute",
+			EN: "%s; since %s making a new one fails: %s; put that right, it is tried again every minute",
+		}.Format(p.Text, i18n.Date(r.Since), r.Err)
 	} else {
-		p.Text += fmt.Sprintf("; it was to be renewed on %s", stamp(r.Renew))
+		p.Text = i18n.Text{FR: "%s ; il devait être renouvelé le %s",
+			EN: "%s; it was to be renewed on %s"}.Format(p.Text, i18n.Date(r.Renew))
 	}
 	return []Problem{p}
 }
@@ -270,7 +294,8 @@ func (h *Health) Watch(ctx context.Context, log *slog.Logger) {
 			if p.Level == Failing {
 				level = slog.LevelError
 			}
-			log.Log(ctx, level, "health", "what", p.What, "authority", p.Authority, "problem", p.Text)
+			text := p.Text.In(i18n.FromEnvironment())
+			log.Log(ctx, level, "health", "what", p.What, "authority", p.Authority, "problem", text)
 		}
 		for s := range told {
 			if !seen[s] {

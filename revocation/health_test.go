@@ -21,6 +21,14 @@ import (
 	"github.com/igc-lab/igc/revocation/ocsp"
 )
 
+// inBothLanguages checks the text of a problem.
+func inBothLanguages(t testing.TB, p Problem) {
+	t.Helper()
+	if p.Text.FR == p.Text.EN || strings.Contains(p.Text.FR+p.Text.EN, "%!") {
+		t.Errorf("%s: %q, %q", p.What, p.Text.FR, p.Text.EN)
+	}
+}
+
 // What expires is warned of before it does, and fails after.
 func TestHealth(t *testing.T) {
 	l := newTestLab(t, 1)
@@ -41,6 +49,7 @@ func TestHealth(t *testing.T) {
 		}
 		for _, p := range answer.Problems {
 			problems = append(problems, string(p.Level)+" "+p.What+" "+p.Authority)
+			inBothLanguages(t, p)
 		}
 		return w.Code, answer.Status, problems
 	}
@@ -100,6 +109,7 @@ func TestHealth(t *testing.T) {
 
 // A problem is logged when it comes, once a day while it lasts, and when it is over.
 func TestHealthLog(t *testing.T) {
+	t.Setenv("IGC_TEST_STORE", "") // a bubble does not wait for a database's socket
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
 		later := time.Until(l.Now) // the bubble's clock begins in 2000

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/internal/i18n"
 )
 
 // This file is about the process as one of several that share the records in a database.
@@ -19,22 +20,28 @@ const (
 // nodeProblems is about this process's link to the records, and its clock.
 func nodeProblems(l store.Link) (problems []Problem) {
 	if since := time.Since(l.Confirmed); since > readyWithin {
-		known := fmt.Sprintf("was last known to have all changes %s ago", since.Round(time.Second))
+		known := i18n.Text{FR: "n'a plus confirmé depuis %s avoir tous les changements",
+			EN: "was last known to have all changes %s ago"}.Format(since.Round(time.Second))
 		if l.Confirmed.IsZero() {
-			known = "is not known to have all changes since it started"
+			known = i18n.Text{FR: "n'a pas confirmé depuis son départ avoir tous les changements",
+				EN: "is not known to have all changes since it started"}
 		}
-		problems = append(problems, Problem{Level: Warning, What: "feed", Text: fmt.Sprintf(
-			"this node %s, and is %d behind: the database is slow, or away; OCSP reads each status from it",
-			known, l.Behind)})
+		problems = append(problems, Problem{Level: Warning, What: "feed", Text: i18n.Text{
+			FR: "ce nœud %s, et a %d de retard : la base est lente, ou absente ; OCSP y lit chaque état",
+			EN: "this node %s, and is %d behind: the database is slow, or away; OCSP reads each status from it",
+		}.Format(known, l.Behind)})
 	}
-	ahead, how := l.Ahead, "ahead of"
+	ahead, how := l.Ahead, i18n.Text{FR: "avance", EN: "ahead of"}
 	if ahead < 0 {
-		ahead, how = -ahead, "behind"
+		ahead, how = -ahead, i18n.Text{FR: "retarde", EN: "behind"}
 	}
 	if ahead > clockWarns {
-		problems = append(problems, Problem{Level: Warning, What: "clock", Text: fmt.Sprintf(
-			"the clock of this machine is %s %s the database's, by which igc goes: set the one that is wrong (NTP)",
-			ahead.Round(time.Second), how)})
+		problems = append(problems, Problem{Level: Warning, What: "clock", Text: i18n.Text{
+			FR: "l'horloge de cette machine %[2]s de %[1]s sur celle de la base, que suit igc : réglez celle qui est " +
+				"fausse (NTP)",
+			EN: "the clock of this machine is %[1]s %[2]s the database's, by which igc goes: set the one that is " +
+				"wrong (NTP)",
+		}.Format(ahead.Round(time.Second), how)})
 	}
 	return problems
 }

@@ -29,12 +29,13 @@ func TestNodeProblems(t *testing.T) {
 		"never": {store.Link{}, []string{"feed"}},
 	} {
 		got := nodeProblems(test.link)
-		if len(got) > 0 && strings.Contains(got[0].Text, "2562047h") {
-			t.Errorf("%s: %s", name, got[0].Text)
+		if len(got) > 0 && strings.Contains(got[0].Text.EN, "2562047h") {
+			t.Errorf("%s: %s", name, got[0].Text.EN)
 		}
 		same := len(got) == len(test.want)
 		for i := 0; same && i < len(got); i++ {
 			same = got[i].What == test.want[i] && got[i].Level == Warning
+			inBothLanguages(t, got[i])
 		}
 		if !same {
 			t.Errorf("%s: %+v, want %v", name, got, test.want)

@@ -30,6 +30,7 @@ func healthz(t testing.TB, p *Publication) (code int, problems []Problem) {
 // A server that nobody asks for OCSP answers stays healthy: its delegates are renewed on schedule,
 // also that of a root which answered once.
 func TestDelegatesAreRenewedUnasked(t *testing.T) {
+	t.Setenv("IGC_TEST_STORE", "") // see TestHealthLog
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLab(t, 1)
 		later := time.Until(l.Now) // the bubble's clock begins in 2000
@@ -112,8 +113,9 @@ func TestFailedRenewalIsTold(t *testing.T) {
 			continue
 		}
 		for _, words := range test.words {
-			if !strings.Contains(problems[i].Text, words) {
-				t.Errorf("after %d days: %q lacks %q", test.days, problems[i].Text, words)
+			inBothLanguages(t, problems[i])
+			if !strings.Contains(problems[i].Text.EN, words) {
+				t.Errorf("after %d days: %q lacks %q", test.days, problems[i].Text.EN, words)
 			}
 		}
 	}

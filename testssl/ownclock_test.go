@@ -3,6 +3,7 @@ package testssl
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,9 @@ func TestStapleFails(t *testing.T) {
 	problems := s.server.Problems(t.Context())
 	if len(problems) != 1 || problems[0].What != "staple" || problems[0].Level != revocation.Warning {
 		t.Errorf("without an answer: %v", problems)
+	} else if text := problems[0].Text; !strings.Contains(text.FR, "ne joint pas de réponse OCSP") ||
+		!strings.Contains(text.EN, "staples no OCSP answer") {
+		t.Errorf("without an answer: %+v", text)
 	}
 	f.err = nil
 	s.move(s.now().Add(2 * time.Minute))

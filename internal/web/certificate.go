@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -213,7 +212,7 @@ func (c *Certificate) askStaple(ctx context.Context) (staple, error) {
 type Problem struct {
 	Failing bool      // clients notice it
 	What    string    // certificate or staple
-	Text    string    // in English, with what to do
+	Text    i18n.Text // with what to do
 	At      time.Time // the end of validity that it is about
 }
 
@@ -226,23 +225,34 @@ func (c *Certificate) Problems(ctx context.Context) (problems []Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, leaf := c.Now(), c.current.Leaf
-	add := func(failing bool, what, text string, at time.Time, err error) {
+	add := func(failing bool, what string, at time.Time, err error, format i18n.Text, args ...any) {
+		text := format.Format(args...)
 		if err != nil {
-			text += fmt.Sprintf("; making a new one fails: %v; fix that, it is tried again every minute", err)
+			text = i18n.Text{
+				FR: "%s ; en faire un nouveau échoue : %s ; remédiez-y, cela est retenté chaque minute",
+				EN: "%s; making a new one fails: %s; put that right, it is tried again every minute",
+			}.Format(text, err)
 		}
 		problems = append(problems, Problem{Failing: failing, What: what, Text: text, At: at})
 	}
-	until := leaf.NotAfter.UTC().Format(time.RFC3339)
 	switch {
 	case now.Before(leaf.NotBefore):
-		add(true, "certificate", c.Server+"'s certificate is valid only from "+leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotBefore, c.made.err)
+		add(true, "certificate", leaf.NotBefore, c.made.err, i18n.Text{
+			FR: "le certificat de %s n'est valide que depuis le %s",
+			EN: "%s's certificate is valid only from %s"}, c.Server, i18n.Date(leaf.NotBefore))
 	case !now.Before(leaf.NotAfter):
-		add(true, "certificate", c.Server+"'s certificate expired on "+until, leaf.NotAfter, c.made.err)
+		add(true, "certificate", leaf.NotAfter, c.made.err, i18n.Text{
+			FR: "le certificat de %s a expiré le %s",
+			EN: "%s's certificate expired on %s"}, c.Server, i18n.Date(leaf.NotAfter))
 	case c.made.err != nil && renewable(leaf, now):
-		add(false, "certificate", c.Server+"'s certificate is valid until "+until, leaf.NotAfter, c.made.err)
+		add(false, "certificate", leaf.NotAfter, c.made.err, i18n.Text{
+			FR: "le certificat de %s est valide jusqu'au %s",
+			EN: "%s's certificate is valid until %s"}, c.Server, i18n.Date(leaf.NotAfter))
 	}
 	if !c.staple.valid(now) {
-		add(false, "staple", c.Server+" staples no OCSP answer: clients that require one refuse the connection", time.Time{}, c.stapled.err)
+		add(false, "staple", time.Time{}, c.stapled.err, i18n.Text{
+			FR: "%s ne joint pas de réponse OCSP : les clients qui en exigent une refusent la connexion",
+			EN: "%s staples no OCSP answer: clients that require one refuse the connection"}, c.Server)
 	}
 	return problems
 }
