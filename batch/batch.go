@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/igc-lab/igc/ca"
 	"github.com/igc-lab/igc/internal/i18n"
@@ -173,7 +172,9 @@ func lockOrConnect(ctx context.Context, client *lab.Client) (ca.Service, func(),
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- client.Lab.Serve(ctx, crl.NewIssuer(client.Lab, time.Now).Publish, nil, func() {}) }()
+	go func() {
+		ended <- client.Lab.Serve(ctx, crl.NewIssuer(client.Lab, client.Lab.Now).Publish, nil, func() {})
+	}()
 	return client.Lab, func() {
 		cancel()
 		<-ended // without a socket the other commands wait

@@ -35,14 +35,7 @@ type program struct {
 	in       io.Reader
 	stdin    []byte // from in, by [program.readFile], which is asked for it again
 	out, err io.Writer
-	now      func() time.Time // of igc serve and igc doctor; nil for the clock
-}
-
-func (p *program) clock() func() time.Time {
-	if p.now == nil {
-		return time.Now
-	}
-	return p.now
+	now      func() time.Time // nil for the lab's clock
 }
 
 // Main runs the command line and returns the exit code.

@@ -83,7 +83,7 @@ func (p *program) deskOf(c *cli.Context) (*carddesk.Desk, *serve.Services, *lab.
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return serve.NewCardDesk(client, client.Lab, around, p.clock(), false), around, client, nil
+	return serve.NewCardDesk(client, client.Lab, around, client.Lab.Now, false), around, client, nil
 }
 
 // deskCard finds the card that an argument names. What is done to it cannot be undone, so that a

@@ -15,7 +15,7 @@ func (p *program) services(c *cli.Context) (*serve.Services, *lab.Client, error)
 		return nil, nil, err
 	}
 	return serve.NewServices(serve.ServicesOptions{Records: client, Documents: client, Lab: client.Lab,
-		Now: p.clock()}), client, nil
+		Now: client.Lab.Now}), client, nil
 }
 
 // ecpsService opens the e-CPS of the lab for a command.

@@ -52,7 +52,7 @@ func (p *program) orderClient(c *cli.Context) (*api.Client, error) {
 		return &api.Client{HTTP: desk, URL: address}, nil
 	}
 	owner := access.Owner("cli:" + userName())
-	desk := serve.NewOrders(client, func(string) ca.Service { return client }, client.Lab, around, nil, p.clock(),
+	desk := serve.NewOrders(client, func(string) ca.Service { return client }, client.Lab, around, nil, client.Lab.Now,
 		false, nil)
 	return api.InProcess(api.New(api.Options{Desk: desk,
 		Caller: func(*http.Request) (*access.Caller, error) { return owner, nil }})), nil

@@ -85,7 +85,7 @@ func (p *program) outbox(c *cli.Context) (*outbox.Outbox, error) {
 		return nil, err
 	}
 	config := client.Lab.Config.Outbox
-	return outbox.New(outbox.Options{Documents: client, Now: p.clock(), SMTP: config.SMTP,
+	return outbox.New(outbox.Options{Documents: client, Now: client.Lab.Now, SMTP: config.SMTP,
 		Exposed: config.Exposed}), nil
 }
 

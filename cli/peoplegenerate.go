@@ -200,7 +200,7 @@ func (p *program) hasCard(c *cli.Context, client *lab.Client, id string) (bool, 
 		return false, err
 	}
 	for _, r := range records {
-		if r.Status != ca.Revoked && r.Holder.CardNumber != "" && r.NotAfter.After(p.clock()()) {
+		if r.Status != ca.Revoked && r.Holder.CardNumber != "" && r.NotAfter.After(client.Lab.Now()) {
 			return true, nil
 		}
 	}

@@ -196,7 +196,7 @@ func (p *program) pscClientAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	added := &psc.Client{ID: id, Created: p.clock()().UTC(), MutualTLS: c.Bool("mtls")}
+	added := &psc.Client{ID: id, Created: client.Lab.Now().UTC(), MutualTLS: c.Bool("mtls")}
 	if err := p.changeClient(c, added); err != nil {
 		return err
 	}

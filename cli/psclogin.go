@@ -64,7 +64,7 @@ func (p *program) pscLogin(c *cli.Context) error {
 	switch mode := strings.ToLower(c.String("mode")); mode {
 	case "ecps", "e-cps", "mobile":
 	case "card", "carte":
-		if card, err = goodCard(c.Context, client, person.ID, p.clock()()); err != nil {
+		if card, err = goodCard(c.Context, client, person.ID, client.Lab.Now()); err != nil {
 			return err
 		}
 	default:

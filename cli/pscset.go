@@ -63,7 +63,7 @@ func (p *program) pscClockCommand() *cli.Command {
 }
 
 func (p *program) pscClock(c *cli.Context) error {
-	s, _, err := p.services(c)
+	s, client, err := p.services(c)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *program) pscClock(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	now := p.clock()().Add(offset)
+	now := client.Lab.Now().Add(offset)
 	facts := servicesTime{now.UTC().Truncate(time.Second), int64(offset.Seconds())}
 	return p.print(c, facts, func(w io.Writer) { fmt.Fprintf(w, "%s (+%s)\n", now.Format(time.RFC3339), offset) })
 }

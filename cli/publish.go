@@ -47,7 +47,7 @@ func (p *program) publish(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lists := crl.NewIssuer(client.Lab, p.clock())
+	lists := crl.NewIssuer(client.Lab, client.Lab.Now)
 	if err := client.Publish(c.Context, dir == "", func(ctx context.Context, _ *lab.Lab) error { return lists.Publish(ctx, dir == "") }); err != nil {
 		return err
 	}

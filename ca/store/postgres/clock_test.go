@@ -22,6 +22,13 @@ func TestClockSkew(t *testing.T) {
 	}
 	addAuthority(t, nodes[0])
 	for i, s := range nodes {
+		// A command reads, and follows nothing.
+		if err := s.View(t.Context(), func(store.Reader) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if wrong := time.Until(s.(store.Shared).Now()).Abs(); wrong > 2*time.Second {
+			t.Errorf("a command whose clock is %s ahead is wrong by %s", offsets[i], wrong)
+		}
 		var follower seen
 		follower.follow(t, s)
 		l := s.(store.Shared).Link()

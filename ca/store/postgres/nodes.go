@@ -261,16 +261,33 @@ func (n *nodes) beat(ctx context.Context, id string) (at time.Time, whole bool, 
 		n.failures.Add(1)
 		return at, false, err
 	}
-	// A question that took long, by a stopped process or a far database, says little of the clock.
-	if took := n.store.wall().Round(0).Sub(asked); took >= 0 && took < agree/2 {
-		n.ahead.Store(int64(asked.Add(took / 2).Sub(theirs)))
-	}
+	n.compare(asked, theirs)
 	n.started.Store(&started)
 	n.behind.Store(max(head, seq) - seq)
 	if head != seq { // less after a failover that lost the last changes
 		n.store.followers.WakeAll()
 	}
 	return at, head == seq, nil
+}
+
+// askTime asks the database for its time: a command that does not follow the feed goes by it too.
+func (n *nodes) askTime(ctx context.Context, conn *pgx.Conn) error {
+	var theirs time.Time
+	asked := n.store.wall().Round(0)
+	if err := conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&theirs); err != nil {
+		return err
+	}
+	n.compare(asked, theirs)
+	return nil
+}
+
+// compare takes how far this machine's clock is ahead: the database was asked at one time of it,
+// and answered now with its own. An answer that took long, by a stopped process or a far database,
+// says little.
+func (n *nodes) compare(asked, theirs time.Time) {
+	if took := n.store.wall().Round(0).Sub(asked); took >= 0 && took < agree/2 {
+		n.ahead.Store(int64(asked.Add(took / 2).Sub(theirs)))
+	}
 }
 
 // listen wakes the followers when another process has written, until ctx ends.

@@ -126,6 +126,9 @@ func (s *Store) pool(ctx context.Context) (*pgxpool.Pool, error) {
 		if err = s.checkSchema(ctx, conn.Conn()); err == nil {
 			err = s.checkEmpty(ctx, conn.Conn())
 		}
+		if err == nil {
+			err = s.nodes.askTime(ctx, conn.Conn())
+		}
 		conn.Release()
 	}
 	if err != nil {
