@@ -101,22 +101,9 @@ func TestRequests(t *testing.T) {
 // softHSMRequest makes a request with a key that pkcs11-tool made in SoftHSM and that never leaves
 // it: OpenSSL signs through its PKCS#11 engine.
 func softHSMRequest(t *testing.T, out string) {
-	const module = "/usr/lib/softhsm/libsofthsm2.so"
-	if _, err := os.Stat(module); err != nil {
-		peer.Missing(t, module)
-	}
-	tokens, configuration := out+".tokens", out+".conf"
-	if err := os.Mkdir(tokens, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(configuration, []byte("directories.tokendir = "+tokens+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SOFTHSM2_CONF", configuration)
-	t.Setenv("PKCS11_MODULE_PATH", module)
-	peer.Run(t, "softhsm2-util", "--init-token", "--free", "--label", "hsm", "--pin", "1234", "--so-pin", "12345678")
-	peer.Run(t, "pkcs11-tool", "--module", module, "--token-label", "hsm", "--login", "--pin", "1234", "--keypairgen",
-		"--key-type", "rsa:2048", "--label", "srv", "--id", "01")
+	h := peer.NewSoftHSM(t, "hsm")
+	t.Setenv("PKCS11_MODULE_PATH", h.Library)
+	h.Tool(t, "--keypairgen", "--key-type", "rsa:2048", "--label", "srv", "--id", "01")
 	peer.Run(t, "openssl", "req", "-new", "-engine", "pkcs11", "-keyform", "engine", "-subj", "/CN=srv.hopital.test",
 		"-key", "pkcs11:token=hsm;object=srv;type=private;pin-value=1234", "-out", out)
 }
