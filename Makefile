@@ -19,9 +19,11 @@ NOT_MISSPELT := administrer,certificats,synonymes,demandes,enveloppe,assistante,
 
 .PHONY: build module demo test check vulncheck soak fuzz bench notices clean
 
-# Without cgo the binary is static: it runs on any Linux of its architecture.
+# Without cgo the binary is static: it runs on any Linux of its architecture. With it (make build CGO=1, and a C compiler),
+# authorities' keys may be in a PKCS#11 token.
+CGO ?= 0
 build:
-	CGO_ENABLED=0 go build -buildvcs=auto -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
+	CGO_ENABLED=$(CGO) go build -buildvcs=auto -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN) ./cli/igc
 
 # Only what exports.map names is visible from outside, so that two Go libraries in one process share no symbols.
 module:

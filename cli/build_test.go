@@ -21,12 +21,13 @@ func TestBuilds(t *testing.T) {
 		modules int
 		mb      float64 // on linux/amd64
 	}{
-		{"urfave_cli_no_docs", 52, 31},
-		{"urfave_cli_no_docs,nopostgres", 44, 27},
+		{"urfave_cli_no_docs,nopkcs11", 52, 31},
+		{"urfave_cli_no_docs,nopkcs11,nopostgres", 44, 27},
 	} {
 		t.Run(c.tags, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "igc")
-			// Compiled as other tests do, so most is there already; linked as it is handed out.
+			// Compiled as other tests do, so most is there already. Linked as it is handed out,
+			// without cgo, and so without what calls PKCS#11 tokens.
 			build := exec.Command("go", "build", "-tags", c.tags, "-ldflags=-s -w", "-o", program,
 				"github.com/igc-lab/igc/cli/igc")
 			if out, err := build.CombinedOutput(); err != nil {
@@ -66,6 +67,14 @@ func TestBuilds(t *testing.T) {
 				if said != without {
 					t.Errorf("igc %s: %s", args[0], out)
 				}
+			}
+			pin := filepath.Join(t.TempDir(), "pin")
+			if err := os.WriteFile(pin, []byte("1234\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out := run("init", "--authority-keys", "pkcs11:token=x?pin-source="+pin)
+			if !strings.Contains(out, "make build CGO=1") {
+				t.Errorf("a token without cgo: %s", out)
 			}
 			if out := run("list"); !strings.Contains(out, "igc init") { // a lab in a file, which is not there
 				t.Errorf("igc list: %s", out)

@@ -27,6 +27,10 @@ func (p *program) initCommand() *cli.Command {
 			&cli.StringFlag{Name: "store", Usage: tr("base PostgreSQL des enregistrements, au lieu d'un fichier : "+
 				"postgres://UTILISATEUR@HÔTE/BASE",
 				"PostgreSQL database of the records, instead of a file: postgres://USER@HOST/DATABASE")},
+			&cli.StringFlag{Name: "authority-keys", Usage: tr("jeton PKCS#11 où créer les clés des autorités, au lieu "+
+				"de fichiers : pkcs11:token=NOM?module-path=BIBLIOTHÈQUE&pin-source=FICHIER",
+				"PKCS#11 token to make the authorities' keys in, instead of files: "+
+					"pkcs11:token=NAME?module-path=LIBRARY&pin-source=FILE")},
 			&cli.IntFlag{Name: "port",
 				Usage: tr("premier de douze ports qui se suivent, au lieu de 8080, 8443-8446, 1389 et 8451-8456",
 					"first of twelve ports in a row, instead of 8080, 8443-8446, 1389 and 8451-8456")},
@@ -114,6 +118,9 @@ func labConfig(c *cli.Context) (lab.Config, error) {
 	}
 	if c.IsSet("store") {
 		config.Store = c.String("store")
+	}
+	if c.IsSet("authority-keys") {
+		config.AuthorityKeys = c.String("authority-keys")
 	}
 	if names := splitAll(c.StringSlice("exposed")); len(names) > 0 {
 		config.Exposed.Names = names

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/igc-lab/igc/ca"
+	"github.com/igc-lab/igc/ca/keys"
 	"github.com/igc-lab/igc/internal/home"
 	"github.com/igc-lab/igc/internal/i18n"
 	"github.com/igc-lab/igc/internal/yamlfile"
@@ -23,18 +24,24 @@ import (
 
 // Config is what igc.yaml holds.
 type Config struct {
-	Store      string              `yaml:"store"` // where the records are: InFile, or the address of a database
-	Key        ca.KeyPolicy        `yaml:"key"`
-	Generation profiles.Generation `yaml:"generation"`
-	URLs       profiles.URLs       `yaml:"urls"`
-	Listen     Listen              `yaml:"listen"`
-	CRL        CRLConfig           `yaml:"crl"`
-	WarnBefore time.Duration       `yaml:"warn_before"` // an authority's end
-	OCSP       OCSP                `yaml:"ocsp"`
-	Outbox     Outbox              `yaml:"outbox"`
-	Cards      Cards               `yaml:"cards"`
-	Exposed    Exposed             `yaml:"exposed"`
+	Store string       `yaml:"store"` // where the records are: InFile, or the address of a database
+	Key   ca.KeyPolicy `yaml:"key"`
+	// AuthorityKeys is where the keys of authorities are made: KeyFiles, or the URI of a PKCS#11
+	// token, see [keys.ParseToken].
+	AuthorityKeys string              `yaml:"authority_keys"`
+	Generation    profiles.Generation `yaml:"generation"`
+	URLs          profiles.URLs       `yaml:"urls"`
+	Listen        Listen              `yaml:"listen"`
+	CRL           CRLConfig           `yaml:"crl"`
+	WarnBefore    time.Duration       `yaml:"warn_before"` // an authority's end
+	OCSP          OCSP                `yaml:"ocsp"`
+	Outbox        Outbox              `yaml:"outbox"`
+	Cards         Cards               `yaml:"cards"`
+	Exposed       Exposed             `yaml:"exposed"`
 }
+
+// KeyFiles is the setting of a lab whose authorities' keys are encrypted files.
+const KeyFiles = "files"
 
 // Cards is what the lab does with the cards that it issued.
 type Cards struct {
@@ -139,8 +146,8 @@ var configTemplate string
 
 // DefaultConfig is the configuration of a new lab: faithful keys, everything on loopback.
 func DefaultConfig() Config {
-	c := Config{Store: InFile, Key: ca.Faithful, Generation: profiles.Gen2016, CRL: defaultCRLs(),
-		WarnBefore: 30 * 24 * time.Hour}
+	c := Config{Store: InFile, Key: ca.Faithful, AuthorityKeys: KeyFiles, Generation: profiles.Gen2016,
+		CRL: defaultCRLs(), WarnBefore: 30 * 24 * time.Hour}
 	c.Listen = Listen{Publication: "127.0.0.1:8080", TestSSL: "127.0.0.1:8443", TLS13: "127.0.0.1:8444",
 		Strict: "127.0.0.1:8445",
 		AnyCA:  "127.0.0.1:8446", Directory: "127.0.0.1:1389", PSC: "127.0.0.1:8451",
@@ -192,6 +199,11 @@ func (c Config) check() error {
 	}
 	if _, err := ca.ParseKeyPolicy(string(c.Key)); err != nil {
 		return err
+	}
+	if c.AuthorityKeys != KeyFiles {
+		if _, err := keys.ParseToken(c.AuthorityKeys); err != nil {
+			return i18n.Errorf("authority_keys: %w", err)
+		}
 	}
 	if c.Generation != profiles.Gen2016 && c.Generation != profiles.Gen2023 {
 		return i18n.Errorf("generation %q is neither gen2016 nor gen2023", c.Generation)

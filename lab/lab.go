@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -84,6 +85,13 @@ func Open(home string, opts Options) (*Lab, error) {
 		l.opts.Now = opts.Now
 	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
+	if config.AuthorityKeys != KeyFiles {
+		token, err := keys.ParseToken(config.AuthorityKeys)
+		if err != nil {
+			return nil, err
+		}
+		l.keys.UseToken(token)
+	}
 	if l.file == nil {
 		l.keys.ShareWith(keys.SharedDocuments(store.DocumentsOf(l.store, opts.Actor)))
 	}
@@ -113,9 +121,6 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := safeHome(home); err != nil {
 		return nil, err
 	}
-	if err := migrate(config.Store); err != nil {
-		return nil, err
-	}
 	for _, dir := range slices.Concat([]string{""}, folders) {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			return nil, fail(ca.Unwritable, "cannot make the lab: %w", err)
@@ -135,7 +140,20 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 				"the lab in %s was made with key: %s and publication: %s, and stays so; choose another home for %s and %s",
 				home, l.Config.Key, l.Config.URLs.Publication, config.Key, config.URLs.Publication)
 		}
+		if config.Store != InFile && config.Store != l.Config.Store {
+			return nil, fail(ca.Conflict,
+				"the records of the lab in %s are in %s, and stay there; igc store copy takes them elsewhere",
+				home, cmp.Or(l.InDatabase(), InFile))
+		}
+		if config.AuthorityKeys != KeyFiles && config.AuthorityKeys != l.Config.AuthorityKeys {
+			return nil, fail(ca.Conflict,
+				"the lab in %s was made with authority_keys: %s, and stays so; choose another home for %s",
+				home, l.Config.AuthorityKeys, config.AuthorityKeys)
+		}
 		return l, nil
+	}
+	if err := migrate(config.Store); err != nil {
+		return nil, err
 	}
 	if opts.Passphrase == nil {
 		if err := makePassphrase(filepath.Join(home, "passphrase")); err != nil {

@@ -59,6 +59,36 @@ func wantKind(t testing.TB, err error, kind ca.Kind) {
 	}
 }
 
+// A lab that exists is not made anew elsewhere: where its records and keys are is not changed by
+// asking for another place.
+func TestMadeOtherwise(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "lab")
+	if _, err := Create(home, fastConfig(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(home, "igc.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Config){
+		"another policy": func(c *Config) { c.Key = ca.Faithful },
+		"a database":     func(c *Config) { c.Store = "postgres://nobody@127.0.0.1:1/none" },
+		"a token":        func(c *Config) { c.AuthorityKeys = "pkcs11:token=x?pin-source=/pin" },
+	} {
+		config := fastConfig()
+		change(&config)
+		if _, err := Create(home, config, Options{}); ca.KindOf(err) != ca.Conflict {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after, err := os.ReadFile(filepath.Join(home, "igc.yaml")); err != nil || string(after) != string(before) {
+		t.Errorf("igc.yaml became %s, %v", after, err)
+	}
+	if _, err := Create(home, fastConfig(), Options{}); err != nil {
+		t.Errorf("as it was made: %v", err)
+	}
+}
+
 func TestPassphrases(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "lab")
 	own := Options{Passphrase: []byte("correct horse")}

@@ -117,4 +117,4 @@ func (l *Lab) Shared() store.Shared {
 }
 
 // Close ends the use of the records. The Labs of all actors are closed with it.
-func (l *Lab) Close() error { return l.store.Close() }
+func (l *Lab) Close() error { return errors.Join(l.keys.Close(), l.store.Close()) }

@@ -1,5 +1,6 @@
 // Package keys makes, keeps and opens a lab's private keys: those of its authorities, in a folder,
-// encrypted; and those of holders, which it makes by the lab's policy and does not keep.
+// encrypted, or in a PKCS#11 token; and those of holders, which it makes by the lab's policy and
+// does not keep.
 package keys
 
 import (
@@ -60,9 +61,9 @@ func (p Policy) Generate() (crypto.Signer, error) {
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
 
-// AuthorityKey asks a key manager for an authority's key.
+// AuthorityKey asks a key manager for an authority's key, in a token if there is one.
 func (p Policy) AuthorityKey(name string) *kmsapi.CreateKeyRequest {
-	r := &kmsapi.CreateKeyRequest{Name: name, SignatureAlgorithm: kmsapi.ECDSAWithSHA256}
+	r := &kmsapi.CreateKeyRequest{Name: name, SignatureAlgorithm: kmsapi.ECDSAWithSHA256, ProtectionLevel: kmsapi.HSM}
 	if bits := policies[p].authority; bits > 0 {
 		r.SignatureAlgorithm, r.Bits = kmsapi.SHA256WithRSA, bits
 	}
@@ -77,7 +78,8 @@ type Ring struct {
 	*softkms.SoftKMS
 	dir        string
 	passphrase func() ([]byte, error)
-	vault      Shared // nil for the folder alone
+	vault      Shared  // nil for the folder alone
+	token      *opened // where authorities' keys are made; nil for the folder
 
 	mu    sync.Mutex
 	open  map[string]crypto.Signer
@@ -108,11 +110,7 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 	signer, err := k.CreateSigner(&kmsapi.CreateSignerRequest{SigningKey: req.Name})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		made, err := k.SoftKMS.CreateKey(req)
-		if err != nil {
-			return nil, err
-		}
-		file, err := k.encrypt(req.Name, made.PrivateKey)
+		made, file, discard, err := k.make(req)
 		if err != nil {
 			return nil, err
 		}
@@ -121,9 +119,10 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 			return nil, err
 		}
 		if !mine {
+			discard()
 			return k.CreateKey(req)
 		}
-		signer = made.CreateSignerRequest.Signer
+		signer = made
 		k.mu.Lock()
 		k.open[req.Name] = signer
 		k.mu.Unlock()
@@ -132,6 +131,20 @@ func (k *Ring) CreateKey(req *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyRespons
 	}
 	return &kmsapi.CreateKeyResponse{Name: req.Name, PublicKey: signer.Public(),
 		CreateSignerRequest: kmsapi.CreateSignerRequest{Signer: signer, SigningKey: req.Name}}, nil
+}
+
+// make makes a key, in the token if it is for one, and its file. discard is for a key that is not
+// used.
+func (k *Ring) make(req *kmsapi.CreateKeyRequest) (signer crypto.Signer, file []byte, discard func(), err error) {
+	if k.token != nil && req.ProtectionLevel == kmsapi.HSM {
+		return k.token.create(req)
+	}
+	made, err := k.SoftKMS.CreateKey(req)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	file, err = k.encrypt(req.Name, made.PrivateKey)
+	return made.CreateSignerRequest.Signer, file, func() {}, err
 }
 
 // encrypt is the file of a key.
@@ -199,11 +212,19 @@ func (k *Ring) CreateSigner(req *kmsapi.CreateSignerRequest) (crypto.Signer, err
 
 // decrypt opens the file of a key.
 func (k *Ring) decrypt(name string, data []byte) (crypto.Signer, error) {
+	block, _ := pem.Decode(data)
+	if block != nil && block.Type == addressBlock {
+		address, err := parseAddress(block.Bytes)
+		if err != nil {
+			return nil, store.Errorf(store.NotFound, "%s is damaged: it is not the address of a key in a PKCS#11 "+
+				"token: %w; restore it from a copy of the lab", k.Path(name), err)
+		}
+		return k.token.signer(address, k.Path(name))
+	}
 	passphrase, err := k.passphrase()
 	if err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
 		return nil, store.Errorf(store.NotFound, "%s is damaged: it is not an encrypted PKCS#8 key; restore it from a copy of the lab",
 			k.Path(name))
