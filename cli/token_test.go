@@ -4,12 +4,14 @@ package cli
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/igc-lab/igc/doctor"
 	"github.com/igc-lab/igc/internal/labtest"
 	"github.com/igc-lab/igc/internal/peer"
 	"github.com/igc-lab/igc/internal/postgrestest"
@@ -50,6 +52,15 @@ func TestKeysInToken(t *testing.T) {
 		}
 		server.Stop(t)
 	}
+	keysFound := func() doctor.Finding {
+		t.Helper()
+		cmd := exec.Command(labtest.Program(), "doctor", "--json")
+		cmd.Env = append(os.Environ(), "IGC_HOME="+l.Home, "IGC_LANG=en")
+		return findingOf(t, diagnosis(t, cmd), "keys")
+	}
+	if f := keysFound(); f.State != doctor.OK || !strings.Contains(f.Message, ", in a PKCS#11 token") {
+		t.Errorf("doctor says %s, %s", f.State, f.Message)
+	}
 	before := l.Must("list", "--all")
 	if err := os.Rename(h.Tokens, h.Tokens+"-away"); err != nil {
 		t.Fatal(err)
@@ -61,8 +72,8 @@ func TestKeysInToken(t *testing.T) {
 	if after := l.Must("list", "--all"); after != before {
 		t.Errorf("without the token the lab became\n%s\nand was\n%s", after, before)
 	}
-	if n, _ := os.ReadDir(filepath.Join(l.Home, "keys")); len(n) == 0 {
-		t.Error("the keys have gone")
+	if f := keysFound(); f.State != doctor.Todo || !strings.Contains(f.Message, "does not open") {
+		t.Errorf("without the token doctor says %s, %s", f.State, f.Message)
 	}
 }
 

@@ -198,6 +198,9 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		})
 	}
 	wg.Wait()
+	if d.client.Lab.Config.AuthorityKeys != lab.KeyFiles {
+		return append(found, d.keysInToken(errs))
+	}
 	wrong := 0
 	for _, err := range errs {
 		if ca.KindOf(err) == ca.Passphrase {
@@ -241,6 +244,19 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 	}
 	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d, chiffrées, 0600 ; chacune s'ouvre et va avec son certificat",
 		"%d, encrypted, 0600; each opens and goes with its certificate"), len(all))}}
+}
+
+// keysInToken is about the keys of authorities in a PKCS#11 token. Most often all have the same
+// fault, and a copy of the lab does not help.
+func (d *diagnosis) keysInToken(errs []error) Finding {
+	for _, err := range errs {
+		if err != nil {
+			return Finding{State: Todo, Message: d.say(err)}
+		}
+	}
+	return Finding{State: OK, Message: fmt.Sprintf(
+		d.tr("%d, dans un jeton PKCS#11 ; chacune s'ouvre et va avec son certificat",
+			"%d, in a PKCS#11 token; each opens and goes with its certificate"), len(errs))}
 }
 
 func (d *diagnosis) chains(context.Context) []Finding {
