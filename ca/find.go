@@ -30,13 +30,13 @@ func findRecord(r store.Reader, text string) (*Record, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case len(found) == 0 && len(s.prefix) < minSerial:
+	case len(found) == 0 && len(s.part) < minSerial:
 		return nil, fail(Invalid,
 			"serial number %q is too short: give at least four hexadecimal digits, as igc list shows them", text)
 	case len(found) == 0:
-		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", s.prefix)
+		return nil, fail(NotFound, "no certificate has the serial number %s: igc list shows those of the lab", s.part)
 	case len(found) > 1:
-		return nil, fail(Invalid, "several certificates begin or end with %s (%X, %X...): give more digits", s.prefix,
+		return nil, fail(Invalid, "several certificates begin or end with %s (%X, %X...): give more digits", s.part,
 			found[0].Serial, found[1].Serial)
 	}
 	return r.Certificate(found[0])

@@ -13,9 +13,10 @@ import (
 )
 
 // serialNumber is what somebody may mean who writes a serial number: the first hexadecimal digits
-// of one, and whole numbers.
+// of one, digits within it, and whole numbers.
 type serialNumber struct {
 	prefix string     // empty when it is not hexadecimal
+	part   string     // the same with the zeros before it
 	whole  []*big.Int // the hexadecimal number and the decimal one, as far as it is both
 }
 
@@ -67,7 +68,8 @@ func parseSerial(text string) serialNumber {
 	if base != 10 {
 		n, _ := new(big.Int).SetString(digits, 16)
 		s.whole = append(s.whole, n)
-		s.prefix = strings.ToUpper(digits)
+		s.part = strings.ToUpper(digits)
+		s.prefix = s.part
 		for len(s.prefix) > 2 && strings.HasPrefix(s.prefix, "00") { // of DER and Java; no serial number begins so
 			s.prefix = s.prefix[2:]
 		}
@@ -102,13 +104,13 @@ func findSerial(r store.Reader, s serialNumber) (found []store.Key, err error) {
 			}
 		}
 	}
-	if len(s.prefix) < minSerial {
-		return found, nil
+	var beginnings []string
+	if len(s.prefix) >= minSerial {
+		beginnings = append(beginnings, s.prefix)
 	}
-	beginnings := []string{s.prefix}
-	if len(s.prefix) >= minPart {
+	if len(s.part) >= minPart {
 		for _, a := range profiles.Authorities() {
-			beginnings = append(beginnings, fmt.Sprintf("%X", a.SerialPrefix())+s.prefix)
+			beginnings = append(beginnings, fmt.Sprintf("%X", a.SerialPrefix())+s.part)
 		}
 	}
 	for _, beginning := range beginnings {
@@ -118,8 +120,8 @@ func findSerial(r store.Reader, s serialNumber) (found []store.Key, err error) {
 		}
 		found = appendNew(found, more...)
 	}
-	if len(found) == 0 && len(s.prefix) >= minPart {
-		found = bySerialEnding(r, s.prefix)
+	if len(found) == 0 && len(s.part) >= minPart {
+		found = bySerialEnding(r, s.part)
 	}
 	return found, nil
 }

@@ -1,11 +1,17 @@
 package ca
 
 import (
+	"bytes"
+	"encoding/hex"
 	"fmt"
+	"iter"
 	"math/big"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/igc-lab/igc/ca/store"
+	"github.com/igc-lab/igc/profiles"
 )
 
 // A serial number is found in every form in which programs print it.
@@ -54,6 +60,60 @@ func TestParseSerial(t *testing.T) {
 	}
 	if got := NormalizeSerial("00:63:da"); got != "63DA" || NormalizeSerial("ACI") != "ACI" {
 		t.Error(got)
+	}
+}
+
+// serialsOnly is what is read of records to find a serial number.
+type serialsOnly struct {
+	store.Reader
+	authority string
+	serials   [][]byte
+}
+
+func (r serialsOnly) Status(k store.Key) (s store.CertificateStatus) {
+	same := func(b []byte) bool { return bytes.Equal(b, k.Serial) }
+	s.Issued = k.Authority == r.authority && slices.ContainsFunc(r.serials, same)
+	return s
+}
+
+func (r serialsOnly) BySerialPrefix(digits string, limit int) (found []store.Key, err error) {
+	for _, b := range r.serials {
+		if strings.HasPrefix(fmt.Sprintf("%X", b), digits) && len(found) < limit {
+			found = append(found, store.Key{Authority: r.authority, Serial: b})
+		}
+	}
+	return found, nil
+}
+
+func (r serialsOnly) Statuses(authority string) iter.Seq2[[]byte, store.CertificateStatus] {
+	return func(yield func([]byte, store.CertificateStatus) bool) {
+		for _, b := range r.serials {
+			if authority == r.authority && !yield(b, store.CertificateStatus{Issued: true}) {
+				return
+			}
+		}
+	}
+}
+
+// Zeros within a serial number are digits of it; those that DER and Java write before one are not.
+func TestPartsWithZeros(t *testing.T) {
+	all := profiles.Authorities()
+	a := all[slices.IndexFunc(all, func(a profiles.Authority) bool { return len(a.SerialPrefix()) > 0 })]
+	serial := fmt.Sprintf("%X", a.SerialPrefix()) + "007A7DB076E80012"
+	b, err := hex.DecodeString(serial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := append(bytes.Clone(a.SerialPrefix()), 0x7a, 0x7d, 0xb0, 0x77, 0xe8, 0x7a, 0x00, 0x12)
+	r := serialsOnly{authority: a.ID(), serials: [][]byte{b, other}}
+	for _, text := range []string{serial, "00" + serial, "007A7DB076", "00:7a:7d:b0", "76E80012", "E80012"} {
+		found, err := findSerial(r, parseSerial(text))
+		if err != nil || len(found) != 1 || !bytes.Equal(found[0].Serial, b) {
+			t.Errorf("%s: %v, %v", text, found, err)
+		}
+	}
+	if found, err := findSerial(r, parseSerial("00DEADBE")); err != nil || len(found) != 0 {
+		t.Errorf("%v, %v", found, err)
 	}
 }
 
