@@ -82,7 +82,7 @@ func TestKeysInNoToken(t *testing.T) {
 	t.Parallel()
 	for setting, says := range map[string]string{
 		"softhsm": "is not the URI of a PKCS#11 token", "pkcs11:token=x": "pin-source",
-		"pkcs11:token=x?pin-value=1234": "has its PIN",
+		"pkcs11:token=x?pin-value=1234": "has its PIN", "pkcs11:token=x?pin-source=/none": "cannot read the PIN",
 	} {
 		l := &labtest.Lab{T: t, Home: filepath.Join(t.TempDir(), "lab")}
 		_, errOut, err := l.Run("init", "--authority-keys", setting)

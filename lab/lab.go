@@ -85,12 +85,8 @@ func Open(home string, opts Options) (*Lab, error) {
 		l.opts.Now = opts.Now
 	}
 	l.keys = keys.NewRing(filepath.Join(home, "keys"), sync.OnceValues(l.passphrase))
-	if config.AuthorityKeys != KeyFiles {
-		token, err := keys.ParseToken(config.AuthorityKeys)
-		if err != nil {
-			return nil, err
-		}
-		l.keys.UseToken(token)
+	if err := useToken(l.keys, config.AuthorityKeys); err != nil {
+		return nil, err
 	}
 	if l.file == nil {
 		l.keys.ShareWith(keys.SharedDocuments(store.DocumentsOf(l.store, opts.Actor)))
@@ -103,6 +99,27 @@ func Open(home string, opts Options) (*Lab, error) {
 		}
 	}
 	return l, nil
+}
+
+// useToken has a ring use the token that igc.yaml names, if any.
+func useToken(ring *keys.Ring, setting string) error {
+	if setting == KeyFiles {
+		return nil
+	}
+	token, err := keys.ParseToken(setting)
+	if err == nil {
+		ring.UseToken(token)
+	}
+	return err
+}
+
+// tryToken opens the token of a lab that is to be made.
+func tryToken(setting string) error {
+	ring := keys.NewRing("", nil)
+	if err := useToken(ring, setting); err != nil {
+		return err
+	}
+	return errors.Join(ring.OpenToken(), ring.Close())
 }
 
 // folders are those of a lab's home.
@@ -121,6 +138,17 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := safeHome(home); err != nil {
 		return nil, err
 	}
+	path := filepath.Join(home, "igc.yaml")
+	_, err := os.Stat(path)
+	exists := err == nil
+	if !exists { // what the lab needs elsewhere is there before the folder is
+		if err := tryToken(config.AuthorityKeys); err != nil {
+			return nil, err
+		}
+		if err := migrate(config.Store); err != nil {
+			return nil, err
+		}
+	}
 	for _, dir := range slices.Concat([]string{""}, folders) {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			return nil, fail(ca.Unwritable, "cannot make the lab: %w", err)
@@ -129,8 +157,7 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 	if err := safeHome(home); err != nil { // another user may have been faster to make it
 		return nil, err
 	}
-	path := filepath.Join(home, "igc.yaml")
-	if _, err := os.Stat(path); err == nil {
+	if exists {
 		l, err := Open(home, opts)
 		if err != nil {
 			return nil, err
@@ -151,9 +178,6 @@ func Create(home string, config Config, opts Options) (*Lab, error) {
 				home, l.Config.AuthorityKeys, config.AuthorityKeys)
 		}
 		return l, nil
-	}
-	if err := migrate(config.Store); err != nil {
-		return nil, err
 	}
 	if opts.Passphrase == nil {
 		if err := makePassphrase(filepath.Join(home, "passphrase")); err != nil {

@@ -74,6 +74,15 @@ type tokenManager interface {
 // are in it opened there. It is called before the ring is used.
 func (k *Ring) UseToken(t *Token) { k.token = &opened{Token: t} }
 
+// OpenToken logs in to the token, if the ring uses one. The use of a key does it too.
+func (k *Ring) OpenToken() error {
+	if k.token == nil {
+		return nil
+	}
+	_, err := k.token.open()
+	return err
+}
+
 // Close ends the use of the token.
 func (k *Ring) Close() error {
 	if k.token == nil {
