@@ -48,10 +48,10 @@ type latest struct {
 }
 
 type cachedCRLs struct {
-	sync.Mutex // one making at a time for each authority
-	full       *CRL
-	delta      *CRL // nil for a root
-	saver      saver
+	turn  chan struct{} // one making at a time for each authority
+	full  *CRL
+	delta *CRL // nil for a root
+	saver saver
 }
 
 // NewIssuer keeps the CRLs of the lab in its publication folder, and does what [lab.Lab.Publish]
@@ -118,17 +118,20 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 	l.mu.Lock()
 	k := l.cached[a]
 	if k == nil {
-		k = &cachedCRLs{}
+		k = &cachedCRLs{turn: make(chan struct{}, 1)}
 		l.cached[a] = k
 	}
 	l.mu.Unlock()
-	k.Lock()
-	defer k.Unlock()
+	if last, err := l.takeTurn(ctx, a, k); err != nil {
+		return last.full, last.delta, err
+	}
+	defer func() { <-k.turn }()
 	defer func() { l.noteFailure(ctx, a, err) }()
 	if last, ok := l.present(a); ok && !anew { // others waited for it too
 		return last.full, last.delta, nil
 	}
 	if err := l.goneLately(a); err != nil {
+		l.noteLast(a, k)
 		return k.full, k.delta, err
 	}
 	if l.lab.Shared() != nil {
@@ -137,6 +140,7 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		err = l.currentOfOwn(ctx, a, k, anew)
 	}
 	if ca.KindOf(err) == ca.Unavailable {
+		l.noteLast(a, k)
 		l.noteGone(a)
 		return k.full, k.delta, i18n.Errorf("CRL of %s: %w", a.ID(), err)
 	}
@@ -144,6 +148,32 @@ func (l *Issuer) current(ctx context.Context, a profiles.Authority, anew bool) (
 		return nil, nil, i18n.Errorf("CRL of %s: %w", a.ID(), err)
 	}
 	return k.full, k.delta, nil
+}
+
+// takeTurn waits until nobody else is at the CRLs of an authority. Whoever is may wait long for a
+// database that is away, since an update is tried again: then those who only want CRLs do not wait
+// for that, and have an error of kind Unavailable with the last ones.
+func (l *Issuer) takeTurn(ctx context.Context, a profiles.Authority, k *cachedCRLs) (last latest, err error) {
+	select {
+	case k.turn <- struct{}{}:
+		return last, nil
+	default:
+	}
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for begun := time.Now(); ; {
+		select {
+		case k.turn <- struct{}{}:
+			return last, nil
+		case <-ctx.Done():
+			return last, ctx.Err()
+		case <-look.C:
+		}
+		if last, _ = l.present(a); last.full != nil && time.Since(begun) > readLimits[0] && !l.lab.Current(readLimits[0]) {
+			return last, &ca.Error{Kind: ca.Unavailable, Err: i18n.Errorf(
+				"CRL of %s: the lab's records could not be reached a moment ago", a.ID())}
+		}
+	}
 }
 
 // currentOfOwn makes the CRLs hold of an authority whose records no other process has open.

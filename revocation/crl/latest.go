@@ -74,6 +74,15 @@ func (l *Issuer) note(a profiles.Authority, k *cachedCRLs, as uint64) {
 	l.latest[a] = last
 }
 
+// noteLast keeps CRLs that are given though nobody knows whether they hold.
+func (l *Issuer) noteLast(a profiles.Authority, k *cachedCRLs) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := l.latest[a]
+	last.full, last.delta, last.as = k.full, k.delta, 0
+	l.latest[a] = last
+}
+
 // askAgain is how long the records are not asked again after they could not be reached: requests
 // would wait for each other's attempts.
 const askAgain = time.Second

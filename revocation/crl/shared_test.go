@@ -308,6 +308,7 @@ func TestListsWithoutDatabase(t *testing.T) {
 	}
 	l := &testLab{labtest.NewEmptyLab(t, config)}
 	l.IssueCard(t, "alain", "authentication", "signature")
+	l.IssueCard(t, "alain", "authentication", "signature")
 	now := l.Now
 	crls := NewIssuer(l.Lab, func() time.Time { return now })
 	watching, stop := context.WithCancel(t.Context())
@@ -335,6 +336,15 @@ func TestListsWithoutDatabase(t *testing.T) {
 	if crls.LastError(a) == nil {
 		t.Error("health does not know")
 	}
+	// Another request is at the CRLs, and waits for an update that is tried again.
+	turn := crls.cached[a].turn
+	turn <- struct{}{}
+	waiting, end := context.WithTimeout(t.Context(), 8*time.Second)
+	if c, err := crls.Get(waiting, a); err != nil || c != first {
+		t.Errorf("while another waits for the database: %v, %v", c, err)
+	}
+	end()
+	<-turn
 	now = first.NextUpdate.Add(time.Second)
 	if c, err := crls.Get(t.Context(), a); ca.KindOf(err) != ca.Unavailable {
 		t.Errorf("after its end: %v, %v", c, err)
@@ -355,5 +365,17 @@ func TestListsWithoutDatabase(t *testing.T) {
 	}
 	if err := crls.LastError(a); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("health still knows %v", err)
+	}
+	// With the database, a request that waits has the CRL that was made meanwhile.
+	l.Change(t, ca.StatusChange{Serial: l.Cards[1].Serial, Reason: "superseded"})
+	turn <- struct{}{}
+	waiting, end = context.WithTimeout(t.Context(), 3*time.Second)
+	defer end()
+	if c, err := crls.Get(waiting, a); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while another makes a CRL: %v, %v", c, err)
+	}
+	<-turn
+	if c, err := crls.Get(t.Context(), a); err != nil || c.Entries != 2 {
+		t.Errorf("after the other made it: %v, %v", c, err)
 	}
 }
