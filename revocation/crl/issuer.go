@@ -169,7 +169,8 @@ func (l *Issuer) takeTurn(ctx context.Context, a profiles.Authority, k *cachedCR
 			return last, ctx.Err()
 		case <-look.C:
 		}
-		if last, _ = l.present(a); last.full != nil && time.Since(begun) > readLimits[0] && !l.lab.Current(readLimits[0]) {
+		away := time.Since(begun) > readLimits[0] && !l.lab.Current(readLimits[0])
+		if last, _ = l.present(a); away && last.full != nil {
 			return last, &ca.Error{Kind: ca.Unavailable, Err: i18n.Errorf(
 				"CRL of %s: the lab's records could not be reached a moment ago", a.ID())}
 		}
