@@ -61,6 +61,28 @@ func TestKeysInToken(t *testing.T) {
 	if f := keysFound(); f.State != doctor.OK || !strings.Contains(f.Message, ", in a PKCS#11 token") {
 		t.Errorf("doctor says %s, %s", f.State, f.Message)
 	}
+	missing := files[0]
+	address := labtest.Read(t, missing)
+	if err := os.Remove(missing); err != nil {
+		t.Fatal(err)
+	}
+	if f := keysFound(); f.State != doctor.OK { // the other machine's is in the database
+		t.Errorf("without the file of an address doctor says %s, %s", f.State, f.Message)
+	}
+	labtest.Write(t, missing, []byte(address[:40]))
+	if f := keysFound(); f.State != doctor.Todo || f.Remedy == "" {
+		t.Errorf("of half an address doctor says %s, %s", f.State, f.Message)
+	}
+	labtest.Write(t, missing, []byte(address))
+	if err := os.Rename(filepath.Join(l.Home, "passphrase"), l.Home+".passphrase"); err != nil {
+		t.Fatal(err)
+	}
+	if f := keysFound(); f.State != doctor.OK || !strings.Contains(f.Message, ", in a PKCS#11 token") {
+		t.Errorf("without the passphrase doctor says %s, %s", f.State, f.Message)
+	}
+	if err := os.Rename(l.Home+".passphrase", filepath.Join(l.Home, "passphrase")); err != nil {
+		t.Fatal(err)
+	}
 	before := l.Must("list", "--all")
 	if err := os.Rename(h.Tokens, h.Tokens+"-away"); err != nil {
 		t.Fatal(err)

@@ -179,7 +179,8 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		func(path string) bool { return !d.isKey(path) }))...)
 
 	all := d.each()
-	unlockable := d.client.Lab.Unlockable()
+	inToken := d.client.Lab.Config.AuthorityKeys != lab.KeyFiles // they open without the lab's passphrase
+	unlockable := inToken || d.client.Lab.Unlockable()
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0)) // each takes 150 ms of a processor
@@ -198,14 +199,15 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 		})
 	}
 	wg.Wait()
-	if d.client.Lab.Config.AuthorityKeys != lab.KeyFiles {
-		return append(found, d.keysInToken(errs))
-	}
 	wrong := 0
 	for _, err := range errs {
-		if ca.KindOf(err) == ca.Passphrase {
-			wrong++
+		if ca.KindOf(err) != ca.Passphrase {
+			continue
 		}
+		if inToken { // most often all have the same fault, and a copy of the lab does not help
+			return append(found, Finding{State: Todo, Message: d.say(err)})
+		}
+		wrong++
 	}
 	if wrong == len(all) && wrong > 0 {
 		return append(found, Finding{State: Todo,
@@ -242,21 +244,12 @@ func (d *diagnosis) keys(ctx context.Context) (found []Finding) {
 				"%d keys, not opened: the lab's passphrase is not given"), len(all)),
 			Remedy: d.igc("--passphrase-file", d.tr("FICHIER", "FILE"), "doctor")}}
 	}
-	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d, chiffrées, 0600 ; chacune s'ouvre et va avec son certificat",
-		"%d, encrypted, 0600; each opens and goes with its certificate"), len(all))}}
-}
-
-// keysInToken is about the keys of authorities in a PKCS#11 token. Most often all have the same
-// fault, and a copy of the lab does not help.
-func (d *diagnosis) keysInToken(errs []error) Finding {
-	for _, err := range errs {
-		if err != nil {
-			return Finding{State: Todo, Message: d.say(err)}
-		}
+	where := d.tr("chiffrées, 0600", "encrypted, 0600")
+	if inToken {
+		where = d.tr("dans un jeton PKCS#11", "in a PKCS#11 token")
 	}
-	return Finding{State: OK, Message: fmt.Sprintf(
-		d.tr("%d, dans un jeton PKCS#11 ; chacune s'ouvre et va avec son certificat",
-			"%d, in a PKCS#11 token; each opens and goes with its certificate"), len(errs))}
+	return []Finding{{State: OK, Message: fmt.Sprintf(d.tr("%d, %s ; chacune s'ouvre et va avec son certificat",
+		"%d, %s; each opens and goes with its certificate"), len(all), where)}}
 }
 
 func (d *diagnosis) chains(context.Context) []Finding {
