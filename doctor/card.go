@@ -19,8 +19,7 @@ import (
 	"github.com/igc-lab/igc/profiles"
 )
 
-// This file is what igc doctor looks at of the virtual cards, and of the software that is to see
-// them.
+// This file is what igc doctor looks at of the virtual cards.
 
 // insertedCard is a card in a virtual reader, nil with an error when its folder cannot be read.
 type insertedCard struct {

@@ -14,8 +14,11 @@ import (
 	"github.com/igc-lab/igc/internal/shell"
 )
 
+// This file is what igc doctor looks at of the PKCS#11 module of virtual cards, and of the software
+// that it was installed in.
+
 // moduleSource is the module that igc card install takes, or, where none was built beside igc, the
-// runCheck that it installed.
+// one that it installed.
 func (d *diagnosis) moduleSource() (path string, there bool) {
 	beside, err := install.BesideProgram()
 	if err == nil && readable(beside) {
