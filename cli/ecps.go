@@ -63,8 +63,8 @@ func (p *program) ecpsCommand() *cli.Command {
 	}
 }
 
-// ecpsPerson reads the single argument as an identifier. An RPPS number without the 8 is completed, and
-// that is said.
+// ecpsPerson reads the single argument as an identifier. An RPPS number without the 8 is
+// completed, and that is said.
 func (p *program) ecpsPerson(c *cli.Context) (string, error) {
 	word, err := oneArg(c, tr("l'identifiant d'une personne", "the identifier of a person"))
 	if err != nil {
